@@ -1,0 +1,100 @@
+"""Durable workflows scheduled by PostgreSQL.
+
+Names are loaded when they are first used: importing the package does not import psycopg.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from stepgres import errors
+from stepgres._version import __version__
+from stepgres.errors import (
+    ConnectionFailed,
+    DefinitionError,
+    IllegalTransition,
+    InstallationError,
+    InvalidInput,
+    LeaseLost,
+    NonRetryable,
+    RetryAfter,
+    RunAlreadyExists,
+    RunNotFound,
+    StepgresError,
+    WorkerNotFound,
+    WorkflowAlreadyExists,
+    WorkflowFailed,
+    WorkflowNotFound,
+    WorkflowTimeout,
+)
+
+if TYPE_CHECKING:
+    from stepgres._async.client import AsyncClient
+    from stepgres._embedded import embedded
+    from stepgres._sync.client import Client
+    from stepgres.executor import AsyncExecutor, Executor
+    from stepgres.installer import install, uninstall, version
+    from stepgres.types import RunResult, RunStatus
+    from stepgres.workflow import Workflow, describe, step
+else:
+    _MODULES = {
+        "AsyncClient": "_async.client",
+        "AsyncExecutor": "executor",
+        "Client": "_sync.client",
+        "Executor": "executor",
+        "RunResult": "types",
+        "RunStatus": "types",
+        "Workflow": "workflow",
+        "describe": "workflow",
+        "embedded": "_embedded",
+        "install": "installer",
+        "step": "workflow",
+        "uninstall": "installer",
+        "version": "installer",
+    }
+
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value  # the next use does not come here
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *_MODULES})
+
+
+__all__ = [
+    "AsyncClient",
+    "AsyncExecutor",
+    "Client",
+    "ConnectionFailed",
+    "DefinitionError",
+    "Executor",
+    "IllegalTransition",
+    "InstallationError",
+    "InvalidInput",
+    "LeaseLost",
+    "NonRetryable",
+    "RetryAfter",
+    "RunAlreadyExists",
+    "RunNotFound",
+    "RunResult",
+    "RunStatus",
+    "StepgresError",
+    "WorkerNotFound",
+    "Workflow",
+    "WorkflowAlreadyExists",
+    "WorkflowFailed",
+    "WorkflowNotFound",
+    "WorkflowTimeout",
+    "__version__",
+    "describe",
+    "embedded",
+    "errors",
+    "install",
+    "step",
+    "uninstall",
+    "version",
+]

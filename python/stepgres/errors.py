@@ -1,0 +1,142 @@
+"""Every error of Stepgres; those that SQL raised have its message, hint, detail and SQLSTATE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from psycopg import Error
+
+
+class StepgresError(Exception):
+    """The base of all errors that Stepgres reports to its caller."""
+
+    sqlstate: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, hint: str | None = None, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class DefinitionError(StepgresError):
+    """A workflow definition breaks a rule; nothing of it was stored."""
+
+    sqlstate = "SG001"
+
+
+class WorkflowNotFound(StepgresError):
+    """No workflow has this slug, or it has no such version."""
+
+    sqlstate = "SG002"
+
+
+class InvalidInput(StepgresError):
+    """The input of a run, or an argument, has the wrong shape."""
+
+    sqlstate = "SG003"
+
+
+class LeaseLost(StepgresError):
+    """The task is no longer leased to this worker; discard the result."""
+
+    sqlstate = "SG004"
+
+
+class RunNotFound(StepgresError):
+    """No run has this id."""
+
+    sqlstate = "SG005"
+
+
+class WorkerNotFound(StepgresError):
+    """No worker is registered under this id."""
+
+    sqlstate = "SG006"
+
+
+class WorkflowAlreadyExists(StepgresError):
+    """Another workflow has this name."""
+
+    sqlstate = "SG007"
+
+
+class IllegalTransition(StepgresError):
+    """A status was to change in a way that none may."""
+
+    sqlstate = "SG008"
+
+
+class RunAlreadyExists(StepgresError):
+    """Another run has this id."""
+
+    sqlstate = "SG009"
+
+
+class InstallationError(StepgresError):
+    """Stepgres cannot be installed, removed or started here."""
+
+    sqlstate = "SG010"
+
+
+class ConnectionFailed(StepgresError):
+    """The server cannot be reached, or refuses the connection."""
+
+
+class WorkflowFailed(StepgresError):
+    """The run ended as failed, because of this error, in this step if it was a step's."""
+
+    def __init__(self, run_id: UUID, step_slug: str | None, error: str) -> None:
+        super().__init__(f"run {run_id} failed: {error}")
+        self.args = (run_id, step_slug, error)  # what unpickling calls __init__ with
+        self.run_id = run_id
+        self.step_slug = step_slug
+        self.error = error
+
+
+class WorkflowTimeout(StepgresError):
+    """The run did not end within the time that its caller would wait; it goes on."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(
+            f"run {run_id} has not ended in time",
+            hint="It goes on: get_run_status tells how it is doing.",
+        )
+        self.args = (run_id,)
+        self.run_id = run_id
+
+
+class NonRetryable(Exception):
+    """Raised by a step: the task has failed for good, whatever attempts are left."""
+
+
+class RetryAfter(Exception):
+    """Raised by a step: this attempt has failed; the next one starts after so many seconds."""
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        super().__init__(seconds, message)
+        self.seconds = seconds
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message or f"retry after {self.seconds} s"
+
+
+_BY_SQLSTATE = {cls.sqlstate: cls for cls in StepgresError.__subclasses__() if cls.sqlstate}
+
+
+def from_postgres(error: Error) -> Exception:
+    """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself."""
+    cls = _BY_SQLSTATE.get(error.sqlstate or "")
+    if cls is None:
+        return error
+    diag = error.diag
+    return cls(
+        diag.message_primary or str(error), hint=diag.message_hint, detail=diag.message_detail
+    )

@@ -1,0 +1,65 @@
+create function stepgres.add_step(
+    workflow_id text,
+    step_name text,
+    depends_on text[] default '{}',
+    max_attempts int default null,
+    base_delay interval default null,
+    timeout interval default null,
+    map boolean default false,
+    initial_tasks int default null,
+    execution text default null,
+    queue text default null
+) returns stepgres.steps
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_workflow stepgres.workflows;
+    v_version stepgres.workflow_versions;
+    v_step stepgres.steps;
+    v_constraint text;
+begin
+    -- workflow before version: register_workflow and _use_version lock them in the same order
+    select w.* into v_workflow from stepgres.workflows as w
+    where w.workflow_slug = add_step.workflow_id for update;
+    if not found then
+        perform stepgres._workflow_not_found(add_step.workflow_id);
+    end if;
+    select w.* into v_version from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
+    if v_version.is_used then
+        v_version := stepgres._copy_version(v_version);
+    elsif v_version.fingerprint is not null then
+        update stepgres.workflow_versions as w set fingerprint = null
+        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+    end if;
+
+    v_step.workflow_slug := v_version.workflow_slug;
+    v_step.version := v_version.version;
+    v_step.step_slug := add_step.step_name;
+    v_step.map := add_step.map or add_step.initial_tasks is not null;
+    v_step.initial_tasks := add_step.initial_tasks;
+    v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
+    v_step.base_delay := coalesce(add_step.base_delay, v_version.base_delay);
+    v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
+    v_step.execution := coalesce(add_step.execution, v_version.execution);
+    v_step.queue := coalesce(add_step.queue, v_version.queue);
+    return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
+exception when check_violation or unique_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(
+        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name)
+    );
+end
+$$;
+
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text) is
+'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
+
+A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
+task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
+makes it a map of that many tasks that each get the input of the step.
+
+Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';

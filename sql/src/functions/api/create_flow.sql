@@ -1,0 +1,45 @@
+create function stepgres.create_flow(
+    name text,
+    max_attempts int default 3,
+    base_delay interval default '1 second',
+    timeout interval default '60 seconds',
+    execution text default 'local',
+    queue text default 'default'
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_defaults stepgres.workflow_versions;
+    v_constraint text;
+begin
+    if create_flow.name is null then
+        raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
+    end if;
+    insert into stepgres.workflows (workflow_slug, current_version, created_at)
+    values (create_flow.name, 1, stepgres._now())
+    on conflict do nothing;
+    if not found then
+        raise exception 'workflow "%" already exists', create_flow.name
+            using errcode = 'SG007', hint = 'Add steps to it with add_step, or choose another name.';
+    end if;
+    v_defaults.workflow_slug := create_flow.name;
+    v_defaults.max_attempts := create_flow.max_attempts;
+    v_defaults.base_delay := create_flow.base_delay;
+    v_defaults.timeout := create_flow.timeout;
+    v_defaults.execution := create_flow.execution;
+    v_defaults.queue := create_flow.queue;
+    perform stepgres._create_version(v_defaults);
+    return create_flow.name;
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name));
+end
+$$;
+
+comment on function stepgres.create_flow(text, int, interval, interval, text, text) is
+'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+
+Errors: SG001 bad name or option, SG007 the workflow exists.';

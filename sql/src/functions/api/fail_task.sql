@@ -1,0 +1,30 @@
+create function stepgres.fail_task(
+    worker_id text,
+    run_id uuid,
+    step_slug text,
+    error text,
+    task_index int default 0,
+    attempt int default 1,
+    retryable boolean default true,
+    retry_after interval default null
+) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._send_result(fail_task.worker_id, jsonb_build_object(
+        'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
+        'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
+        'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
+        'retry_after', extract(epoch from fail_task.retry_after)
+    ))
+$$;
+
+comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval) is
+'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
+
+The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
+attempts left, is exhausted.
+
+Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';

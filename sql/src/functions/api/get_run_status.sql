@@ -1,0 +1,41 @@
+create function stepgres.get_run_status(run_id uuid) returns stepgres.run_status
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_status stepgres.run_status;
+    v_total int;
+    v_completed int;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = get_run_status.run_id;
+    if not found then
+        raise exception 'run % does not exist', get_run_status.run_id
+            using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
+    end if;
+    v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
+    v_status.failed_step := v_run.failed_step;
+    if v_run.status = 'completed' then
+        v_status.details := v_run.output;
+    elsif v_run.status = 'failed' then
+        v_status.details := to_jsonb(v_run.error);
+    else
+        select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
+        v_completed := v_total - v_run.remaining_steps;
+        v_status.details := jsonb_build_object(
+            'total_steps', v_total,
+            'completed_steps', v_completed,
+            'percentage', round(100.0 * v_completed / v_total, 1)
+        );
+    end if;
+    return v_status;
+end
+$$;
+
+comment on function stepgres.get_run_status(uuid) is
+'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
+(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0}).
+
+Errors: SG005 unknown run.';

@@ -1,0 +1,75 @@
+create function stepgres.register_workflow(definition jsonb) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_slug text := definition ->> 'workflow_slug';
+    v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
+    v_fingerprint text := md5(definition::text);
+    v_defaults stepgres.workflow_versions;
+    v_step jsonb;
+    v_version int;
+    v_constraint text;
+    v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
+        "execution": "string", "queue": "string"}';
+begin
+    perform stepgres._check_options(
+        definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
+    );
+    if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
+        raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
+            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+    end if;
+
+    insert into stepgres.workflows (workflow_slug, current_version, created_at)
+    values (v_slug, 1, stepgres._now())
+    on conflict do nothing;
+    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+    -- An older version that is registered again becomes current again, so that deployments that
+    -- alternate do not make versions without end.
+    select max(w.version) into v_version from stepgres.workflow_versions as w
+    where w.workflow_slug = v_slug and w.fingerprint = v_fingerprint;
+    if v_version is not null then
+        update stepgres.workflows as w set current_version = v_version
+        where w.workflow_slug = v_slug and w.current_version <> v_version;
+        return v_version;
+    end if;
+
+    v_defaults.workflow_slug := v_slug;
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::int, 3);
+    v_defaults.base_delay := make_interval(secs => coalesce((definition ->> 'base_delay')::float8, 1));
+    v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
+    v_defaults.execution := coalesce(definition ->> 'execution', 'local');
+    v_defaults.queue := coalesce(definition ->> 'queue', 'default');
+    v_defaults.fingerprint := v_fingerprint;
+    v_defaults := stepgres._create_version(v_defaults);
+
+    for v_step in select s from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) as s loop
+        v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
+        perform stepgres._insert_step(
+            stepgres._step_options(v_step, v_defaults),
+            array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
+        );
+    end loop;
+    return v_defaults.version;
+exception
+    when check_violation or unique_violation then
+        get stacked diagnostics v_constraint = constraint_name;
+        perform stepgres._definition_error(v_constraint, v_culprit);
+    when data_exception then
+        raise exception '%: %', v_culprit, sqlerrm
+            using errcode = 'SG001', hint = 'max_attempts and initial_tasks are whole numbers, durations are seconds.';
+end
+$$;
+
+comment on function stepgres.register_workflow(jsonb) is
+'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
+
+The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
+"initial_tasks": number, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
+"distributed", "queue": text}]}. The last five may also stand beside "steps", as defaults of all steps; what is left out
+is 3 attempts, 1 s, 60 s, "local", "default". Steps may come in any order.
+
+Errors: SG001 names the culprit; nothing is stored.';

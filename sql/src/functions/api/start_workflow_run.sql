@@ -1,0 +1,53 @@
+create function stepgres.start_workflow_run(
+    workflow_slug text,
+    input jsonb,
+    run_id uuid default null,
+    idempotency_key text default null,
+    version int default null,
+    executor_id text default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
+as $$
+declare
+    v_version int := stepgres._use_version(start_workflow_run.workflow_slug, start_workflow_run.version);
+    v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
+begin
+    perform stepgres._check_inputs(start_workflow_run.workflow_slug, v_version, array[input]);
+    if executor_id is not null then
+        perform stepgres._worker(executor_id);
+    end if;
+    if stepgres._start_runs(
+        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, idempotency_key
+    ) is not null then
+        return v_run_id;
+    end if;
+    select r.run_id into v_run_id from stepgres.runs as r
+    where r.workflow_slug = start_workflow_run.workflow_slug
+        and r.idempotency_key = start_workflow_run.idempotency_key;
+    if not found then
+        raise exception 'run % already exists', v_run_id
+            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
+    end if;
+    return v_run_id;
+end
+$$;
+
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text) is
+'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
+
+With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
+Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
+every step goes through its queue.
+
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
+root map needs, SG006 unknown executor, SG009 run_id is taken.';

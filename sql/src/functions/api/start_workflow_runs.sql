@@ -1,0 +1,41 @@
+create function stepgres.start_workflow_runs(
+    workflow_slug text, inputs jsonb, version int default null, executor_id text default null
+) returns setof uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
+as $$
+declare
+    v_version int := stepgres._use_version(start_workflow_runs.workflow_slug, start_workflow_runs.version);
+    v_inputs jsonb[];
+    v_run_ids uuid[];
+begin
+    if jsonb_typeof(inputs) is distinct from 'array' then
+        raise exception 'inputs must be a JSON array, not %', coalesce(jsonb_typeof(inputs), 'null')
+            using errcode = 'SG003', hint = 'Pass one element per run.';
+    end if;
+    v_inputs := array(select jsonb_array_elements(inputs));
+    v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
+    perform stepgres._check_inputs(start_workflow_runs.workflow_slug, v_version, v_inputs);
+    if executor_id is not null then
+        perform stepgres._worker(executor_id);
+    end if;
+    perform stepgres._start_runs(
+        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, null
+    );
+    return query select unnest(v_run_ids);
+end
+$$;
+
+comment on function stepgres.start_workflow_runs(text, jsonb, int, text) is
+'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+
+Errors: as start_workflow_run.';

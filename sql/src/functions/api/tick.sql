@@ -1,0 +1,36 @@
+create function stepgres.tick() returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker_id text;
+    v_count int := 0;
+begin
+    -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
+    if not pg_try_advisory_xact_lock(29543, 1) then
+        return 0;
+    end if;
+    for v_worker_id in
+        delete from stepgres.workers as w where w.heartbeat_at < v_now - w.lease returning w.worker_id
+    loop
+        v_count := v_count + stepgres._take_over(v_worker_id, is_dead => true);
+    end loop;
+    return v_count + stepgres._fire_timers() + stepgres._sweep_tickets();
+end
+$$;
+
+comment on function stepgres.tick() is
+'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
+
+Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
+number of tasks moved.';

@@ -1,0 +1,8 @@
+create function stepgres.version() returns text
+language sql
+immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$ select '0.1.0' $$;
+
+comment on function stepgres.version() is
+'The version of the installed schema.';

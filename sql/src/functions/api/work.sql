@@ -1,0 +1,50 @@
+-- Plans of the hot path are made once a session, often while the tables are empty: only index
+-- lookups in nested loops are right at every size. The settings hold for what is called from here.
+create function stepgres.work(
+    worker_id text, results jsonb default '[]', capacity int default 1, run_ids uuid[] default null
+) returns setof stepgres.work_item
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
+as $$
+declare
+    v_worker stepgres.workers := stepgres._worker(work.worker_id);
+begin
+    if jsonb_typeof(results) is distinct from 'array' then
+        raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
+            using errcode = 'SG003', hint = 'Pass [] when there are none.';
+    end if;
+    perform stepgres._lock_runs(run_ids || array(
+        select (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
+    ));
+    if results <> '[]' then
+        return query
+        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb, null::interval, true
+        from stepgres._apply_results(work.worker_id, work.results) as p (place)
+        cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
+            run_id uuid, step_slug text, task_index int, attempt int
+        );
+    end if;
+    if capacity > 0 then
+        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
+    end if;
+end
+$$;
+
+comment on function stepgres.work(text, jsonb, int, uuid[]) is
+'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
+
+A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
+optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
+attempt. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+
+Errors: SG003 results is not an array, SG006 unknown worker.';

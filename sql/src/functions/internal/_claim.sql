@@ -1,0 +1,59 @@
+create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
+returns setof stepgres.work_item
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
+    v_queue text;
+begin
+    foreach v_queue in array worker.queues loop
+        exit when cardinality(v_rows) >= capacity;
+        v_rows := v_rows || stepgres._pop_tasks(v_queue, capacity - cardinality(v_rows));
+    end loop;
+
+    -- The rows are locked and so stay where they are. A run that has ended since they were locked is
+    -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
+    return query
+    with started as (
+        update stepgres.tasks as t
+        set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
+            msg_id = null, error = null
+        from stepgres.runs as r
+        where t.ctid = any (v_rows) and t.status = 'queued'
+            and r.run_id = t.run_id and r.status = 'started'
+        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+            r.workflow_slug, r.version, r.input as run_input
+    )
+    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
+        case
+            when t.element is not null then t.element
+            when s.dependency_count = 0 then t.run_input
+            else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
+        end,
+        s.timeout, false
+    from started as t
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+    -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then the
+    -- output of each under its slug.
+    left join lateral (
+        select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}') as outputs
+        from stepgres.dependencies as e
+        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = e.depends_on
+        cross join lateral (
+            select 1 as layer, f.key, f.value
+            from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
+            union all
+            select 2, e.depends_on, o.output
+        ) as l
+        where (e.workflow_slug, e.version, e.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+            and o.status = 'completed'
+    ) as d on t.element is null and s.dependency_count > 0;
+end
+$$;
+
+comment on function stepgres._claim(stepgres.workers, int, uuid[]) is
+'Starts up to capacity tasks for a worker and returns them with their inputs.';

@@ -1,0 +1,39 @@
+create function stepgres._complete_runs(completed stepgres._step_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+begin
+    with finished as (
+        select k.run_id, count(*) as steps from unnest(_complete_runs.completed) as k group by k.run_id
+    ),
+    counted as (
+        update stepgres.runs as r
+        set remaining_steps = r.remaining_steps - f.steps,
+            status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
+            finished_at = case when r.remaining_steps = f.steps then v_now end,
+            -- one leaf step: its output; several: an object of their outputs by slug
+            output = case when r.remaining_steps = f.steps then (
+                select case count(*)
+                    when 1 then (array_agg(t.output))[1] else jsonb_object_agg(t.step_slug, t.output)
+                end
+                from stepgres.step_states as t
+                where t.run_id = r.run_id and not exists (
+                    select from stepgres.dependencies as d
+                    where (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+                )
+            ) end
+        from finished as f
+        where r.run_id = f.run_id and r.status = 'started'
+        returning r.run_id, r.status
+    )
+    delete from stepgres.active_runs as a
+    using counted as c
+    where a.run_id = c.run_id and c.status = 'completed';
+end
+$$;
+
+comment on function stepgres._complete_runs(stepgres._step_key[]) is
+'Counts completed steps down in their runs and completes the runs that have none left, with their output.';

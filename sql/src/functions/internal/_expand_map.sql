@@ -1,0 +1,29 @@
+create function stepgres._expand_map(run_id uuid, step_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
+    v_first int;
+    v_last int;
+begin
+    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
+    update stepgres.step_states as t
+    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + 1000)
+    from (
+        select o.expanded_tasks from stepgres.step_states as o
+        where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
+    ) as o
+    where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
+    returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
+
+    perform stepgres._queue_tasks(array_agg(
+        (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+    ))
+    from generate_series(v_first, v_last) as i;
+end
+$$;
+
+comment on function stepgres._expand_map(uuid, text) is
+'Queues the next window of the tasks of a map step.';

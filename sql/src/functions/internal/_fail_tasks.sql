@@ -1,0 +1,57 @@
+create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_exhausted stepgres._task_failure[];
+begin
+    if failures is null then
+        return;
+    end if;
+    with failed as materialized (
+        select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
+            coalesce(f.error, 'unknown error') as error, f.output,
+            f.retryable and t.attempt < s.max_attempts as is_retried,
+            v_now + coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as due_at
+        from unnest(_fail_tasks.failures) as f
+        join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
+        where t.status = 'started' and t.attempt = f.attempt
+    ),
+    recorded as (
+        insert into stepgres.attempts (
+            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
+        )
+        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error
+        from failed as f
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
+        select f.run_id, f.step_slug, f.task_index, f.due_at from failed as f where f.is_retried
+    ),
+    moved as (
+        update stepgres.tasks as t
+        set status = case when f.is_retried then 'waiting' else 'failed' end,
+            finished_at = case when not f.is_retried then v_now end,
+            error = f.error,
+            output = f.output
+        from failed as f
+        where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
+    )
+    select array_agg((
+        f.run_id, f.step_slug, f.task_index, f.attempt, f.error, f.is_retried, null, f.output
+    )::stepgres._task_failure) into v_exhausted
+    from failed as f
+    where not f.is_retried;
+
+    perform stepgres._fail_steps(v_exhausted);
+end
+$$;
+
+comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
+'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them.';

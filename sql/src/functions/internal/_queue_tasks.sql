@@ -1,0 +1,45 @@
+create function stepgres._queue_tasks(tasks stepgres._new_task[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_batch record;
+begin
+    -- One send a queue. Without an executor local steps go through their queue as well.
+    for v_batch in
+        select
+            case when s.execution = 'distributed' or r.executor_id is null then q.pgmq_queue end as pgmq_queue,
+            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
+            array_agg(jsonb_build_object(
+                'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
+            )) as tickets
+        from unnest(_queue_tasks.tasks) as n
+        join stepgres.runs as r on r.run_id = n.run_id
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        join stepgres.queues as q on q.queue = s.queue
+        group by 1
+    loop
+        if v_batch.pgmq_queue is null then
+            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
+            select n.run_id, n.step_slug, n.task_index, n.input, v_now
+            from unnest(v_batch.tasks) as n
+            on conflict (run_id, step_slug, task_index)
+            do update set status = 'queued', queued_at = v_now, msg_id = null;
+        else
+            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
+            select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
+            from rows from (
+                unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
+            ) as n (run_id, step_slug, task_index, input, msg_id)
+            on conflict (run_id, step_slug, task_index)
+            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id;
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._queue_tasks(stepgres._new_task[]) is
+'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.';

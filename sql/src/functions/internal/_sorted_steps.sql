@@ -1,0 +1,46 @@
+create function stepgres._sorted_steps(steps jsonb, options jsonb, culprit text) returns setof jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step jsonb;
+    v_dependency jsonb;
+    v_slug text;
+    v_documents jsonb := '{}';
+    v_slugs text[] := '{}';
+    v_dependents text[] := '{}';
+    v_dependencies text[] := '{}';
+    v_allowed jsonb := _sorted_steps.options
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number"}';
+begin
+    for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
+        v_slug := v_step ->> 'step_slug';
+        perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
+        if v_slug is null or v_documents ? v_slug then
+            raise exception '%: %', culprit,
+                coalesce(format('step "%s" is already defined', v_slug), 'a step has no step_slug')
+                using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+        end if;
+        v_documents := v_documents || jsonb_build_object(v_slug, v_step);
+        v_slugs := v_slugs || v_slug;
+    end loop;
+    for v_slug, v_dependency in
+        select s.slug, d
+        from unnest(v_slugs) as s (slug)
+        cross join jsonb_array_elements(coalesce(nullif(v_documents -> s.slug -> 'depends_on', 'null'), '[]')) as d
+    loop
+        if jsonb_typeof(v_dependency) <> 'string' or not v_documents ? (v_dependency #>> '{}') then
+            raise exception '%, step "%" depends on %, which is not a step of the workflow', culprit, v_slug, v_dependency
+                using errcode = 'SG001', hint = 'Add the missing step, or correct its name in depends_on.';
+        end if;
+        v_dependents := v_dependents || v_slug;
+        v_dependencies := v_dependencies || (v_dependency #>> '{}');
+    end loop;
+    return query
+    select v_documents -> s from unnest(stepgres._order_steps(v_slugs, v_dependents, v_dependencies)) as s;
+end
+$$;
+
+comment on function stepgres._sorted_steps(jsonb, jsonb, text) is
+'The documents of the steps, checked and each behind those it depends on.';

@@ -1,0 +1,25 @@
+create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions) returns stepgres.steps
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step stepgres.steps;
+    v_initial_tasks int := step ->> 'initial_tasks';
+begin
+    v_step.workflow_slug := defaults.workflow_slug;
+    v_step.version := defaults.version;
+    v_step.step_slug := step ->> 'step_slug';
+    v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
+    v_step.initial_tasks := v_initial_tasks;
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::int, defaults.max_attempts);
+    v_step.base_delay := coalesce(make_interval(secs => (step ->> 'base_delay')::float8), defaults.base_delay);
+    v_step.timeout := coalesce(make_interval(secs => (step ->> 'timeout')::float8), defaults.timeout);
+    v_step.execution := coalesce(step ->> 'execution', defaults.execution);
+    v_step.queue := coalesce(step ->> 'queue', defaults.queue);
+    return v_step;
+end
+$$;
+
+comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
+'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';

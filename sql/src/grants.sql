@@ -1,0 +1,38 @@
+-- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
+-- before installing finds their rights set.
+revoke all on all functions in schema stepgres from public;
+
+do $$
+declare
+    v_role text;
+    v_routines text[];
+    v_routine text;
+    v_client text[] := '{version,start_workflow_run,start_workflow_runs,get_run_status}';
+    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,claim_tasks,complete_task,fail_task,work,tick,next_due,
+        register_workflow,start_workflow_run,start_workflow_runs,get_run_status}';
+    v_observer text[] := '{version,get_run_status,next_due,fsck}';
+begin
+    for v_role in
+        select rolname from pg_catalog.pg_roles
+        where rolname in ('stepgres_client', 'stepgres_worker', 'stepgres_admin', 'stepgres_observer')
+    loop
+        execute pg_catalog.format('grant usage on schema stepgres to %I', v_role);
+        v_routines := case v_role
+            when 'stepgres_client' then v_client
+            when 'stepgres_worker' then v_worker
+            when 'stepgres_observer' then v_observer
+        end;
+        for v_routine in
+            select p.oid::pg_catalog.regprocedure::text
+            from pg_catalog.pg_proc as p
+            where p.pronamespace = 'stepgres'::pg_catalog.regnamespace
+                and p.proname !~ '^_' and (v_routines is null or p.proname = any (v_routines))
+        loop
+            execute pg_catalog.format('grant execute on function %s to %I', v_routine, v_role);
+        end loop;
+        if v_role in ('stepgres_admin', 'stepgres_observer') then
+            execute pg_catalog.format('grant select on all tables in schema stepgres to %I', v_role);
+        end if;
+    end loop;
+end
+$$;

@@ -1,0 +1,74 @@
+-- The manifest: what is installed, in this order. `psql -f sql/src/install.sql` loads it as it stands.
+
+\ir structure/schema.sql
+\ir structure/types.sql
+\ir structure/definitions.sql
+\ir structure/runs.sql
+\ir structure/step_states.sql
+\ir structure/tasks.sql
+\ir structure/workers.sql
+
+\ir functions/internal/_advance.sql
+\ir functions/internal/_apply_results.sql
+\ir functions/internal/_backoff.sql
+\ir functions/internal/_check_options.sql
+\ir functions/internal/_check_inputs.sql
+\ir functions/internal/_claim.sql
+\ir functions/internal/_complete_maps.sql
+\ir functions/internal/_complete_runs.sql
+\ir functions/internal/_copy_version.sql
+\ir functions/internal/_create_version.sql
+\ir functions/internal/_definition_error.sql
+\ir functions/internal/_ensure_queue.sql
+\ir functions/internal/_expand_map.sql
+\ir functions/internal/_fail_runs.sql
+\ir functions/internal/_fail_steps.sql
+\ir functions/internal/_fail_tasks.sql
+\ir functions/internal/_lock_local_tasks.sql
+\ir functions/internal/_fire_timers.sql
+\ir functions/internal/_insert_step.sql
+\ir functions/internal/_lock_runs.sql
+\ir functions/internal/_map_source.sql
+\ir functions/internal/_new_run_id.sql
+\ir functions/internal/_now.sql
+\ir functions/internal/_order_steps.sql
+\ir functions/internal/_pop_tasks.sql
+\ir functions/internal/_queue_tasks.sql
+\ir functions/internal/_refuse_transition.sql
+\ir functions/internal/_release_tasks.sql
+\ir functions/internal/_requeue_tasks.sql
+\ir functions/internal/_return_tickets.sql
+\ir functions/internal/_send_result.sql
+\ir functions/internal/_sorted_steps.sql
+\ir functions/internal/_start_maps.sql
+\ir functions/internal/_start_runs.sql
+\ir functions/internal/_step_options.sql
+\ir functions/internal/_sweep_tickets.sql
+\ir functions/internal/_take_over.sql
+\ir functions/internal/_use_version.sql
+\ir functions/internal/_worker.sql
+\ir functions/internal/_workflow_not_found.sql
+
+\ir functions/api/work.sql
+\ir functions/api/add_step.sql
+\ir functions/api/claim_tasks.sql
+\ir functions/api/complete_task.sql
+\ir functions/api/create_flow.sql
+\ir functions/api/fail_task.sql
+\ir functions/api/fsck.sql
+\ir functions/api/get_run_status.sql
+\ir functions/api/heartbeat.sql
+\ir functions/api/next_due.sql
+\ir functions/api/register_worker.sql
+\ir functions/api/register_workflow.sql
+\ir functions/api/start_workflow_run.sql
+\ir functions/api/start_workflow_runs.sql
+\ir functions/api/tick.sql
+\ir functions/api/unregister_worker.sql
+\ir functions/api/version.sql
+
+\ir triggers/runs_refuse_transition.sql
+\ir triggers/step_states_refuse_transition.sql
+\ir triggers/tasks_refuse_transition.sql
+
+\ir grants.sql

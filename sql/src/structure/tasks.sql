@@ -1,0 +1,63 @@
+create table stepgres.tasks (
+    run_id uuid not null,
+    step_slug text not null,
+    task_index int not null,
+    status text not null default 'queued',
+    attempt int not null default 0,
+    worker_id text,
+    msg_id bigint,
+    queued_at timestamptz not null,
+    started_at timestamptz,
+    finished_at timestamptz,
+    error text,
+    input jsonb,
+    output jsonb,
+    primary key (run_id, step_slug, task_index),
+    constraint task_status_is_known check (
+        status in ('queued', 'started', 'waiting', 'completed', 'failed', 'skipped', 'cancelled')
+    ),
+    constraint task_is_started check (status <> 'started' or (started_at is not null and worker_id is not null)),
+    constraint task_is_finished check ((status in ('queued', 'started', 'waiting')) = (finished_at is null)),
+    constraint task_error check (status <> 'failed' or error is not null),
+    constraint task_attempt check (attempt >= 0 and (attempt > 0 or status in ('queued', 'waiting', 'skipped', 'cancelled'))),
+    constraint task_ticket check (msg_id is null or status = 'queued')
+) with (fillfactor = 30);
+
+comment on table stepgres.tasks is
+'Tasks: the units of work of step states, one for a single step, one per element for a map.';
+comment on column stepgres.tasks.attempt is
+'The attempt that runs or ran last; the fencing token: a result of another attempt is refused.';
+comment on column stepgres.tasks.msg_id is
+'The ticket of a queued task in the pgmq queue of its step; null for a task that an executor claims by run.';
+comment on column stepgres.tasks.input is
+'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
+comment on column stepgres.tasks.output is
+'The output of a map task; that of a single step stands in step_states alone.';
+
+create table stepgres.attempts (
+    run_id uuid not null,
+    step_slug text not null,
+    task_index int not null,
+    attempt int not null,
+    worker_id text not null,
+    started_at timestamptz not null,
+    failed_at timestamptz not null,
+    error text not null,
+    primary key (run_id, step_slug, task_index, attempt)
+);
+
+comment on table stepgres.attempts is
+'Failed attempts, with their error and worker.';
+
+create table stepgres.timers (
+    run_id uuid not null,
+    step_slug text not null,
+    task_index int not null,
+    due_at timestamptz not null,
+    primary key (run_id, step_slug, task_index)
+);
+
+create index timers_by_due_at on stepgres.timers (due_at);
+
+comment on table stepgres.timers is
+'When waiting tasks become queued again.';

@@ -1,0 +1,51 @@
+create type stepgres.work_item as (
+    run_id uuid,
+    workflow_slug text,
+    workflow_version int,
+    step_slug text,
+    task_index int,
+    attempt int,
+    input jsonb,
+    timeout interval,
+    is_refused boolean
+);
+
+comment on type stepgres.work_item is
+'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.';
+
+create type stepgres.run_status as (
+    status text,
+    details jsonb,
+    failed_step text
+);
+
+comment on type stepgres.run_status is
+'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
+
+create type stepgres.fsck_violation as (
+    invariant text,
+    run_id uuid,
+    detail text
+);
+
+comment on type stepgres.fsck_violation is
+'A violated invariant, the run it was found in, and what was found.';
+
+create type stepgres._step_key as (run_id uuid, step_slug text);
+
+create type stepgres._task_key as (run_id uuid, step_slug text, task_index int);
+
+create type stepgres._new_task as (run_id uuid, step_slug text, task_index int, input jsonb);
+
+create type stepgres._task_failure as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    attempt int,
+    error text,
+    retryable boolean,
+    retry_after interval,
+    output jsonb
+);
+
+create type stepgres._run_failure as (run_id uuid, step_slug text, error text);

