@@ -4,22 +4,25 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench sql sync lint format
+.PHONY: help demo test bench sql docs sync lint format
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z]+:.*## / { sub(/^# /, ""); printf "make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.embedded ## run the example in examples/corpus on a private server
+demo: .venv/.examples ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
 
 test: lint ## check everything: generated files, style, types, SQL, then the tests
 	$(python) -m pytest
 
-bench: .venv/.embedded ## measure throughput on a private server
+bench: .venv/.examples ## measure throughput on a private server
 	$(python) -m bench
 
 sql: .venv/.dev ## build sql/stepgres.sql and the extension script from sql/src
 	$(python) tools/build_sql.py
+
+docs: .venv/.dev ## build docs/reference.md from the comments in sql/src
+	$(python) tools/build_reference.py
 
 sync: .venv/.dev ## build python/stepgres/_sync from _async
 	$(python) tools/generate_sync.py
@@ -27,6 +30,7 @@ sync: .venv/.dev ## build python/stepgres/_sync from _async
 lint: .venv/.dev ## check everything except the tests
 	$(python) tools/build_sql.py --check
 	$(python) tools/generate_sync.py --check
+	$(python) tools/build_reference.py --check
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)

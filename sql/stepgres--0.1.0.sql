@@ -66,11 +66,16 @@ create type stepgres.work_item as (
     attempt int,
     input jsonb,
     timeout interval,
+    transactional boolean,
+    sql_function text,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.';
+'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+
+A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+whose sql_function is called with the input.';
 
 create type stepgres.run_status as (
     status text,
@@ -109,6 +114,17 @@ create type stepgres._task_failure as (
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
+-- noqa: disable=LT01
+-- (sqlfluff takes the brackets behind a qualified name for an index)
+create type stepgres._outcome as (
+    accepted bigint[],
+    failures stepgres._task_failure[],
+    released stepgres._task_failure[],
+    completed_steps stepgres._step_key[],
+    finished_maps stepgres._step_key[],
+    due_windows stepgres._step_key[]
+);
+
 -- structure/definitions.sql
 create table stepgres.workflows (
     workflow_slug text primary key,
@@ -130,16 +146,33 @@ create table stepgres.workflow_versions (
     timeout interval not null,
     execution text not null,
     queue text not null,
+    priority int not null,
+    resources jsonb not null,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
-    primary key (workflow_slug, version)
+    primary key (workflow_slug, version),
+    -- the rules of stepgres.steps, so that a bad default is refused when it is given
+    constraint max_attempts_is_positive check (max_attempts > 0),
+    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
+    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint execution_is_known check (execution in ('local', 'distributed')),
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+create table stepgres.sql_functions (
+    sql_function text primary key,
+    registered_at timestamptz not null
+);
+
+comment on table stepgres.sql_functions is
+'SQL functions, f(jsonb) returns jsonb, that steps may name as their body; an admin registers them.';
 
 create table stepgres.steps (
     workflow_slug text not null,
@@ -155,6 +188,10 @@ create table stepgres.steps (
     timeout interval not null,
     execution text not null,
     queue text not null,
+    priority int not null,
+    resources jsonb not null,
+    transactional boolean not null,
+    sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (
@@ -167,13 +204,20 @@ create table stepgres.steps (
     constraint base_delay_is_not_negative check (base_delay >= interval '0'),
     constraint timeout_is_positive check (timeout > interval '0'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.steps is
 'Steps of workflow versions with their options; step_index is a topological order.';
 comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
+comment on column stepgres.steps.resources is
+'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.transactional is
+'The step gets a connection, and what it writes there is committed together with its completion.';
+comment on column stepgres.steps.sql_function is
+'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -198,6 +242,10 @@ comment on constraint timeout_is_positive on stepgres.steps is
 'timeout must be more than 0 seconds';
 comment on constraint execution_is_known on stepgres.steps is
 'execution must be "local" or "distributed"';
+comment on constraint sql_function_is_registered on stepgres.steps is
+'its SQL function is not registered: an admin calls register_sql_function';
+comment on constraint resources_is_object on stepgres.steps is
+'resources must be a JSON object';
 comment on constraint queue_is_name on stepgres.steps is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
 
@@ -235,6 +283,7 @@ create table stepgres.runs (
     status text not null default 'started',
     remaining_steps int not null,
     executor_id text,
+    priority int,
     idempotency_key text,
     inserted_at timestamptz not null,
     finished_at timestamptz,
@@ -256,6 +305,8 @@ comment on table stepgres.runs is
 'Runs: one execution of a workflow version with one input.';
 comment on column stepgres.runs.remaining_steps is
 'Steps that have not finished.';
+comment on column stepgres.runs.priority is
+'Takes the place of the priorities of the steps; null: they keep theirs.';
 comment on column stepgres.runs.executor_id is
 'The worker that executes the local steps of this run; null: every step goes through its queue.';
 
@@ -331,10 +382,14 @@ create table stepgres.tasks (
     constraint task_status_is_known check (
         status in ('queued', 'started', 'waiting', 'completed', 'failed', 'skipped', 'cancelled')
     ),
-    constraint task_is_started check (status <> 'started' or (started_at is not null and worker_id is not null)),
+    constraint task_is_started check (
+        status <> 'started' or (started_at is not null and worker_id is not null)
+    ),
     constraint task_is_finished check ((status in ('queued', 'started', 'waiting')) = (finished_at is null)),
     constraint task_error check (status <> 'failed' or error is not null),
-    constraint task_attempt check (attempt >= 0 and (attempt > 0 or status in ('queued', 'waiting', 'skipped', 'cancelled'))),
+    constraint task_attempt check (
+        attempt > 0 or (attempt = 0 and status in ('queued', 'waiting', 'skipped', 'cancelled'))
+    ),
     constraint task_ticket check (msg_id is null or status = 'queued')
 ) with (fillfactor = 30);
 
@@ -379,30 +434,44 @@ comment on table stepgres.timers is
 
 -- structure/workers.sql
 create table stepgres.queues (
-    queue text primary key,
-    pgmq_queue text not null unique,
-    created_at timestamptz not null
+    pgmq_queue text primary key,
+    queue text not null,
+    priority int not null,
+    resources jsonb not null,
+    created_at timestamptz not null,
+    unique (queue, priority, resources),
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
 );
 
 comment on table stepgres.queues is
-'Queues that carry ready tasks, each with the pgmq queue behind it.';
+'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
+
+A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
+serves both, and no worker pops a ticket that it must put back.';
 
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
+    resources jsonb not null,
     lease interval not null,
+    is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
-    constraint lease_is_positive check (lease > interval '0')
+    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 ) with (fillfactor = 50);
 
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
+comment on column stepgres.workers.resources is
+'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
+comment on column stepgres.workers.is_waiting is
+'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
-comment on constraint lease_is_positive on stepgres.workers is
-'a lease must be more than 0 seconds';
+comment on constraint lease_is_limited on stepgres.workers is
+'a lease must be more than 0 seconds and at most a year';
 
 create table stepgres.sweeps (
     only_row boolean primary key default true check (only_row),
@@ -412,6 +481,18 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
+comment on constraint resources_is_object on stepgres.workers is
+'resources must be a JSON object';
+
+create table stepgres.subscribers (
+    subscriber_id text not null,
+    run_id uuid not null,
+    expires_at timestamptz not null,
+    primary key (run_id, subscriber_id)
+);
+
+comment on table stepgres.subscribers is
+'Who waits for runs to end: a hint is sent for these runs only.';
 
 -- functions/internal/_advance.sql
 create function stepgres._advance(completed stepgres._step_key[]) returns void
@@ -477,110 +558,24 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
-    v_accepted bigint[];
-    v_failures stepgres._task_failure[];
-    v_released stepgres._task_key[];
-    v_steps stepgres._step_key[];
-    v_maps stepgres._step_key[];
-    v_windows stepgres._step_key[];
+    v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_window record;
 begin
-    -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
-    -- in a run that goes on. All that follows hangs off the rows that this statement returns.
-    with accepted as materialized (
-        select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
-            case
-                when n.status <> 'completed' then n.status
-                when s.feeds_map is null or jsonb_typeof(n.output) = 'array' then n.status
-                else 'failed'
-            end as status,
-            case
-                when n.status <> 'completed' then n.error
-                else format(
-                    'step "%s" maps over the output of step "%s", which must be an array, not %s',
-                    s.feeds_map, n.step_slug, jsonb_typeof(n.output)
-                )
-            end as error,
-            n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
-            make_interval(secs => n.retry_after) as retry_after,
-            case when n.status = 'completed' then coalesce(n.output, 'null') end as output
-        from rows from (
-            jsonb_to_recordset(_apply_results.results) as (
-                run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8
-            )
-        ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
-        )
-        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
-        where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _apply_results.worker_id
-        order by n.run_id, n.step_slug, n.task_index, n.place
-    ),
-    completed as (
-        update stepgres.tasks as t
-        set status = 'completed', finished_at = v_now, output = case when a.map then a.output end
-        from accepted as a
-        where t.ctid = a.row_id and a.status = 'completed'
-        returning t.run_id, t.step_slug, a.output
-    ),
-    counted as (
-        select c.run_id, c.step_slug, count(*) as tasks, (array_agg(c.output))[1] as output
-        from completed as c
-        group by c.run_id, c.step_slug
-    ),
-    stepped as (
-        update stepgres.step_states as t
-        set remaining_tasks = t.remaining_tasks - c.tasks,
-            status = case when t.map then t.status else 'completed' end,
-            finished_at = case when not t.map then v_now end,
-            output = case when not t.map then c.output end
-        from counted as c
-        where t.run_id = c.run_id and t.step_slug = c.step_slug
-        returning t.run_id, t.step_slug, t.map, t.remaining_tasks,
-            t.map and t.expanded_tasks < t.initial_tasks
-            and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500 as needs_window
-    )
-    select
-        (select array_agg(a.place) from accepted as a),
-        (
-            select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
-            )::stepgres._task_failure)
-            from accepted as a where a.status = 'failed'
-        ),
-        (
-            select array_agg((a.run_id, a.step_slug, a.task_index)::stepgres._task_key)
-            from accepted as a where a.status = 'released'
-        ),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map and t.remaining_tasks = 0),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.needs_window)
-    into v_accepted, v_failures, v_released, v_steps, v_maps, v_windows
-    from stepped as t;
-
-    perform stepgres._complete_maps(v_maps);
+    perform stepgres._complete_maps(v_outcome.finished_maps);
     -- failures first: what a failed run has completed keeps its output, but starts nothing more
-    perform stepgres._fail_tasks(v_failures);
-    perform stepgres._release_tasks(v_released);
+    perform stepgres._fail_tasks(v_outcome.failures);
+    perform stepgres._release_tasks(v_outcome.released);
     for v_window in
-        select k.run_id, k.step_slug from unnest(v_windows) as k
+        select k.run_id, k.step_slug from unnest(v_outcome.due_windows) as k
         join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
     loop
         perform stepgres._expand_map(v_window.run_id, v_window.step_slug);
     end loop;
-    perform stepgres._advance(v_steps || v_maps);
+    perform stepgres._advance(v_outcome.completed_steps || v_outcome.finished_maps);
 
-    if coalesce(cardinality(v_accepted), 0) < jsonb_array_length(results) then
-        return query
-        select i from generate_series(1, jsonb_array_length(results)::bigint) as i
-        where i <> all (coalesce(v_accepted, '{}'));
-    end if;
+    return query
+    select i from generate_series(1, jsonb_array_length(results)::bigint) as i
+    where i <> all (coalesce(v_outcome.accepted, '{}'));
 end
 $$;
 
@@ -605,36 +600,6 @@ $$;
 
 comment on function stepgres._backoff(interval, int) is
 'How long a task waits after its attempt with this number has failed.';
-
--- functions/internal/_check_options.sql
-create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_key text;
-    v_value jsonb;
-begin
-    if jsonb_typeof(options) is distinct from 'object' then
-        raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
-            using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
-    end if;
-    for v_key, v_value in select o.key, o.value from jsonb_each(options) as o loop
-        if not allowed ? v_key then
-            raise exception '%: unknown option "%"', culprit, v_key
-                using errcode = 'SG001',
-                    hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) not in (allowed ->> v_key, 'null') then
-            raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
-                using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
-        end if;
-    end loop;
-end
-$$;
-
-comment on function stepgres._check_options(jsonb, jsonb, text) is
-'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
 
 -- functions/internal/_check_inputs.sql
 create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
@@ -670,6 +635,36 @@ $$;
 comment on function stepgres._check_inputs(text, int, jsonb[]) is
 'Raises SG003 for an input that the root steps of the workflow cannot take.';
 
+-- functions/internal/_check_options.sql
+create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_key text;
+    v_value jsonb;
+begin
+    if jsonb_typeof(options) is distinct from 'object' then
+        raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
+            using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
+    end if;
+    for v_key, v_value in select o.key, o.value from jsonb_each(options) as o loop
+        if not allowed ? v_key then
+            raise exception '%: unknown option "%"', culprit, v_key
+                using errcode = 'SG001',
+                    hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
+        elsif jsonb_typeof(v_value) not in (allowed ->> v_key, 'null') then
+            raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
+                using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._check_options(jsonb, jsonb, text) is
+'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
+
 -- functions/internal/_claim.sql
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
 returns setof stepgres.work_item
@@ -680,12 +675,20 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
-    v_queue text;
+    v_pgmq_queue text;
 begin
-    foreach v_queue in array worker.queues loop
+    for v_pgmq_queue in
+        select q.pgmq_queue from stepgres.queues as q
+        where q.queue = any (worker.queues) and worker.resources @> q.resources
+        order by q.priority desc, array_position(worker.queues, q.queue)
+    loop
         exit when cardinality(v_rows) >= capacity;
-        v_rows := v_rows || stepgres._pop_tasks(v_queue, capacity - cardinality(v_rows));
+        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
     end loop;
+    if cardinality(v_rows) = 0 then
+        return;
+    end if;
+    perform stepgres._hold_worker(worker.worker_id);
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
@@ -698,7 +701,7 @@ begin
         where t.ctid = any (v_rows) and t.status = 'queued'
             and r.run_id = t.run_id and r.status = 'started'
         returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.input as run_input
+            r.workflow_slug, r.version, r.priority, r.input as run_input
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case
@@ -706,7 +709,7 @@ begin
             when s.dependency_count = 0 then t.run_input
             else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
         end,
-        s.timeout, false
+        s.timeout, s.transactional, s.sql_function, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -724,7 +727,9 @@ begin
         ) as l
         where (e.workflow_slug, e.version, e.step_slug) = (t.workflow_slug, t.version, t.step_slug)
             and o.status = 'completed'
-    ) as d on t.element is null and s.dependency_count > 0;
+    ) as d on t.element is null and s.dependency_count > 0
+    -- a worker may claim more than it can run at a time, and runs them in this order
+    order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 end
 $$;
 
@@ -765,6 +770,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as steps from unnest(_complete_runs.completed) as k group by k.run_id
@@ -788,10 +794,17 @@ begin
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
         returning r.run_id, r.status
+    ),
+    ended as (
+        delete from stepgres.active_runs as a
+        using counted as c
+        where a.run_id = c.run_id and c.status = 'completed'
+        returning a.run_id
     )
-    delete from stepgres.active_runs as a
-    using counted as c
-    where a.run_id = c.run_id and c.status = 'completed';
+    select array_agg(e.run_id) into v_run_ids from ended as e;
+    if v_run_ids is not null then
+        perform stepgres._hint_subscribers(v_run_ids);
+    end if;
 end
 $$;
 
@@ -799,7 +812,8 @@ comment on function stepgres._complete_runs(stepgres._step_key[]) is
 'Counts completed steps down in their runs and completes the runs that have none left, with their output.';
 
 -- functions/internal/_copy_version.sql
-create function stepgres._copy_version(original stepgres.workflow_versions) returns stepgres.workflow_versions
+create function stepgres._copy_version(original stepgres.workflow_versions)
+returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -831,7 +845,8 @@ comment on function stepgres._copy_version(stepgres.workflow_versions) is
 'A new current version with the steps of another.';
 
 -- functions/internal/_create_version.sql
-create function stepgres._create_version(defaults stepgres.workflow_versions) returns stepgres.workflow_versions
+create function stepgres._create_version(defaults stepgres.workflow_versions)
+returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -855,7 +870,8 @@ comment on function stepgres._create_version(stepgres.workflow_versions) is
 'Makes the next version of a workflow, current and without steps; the caller holds the lock of the workflow.';
 
 -- functions/internal/_definition_error.sql
-create function stepgres._definition_error(constraint_name text, culprit text) returns void
+create function stepgres._definition_error(constraint_name text, culprit text, column_name text default null)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -866,35 +882,50 @@ begin
     select obj_description(c.oid, 'pg_constraint') into v_rule
     from pg_constraint as c
     where c.conname = _definition_error.constraint_name
-        and c.connamespace = 'stepgres'::regnamespace;
-    raise exception '%: %', _definition_error.culprit, coalesce(v_rule, 'violates ' || _definition_error.constraint_name)
+        and c.connamespace = 'stepgres'::regnamespace
+        and obj_description(c.oid, 'pg_constraint') is not null;
+    -- a null where none may be comes without a constraint, but with its column
+    raise exception '%: %', _definition_error.culprit, coalesce(
+        v_rule,
+        nullif(_definition_error.column_name, '') || ' must not be null',
+        'violates ' || _definition_error.constraint_name
+    )
         using errcode = 'SG001', hint = 'Correct the definition; nothing of it was stored.';
 end
 $$;
 
-comment on function stepgres._definition_error(text, text) is
+comment on function stepgres._definition_error(text, text, text) is
 'Raises SG001 with the comment of the violated constraint, so that a rule and its wording stand in one place.';
 
 -- functions/internal/_ensure_queue.sql
-create function stepgres._ensure_queue(queue text) returns void
+create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-    if exists (select from stepgres.queues as q where q.queue = _ensure_queue.queue) then
-        return;
-    end if;
+declare
     -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours.
-    insert into stepgres.queues (queue, pgmq_queue, created_at)
-    values (_ensure_queue.queue, 'stepgres_' || _ensure_queue.queue, stepgres._now())
-    on conflict do nothing;
-    perform pgmq.create('stepgres_' || _ensure_queue.queue);
+    v_pgmq_queue text := 'stepgres_' || _ensure_queue.queue;
+begin
+    if _ensure_queue.priority <> 0 or _ensure_queue.resources <> '{}' then
+        v_pgmq_queue := format(
+            'stepgres_%s_%s', left(_ensure_queue.queue, 25),
+            left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
+        );
+    end if;
+    insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
+    values (
+        v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
+    )
+    on conflict (pgmq_queue) do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
 end
 $$;
 
-comment on function stepgres._ensure_queue(text) is
-'Makes a queue, and the pgmq queue behind it, when it is first named.';
+comment on function stepgres._ensure_queue(text, int, jsonb) is
+'The pgmq queue for a queue, priority and resources, made when they are first named together.';
 
 -- functions/internal/_expand_map.sql
 create function stepgres._expand_map(run_id uuid, step_slug text) returns void
@@ -955,7 +986,8 @@ begin
             join stepgres.runs as r on r.run_id = o.run_id
             join stepgres.steps as s
                 on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
-            join stepgres.queues as q on q.queue = s.queue
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where o.run_id in (select f.run_id from unnest(_fail_runs.failures) as f)
                 and (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
                 and t.status in ('queued', 'started', 'waiting')
@@ -973,6 +1005,7 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
+    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f));
 end
 $$;
 
@@ -1078,6 +1111,182 @@ $$;
 comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them.';
 
+-- functions/internal/_find_stray_tickets.sql
+create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text;
+begin
+    for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
+        return query execute format(
+            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+             from pgmq.%I as m
+             left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
+             where r.status is distinct from ''started''',
+            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+        );
+    end loop;
+end
+$$;
+
+comment on function stepgres._find_stray_tickets() is
+'Tickets in queues whose run is over: part of fsck.';
+
+-- functions/internal/_find_version.sql
+create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    select w.* into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w
+        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_find_version.version, f.current_version)
+    where f.workflow_slug = _find_version.workflow_slug;
+    if found then
+        return v_version;
+    end if;
+    if exists (select from stepgres.workflows as f where f.workflow_slug = _find_version.workflow_slug) then
+        raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
+            using errcode = 'SG002', hint = 'Leave the version out for the current one.';
+    end if;
+    raise exception 'workflow "%" does not exist', _find_version.workflow_slug
+        using errcode = 'SG002', hint = coalesce(
+            'Known workflows: ' || (
+                select string_agg(w.workflow_slug, ', ')
+                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
+            ) || '.',
+            'There are no workflows yet: define one with register_workflow or create_flow.'
+        );
+end
+$$;
+
+comment on function stepgres._find_version(text, int) is
+'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+
+-- functions/internal/_fire_timers.sql
+create function stepgres._fire_timers() returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
+    v_tasks stepgres._task_key[];
+begin
+    -- Runs are locked before their timers, in the order that everybody else takes them.
+    select array_agg(distinct d.run_id) into v_run_ids
+    from (
+        select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
+    ) as d;
+    if v_run_ids is null then
+        return 0;
+    end if;
+    v_run_ids := stepgres._try_lock_runs(v_run_ids);
+    with fired as (
+        delete from stepgres.timers as t
+        where t.run_id = any (v_run_ids) and t.due_at <= v_now
+        returning t.run_id, t.step_slug, t.task_index
+    )
+    select array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) into v_tasks from fired as f;
+    perform stepgres._requeue_tasks(v_tasks);
+    return coalesce(cardinality(v_tasks), 0);
+end
+$$;
+
+comment on function stepgres._fire_timers() is
+'Queues the tasks whose wait is over; returns their number.';
+
+-- functions/internal/_hint_subscribers.sql
+create function stepgres._hint_subscribers(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_notify('stepgres_run_' || replace(s.run_id::text, '-', ''), '')
+    from stepgres.subscribers as s
+    where s.run_id = any (_hint_subscribers.run_ids);
+end
+$$;
+
+comment on function stepgres._hint_subscribers(uuid[]) is
+'Notifies those who wait for runs that have ended, at commit, on the channel stepgres_run_ and the id without dashes.';
+
+-- functions/internal/_hold_worker.sql
+create function stepgres._hold_worker(worker_id text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Others see what a worker is given only when this transaction commits. A takeover before that
+    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
+    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
+    perform 1 from stepgres.workers as w
+    where w.worker_id = _hold_worker.worker_id
+    for key share skip locked;
+    if not found then
+        raise exception 'worker "%" is being ended', _hold_worker.worker_id
+            using errcode = 'SG006', hint = 'Call register_worker again.';
+    end if;
+end
+$$;
+
+comment on function stepgres._hold_worker(text) is
+'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
+
+-- functions/internal/_insert_step.sql
+create function stepgres._insert_step(step stepgres.steps, depends_on text[]) returns stepgres.steps
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step stepgres.steps := _insert_step.step;
+    v_missing text;
+begin
+    select min(d) into v_missing
+    from unnest(_insert_step.depends_on) as d
+    where d <> v_step.step_slug and not exists (
+        select from stepgres.steps as s
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+    );
+    if v_missing is not null then
+        raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
+            v_step.workflow_slug, v_step.step_slug, v_missing
+            using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
+    end if;
+
+    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+    from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    v_step.dependency_count := cardinality(_insert_step.depends_on);
+    perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
+
+    insert into stepgres.steps select v_step.*;
+    insert into stepgres.dependencies (workflow_slug, version, step_slug, dependency_index, depends_on)
+    select v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
+    from unnest(_insert_step.depends_on) with ordinality as d (slug, place);
+    if v_step.map and v_step.initial_tasks is null then
+        update stepgres.steps as s set feeds_map = v_step.step_slug
+        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version)
+            and s.step_slug = any (_insert_step.depends_on) and not s.map;
+    end if;
+    return v_step;
+end
+$$;
+
+comment on function stepgres._insert_step(stepgres.steps, text[]) is
+'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
+
 -- functions/internal/_lock_local_tasks.sql
 create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
 language plpgsql
@@ -1117,84 +1326,6 @@ $$;
 
 comment on function stepgres._lock_local_tasks(text, int, uuid[]) is
 'Locks queued tasks that an executor runs itself; the caller holds the locks of the runs.';
-
--- functions/internal/_fire_timers.sql
-create function stepgres._fire_timers() returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
-    v_tasks stepgres._task_key[];
-begin
-    -- Runs are locked before their timers, in the order that everybody else takes them.
-    select array_agg(distinct d.run_id) into v_run_ids
-    from (
-        select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
-    ) as d;
-    if v_run_ids is null then
-        return 0;
-    end if;
-    perform stepgres._lock_runs(v_run_ids);
-    with fired as (
-        delete from stepgres.timers as t
-        where t.run_id = any (v_run_ids) and t.due_at <= v_now
-        returning t.run_id, t.step_slug, t.task_index
-    )
-    select array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) into v_tasks from fired as f;
-    perform stepgres._requeue_tasks(v_tasks);
-    return coalesce(cardinality(v_tasks), 0);
-end
-$$;
-
-comment on function stepgres._fire_timers() is
-'Queues the tasks whose wait is over; returns their number.';
-
--- functions/internal/_insert_step.sql
-create function stepgres._insert_step(step stepgres.steps, depends_on text[]) returns stepgres.steps
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_step stepgres.steps := _insert_step.step;
-    v_missing text;
-begin
-    select min(d) into v_missing
-    from unnest(_insert_step.depends_on) as d
-    where d <> v_step.step_slug and not exists (
-        select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
-    );
-    if v_missing is not null then
-        raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
-            v_step.workflow_slug, v_step.step_slug, v_missing
-            using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
-    end if;
-
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
-    v_step.dependency_count := cardinality(_insert_step.depends_on);
-
-    insert into stepgres.steps select v_step.*;
-    insert into stepgres.dependencies (workflow_slug, version, step_slug, dependency_index, depends_on)
-    select v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
-    from unnest(_insert_step.depends_on) with ordinality as d (slug, place);
-    if v_step.map and v_step.initial_tasks is null then
-        update stepgres.steps as s set feeds_map = v_step.step_slug
-        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version)
-            and s.step_slug = any (_insert_step.depends_on) and not s.map;
-    end if;
-    perform stepgres._ensure_queue(v_step.queue);
-    return v_step;
-end
-$$;
-
-comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
 
 -- functions/internal/_lock_runs.sql
 create function stepgres._lock_runs(run_ids uuid[]) returns void
@@ -1276,7 +1407,8 @@ comment on function stepgres._now() is
 'The only clock; tests replace its body.';
 
 -- functions/internal/_order_steps.sql
-create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[]) returns text[]
+create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
+returns text[]
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -1319,22 +1451,23 @@ comment on function stepgres._order_steps(text[], text[], text[]) is
 'The steps in a topological order that keeps the given order where it can; dependents[i] depends on dependencies[i].';
 
 -- functions/internal/_pop_tasks.sql
-create function stepgres._pop_tasks(queue text, capacity int) returns tid[]
+create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text;
     v_tickets jsonb[];
-    v_rows tid[];
 begin
-    select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q where q.queue = _pop_tasks.queue;
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
     -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(v_pgmq_queue, _pop_tasks.capacity) as m;
-    -- skip locked: a run that is being cancelled holds its tasks, and waiting here could deadlock
-    v_rows := array(
+    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    if v_tickets is null then
+        return '{}';
+    end if;
+    -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
+    -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
+    return array(
         select t.ctid
         from unnest(v_tickets) as m (ticket)
         join stepgres.tasks as t
@@ -1343,15 +1476,11 @@ begin
         where t.status = 'queued'
         for no key update of t skip locked
     );
-    if cardinality(v_rows) < cardinality(v_tickets) then
-        perform stepgres._return_tickets(v_pgmq_queue, v_tickets, v_rows);
-    end if;
-    return v_rows;
 end
 $$;
 
 comment on function stepgres._pop_tasks(text, int) is
-'Pops tickets of a queue and locks their tasks; a ticket whose task is not queued any more is dropped.';
+'Pops tickets of a queue and locks their tasks.';
 
 -- functions/internal/_queue_tasks.sql
 create function stepgres._queue_tasks(tasks stepgres._new_task[]) returns void
@@ -1363,10 +1492,12 @@ declare
     v_now timestamptz := stepgres._now();
     v_batch record;
 begin
-    -- One send a queue. Without an executor local steps go through their queue as well.
+    -- One send a queue. Without an executor local steps go through their queue as well. A task that
+    -- another session has claimed since the caller looked is left alone.
     for v_batch in
         select
             case when s.execution = 'distributed' or r.executor_id is null then q.pgmq_queue end as pgmq_queue,
+            q.queue,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
             array_agg(jsonb_build_object(
                 'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
@@ -1375,15 +1506,17 @@ begin
         join stepgres.runs as r on r.run_id = n.run_id
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
-        join stepgres.queues as q on q.queue = s.queue
-        group by 1
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        group by 1, 2
     loop
         if v_batch.pgmq_queue is null then
             insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
             select n.run_id, n.step_slug, n.task_index, n.input, v_now
             from unnest(v_batch.tasks) as n
             on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = null;
+            do update set status = 'queued', queued_at = v_now, msg_id = null
+            where t.status in ('queued', 'waiting');
         else
             insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
             select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
@@ -1391,7 +1524,9 @@ begin
                 unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
             ) as n (run_id, step_slug, task_index, input, msg_id)
             on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id;
+            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
+            where t.status in ('queued', 'waiting');
+            perform stepgres._wake_workers(v_batch.queue);
         end if;
     end loop;
 end
@@ -1399,6 +1534,103 @@ $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[]) is
 'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.';
+
+-- functions/internal/_record_results.sql
+create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_outcome stepgres._outcome;
+begin
+    -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
+    -- in a run that goes on. All that follows hangs off the rows that this statement returns.
+    with accepted as materialized (
+        select distinct on (n.run_id, n.step_slug, n.task_index)
+            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
+            case
+                when n.status <> 'completed' then n.status
+                when s.feeds_map is null or jsonb_typeof(n.output) = 'array' then n.status
+                else 'failed'
+            end as status,
+            case
+                when n.status <> 'completed' then n.error
+                else format(
+                    'step "%s" maps over the output of step "%s", which must be an array, not %s',
+                    s.feeds_map, n.step_slug, coalesce(jsonb_typeof(n.output), 'null')
+                )
+            end as error,
+            n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
+            make_interval(secs => n.retry_after) as retry_after,
+            case when n.status = 'completed' then coalesce(n.output, 'null') end as output
+        from rows from (
+            jsonb_to_recordset(_record_results.results) as (
+                run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
+                error text, retryable boolean, retry_after float8
+            )
+        ) with ordinality as n (
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
+        )
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
+        where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
+            and n.status in ('completed', 'failed', 'released')
+        order by n.run_id, n.step_slug, n.task_index, n.place
+    ),
+    completed as (
+        update stepgres.tasks as t
+        set status = 'completed', finished_at = v_now, output = case when a.map then a.output end
+        from accepted as a
+        where t.ctid = a.row_id and a.status = 'completed'
+        returning t.run_id, t.step_slug, a.output
+    ),
+    counted as (
+        select c.run_id, c.step_slug, count(*) as tasks, (array_agg(c.output))[1] as output
+        from completed as c
+        group by c.run_id, c.step_slug
+    ),
+    stepped as (
+        update stepgres.step_states as t
+        set remaining_tasks = t.remaining_tasks - c.tasks,
+            status = case when t.map then t.status else 'completed' end,
+            finished_at = case when not t.map then v_now end,
+            output = case when not t.map then c.output end
+        from counted as c
+        where t.run_id = c.run_id and t.step_slug = c.step_slug
+        returning t.run_id, t.step_slug, t.map, t.remaining_tasks,
+            t.map and t.expanded_tasks < t.initial_tasks
+            and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500 as needs_window
+    )
+    select
+        (select array_agg(a.place) from accepted as a),
+        (
+            select array_agg((
+                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
+            )::stepgres._task_failure)
+            from accepted as a where a.status = 'failed'
+        ),
+        (
+            select array_agg((
+                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null
+            )::stepgres._task_failure)
+            from accepted as a where a.status = 'released'
+        ),
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map and t.remaining_tasks = 0),
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.needs_window)
+    into v_outcome
+    from stepped as t;
+    return v_outcome;
+end
+$$;
+
+comment on function stepgres._record_results(text, jsonb) is
+'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
 
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
@@ -1418,26 +1650,83 @@ comment on function stepgres._refuse_transition() is
 'Raises SG008 for a transition that a trigger''s WHEN clause found illegal.';
 
 -- functions/internal/_release_tasks.sql
-create function stepgres._release_tasks(tasks stepgres._task_key[]) returns void
+create function stepgres._release_tasks(releases stepgres._task_failure[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_released stepgres._task_key[];
 begin
-    if tasks is null then
+    if releases is null then
         return;
     end if;
     -- The attempt was not used: the next claim gets its number again, under another worker or lease.
-    update stepgres.tasks as t
-    set status = 'waiting', attempt = t.attempt - 1
-    from unnest(_release_tasks.tasks) as k
-    where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index);
-    perform stepgres._requeue_tasks(_release_tasks.tasks);
+    -- A task whose run another result of the batch has failed is not started any more.
+    with released as (
+        update stepgres.tasks as t
+        set status = 'waiting', attempt = t.attempt - 1
+        from unnest(_release_tasks.releases) as k
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started'
+        returning t.run_id, t.step_slug, t.task_index, k.retry_after
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
+        select r.run_id, r.step_slug, r.task_index, v_now + r.retry_after
+        from released as r
+        where r.retry_after > interval '0'
+    )
+    select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
+    from released as r
+    where coalesce(r.retry_after, interval '0') <= interval '0';
+    perform stepgres._requeue_tasks(v_released);
 end
 $$;
 
-comment on function stepgres._release_tasks(stepgres._task_key[]) is
-'Takes started tasks back from a worker that will not execute them; no attempt is counted.';
+comment on function stepgres._release_tasks(stepgres._task_failure[]) is
+'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
+
+-- functions/internal/_replace_tickets.sql
+create function stepgres._replace_tickets(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_queue record;
+    v_lost stepgres._task_key[];
+    v_count int := 0;
+begin
+    for v_queue in
+        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+            array_agg(t.msg_id) as msg_ids
+        from unnest(_replace_tickets.run_ids) as i (run_id)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        where t.msg_id is not null or r.executor_id is null
+        group by q.pgmq_queue
+    loop
+        execute format(
+            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
+             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
+            'q_' || v_queue.pgmq_queue
+        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
+        perform stepgres._requeue_tasks(v_lost);
+        v_count := v_count + coalesce(cardinality(v_lost), 0);
+    end loop;
+    return v_count;
+end
+$$;
+
+comment on function stepgres._replace_tickets(uuid[]) is
+'Sends tickets again for queued tasks of these runs that have none; returns their number. The caller holds the locks.';
 
 -- functions/internal/_requeue_tasks.sql
 create function stepgres._requeue_tasks(tasks stepgres._task_key[]) returns void
@@ -1464,26 +1753,20 @@ $$;
 comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
 'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
 
--- functions/internal/_return_tickets.sql
-create function stepgres._return_tickets(pgmq_queue text, tickets jsonb[], claimed tid[]) returns void
+-- functions/internal/_run_not_found.sql
+create function stepgres._run_not_found(run_id uuid) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Whoever holds such a task may still roll back. If it does not, the ticket is dropped next time.
-    perform pgmq.send_batch(_return_tickets.pgmq_queue, array_agg(m.ticket))
-    from unnest(_return_tickets.tickets) as m (ticket)
-    join stepgres.tasks as t
-        on t.run_id = (m.ticket ->> 'run_id')::uuid and t.step_slug = m.ticket ->> 'step_slug'
-        and t.task_index = (m.ticket ->> 'task_index')::int
-    where t.status = 'queued' and t.ctid <> all (_return_tickets.claimed)
-    having count(*) > 0;
+    raise exception 'run % does not exist', run_id
+        using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
 end
 $$;
 
-comment on function stepgres._return_tickets(text, jsonb[], tid[]) is
-'Sends popped tickets back whose tasks are queued, but were locked by somebody else.';
+comment on function stepgres._run_not_found(uuid) is
+'Raises SG005.';
 
 -- functions/internal/_send_result.sql
 create function stepgres._send_result(worker_id text, result jsonb) returns void
@@ -1506,13 +1789,10 @@ begin
     raise exception 'task %/%/% is no longer leased to "%" for attempt %',
         result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index', _send_result.worker_id, result ->> 'attempt'
         using errcode = 'SG004',
-            detail = coalesce(
-                format(
-                    'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
-                    coalesce('"' || v_task.worker_id || '"', 'nobody')
-                ),
-                'There is no such task.'
-            ),
+            detail = case when v_task.status is null then 'There is no such task.' else format(
+                'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
+                coalesce('"' || v_task.worker_id || '"', 'nobody')
+            ) end,
             hint = 'Discard the result; another attempt has taken or will take its place.';
 end
 $$;
@@ -1535,14 +1815,15 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number"}';
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
+            "transactional": "boolean", "sql_function": "string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
         if v_slug is null or v_documents ? v_slug then
             raise exception '%: %', culprit,
-                coalesce(format('step "%s" is already defined', v_slug), 'a step has no step_slug')
+                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
         v_documents := v_documents || jsonb_build_object(v_slug, v_step);
@@ -1612,7 +1893,13 @@ comment on function stepgres._start_maps(stepgres._step_key[]) is
 
 -- functions/internal/_start_runs.sql
 create function stepgres._start_runs(
-    run_ids uuid[], workflow_slug text, version int, inputs jsonb[], executor_id text, idempotency_key text
+    run_ids uuid[],
+    workflow_slug text,
+    version int,
+    inputs jsonb[],
+    executor_id text,
+    priority int,
+    idempotency_key text
 ) returns uuid[]
 language plpgsql
 volatile
@@ -1624,16 +1911,22 @@ declare
     v_tasks stepgres._new_task[];
     v_maps stepgres._step_key[];
 begin
+    if priority is not null then
+        perform stepgres._ensure_queue(s.queue, _start_runs.priority, s.resources)
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version);
+    end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, idempotency_key, inserted_at, input
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, inserted_at,
+            input
         )
         select n.run_id, _start_runs.workflow_slug, _start_runs.version,
             (
                 select count(*) from stepgres.steps as s
                 where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
             ),
-            _start_runs.executor_id, _start_runs.idempotency_key, v_now, n.input
+            _start_runs.executor_id, _start_runs.priority, _start_runs.idempotency_key, v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -1671,7 +1964,7 @@ begin
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, text) is
+comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, int, text) is
 'Starts runs with their step states and root tasks; leaves out, and does not return, those whose id or key is taken.';
 
 -- functions/internal/_step_options.sql
@@ -1694,6 +1987,10 @@ begin
     v_step.timeout := coalesce(make_interval(secs => (step ->> 'timeout')::float8), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
+    v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
+    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
+    v_step.sql_function := step ->> 'sql_function';
     return v_step;
 end
 $$;
@@ -1701,8 +1998,8 @@ $$;
 comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
 'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
 
--- functions/internal/_sweep_tickets.sql
-create function stepgres._sweep_tickets() returns int
+-- functions/internal/_sweep_runs.sql
+create function stepgres._sweep_runs() returns int
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -1710,16 +2007,15 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
-    v_queue record;
-    v_lost stepgres._task_key[];
-    v_count int := 0;
 begin
-    insert into stepgres.sweeps (swept_at) values (v_now)
-    on conflict (only_row) do update set swept_at = v_now
-    where stepgres.sweeps.swept_at <= v_now - interval '10 seconds';
-    if not found then
+    -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
+    if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
         return 0;
     end if;
+    insert into stepgres.sweeps (swept_at) values (v_now)
+    on conflict (only_row) do update set swept_at = v_now;
+    delete from stepgres.subscribers as s where s.expires_at < v_now;
+
     select array_agg(a.run_id) into v_run_ids from (
         select o.run_id from stepgres.active_runs as o
         where o.run_id > coalesce(
@@ -1729,53 +2025,34 @@ begin
     ) as a;
     update stepgres.sweeps as s
     set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
-
-    perform stepgres._lock_runs(v_run_ids);
-    for v_queue in
-        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
-            array_agg(t.msg_id) as msg_ids
-        from unnest(v_run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id
-        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-        join stepgres.queues as q on q.queue = s.queue
-        where t.msg_id is not null or r.executor_id is null
-        group by q.pgmq_queue
-    loop
-        execute format(
-            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
-             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
-             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
-            'q_' || v_queue.pgmq_queue
-        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
-        perform stepgres._requeue_tasks(v_lost);
-        v_count := v_count + coalesce(cardinality(v_lost), 0);
-    end loop;
-    return v_count;
+    v_run_ids := stepgres._try_lock_runs(v_run_ids);
+    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
 end
 $$;
 
-comment on function stepgres._sweep_tickets() is
-'Sends tickets again for queued tasks of the next 1,000 active runs that have none, at most every ten seconds; returns their number.';
+comment on function stepgres._sweep_runs() is
+'Looks for lost tickets and overdue tasks in the next 1,000 active runs, at most every ten seconds; returns their number.';
 
 -- functions/internal/_take_over.sql
-create function stepgres._take_over(worker_id text, is_dead boolean) returns int
+create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run_ids uuid[];
-    v_started stepgres._task_key[];
+    v_started stepgres._task_failure[];
     v_orphans stepgres._task_key[];
 begin
+    if worker_ids is null then
+        return 0;
+    end if;
     select array_agg(r.run_id) into v_run_ids
     from stepgres.active_runs as a
     join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = _take_over.worker_id or exists (
+    where r.executor_id = any (_take_over.worker_ids) or exists (
         select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = _take_over.worker_id
+        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
     );
     if v_run_ids is null then
         return 0;
@@ -1784,26 +2061,24 @@ begin
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
-    where r.run_id = any (v_run_ids) and r.status = 'started' and r.executor_id = _take_over.worker_id;
+    where r.run_id = any (v_run_ids) and r.status = 'started'
+        and r.executor_id = any (_take_over.worker_ids);
     select
-        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'started'),
+        array_agg((
+            t.run_id, t.step_slug, t.task_index, t.attempt,
+            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
+        )::stepgres._task_failure) filter (where t.status = 'started'),
         array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
     into v_started, v_orphans
     from stepgres.runs as r
     join stepgres.tasks as t on t.run_id = r.run_id
     where r.run_id = any (v_run_ids) and r.status = 'started' and (
-        (t.status = 'started' and t.worker_id = _take_over.worker_id)
+        (t.status = 'started' and t.worker_id = any (_take_over.worker_ids))
         or (t.status = 'queued' and t.msg_id is null and r.executor_id is null)
     );
     perform stepgres._requeue_tasks(v_orphans);
     if is_dead then
-        perform stepgres._fail_tasks(array_agg((
-            t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('worker "%s" stopped responding', _take_over.worker_id), true, interval '0', null
-        )::stepgres._task_failure))
-        from unnest(v_started) as k
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index);
+        perform stepgres._fail_tasks(v_started);
     else
         perform stepgres._release_tasks(v_started);
     end if;
@@ -1811,8 +2086,60 @@ begin
 end
 $$;
 
-comment on function stepgres._take_over(text, boolean) is
-'Takes back all that a worker holds, its local runs included, and returns the number of tasks; if it is dead, its attempts have failed.';
+comment on function stepgres._take_over(text[], boolean) is
+'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
+
+-- functions/internal/_time_out_tasks.sql
+create function stepgres._time_out_tasks(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_overdue stepgres._task_failure[];
+begin
+    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
+    -- or does not care; its lease is the time that it may hold a task before it begins.
+    select array_agg((
+        t.run_id, t.step_slug, t.task_index, t.attempt,
+        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+    )::stepgres._task_failure) into v_overdue
+    from unnest(_time_out_tasks.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.started_at + s.timeout + w.lease < v_now;
+    perform stepgres._fail_tasks(v_overdue);
+    return coalesce(cardinality(v_overdue), 0);
+end
+$$;
+
+comment on function stepgres._time_out_tasks(uuid[]) is
+'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
+
+-- functions/internal/_try_lock_runs.sql
+create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
+    -- locked, could deadlock. What somebody else holds will still be due at the next tick.
+    return array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_try_lock_runs.run_ids)
+        order by r.run_id
+        for no key update skip locked
+    );
+end
+$$;
+
+comment on function stepgres._try_lock_runs(uuid[]) is
+'Locks those of the runs that nobody else has locked, and returns them.';
 
 -- functions/internal/_use_version.sql
 create function stepgres._use_version(workflow_slug text, version int) returns int
@@ -1821,39 +2148,48 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version int := _use_version.version;
-    v_is_used boolean;
+    v_version stepgres.workflow_versions := stepgres._find_version(
+        _use_version.workflow_slug, _use_version.version
+    );
 begin
-    select w.version, w.is_used into v_version, v_is_used
-    from stepgres.workflows as f
-    join stepgres.workflow_versions as w
-        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_use_version.version, f.current_version)
-    where f.workflow_slug = _use_version.workflow_slug;
-    if not found then
-        if exists (select from stepgres.workflows as f where f.workflow_slug = _use_version.workflow_slug) then
-            raise exception 'workflow "%" has no version %', _use_version.workflow_slug, _use_version.version
-                using errcode = 'SG002', hint = 'Leave the version out to start the current one.';
-        end if;
-        perform stepgres._workflow_not_found(_use_version.workflow_slug);
-    end if;
-    if not v_is_used then
+    if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true
-        where (w.workflow_slug, w.version) = (_use_version.workflow_slug, v_version);
+        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
         if not exists (
             select from stepgres.steps as s
-            where (s.workflow_slug, s.version) = (_use_version.workflow_slug, v_version)
+            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
         ) then
             raise exception 'workflow "%" has no steps', _use_version.workflow_slug
                 using errcode = 'SG001', hint = 'Add at least one step with add_step.';
         end if;
     end if;
-    return v_version;
+    return v_version.version;
 end
 $$;
 
 comment on function stepgres._use_version(text, int) is
 'The version that a new run gets, from now on immutable.';
+
+-- functions/internal/_wake_workers.sql
+create function stepgres._wake_workers(queue text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
+    -- notified who does not wait, and under load nobody waits.
+    if exists (
+        select from stepgres.workers as w where w.is_waiting and _wake_workers.queue = any (w.queues)
+    ) then
+        perform pg_notify('stepgres_queue_' || _wake_workers.queue, '');
+    end if;
+end
+$$;
+
+comment on function stepgres._wake_workers(text) is
+'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
 
 -- functions/internal/_worker.sql
 create function stepgres._worker(worker_id text) returns stepgres.workers
@@ -1866,14 +2202,17 @@ declare
     v_worker stepgres.workers;
 begin
     select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. The update may have to wait for a tick() that
+    -- finds the worker dead: then there is no row any more.
+    if found and v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
+    end if;
     if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
-    end if;
-    -- A worker that is a mere loop over work() needs no other heartbeat.
-    if v_worker.heartbeat_at < v_now - v_worker.lease / 3 then
-        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
     end if;
     return v_worker;
 end
@@ -1882,32 +2221,15 @@ $$;
 comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
--- functions/internal/_workflow_not_found.sql
-create function stepgres._workflow_not_found(workflow_slug text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'workflow "%" does not exist', workflow_slug
-        using errcode = 'SG002', hint = coalesce(
-            'Known workflows: ' || (
-                select string_agg(w.workflow_slug, ', ')
-                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
-            ) || '.',
-            'There are no workflows yet: define one with register_workflow or create_flow.'
-        );
-end
-$$;
-
-comment on function stepgres._workflow_not_found(text) is
-'Raises SG002 with the names that do exist.';
-
 -- functions/api/work.sql
 -- Plans of the hot path are made once a session, often while the tables are empty: only index
 -- lookups in nested loops are right at every size. The settings hold for what is called from here.
 create function stepgres.work(
-    worker_id text, results jsonb default '[]', capacity int default 1, run_ids uuid[] default null
+    worker_id text,
+    results jsonb default '[]',
+    capacity int default 1,
+    run_ids uuid[] default null,
+    is_waiting boolean default false
 ) returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -1922,8 +2244,11 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_worker stepgres.workers := stepgres._worker(work.worker_id);
+    v_worker stepgres.workers;
 begin
+    -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
+    perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    v_worker := stepgres._worker(work.worker_id);
     if jsonb_typeof(results) is distinct from 'array' then
         raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
             using errcode = 'SG003', hint = 'Pass [] when there are none.';
@@ -1933,7 +2258,8 @@ begin
     ));
     if results <> '[]' then
         return query
-        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb, null::interval, true
+        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
+            null::interval, null::boolean, null::text, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -1942,16 +2268,24 @@ begin
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
     end if;
+    if (work.is_waiting and not found) <> v_worker.is_waiting then
+        update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+        where w.worker_id = work.worker_id;
+    end if;
 end
 $$;
 
-comment on function stepgres.work(text, jsonb, int, uuid[]) is
+comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+
+A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
+notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
+task may have been queued meanwhile.
 
 Errors: SG003 results is not an array, SG006 unknown worker.';
 
@@ -1966,7 +2300,11 @@ create function stepgres.add_step(
     map boolean default false,
     initial_tasks int default null,
     execution text default null,
-    queue text default null
+    queue text default null,
+    priority int default null,
+    resources jsonb default null,
+    transactional boolean default false,
+    sql_function text default null
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -1978,12 +2316,13 @@ declare
     v_version stepgres.workflow_versions;
     v_step stepgres.steps;
     v_constraint text;
+    v_column text;
 begin
     -- workflow before version: register_workflow and _use_version lock them in the same order
     select w.* into v_workflow from stepgres.workflows as w
     where w.workflow_slug = add_step.workflow_id for update;
     if not found then
-        perform stepgres._workflow_not_found(add_step.workflow_id);
+        perform stepgres._find_version(add_step.workflow_id, null);
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
     where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
@@ -2004,23 +2343,57 @@ begin
     v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
+    v_step.priority := coalesce(add_step.priority, v_version.priority);
+    v_step.resources := coalesce(add_step.resources, v_version.resources);
+    v_step.transactional := add_step.transactional;
+    v_step.sql_function := add_step.sql_function;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
-exception when check_violation or unique_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
     perform stepgres._definition_error(
-        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name)
+        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name), v_column
     );
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
 task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
-makes it a map of that many tasks that each get the input of the step.
+makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
+priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
+writes is committed with its completion; a step with a sql_function has that as its body.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
+
+-- functions/api/add_subscriber.sql
+create function stepgres.add_subscriber(
+    run_id uuid, subscriber_id text default null, lease interval default '1 minute'
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
+begin
+    -- Whoever is about to end the run has looked for subscribers already: wait for that end, so that it
+    -- is seen afterwards. Whoever ends it later looks later.
+    perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
+    insert into stepgres.subscribers as s (run_id, subscriber_id, expires_at)
+    values (add_subscriber.run_id, v_subscriber_id, stepgres._now() + add_subscriber.lease)
+    on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
+    return v_subscriber_id;
+end
+$$;
+
+comment on function stepgres.add_subscriber(uuid, text, interval) is
+'Asks for a notification when a run ends, on the channel stepgres_run_ and the id without dashes; returns a subscriber_id.
+
+Call it again with that id before the lease is over, or remove_subscriber. Listen first, then subscribe, then look at the
+status of the run: so its end is not missed.';
 
 -- functions/api/claim_tasks.sql
 create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
@@ -2066,7 +2439,9 @@ create function stepgres.create_flow(
     base_delay interval default '1 second',
     timeout interval default '60 seconds',
     execution text default 'local',
-    queue text default 'default'
+    queue text default 'default',
+    priority int default 0,
+    resources jsonb default '{}'
 ) returns text
 language plpgsql
 volatile
@@ -2076,6 +2451,7 @@ as $$
 declare
     v_defaults stepgres.workflow_versions;
     v_constraint text;
+    v_column text;
 begin
     if create_flow.name is null then
         raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
@@ -2093,15 +2469,17 @@ begin
     v_defaults.timeout := create_flow.timeout;
     v_defaults.execution := create_flow.execution;
     v_defaults.queue := create_flow.queue;
+    v_defaults.priority := create_flow.priority;
+    v_defaults.resources := create_flow.resources;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name));
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name), v_column);
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
@@ -2196,13 +2574,14 @@ as $$
     left join counted_steps as c on c.run_id = r.run_id
     where r.remaining_steps <> coalesce(c.unfinished, 0)
     union all
-    select 'the status of a run follows from its steps', r.run_id, format('%s with step %s %s', r.status, t.step_slug, t.status)
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
     from stepgres.runs as r
     join stepgres.step_states as t on t.run_id = r.run_id
-    where (r.status = 'completed' and t.status in ('failed', 'cancelled'))
-        or (r.status = 'started' and t.status in ('failed', 'cancelled'))
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
     union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id), coalesce(r.status, 'no such run')
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
     from stepgres.active_runs as a
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
@@ -2213,6 +2592,8 @@ as $$
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where m.run_id is null or t.run_id is null
+    union all
+    select * from stepgres._find_stray_tickets()
     union all
     select 'a queued task has a ticket, or an executor', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
     from stepgres.tasks as t
@@ -2249,6 +2630,70 @@ comment on function stepgres.fsck() is
 
 Reads every table: for tests and for peace of mind, not for every minute.';
 
+-- functions/api/get_flow.sql
+create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
+begin
+    return jsonb_build_object(
+        'workflow_slug', v_version.workflow_slug,
+        'version', v_version.version,
+        'steps', (
+            select coalesce(jsonb_agg(
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout}'::text[]
+                || jsonb_build_object(
+                    'base_delay', extract(epoch from s.base_delay),
+                    'timeout', extract(epoch from s.timeout),
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    )
+                )
+                order by s.step_index
+            ), '[]')
+            from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_flow(text, int) is
+'A workflow as one document: {"workflow_slug", "version", "steps": [{"step_slug", "depends_on", ...}]}, steps in
+topological order with all their options; the current version unless another is given.
+
+Errors: SG002 unknown workflow or version.';
+
+-- functions/api/get_run_input.sql
+create function stepgres.get_run_input(run_id uuid) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_input jsonb;
+begin
+    select r.input into v_input from stepgres.runs as r where r.run_id = get_run_input.run_id;
+    if not found then
+        perform stepgres._run_not_found(get_run_input.run_id);
+    end if;
+    return v_input;
+end
+$$;
+
+comment on function stepgres.get_run_input(uuid) is
+'The input that a run was started with.
+
+Errors: SG005 unknown run.';
+
 -- functions/api/get_run_status.sql
 create function stepgres.get_run_status(run_id uuid) returns stepgres.run_status
 language plpgsql
@@ -2264,8 +2709,7 @@ declare
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = get_run_status.run_id;
     if not found then
-        raise exception 'run % does not exist', get_run_status.run_id
-            using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
+        perform stepgres._run_not_found(get_run_status.run_id);
     end if;
     v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
     v_status.failed_step := v_run.failed_step;
@@ -2309,6 +2753,50 @@ comment on function stepgres.heartbeat(text) is
 
 Errors: SG006 the worker is unknown, or was found dead.';
 
+-- functions/api/keep_tasks.sql
+create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_unknown stepgres._task_failure[];
+begin
+    -- the call of work whose answer was lost may not have ended yet
+    perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
+    perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._lock_runs(array(
+        select a.run_id from stepgres.active_runs as a
+        where exists (
+            select from stepgres.tasks as t
+            where t.run_id = a.run_id and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        )
+    ));
+    select array_agg((
+        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
+    )::stepgres._task_failure) into v_unknown
+    from stepgres.active_runs as a
+    join stepgres.tasks as t on t.run_id = a.run_id
+    where t.status = 'started' and t.worker_id = keep_tasks.worker_id and not exists (
+        select from jsonb_to_recordset(keep_tasks.tasks) as k (
+            run_id uuid, step_slug text, task_index int, attempt int
+        )
+        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+    );
+    perform stepgres._release_tasks(v_unknown);
+    return coalesce(cardinality(v_unknown), 0);
+end
+$$;
+
+comment on function stepgres.keep_tasks(text, jsonb) is
+'Gives back all that a worker has claimed except these tasks, [{"run_id", "step_slug", "task_index", "attempt"}], without
+counting attempts; returns their number.
+
+For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
+
+Errors: SG006 unknown worker.';
+
 -- functions/api/next_due.sql
 create function stepgres.next_due() returns timestamptz
 language sql
@@ -2325,9 +2813,51 @@ $$;
 comment on function stepgres.next_due() is
 'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.';
 
+-- functions/api/register_sql_function.sql
+create function stepgres.register_sql_function(sql_function text) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_oid oid;
+    v_function text;
+begin
+    begin
+        v_oid := to_regprocedure(register_sql_function.sql_function || '(jsonb)');
+    exception when invalid_name or syntax_error then
+        v_oid := null;
+    end;
+    select format('%I.%I', n.nspname, p.proname) into v_function
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    where p.oid = v_oid
+        and p.prorettype = 'jsonb'::regtype and p.prokind = 'f' and not p.proretset;
+    if not found then
+        raise exception 'there is no function %(jsonb) returns jsonb', register_sql_function.sql_function
+            using errcode = 'SG001', hint = 'Write its name with its schema: app.total.';
+    end if;
+    insert into stepgres.sql_functions (sql_function, registered_at)
+    values (v_function, stepgres._now())
+    on conflict do nothing;
+    return v_function;
+end
+$$;
+
+comment on function stepgres.register_sql_function(text) is
+'Allows steps to name a function f(jsonb) returns jsonb as their body, and returns the name that they use.
+
+Workers call it with their own rights, never with those of the owner of Stepgres.
+
+Errors: SG001 there is no such function.';
+
 -- functions/api/register_worker.sql
 create function stepgres.register_worker(
-    worker_id text default null, queues text[] default '{default}', lease interval default '15 seconds'
+    worker_id text default null,
+    queues text[] default '{default}',
+    lease interval default '15 seconds',
+    resources jsonb default '{}'
 ) returns text
 language plpgsql
 volatile
@@ -2339,29 +2869,37 @@ declare
     v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
     v_queue text;
     v_constraint text;
+    v_column text;
 begin
-    perform stepgres._take_over(v_worker_id, is_dead => true);
-    insert into stepgres.workers as w (worker_id, queues, lease, registered_at, heartbeat_at)
-    values (v_worker_id, register_worker.queues, register_worker.lease, v_now, v_now)
+    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
+    insert into stepgres.workers as w (worker_id, queues, resources, lease, registered_at, heartbeat_at)
+    values (
+        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_now, v_now
+    )
     on conflict on constraint workers_pkey do update
-    set queues = excluded.queues, lease = excluded.lease, registered_at = v_now, heartbeat_at = v_now;
+    set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
+        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+    perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
-        perform stepgres._ensure_queue(v_queue);
+        perform stepgres._ensure_queue(v_queue, 0, '{}');
     end loop;
     return v_worker_id;
-exception when check_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id));
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id), v_column);
 end
 $$;
 
-comment on function stepgres.register_worker(text, text[], interval) is
+comment on function stepgres.register_worker(text, text[], interval, jsonb) is
 'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
+
+resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
 
 The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
 id again takes over what that id held before.
 
-Errors: SG001 bad worker_id, queue or lease.';
+Errors: SG001 bad worker_id, queue, lease or resources.';
 
 -- functions/api/register_workflow.sql
 create function stepgres.register_workflow(definition jsonb) returns int
@@ -2379,7 +2917,7 @@ declare
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string"}';
+        "execution": "string", "queue": "string", "priority": "number", "resources": "object"}';
 begin
     perform stepgres._check_options(
         definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
@@ -2409,6 +2947,8 @@ begin
     v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
+    v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
+    v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -2421,12 +2961,12 @@ begin
     end loop;
     return v_defaults.version;
 exception
-    when check_violation or unique_violation then
+    when integrity_constraint_violation then
         get stacked diagnostics v_constraint = constraint_name;
         perform stepgres._definition_error(v_constraint, v_culprit);
     when data_exception then
         raise exception '%: %', v_culprit, sqlerrm
-            using errcode = 'SG001', hint = 'max_attempts and initial_tasks are whole numbers, durations are seconds.';
+            using errcode = 'SG001', hint = 'max_attempts, initial_tasks and priority are whole numbers, durations are seconds.';
 end
 $$;
 
@@ -2434,11 +2974,25 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
-"distributed", "queue": text}]}. The last five may also stand beside "steps", as defaults of all steps; what is left out
-is 3 attempts, 1 s, 60 s, "local", "default". Steps may come in any order.
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
+"distributed", "queue": text, "priority": number, "resources": object}]}. The last seven may also stand beside "steps", as
+defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}. Steps may come in any order.
 
 Errors: SG001 names the culprit; nothing is stored.';
+
+-- functions/api/remove_subscriber.sql
+create function stepgres.remove_subscriber(run_id uuid, subscriber_id text) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from stepgres.subscribers as s
+    where s.run_id = remove_subscriber.run_id and s.subscriber_id = remove_subscriber.subscriber_id
+$$;
+
+comment on function stepgres.remove_subscriber(uuid, text) is
+'Ends what add_subscriber began; once more is no error.';
 
 -- functions/api/start_workflow_run.sql
 create function stepgres.start_workflow_run(
@@ -2447,7 +3001,8 @@ create function stepgres.start_workflow_run(
     run_id uuid default null,
     idempotency_key text default null,
     version int default null,
-    executor_id text default null
+    executor_id text default null,
+    priority int default null
 ) returns uuid
 language plpgsql
 volatile
@@ -2468,9 +3023,11 @@ begin
     perform stepgres._check_inputs(start_workflow_run.workflow_slug, v_version, array[input]);
     if executor_id is not null then
         perform stepgres._worker(executor_id);
+        perform stepgres._hold_worker(executor_id);
     end if;
     if stepgres._start_runs(
-        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, idempotency_key
+        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, priority,
+        idempotency_key
     ) is not null then
         return v_run_id;
     end if;
@@ -2478,26 +3035,30 @@ begin
     where r.workflow_slug = start_workflow_run.workflow_slug
         and r.idempotency_key = start_workflow_run.idempotency_key;
     if not found then
-        raise exception 'run % already exists', v_run_id
+        raise exception 'run % already exists', start_workflow_run.run_id
             using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
     end if;
     return v_run_id;
 end
 $$;
 
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text) is
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
 With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
 Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue.
+every step goes through its queue. priority takes the place of the priorities of the steps.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
 root map needs, SG006 unknown executor, SG009 run_id is taken.';
 
 -- functions/api/start_workflow_runs.sql
 create function stepgres.start_workflow_runs(
-    workflow_slug text, inputs jsonb, version int default null, executor_id text default null
+    workflow_slug text,
+    inputs jsonb,
+    version int default null,
+    executor_id text default null,
+    priority int default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -2525,15 +3086,16 @@ begin
     perform stepgres._check_inputs(start_workflow_runs.workflow_slug, v_version, v_inputs);
     if executor_id is not null then
         perform stepgres._worker(executor_id);
+        perform stepgres._hold_worker(executor_id);
     end if;
     perform stepgres._start_runs(
-        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, null
+        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, priority, null
     );
     return query select unnest(v_run_ids);
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(text, jsonb, int, text) is
+comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
 
 Errors: as start_workflow_run.';
@@ -2554,19 +3116,24 @@ set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_worker_id text;
-    v_count int := 0;
+    v_worker_ids text[];
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
         return 0;
     end if;
-    for v_worker_id in
-        delete from stepgres.workers as w where w.heartbeat_at < v_now - w.lease returning w.worker_id
-    loop
-        v_count := v_count + stepgres._take_over(v_worker_id, is_dead => true);
-    end loop;
-    return v_count + stepgres._fire_timers() + stepgres._sweep_tickets();
+    with dead as (
+        delete from stepgres.workers as o
+        where o.worker_id = any (array(
+            select w.worker_id from stepgres.workers as w
+            where w.heartbeat_at + w.lease <= v_now
+            for update skip locked
+        ))
+        returning o.worker_id
+    )
+    select array_agg(d.worker_id) into v_worker_ids from dead as d;
+    return stepgres._take_over(v_worker_ids, is_dead => true)
+        + stepgres._fire_timers() + stepgres._sweep_runs();
 end
 $$;
 
@@ -2577,21 +3144,25 @@ Safe to call from anywhere, any number of times at once: workers call it, pg_cro
 number of tasks moved.';
 
 -- functions/api/unregister_worker.sql
-create function stepgres.unregister_worker(worker_id text) returns void
+create function stepgres.unregister_worker(worker_id text) returns int
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform stepgres._worker(unregister_worker.worker_id);
-    perform stepgres._take_over(unregister_worker.worker_id, is_dead => false);
+    -- worker before runs, as everywhere; and a claim of this worker under way ends first
     delete from stepgres.workers as w where w.worker_id = unregister_worker.worker_id;
+    if not found then
+        perform stepgres._worker(unregister_worker.worker_id);
+    end if;
+    return stepgres._take_over(array[unregister_worker.worker_id], is_dead => false);
 end
 $$;
 
 comment on function stepgres.unregister_worker(text) is
-'Ends a worker in order: what it has claimed goes back to its queue at once, and no attempt is counted.
+'Ends a worker in order: what it has claimed goes back to its queue at once, and no attempt is counted; returns the
+number of these tasks.
 
 Errors: SG006 unknown worker.';
 
@@ -2636,6 +3207,7 @@ when (
     (old.finished_at is not null and new.status is distinct from old.status)
     or (old.status in ('queued', 'waiting') and new.status in ('completed', 'failed'))
     or (old.status = 'waiting' and new.status = 'started')
+    or (old.status = 'started' and new.status = 'queued')
     or new.attempt < old.attempt - 1
     or (new.attempt <> old.attempt and old.status = 'queued' and new.attempt <> old.attempt + 1)
 )
@@ -2651,9 +3223,11 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,start_workflow_run,start_workflow_runs,get_run_status}';
-    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,start_workflow_run,start_workflow_runs,get_run_status}';
+    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
+        remove_subscriber}';
+    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
+        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
+        remove_subscriber}';
     v_observer text[] := '{version,get_run_status,next_due,fsck}';
 begin
     for v_role in

@@ -32,23 +32,29 @@ from stepgres.errors import (
 if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
     from stepgres._embedded import embedded
+    from stepgres._runner import StepContext
     from stepgres._sync.client import Client
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
     from stepgres.types import RunResult, RunStatus
-    from stepgres.workflow import Workflow, describe, step
+    from stepgres.worker import AsyncWorker, Worker
+    from stepgres.workflow import Workflow, describe, sql_step, step
 else:
     _MODULES = {
         "AsyncClient": "_async.client",
         "AsyncExecutor": "executor",
+        "AsyncWorker": "worker",
         "Client": "_sync.client",
         "Executor": "executor",
         "RunResult": "types",
         "RunStatus": "types",
+        "StepContext": "_runner",
+        "Worker": "worker",
         "Workflow": "workflow",
         "describe": "workflow",
         "embedded": "_embedded",
         "install": "installer",
+        "sql_step": "workflow",
         "step": "workflow",
         "uninstall": "installer",
         "version": "installer",
@@ -68,6 +74,7 @@ else:
 __all__ = [
     "AsyncClient",
     "AsyncExecutor",
+    "AsyncWorker",
     "Client",
     "ConnectionFailed",
     "DefinitionError",
@@ -82,7 +89,9 @@ __all__ = [
     "RunNotFound",
     "RunResult",
     "RunStatus",
+    "StepContext",
     "StepgresError",
+    "Worker",
     "WorkerNotFound",
     "Workflow",
     "WorkflowAlreadyExists",
@@ -94,6 +103,7 @@ __all__ = [
     "embedded",
     "errors",
     "install",
+    "sql_step",
     "step",
     "uninstall",
     "version",

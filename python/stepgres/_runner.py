@@ -3,140 +3,199 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from stepgres._json import dumps
-from stepgres.errors import NonRetryable, RetryAfter
+from stepgres.errors import InvalidInput, LeaseLost, NonRetryable, RetryAfter
+from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
     from uuid import UUID
 
     from psycopg import Error
 
+    from stepgres._transactions import Transactions
     from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
 
 logger = logging.getLogger("stepgres")
+
+T = TypeVar("T")
 
 
 class StepContext:
     """What a step may know about the task that it executes: its second argument.
 
     cancelled is an event that is set when the result is no longer wanted, because the step took
-    longer than its timeout or the executor stops: a step in a thread should look at it at times.
-    idempotency_key is the same for all attempts of the task. Each attempt has its own context.
+    longer than its timeout, or its run has ended, or the executor stops: a step in a thread should
+    look at it at times. idempotency_key is the same for all attempts of the task. connection, for a
+    transactional step alone, is in the transaction that completes the task. Each attempt has its
+    own context.
     """
 
-    def __init__(self, item: WorkItem, run_input: Any) -> None:
+    connection: Any = None
+
+    def __init__(self, item: WorkItem, run_input: str) -> None:
         self.run_id: UUID = item.run_id
         self.workflow_slug = item.workflow_slug
         self.step_slug = item.step_slug
         self.task_index = item.task_index
         self.attempt = item.attempt
-        self.run_input = run_input
         self.idempotency_key = f"{item.run_id}/{item.step_slug}/{item.task_index}"
         self.cancelled = threading.Event()
         self.logger = logging.LoggerAdapter(
             logger,
             {"run_id": str(item.run_id), "step_slug": item.step_slug, "attempt": item.attempt},
         )
-        self.timeout = item.timeout.total_seconds()
+        self._timeout = item.timeout.total_seconds()
+        self._run_input = run_input
         self._loop = asyncio.get_running_loop()
-        self.scope = anyio.CancelScope(deadline=self._loop.time() + self.timeout)
+        self.scope = anyio.CancelScope(deadline=self._loop.time() + self._timeout)
+
+    @cached_property
+    def run_input(self) -> Any:
+        """The input of the run, a copy of its own for each attempt."""
+        return json.loads(self._run_input)
+
+    def arguments(self, function: StepFunction, input: Any) -> tuple[Any, ...]:
+        """What the function is called with."""
+        return (input, self) if takes_context(function) else (input,)
+
+    def check_time(self) -> None:
+        """TimeoutError if the step, in its scope, has taken longer than its timeout."""
+        if self.scope.cancelled_caught:
+            raise TimeoutError(f"took longer than {self._timeout:g} s")
 
     def heartbeat(self) -> None:
         """Say that the step makes progress: its timeout starts anew. Callable from any thread."""
 
         def extend() -> None:
-            self.scope.deadline = self._loop.time() + self.timeout
+            self.scope.deadline = self._loop.time() + self._timeout
 
-        self._loop.call_soon_threadsafe(extend)
+        with contextlib.suppress(RuntimeError):  # a thread that was left behind outlives the loop
+            self._loop.call_soon_threadsafe(extend)
 
 
-async def run_task(
-    function: Callable[..., Any], item: WorkItem, run_input: Any, limiter: anyio.CapacityLimiter
-) -> str:
-    """Execute a task and return its result as the JSON text that `work` takes.
-
-    async functions run on the loop, others in a thread. Whatever a step raises is a failed attempt,
-    SystemExit included; a thread that outlives its timeout is left behind.
-    """
-    key = {
+def task_key(item: WorkItem) -> dict[str, Any]:
+    """What a result says of the task that it is of."""
+    return {
         "run_id": str(item.run_id),
         "step_slug": item.step_slug,
         "task_index": item.task_index,
         "attempt": item.attempt,
     }
-    async with limiter:
-        context = StepContext(item, run_input)
-        try:
-            output = await _call(function, item.input, context)
-            return dumps({**key, "status": "completed", "output": output})
-        except asyncio.CancelledError as error:
-            failure = describe_failure(error)
-        except BaseException as error:
-            context.logger.warning(
-                "attempt %s of task %s failed",
-                item.attempt,
-                context.idempotency_key,
-                exc_info=error,
-            )
-            failure = describe_failure(error)
-        finally:
-            context.cancelled.set()
-        return dumps({**key, "status": "failed", **failure})
 
 
-async def _call(function: Callable[..., Any], input: Any, context: StepContext) -> Any:
-    arguments = (input, context) if _takes_context(function) else (input,)
-    with context.scope:
-        if inspect.iscoroutinefunction(function):
-            return await function(*arguments)
-        output = await anyio.to_thread.run_sync(
-            # run_task has counted it already
-            function,
-            *arguments,
-            abandon_on_cancel=True,
-            limiter=anyio.CapacityLimiter(1),
-        )
-        return await output if inspect.isawaitable(output) else output
-    raise TimeoutError(f"took longer than {context.timeout:g} s")
+def release_result(item: WorkItem, retry_after: float) -> str:
+    """The result that gives a task back, for others and not before so many seconds."""
+    return dumps({**task_key(item), "status": "released", "retry_after": retry_after})
 
 
-def _takes_context(function: Callable[..., Any]) -> bool:
+async def run_task(
+    function: StepFunction | None,
+    item: WorkItem,
+    run_input: str,
+    transactions: Transactions,
+    pool: Executor | None = None,
+) -> str | None:
+    """Execute a task and return its result as the JSON text that `work` takes.
+
+    async functions run on the loop, others in the pool, or in a thread if there is none. Whatever a
+    step raises is a failed attempt, SystemExit included; a thread that outlives its timeout is left
+    behind. A transactional task, or one in SQL, is completed here, and has no result to send.
+    """
+    context = StepContext(item, run_input)
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some built-in functions have no signature
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
+        with context.scope:
+            if function is None or item.transactional:
+                await transactions.execute(function, item, context)
+                return None
+            output = await _call(function, context.arguments(function, item.input), pool)
+        context.check_time()
+        return dumps({**task_key(item), "status": "completed", "output": output})
+    except LeaseLost as error:
+        context.logger.warning("%s", error)
+        return None
+    except asyncio.CancelledError as error:
+        failure = describe_failure(error)
+    except BaseException as error:
+        context.logger.warning(
+            "attempt %s of task %s failed", item.attempt, context.idempotency_key, exc_info=error
+        )
+        failure = describe_failure(error)
+    finally:
+        context.cancelled.set()
+    return dumps({**task_key(item), "status": "failed", **failure})
+
+
+async def _call(function: StepFunction, arguments: tuple[Any, ...], pool: Executor | None) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments)
+    if pool is not None:
+        output, error = await asyncio.wrap_future(pool.submit(attempt_call, function, *arguments))
+    else:
+        output, error = await in_thread(attempt_call, function, *arguments)
+    if error is not None:
+        raise error
+    return await output if inspect.isawaitable(output) else output
+
+
+def attempt_call(function: StepFunction, *arguments: Any) -> tuple[Any, BaseException | None]:
+    """What a function returns or raises; futures do not carry all that may be raised."""
+    try:
+        return function(*arguments), None
+    except BaseException as error:
+        return None, error
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function in a thread of its own, which is left behind when nobody waits any more."""
+    return await anyio.to_thread.run_sync(
+        # the caller has counted it already
+        function,
+        *arguments,
+        abandon_on_cancel=True,
+        limiter=anyio.CapacityLimiter(1),
+    )
 
 
 def describe_failure(error: BaseException) -> dict[str, Any]:
     """The part of a result that says how a step failed."""
-    message = str(error)
-    failure: dict[str, Any] = {
-        "error": f"{type(error).__name__}: {message}" if message else type(error).__name__
-    }
+    name = type(error).__name__
+    failure: dict[str, Any] = {"error": name}
+    try:
+        # what PostgreSQL does not take in a string is spelled out
+        message = str(error).encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
+        if message:
+            failure["error"] = f"{name}: {message}"
+        if isinstance(error, RetryAfter):
+            failure["retry_after"] = float(error.seconds)
+    except Exception as broken:  # the class is the user's
+        failure["error"] = f"{name} (reading it raised {type(broken).__name__})"
     if isinstance(error, NonRetryable):
         failure["retryable"] = False
-    elif isinstance(error, RetryAfter):
-        failure["retry_after"] = error.seconds
     return failure
 
 
-def fail_result(result: str, error: Error) -> str:
-    """The result of a task whose result was JSON that Postgres does not take."""
+def fail_result(result: str, error: InvalidInput | Error) -> str:
+    """The result of a task whose result PostgreSQL did not take."""
+    if isinstance(error, InvalidInput):
+        message, detail = error.message, error.detail
+    else:
+        message, detail = error.diag.message_primary or str(error), error.diag.message_detail
+    reason = f"PostgreSQL does not take its result: {message}" + (f" ({detail})" if detail else "")
     fields = json.loads(result)
-    fields.pop("output", None)
-    reason = f"not JSON that PostgreSQL takes: {error.diag.message_primary}"
-    if error.diag.message_detail:
-        reason += f" ({error.diag.message_detail})"
+    for name in ("output", "retry_after"):
+        fields.pop(name, None)
     return dumps({**fields, "status": "failed", "error": reason})

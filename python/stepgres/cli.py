@@ -1,9 +1,10 @@
-"""The command `stepgres`: install, uninstall, version."""
+"""The command `stepgres`: install, uninstall, version, worker."""
 
 from __future__ import annotations
 
+import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +14,7 @@ from stepgres.errors import StepgresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stepgres")
 def main() -> None:
-    """Put Stepgres into a PostgreSQL database, or take it out.
+    """Put Stepgres into a PostgreSQL database, take it out, or run a worker.
 
     DSN is a libpq connection string, such as postgresql://user@host/database, or the word
     "embedded" for the private server of this user. Without one, STEPGRES_DSN is used, then the
@@ -60,6 +61,40 @@ def version(dsn: str | None, option: str | None) -> None:
     with _conninfo(dsn, option) as conninfo:
         installed = installer.version(conninfo)
     click.echo(f"Stepgres {installed}" if installed else "Stepgres is not installed.")
+
+
+@main.command()
+@click.argument("workflows", nargs=-1, required=True, metavar="MODULE:WORKFLOW...")
+@click.option("--dsn", help='The database, or "embedded".')
+@click.option("--queues", default="default", show_default=True, help="Names, with commas.")
+@click.option("--concurrency", type=click.IntRange(1), help="Steps at a time.")
+@click.option("--resources", multiple=True, metavar="NAME=VALUE", help="Such as gpu=true.")
+@click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
+@click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
+@click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
+@click.option("--no-listen", is_flag=True, help="Poll only: behind a transaction pooler.")
+def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
+    """Execute steps of workflows from queues until SIGTERM or SIGINT.
+
+    A workflow is MODULE:NAME, or a MODULE with workflow_steps(). The first signal lets the running
+    steps finish within the grace period; the second one ends at once. What is unfinished goes back
+    to its queue.
+
+    Exit codes: 0 all that was begun is finished, 1 an error, 2 a wrong command line, 3 steps were
+    given back unfinished.
+    """
+    from stepgres import _worker_process
+
+    try:
+        with _conninfo(dsn, None) as conninfo:
+            code = 3 if _worker_process.run(conninfo, workflows, **options) else 0
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    _worker_process.leave(code)
 
 
 @contextmanager

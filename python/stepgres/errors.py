@@ -80,7 +80,7 @@ class RunAlreadyExists(StepgresError):
 
 
 class InstallationError(StepgresError):
-    """Stepgres cannot be installed, removed or started here."""
+    """Stepgres is not installed here, or cannot be installed, removed or started."""
 
     sqlstate = "SG010"
 
@@ -120,6 +120,8 @@ class RetryAfter(Exception):
     """Raised by a step: this attempt has failed; the next one starts after so many seconds."""
 
     def __init__(self, seconds: float, message: str = "") -> None:
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"seconds must be 0 or more, not {seconds}")
         super().__init__(seconds, message)
         self.seconds = seconds
         self.message = message
@@ -129,14 +131,21 @@ class RetryAfter(Exception):
 
 
 _BY_SQLSTATE = {cls.sqlstate: cls for cls in StepgresError.__subclasses__() if cls.sqlstate}
+# Two errors of PostgreSQL that are about an argument, and what to do about it.
+_BAD_ARGUMENTS = {
+    "22P02": "Pass a value of that type; strings in JSON without halves of surrogate pairs.",
+    "22P05": "PostgreSQL stores any character but NUL: leave it out, or encode it.",
+}
 
 
 def from_postgres(error: Error) -> Exception:
     """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself."""
-    cls = _BY_SQLSTATE.get(error.sqlstate or "")
+    sqlstate, diag = error.sqlstate or "", error.diag
+    cls = InvalidInput if sqlstate in _BAD_ARGUMENTS else _BY_SQLSTATE.get(sqlstate)
     if cls is None:
         return error
-    diag = error.diag
     return cls(
-        diag.message_primary or str(error), hint=diag.message_hint, detail=diag.message_detail
+        diag.message_primary or str(error),
+        hint=diag.message_hint or _BAD_ARGUMENTS.get(sqlstate),
+        detail=diag.message_detail,
     )

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import psycopg
 from anyio.from_thread import start_blocking_portal
 
 from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
+from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
-from stepgres.errors import InvalidInput, WorkflowFailed, WorkflowTimeout
-from stepgres.types import RunResult
+from stepgres._transactions import Transactions
+from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
+from stepgres.types import run_result
 from stepgres.workflow import describe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from uuid import UUID
 
     from stepgres._sync.client import Client
+    from stepgres.types import RunResult
+    from stepgres.workflow import StepFunction
+
+logger = logging.getLogger("stepgres")
 
 _LEASE = 15.0  # seconds; a process that has died is found after that
 
@@ -34,7 +42,8 @@ class AsyncExecutor:
 
     def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
         self._client = client
-        self._concurrency = concurrency or min(32, (os.cpu_count() or 1) + 4)
+        self._conninfo = conninfo_of(client)  # for the heartbeat
+        self._concurrency = resolve_concurrency(concurrency)
 
     async def execute(
         self,
@@ -53,45 +62,103 @@ class AsyncExecutor:
         InvalidInput before anything is started.
         """
         definition = describe(workflow)
+        run_input = dumps_input(input)
         version = await self._client.register_workflow(definition.document)
+        return await self._execute(
+            definition.document["workflow_slug"],
+            version,
+            input,
+            run_input,
+            definition.functions,
+            timeout=timeout,
+            run_id=run_id,
+            idempotency_key=idempotency_key,
+        )
+
+    async def execute_dynamic(
+        self,
+        workflow_id: str,
+        input: Any,
+        step_functions: Mapping[str, StepFunction],
+        *,
+        timeout: float = 300,
+    ) -> RunResult:
+        """Execute a workflow that is in the database, with functions by step slug.
+
+        Returns and raises what execute does, and DefinitionError if a local step has no function.
+        """
+        flow = await self._client.get_flow(workflow_id)
+        local = [
+            step["step_slug"]
+            for step in flow["steps"]
+            if step["execution"] == "local" and step["sql_function"] is None
+        ]
+        missing = [slug for slug in local if slug not in step_functions]
+        if missing:
+            raise DefinitionError(
+                f'workflow "{workflow_id}": no function for step "{missing[0]}"',
+                hint="Pass step_functions with a callable for each local step: " + ", ".join(local),
+            )
+        return await self._execute(
+            workflow_id, flow["version"], input, dumps_input(input), step_functions, timeout=timeout
+        )
+
+    async def _execute(
+        self,
+        workflow_slug: str,
+        version: int,
+        input: Any,
+        run_input: str,
+        functions: Mapping[str, StepFunction],
+        *,
+        timeout: float,
+        **options: Any,
+    ) -> RunResult:
         async with self._register() as worker_id:
             run_id = await self._client.start_workflow_run(
-                definition.document["workflow_slug"],
-                input,
-                run_id=run_id,
-                idempotency_key=idempotency_key,
-                version=version,
-                executor_id=worker_id,
+                workflow_slug, input, version=version, executor_id=worker_id, **options
             )
-            run = LocalRun(
-                self._client, worker_id, run_id, input, definition.functions, self._concurrency
-            )
-            with anyio.move_on_after(timeout) as scope:
-                status = await run.finish()
+            async with Transactions(self._conninfo, worker_id, self._concurrency) as transactions:
+                run = LocalRun(
+                    self._client,
+                    worker_id,
+                    run_id,
+                    run_input,
+                    functions,
+                    transactions,
+                    self._concurrency,
+                )
+                with anyio.move_on_after(timeout) as scope:
+                    status = await run.finish()
         if scope.cancelled_caught:
             raise WorkflowTimeout(run_id)
-        if status.status == "failed":
-            raise WorkflowFailed(run_id, status.failed_step, status.details)
-        return RunResult(status.details, run_id)
+        return run_result(run_id, status)
 
     @asynccontextmanager
     async def _register(self) -> AsyncIterator[str]:
         """Be a worker for a while, one that takes nothing from queues."""
         worker_id = await self._client.register_worker(queues=[], lease=_LEASE)
-        with Heartbeat(_conninfo(self._client), worker_id, _LEASE / 3):
+        with Heartbeat(self._conninfo, worker_id, _LEASE / 3):
             try:
                 yield worker_id
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._client.unregister_worker(worker_id)
+                    await self._unregister(worker_id)
+
+    async def _unregister(self, worker_id: str) -> None:
+        try:
+            await self._client.unregister_worker(worker_id)
+        except (StepgresError, psycopg.Error) as error:
+            # No reason to lose the output of the run: the end of the lease does the same, later.
+            logger.warning("worker %s was not unregistered: %s", worker_id, error)
 
 
 class Executor:
     """Executes workflows in this process; see AsyncExecutor, which runs in a thread for it."""
 
     def __init__(self, client: Client, *, concurrency: int | None = None) -> None:
-        self._conninfo = _conninfo(client)
-        self._concurrency = concurrency
+        self._conninfo = conninfo_of(client)
+        self._concurrency = resolve_concurrency(concurrency)
 
     def execute(
         self,
@@ -104,21 +171,54 @@ class Executor:
     ) -> RunResult:
         """Execute a workflow and return RunResult(output, run_id); see AsyncExecutor.execute."""
 
-        async def execute() -> RunResult:
+        return self._call(
+            lambda executor: executor.execute(
+                workflow, input, timeout=timeout, run_id=run_id, idempotency_key=idempotency_key
+            )
+        )
+
+    def execute_dynamic(
+        self,
+        workflow_id: str,
+        input: Any,
+        step_functions: Mapping[str, StepFunction],
+        *,
+        timeout: float = 300,
+    ) -> RunResult:
+        """Execute a workflow that is in the database; see AsyncExecutor.execute_dynamic."""
+        return self._call(
+            lambda executor: executor.execute_dynamic(
+                workflow_id, input, step_functions, timeout=timeout
+            )
+        )
+
+    def _call(self, method: Callable[[AsyncExecutor], Awaitable[RunResult]]) -> RunResult:
+        async def call() -> RunResult:
             async with AsyncClient(self._conninfo) as client:
-                return await AsyncExecutor(client, concurrency=self._concurrency).execute(
-                    workflow, input, timeout=timeout, run_id=run_id, idempotency_key=idempotency_key
-                )
+                return await method(AsyncExecutor(client, concurrency=self._concurrency))
 
         with start_blocking_portal() as portal:
-            result: RunResult = portal.call(execute)
+            result: RunResult = portal.call(call)
         return result
 
 
-def _conninfo(client: Client | AsyncClient) -> str:
+def conninfo_of(client: Client | AsyncClient) -> str:
+    """What makes connections to the server of a client; InvalidInput if it cannot open any."""
     if client.conninfo is None:
         raise InvalidInput(
-            "an executor needs connections of its own, and this client cannot open any",
+            "an executor or worker needs connections of its own, and this client cannot open any",
             hint="Make the client with a connection string, or with a pool that was made with one.",
         )
     return client.conninfo
+
+
+def resolve_concurrency(given: int | None) -> int:
+    """The given number of steps at a time, else the number of processors plus 4, at most 32."""
+    if given is None:
+        return min(32, (os.cpu_count() or 1) + 4)
+    if given < 1:
+        raise InvalidInput(
+            f"concurrency must be at least 1, not {given}",
+            hint="Leave it out for a number that suits this machine.",
+        )
+    return given

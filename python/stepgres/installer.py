@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepgres._conninfo import resolve_conninfo
+from stepgres._conninfo import connecting, resolve_conninfo
 from stepgres._version import __version__
-from stepgres.errors import ConnectionFailed, InstallationError, from_postgres
+from stepgres.errors import InstallationError, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,18 +81,8 @@ def _transaction(conninfo: str | None) -> Iterator[Connection]:
     """One transaction that excludes every other install, its errors in the words of Stepgres."""
     import psycopg
 
-    try:
+    with connecting():
         connection = psycopg.connect(resolve_conninfo(conninfo))
-    except psycopg.OperationalError as error:
-        raise ConnectionFailed(
-            str(error).strip(),
-            hint="Check the address, the name of the database and that the server is running.",
-        ) from error
-    except psycopg.ProgrammingError as error:
-        raise ConnectionFailed(
-            f"not a connection string: {str(error).strip()}",
-            hint="Write it like postgresql://user@host/database, or host=localhost dbname=mine.",
-        ) from error
     # After the wait for the lock, the next statement must see what the other install has made.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     role = connection.info.user

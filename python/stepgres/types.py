@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres.errors import WorkflowFailed
+
 if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
@@ -28,6 +30,13 @@ class RunStatus(NamedTuple):
     failed_step: str | None
 
 
+def run_result(run_id: UUID, status: RunStatus) -> RunResult:
+    """What a run that has ended means to whoever waited for it: its result, or WorkflowFailed."""
+    if status.status == "failed":
+        raise WorkflowFailed(run_id, status.failed_step, status.details)
+    return RunResult(status.details, run_id)
+
+
 class Step(NamedTuple):
     """A step of a workflow version, as it is stored."""
 
@@ -44,6 +53,10 @@ class Step(NamedTuple):
     timeout: timedelta
     execution: str
     queue: str
+    priority: int
+    resources: dict[str, Any]
+    transactional: bool
+    sql_function: str | None
 
 
 class WorkItem(NamedTuple):
@@ -57,6 +70,8 @@ class WorkItem(NamedTuple):
     attempt: int
     input: Any
     timeout: timedelta
+    transactional: bool
+    sql_function: str | None
     is_refused: bool
 
 

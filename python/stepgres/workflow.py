@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from stepgres._json import dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable
 
     StepFunction = Callable[..., Any]
     F = TypeVar("F", bound=StepFunction)
 
 _OPTIONS = "__stepgres_step__"
-_DEFAULTS = ("max_attempts", "base_delay", "timeout", "execution", "queue")
+_DEFAULTS = (
+    "max_attempts",
+    "base_delay",
+    "timeout",
+    "execution",
+    "queue",
+    "priority",
+    "resources",
+)
 
 
 @overload
@@ -33,6 +44,9 @@ def step(
     timeout: float = ...,
     execution: str = ...,
     queue: str = ...,
+    transactional: bool = ...,
+    priority: int = ...,
+    resources: Mapping[str, Any] = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -42,22 +56,49 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     The function takes the input of the step, and the context too if it has a second parameter; it
     may be async. Without depends_on the step is a root. map runs it once per element of an array:
     the output of its one dependency, or the input of the run. initial_tasks runs it that many
-    times with the input of the step. Durations are seconds. Options that are left out are
-    inherited from the class.
+    times with the input of the step. A transactional step gets `context.connection`, and what it
+    writes there is committed together with its completion. Durations are seconds. Options that are
+    left out are inherited from the class.
     """
 
-    def mark(function: StepFunction) -> StepFunction:
-        setattr(function, _OPTIONS, {"depends_on": [], **options})
+    def mark(function: Any) -> Any:
+        # a static method hands out the function in it, which therefore gets the options
+        target = getattr(function, "__func__", function)
+        try:
+            setattr(target, _OPTIONS, {"depends_on": [], **options})
+        except (AttributeError, TypeError) as error:
+            raise DefinitionError(
+                f"{function!r} cannot be made a step",
+                hint="Mark a function: with @step, or with options as in @step(timeout=30).",
+            ) from error
         return function
 
     return mark if function is None else mark(function)
+
+
+class _SqlFunction(str):
+    """The name of a SQL function, which can carry the options of a step."""
+
+    __slots__ = (_OPTIONS,)
+
+
+def sql_step(sql_function: str, /, **options: Any) -> Any:
+    """A step of a Workflow class whose body is a SQL function f(jsonb) returns jsonb.
+
+    An admin has registered it with register_sql_function. Any worker calls it, in the transaction
+    that completes the task. The options are those of `step`.
+    """
+    function = _SqlFunction(sql_function)
+    setattr(function, _OPTIONS, {"depends_on": [], **options})
+    return function
 
 
 class Workflow:
     """A workflow whose steps are the functions of the class that are marked with `step`.
 
     Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
-    max_attempts, base_delay, timeout, execution and queue are defaults of its steps.
+    max_attempts, base_delay, timeout, execution, queue, priority and resources are defaults of
+    its steps.
     """
 
     slug: str
@@ -86,51 +127,120 @@ def describe(workflow: Any) -> Definition:
     """Describe a Workflow class, or anything else with `workflow_steps()`.
 
     workflow_steps() returns tuples (slug, function, options), or (slug, function) for a step that
-    depends on the one before it. What the options may be is checked when they are registered; here
-    only what SQL cannot see. Raises DefinitionError.
+    depends on the one before it; in the place of the function may stand the name of a SQL function.
+    What the options may be is checked when they are registered; here only what SQL cannot see.
+    Raises DefinitionError.
     """
-    slug = _slug(workflow)
-    get_steps = getattr(workflow, "workflow_steps", None)
-    if not callable(get_steps):
-        raise DefinitionError(
-            f"{workflow!r} is not a workflow",
-            hint="Derive a class from stepgres.Workflow, or give it a function workflow_steps().",
-        )
     documents = []
     functions: dict[str, StepFunction] = {}
-    for step_slug, function, options in _explicit_options(slug, get_steps()):
-        if not callable(function):
-            raise DefinitionError(
-                f'workflow "{slug}", step "{step_slug}": {function!r} is not callable',
-                hint="A step is (slug, function) or (slug, function, options).",
-            )
-        documents.append({**options, "step_slug": step_slug})
-        functions[step_slug] = function
-    defaults = {name: getattr(workflow, name) for name in _DEFAULTS if hasattr(workflow, name)}
+    slug = _slug(workflow)
+    for step_slug, function, options in _steps(workflow, f'workflow "{slug}"'):
+        culprit = f'workflow "{slug}", step "{step_slug}"'
+        _check_json(culprit, options)
+        document = {**options, "step_slug": step_slug}
+        if isinstance(function, str):
+            document["sql_function"] = function
+        else:
+            _check_function(culprit, function)
+            functions[step_slug] = function
+        documents.append(document)
+    defaults = {
+        name: getattr(workflow, name)
+        for name in _DEFAULTS
+        if hasattr(workflow, name) and name not in functions
+    }
+    _check_json(f'workflow "{slug}"', defaults)
     return Definition({"workflow_slug": slug, **defaults, "steps": documents}, functions)
+
+
+def takes_context(function: StepFunction) -> bool:
+    """Whether a function has a second parameter that must be given."""
+    signature = _signature(function)
+    if signature is None:
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = signature.parameters.values()
+    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
 
 
 def _slug(workflow: Any) -> str:
     """The attribute slug, else the last part of the name, "OrderLines" becoming "order_lines"."""
-    name = getattr(workflow, "slug", None)
-    if isinstance(name, str):
-        return name
+    slug = getattr(workflow, "slug", None)
+    if isinstance(slug, str):
+        return slug
     name = getattr(workflow, "__name__", None) or type(workflow).__name__
     return re.sub(
         r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.split(".")[-1]
     ).lower()
 
 
-def _explicit_options(
-    slug: str, steps: Iterable[Sequence[Any]]
-) -> Iterable[tuple[str, StepFunction, dict[str, Any]]]:
+def _steps(
+    workflow: Any, culprit: str
+) -> Iterable[tuple[str, StepFunction | str, Mapping[str, Any]]]:
+    """What workflow_steps() returns, with the options that a pair leaves out."""
+    get_steps = getattr(workflow, "workflow_steps", None)
+    if not callable(get_steps) or not _accepts(get_steps):
+        raise DefinitionError(
+            f"{workflow!r} is not a workflow",
+            hint="Derive a class from stepgres.Workflow, or give it a function workflow_steps()"
+            " that is called without arguments.",
+        )
+    entries = get_steps()
+    if not isinstance(entries, Iterable):
+        raise DefinitionError(
+            f"{culprit}: workflow_steps() returned {entries!r}",
+            hint="It returns a list of (slug, function) or (slug, function, options).",
+        )
     previous: list[str] = []
-    for entry in steps:
-        if not 2 <= len(entry) <= 3:
+    for entry in entries:
+        match entry:
+            case (str(slug), function):
+                yield slug, function, {"depends_on": previous}
+            case (str(slug), function, Mapping() as options):
+                yield slug, function, options
+            case _:
+                raise DefinitionError(
+                    f"{culprit}: {entry!r} is not a step",
+                    hint="A step is (slug, function) or (slug, function, options).",
+                )
+        previous = [slug]
+
+
+def _check_function(culprit: str, function: Any) -> None:
+    if not callable(function):
+        raise DefinitionError(
+            f"{culprit}: {function!r} is not callable",
+            hint="A step is (slug, function) or (slug, function, options).",
+        )
+    is_method = inspect.isfunction(function) and function.__code__.co_varnames[:1] == ("self",)
+    if is_method or not _accepts(function, *[None] * (2 if takes_context(function) else 1)):
+        raise DefinitionError(
+            f"{culprit}: {function!r} does not take (input) or (input, context)",
+            hint="Write def fetch(input) or def fetch(input, context): a step has no self.",
+        )
+
+
+def _check_json(culprit: str, options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        try:
+            dumps({name: value})
+        except (TypeError, ValueError, RecursionError) as error:
             raise DefinitionError(
-                f'workflow "{slug}": {entry!r} is not a step',
-                hint="A step is (slug, function) or (slug, function, options).",
-            )
-        step_slug, function, *options = entry
-        yield step_slug, function, dict(options[0]) if options else {"depends_on": previous}
-        previous = [step_slug]
+                f"{culprit}: option {name!r} is not a JSON value: {error}",
+                hint="Options are numbers, strings, booleans and lists; durations are seconds.",
+            ) from error
+
+
+def _accepts(function: StepFunction, *arguments: Any) -> bool:
+    signature = _signature(function)
+    try:
+        return signature is None or signature.bind(*arguments) is not None
+    except TypeError:
+        return False
+
+
+def _signature(function: StepFunction) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return None

@@ -7,9 +7,11 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,start_workflow_run,start_workflow_runs,get_run_status}';
-    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,start_workflow_run,start_workflow_runs,get_run_status}';
+    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
+        remove_subscriber}';
+    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
+        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
+        remove_subscriber}';
     v_observer text[] := '{version,get_run_status,next_due,fsck}';
 begin
     for v_role in

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from asyncio import Lock
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._conninfo import resolve_conninfo
+from stepgres._async.caller import AsyncCaller
+from stepgres._async.waiting import wait_for_run
 from stepgres._json import dumps_input
-from stepgres.errors import ConnectionFailed, from_postgres
+from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import FsckViolation, RunStatus, Step, WorkItem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
-    from psycopg.rows import AsyncRowFactory
-    from psycopg_pool import AsyncConnectionPool
-    from typing_extensions import Self
-
-T = TypeVar("T")
+    from stepgres.types import RunResult
 
 
-class AsyncClient:
+class AsyncClient(AsyncCaller):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the
@@ -41,41 +34,6 @@ class AsyncClient:
     that is None is left to the function's default. Errors of Stepgres are StepgresErrors, by their
     SQLSTATE; other errors of the database are psycopg's.
     """
-
-    def __init__(
-        self, conninfo: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | None = None
-    ) -> None:
-        self._source = (
-            resolve_conninfo(conninfo)
-            if conninfo is None or isinstance(conninfo, str)
-            else conninfo
-        )
-        self._own: AsyncConnection[Any] | None = None
-        self._lock = Lock()
-
-    @property
-    def conninfo(self) -> str | None:
-        """The string that new connections are made with, if the client has one."""
-        if isinstance(self._source, AsyncConnection):
-            return None
-        conninfo = self._source if isinstance(self._source, str) else self._source.conninfo
-        return conninfo if isinstance(conninfo, str) else None
-
-    async def aclose(self) -> None:
-        """Close the connection that the client opened; those of the caller stay open."""
-        if self._own is not None:
-            await self._own.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def version(self) -> str:
         """The version of the installed schema."""
@@ -93,6 +51,8 @@ class AsyncClient:
         timeout: float | None = None,
         execution: str | None = None,
         queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return await self._scalar(
@@ -104,6 +64,8 @@ class AsyncClient:
             timeout=_interval(timeout),
             execution=execution,
             queue=queue,
+            priority=priority,
+            resources=_json(resources),
         )
 
     async def add_step(
@@ -119,6 +81,10 @@ class AsyncClient:
         initial_tasks: int | None = None,
         execution: str | None = None,
         queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        transactional: bool | None = None,
+        sql_function: str | None = None,
     ) -> Step:
         """Add a step to a workflow. Durations in seconds."""
         return await self._one(
@@ -134,13 +100,24 @@ class AsyncClient:
             initial_tasks=initial_tasks,
             execution=execution,
             queue=queue,
+            priority=priority,
+            resources=_json(resources),
+            transactional=transactional,
+            sql_function=sql_function,
         )
 
     async def register_workflow(self, definition: Mapping[str, Any]) -> int:
         """Register a definition, as `describe` returns it, and return its version."""
-        return await self._scalar(
-            int, "register_workflow", definition=Jsonb(definition, dumps_input)
-        )
+        try:
+            return await self._scalar(
+                int, "register_workflow", definition=Jsonb(definition, dumps_input)
+            )
+        except InvalidInput as error:  # it is not even JSON
+            raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
+
+    async def register_sql_function(self, sql_function: str) -> str:
+        """Allow steps to name a function as their body, and return the name that they use."""
+        return await self._scalar(str, "register_sql_function", sql_function=sql_function)
 
     async def start_workflow_run(
         self,
@@ -151,6 +128,7 @@ class AsyncClient:
         idempotency_key: str | None = None,
         version: int | None = None,
         executor_id: str | None = None,
+        priority: int | None = None,
     ) -> UUID:
         """Start a run and return its id; with an idempotency_key that was used, the first run's."""
         return await self._scalar(
@@ -162,6 +140,7 @@ class AsyncClient:
             idempotency_key=idempotency_key,
             version=version,
             executor_id=executor_id,
+            priority=priority,
         )
 
     async def start_workflow_runs(
@@ -171,6 +150,7 @@ class AsyncClient:
         *,
         version: int | None = None,
         executor_id: str | None = None,
+        priority: int | None = None,
     ) -> list[UUID]:
         """Start one run per input, all or none, and return their ids in the same order."""
         return await self._all(
@@ -180,6 +160,7 @@ class AsyncClient:
             inputs=Jsonb(list(inputs), dumps_input),
             version=version,
             executor_id=executor_id,
+            priority=priority,
         )
 
     async def register_worker(
@@ -188,6 +169,7 @@ class AsyncClient:
         *,
         queues: Sequence[str] | None = None,
         lease: float | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds."""
         return await self._scalar(
@@ -196,11 +178,16 @@ class AsyncClient:
             worker_id=worker_id,
             queues=None if queues is None else list(queues),
             lease=_interval(lease),
+            resources=_json(resources),
         )
 
-    async def unregister_worker(self, worker_id: str) -> None:
-        """End a worker: what it has claimed goes back at once."""
-        await self._all("unregister_worker", scalar_row, worker_id=worker_id)
+    async def unregister_worker(self, worker_id: str) -> int:
+        """End a worker: what it has claimed goes back at once; return the number of tasks."""
+        return await self._scalar(int, "unregister_worker", worker_id=worker_id)
+
+    async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
+        """Give back all that a worker has claimed except these tasks; return their number."""
+        return await self._scalar(int, "keep_tasks", worker_id=worker_id, tasks=_json(list(tasks)))
 
     async def heartbeat(self, worker_id: str) -> None:
         """Say that a worker lives."""
@@ -272,17 +259,17 @@ class AsyncClient:
         results: Sequence[Mapping[str, Any]] | str | None = None,
         capacity: int | None = None,
         run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool | None = None,
     ) -> list[WorkItem]:
         """Apply results, a list or its JSON text, and claim up to capacity tasks."""
         return await self._all(
             "work",
             class_row(WorkItem),
             worker_id=worker_id,
-            results=results
-            if results is None or isinstance(results, str)
-            else Jsonb(list(results), dumps_input),
+            results=results if isinstance(results, str) else _json(results and list(results)),
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
+            is_waiting=is_waiting,
         )
 
     async def tick(self) -> int:
@@ -297,60 +284,51 @@ class AsyncClient:
         (due,) = await self._all("next_due", scalar_row)
         return cast("datetime | None", due)
 
+    async def get_flow(self, workflow_id: str, *, version: int | None = None) -> dict[str, Any]:
+        """A workflow as one document, with its steps and their options."""
+        return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    async def get_run_input(self, run_id: UUID) -> Any:
+        """The input that a run was started with."""
+        (run_input,) = await self._all("get_run_input", scalar_row, run_id=run_id)
+        return run_input
+
     async def get_run_status(self, run_id: UUID) -> RunStatus:
         """How a run is doing; RunNotFound if there is none."""
         return await self._one("get_run_status", class_row(RunStatus), run_id=run_id)
+
+    async def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
+        """Wait until a run has ended, and return RunResult(output, run_id).
+
+        Raises WorkflowFailed if it failed, WorkflowTimeout after so many seconds. Listens on a
+        connection of its own, and so is told of the end.
+        """
+        return await wait_for_run(self, run_id, timeout)
+
+    async def add_subscriber(
+        self, run_id: UUID, *, subscriber_id: str | None = None, lease: float | None = None
+    ) -> str:
+        """Ask for a notification when a run ends. The lease is in seconds."""
+        return await self._scalar(
+            str,
+            "add_subscriber",
+            run_id=run_id,
+            subscriber_id=subscriber_id,
+            lease=_interval(lease),
+        )
+
+    async def remove_subscriber(self, run_id: UUID, subscriber_id: str) -> None:
+        """End what add_subscriber began."""
+        await self._all("remove_subscriber", scalar_row, run_id=run_id, subscriber_id=subscriber_id)
 
     async def fsck(self) -> list[FsckViolation]:
         """What violates the invariants of the engine."""
         return await self._all("fsck", class_row(FsckViolation))
 
-    async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
-        (value,) = await self._all(function, scalar_row, **arguments)
-        return cast("T", value)
-
-    async def _one(self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any) -> T:
-        (row,) = await self._all(function, row_factory, **arguments)
-        return row
-
-    async def _all(
-        self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any
-    ) -> list[T]:
-        given = {name: value for name, value in arguments.items() if value is not None}
-        call = f"stepgres.{function}({', '.join(f'{name} => %({name})s' for name in given)})"
-        try:
-            async with (
-                self._connection() as connection,
-                connection.cursor(row_factory=row_factory) as cursor,
-            ):
-                await cursor.execute(f"select * from {call}".encode(), given)
-                return await cursor.fetchall()
-        except Error as error:
-            known = from_postgres(error)
-            raise known from (None if known is error else error)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        if isinstance(self._source, AsyncConnection):
-            yield self._source
-        elif isinstance(self._source, str):
-            yield await self._open(self._source)
-        else:
-            async with self._source.connection() as connection:
-                yield connection
-
-    async def _open(self, conninfo: str) -> AsyncConnection[Any]:
-        async with self._lock:
-            if self._own is None or self._own.closed:
-                try:
-                    self._own = await AsyncConnection.connect(conninfo, autocommit=True)
-                except OperationalError as error:
-                    raise ConnectionFailed(
-                        f"cannot connect to PostgreSQL: {error}",
-                        hint="Check the connection string, STEPGRES_DSN or the PG* variables.",
-                    ) from error
-            return self._own
-
 
 def _interval(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _json(value: Any) -> Jsonb | None:
+    return None if value is None else Jsonb(value, dumps_input)

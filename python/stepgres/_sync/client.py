@@ -4,34 +4,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import timedelta
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from psycopg import Connection, Error, OperationalError
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._conninfo import resolve_conninfo
 from stepgres._json import dumps_input
-from stepgres.errors import ConnectionFailed, from_postgres
+from stepgres._sync.caller import Caller
+from stepgres._sync.waiting import wait_for_run
+from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import FsckViolation, RunStatus, Step, WorkItem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
-    from psycopg.rows import RowFactory
-    from psycopg_pool import ConnectionPool
-    from typing_extensions import Self
-
-T = TypeVar("T")
+    from stepgres.types import RunResult
 
 
-class Client:
+class Client(Caller):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the
@@ -43,39 +36,6 @@ class Client:
     that is None is left to the function's default. Errors of Stepgres are StepgresErrors, by their
     SQLSTATE; other errors of the database are psycopg's.
     """
-
-    def __init__(self, conninfo: str | Connection[Any] | ConnectionPool[Any] | None = None) -> None:
-        self._source = (
-            resolve_conninfo(conninfo)
-            if conninfo is None or isinstance(conninfo, str)
-            else conninfo
-        )
-        self._own: Connection[Any] | None = None
-        self._lock = Lock()
-
-    @property
-    def conninfo(self) -> str | None:
-        """The string that new connections are made with, if the client has one."""
-        if isinstance(self._source, Connection):
-            return None
-        conninfo = self._source if isinstance(self._source, str) else self._source.conninfo
-        return conninfo if isinstance(conninfo, str) else None
-
-    def close(self) -> None:
-        """Close the connection that the client opened; those of the caller stay open."""
-        if self._own is not None:
-            self._own.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def version(self) -> str:
         """The version of the installed schema."""
@@ -93,6 +53,8 @@ class Client:
         timeout: float | None = None,
         execution: str | None = None,
         queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return self._scalar(
@@ -104,6 +66,8 @@ class Client:
             timeout=_interval(timeout),
             execution=execution,
             queue=queue,
+            priority=priority,
+            resources=_json(resources),
         )
 
     def add_step(
@@ -119,6 +83,10 @@ class Client:
         initial_tasks: int | None = None,
         execution: str | None = None,
         queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        transactional: bool | None = None,
+        sql_function: str | None = None,
     ) -> Step:
         """Add a step to a workflow. Durations in seconds."""
         return self._one(
@@ -134,11 +102,22 @@ class Client:
             initial_tasks=initial_tasks,
             execution=execution,
             queue=queue,
+            priority=priority,
+            resources=_json(resources),
+            transactional=transactional,
+            sql_function=sql_function,
         )
 
     def register_workflow(self, definition: Mapping[str, Any]) -> int:
         """Register a definition, as `describe` returns it, and return its version."""
-        return self._scalar(int, "register_workflow", definition=Jsonb(definition, dumps_input))
+        try:
+            return self._scalar(int, "register_workflow", definition=Jsonb(definition, dumps_input))
+        except InvalidInput as error:  # it is not even JSON
+            raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
+
+    def register_sql_function(self, sql_function: str) -> str:
+        """Allow steps to name a function as their body, and return the name that they use."""
+        return self._scalar(str, "register_sql_function", sql_function=sql_function)
 
     def start_workflow_run(
         self,
@@ -149,6 +128,7 @@ class Client:
         idempotency_key: str | None = None,
         version: int | None = None,
         executor_id: str | None = None,
+        priority: int | None = None,
     ) -> UUID:
         """Start a run and return its id; with an idempotency_key that was used, the first run's."""
         return self._scalar(
@@ -160,6 +140,7 @@ class Client:
             idempotency_key=idempotency_key,
             version=version,
             executor_id=executor_id,
+            priority=priority,
         )
 
     def start_workflow_runs(
@@ -169,6 +150,7 @@ class Client:
         *,
         version: int | None = None,
         executor_id: str | None = None,
+        priority: int | None = None,
     ) -> list[UUID]:
         """Start one run per input, all or none, and return their ids in the same order."""
         return self._all(
@@ -178,6 +160,7 @@ class Client:
             inputs=Jsonb(list(inputs), dumps_input),
             version=version,
             executor_id=executor_id,
+            priority=priority,
         )
 
     def register_worker(
@@ -186,6 +169,7 @@ class Client:
         *,
         queues: Sequence[str] | None = None,
         lease: float | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds."""
         return self._scalar(
@@ -194,11 +178,16 @@ class Client:
             worker_id=worker_id,
             queues=None if queues is None else list(queues),
             lease=_interval(lease),
+            resources=_json(resources),
         )
 
-    def unregister_worker(self, worker_id: str) -> None:
-        """End a worker: what it has claimed goes back at once."""
-        self._all("unregister_worker", scalar_row, worker_id=worker_id)
+    def unregister_worker(self, worker_id: str) -> int:
+        """End a worker: what it has claimed goes back at once; return the number of tasks."""
+        return self._scalar(int, "unregister_worker", worker_id=worker_id)
+
+    def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
+        """Give back all that a worker has claimed except these tasks; return their number."""
+        return self._scalar(int, "keep_tasks", worker_id=worker_id, tasks=_json(list(tasks)))
 
     def heartbeat(self, worker_id: str) -> None:
         """Say that a worker lives."""
@@ -270,17 +259,17 @@ class Client:
         results: Sequence[Mapping[str, Any]] | str | None = None,
         capacity: int | None = None,
         run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool | None = None,
     ) -> list[WorkItem]:
         """Apply results, a list or its JSON text, and claim up to capacity tasks."""
         return self._all(
             "work",
             class_row(WorkItem),
             worker_id=worker_id,
-            results=results
-            if results is None or isinstance(results, str)
-            else Jsonb(list(results), dumps_input),
+            results=results if isinstance(results, str) else _json(results and list(results)),
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
+            is_waiting=is_waiting,
         )
 
     def tick(self) -> int:
@@ -295,58 +284,51 @@ class Client:
         (due,) = self._all("next_due", scalar_row)
         return cast("datetime | None", due)
 
+    def get_flow(self, workflow_id: str, *, version: int | None = None) -> dict[str, Any]:
+        """A workflow as one document, with its steps and their options."""
+        return self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    def get_run_input(self, run_id: UUID) -> Any:
+        """The input that a run was started with."""
+        (run_input,) = self._all("get_run_input", scalar_row, run_id=run_id)
+        return run_input
+
     def get_run_status(self, run_id: UUID) -> RunStatus:
         """How a run is doing; RunNotFound if there is none."""
         return self._one("get_run_status", class_row(RunStatus), run_id=run_id)
+
+    def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
+        """Wait until a run has ended, and return RunResult(output, run_id).
+
+        Raises WorkflowFailed if it failed, WorkflowTimeout after so many seconds. Listens on a
+        connection of its own, and so is told of the end.
+        """
+        return wait_for_run(self, run_id, timeout)
+
+    def add_subscriber(
+        self, run_id: UUID, *, subscriber_id: str | None = None, lease: float | None = None
+    ) -> str:
+        """Ask for a notification when a run ends. The lease is in seconds."""
+        return self._scalar(
+            str,
+            "add_subscriber",
+            run_id=run_id,
+            subscriber_id=subscriber_id,
+            lease=_interval(lease),
+        )
+
+    def remove_subscriber(self, run_id: UUID, subscriber_id: str) -> None:
+        """End what add_subscriber began."""
+        self._all("remove_subscriber", scalar_row, run_id=run_id, subscriber_id=subscriber_id)
 
     def fsck(self) -> list[FsckViolation]:
         """What violates the invariants of the engine."""
         return self._all("fsck", class_row(FsckViolation))
 
-    def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
-        (value,) = self._all(function, scalar_row, **arguments)
-        return cast("T", value)
-
-    def _one(self, function: str, row_factory: RowFactory[T], **arguments: Any) -> T:
-        (row,) = self._all(function, row_factory, **arguments)
-        return row
-
-    def _all(self, function: str, row_factory: RowFactory[T], **arguments: Any) -> list[T]:
-        given = {name: value for name, value in arguments.items() if value is not None}
-        call = f"stepgres.{function}({', '.join(f'{name} => %({name})s' for name in given)})"
-        try:
-            with (
-                self._connection() as connection,
-                connection.cursor(row_factory=row_factory) as cursor,
-            ):
-                cursor.execute(f"select * from {call}".encode(), given)
-                return cursor.fetchall()
-        except Error as error:
-            known = from_postgres(error)
-            raise known from (None if known is error else error)
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection[Any]]:
-        if isinstance(self._source, Connection):
-            yield self._source
-        elif isinstance(self._source, str):
-            yield self._open(self._source)
-        else:
-            with self._source.connection() as connection:
-                yield connection
-
-    def _open(self, conninfo: str) -> Connection[Any]:
-        with self._lock:
-            if self._own is None or self._own.closed:
-                try:
-                    self._own = Connection.connect(conninfo, autocommit=True)
-                except OperationalError as error:
-                    raise ConnectionFailed(
-                        f"cannot connect to PostgreSQL: {error}",
-                        hint="Check the connection string, STEPGRES_DSN or the PG* variables.",
-                    ) from error
-            return self._own
-
 
 def _interval(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _json(value: Any) -> Jsonb | None:
+    return None if value is None else Jsonb(value, dumps_input)

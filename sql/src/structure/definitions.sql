@@ -18,16 +18,33 @@ create table stepgres.workflow_versions (
     timeout interval not null,
     execution text not null,
     queue text not null,
+    priority int not null,
+    resources jsonb not null,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
-    primary key (workflow_slug, version)
+    primary key (workflow_slug, version),
+    -- the rules of stepgres.steps, so that a bad default is refused when it is given
+    constraint max_attempts_is_positive check (max_attempts > 0),
+    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
+    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint execution_is_known check (execution in ('local', 'distributed')),
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+create table stepgres.sql_functions (
+    sql_function text primary key,
+    registered_at timestamptz not null
+);
+
+comment on table stepgres.sql_functions is
+'SQL functions, f(jsonb) returns jsonb, that steps may name as their body; an admin registers them.';
 
 create table stepgres.steps (
     workflow_slug text not null,
@@ -43,6 +60,10 @@ create table stepgres.steps (
     timeout interval not null,
     execution text not null,
     queue text not null,
+    priority int not null,
+    resources jsonb not null,
+    transactional boolean not null,
+    sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (
@@ -55,13 +76,20 @@ create table stepgres.steps (
     constraint base_delay_is_not_negative check (base_delay >= interval '0'),
     constraint timeout_is_positive check (timeout > interval '0'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.steps is
 'Steps of workflow versions with their options; step_index is a topological order.';
 comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
+comment on column stepgres.steps.resources is
+'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.transactional is
+'The step gets a connection, and what it writes there is committed together with its completion.';
+comment on column stepgres.steps.sql_function is
+'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -86,6 +114,10 @@ comment on constraint timeout_is_positive on stepgres.steps is
 'timeout must be more than 0 seconds';
 comment on constraint execution_is_known on stepgres.steps is
 'execution must be "local" or "distributed"';
+comment on constraint sql_function_is_registered on stepgres.steps is
+'its SQL function is not registered: an admin calls register_sql_function';
+comment on constraint resources_is_object on stepgres.steps is
+'resources must be a JSON object';
 comment on constraint queue_is_name on stepgres.steps is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
 

@@ -9,6 +9,7 @@ create table stepgres.runs (
     status text not null default 'started',
     remaining_steps int not null,
     executor_id text,
+    priority int,
     idempotency_key text,
     inserted_at timestamptz not null,
     finished_at timestamptz,
@@ -30,6 +31,8 @@ comment on table stepgres.runs is
 'Runs: one execution of a workflow version with one input.';
 comment on column stepgres.runs.remaining_steps is
 'Steps that have not finished.';
+comment on column stepgres.runs.priority is
+'Takes the place of the priorities of the steps; null: they keep theirs.';
 comment on column stepgres.runs.executor_id is
 'The worker that executes the local steps of this run; null: every step goes through its queue.';
 

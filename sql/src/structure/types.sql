@@ -7,11 +7,16 @@ create type stepgres.work_item as (
     attempt int,
     input jsonb,
     timeout interval,
+    transactional boolean,
+    sql_function text,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.';
+'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+
+A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+whose sql_function is called with the input.';
 
 create type stepgres.run_status as (
     status text,
@@ -49,3 +54,14 @@ create type stepgres._task_failure as (
 );
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
+
+-- noqa: disable=LT01
+-- (sqlfluff takes the brackets behind a qualified name for an index)
+create type stepgres._outcome as (
+    accepted bigint[],
+    failures stepgres._task_failure[],
+    released stepgres._task_failure[],
+    completed_steps stepgres._step_key[],
+    finished_maps stepgres._step_key[],
+    due_windows stepgres._step_key[]
+);

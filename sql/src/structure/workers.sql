@@ -1,28 +1,42 @@
 create table stepgres.queues (
-    queue text primary key,
-    pgmq_queue text not null unique,
-    created_at timestamptz not null
+    pgmq_queue text primary key,
+    queue text not null,
+    priority int not null,
+    resources jsonb not null,
+    created_at timestamptz not null,
+    unique (queue, priority, resources),
+    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
 );
 
 comment on table stepgres.queues is
-'Queues that carry ready tasks, each with the pgmq queue behind it.';
+'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
+
+A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
+serves both, and no worker pops a ticket that it must put back.';
 
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
+    resources jsonb not null,
     lease interval not null,
+    is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
-    constraint lease_is_positive check (lease > interval '0')
+    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
+    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 ) with (fillfactor = 50);
 
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
+comment on column stepgres.workers.resources is
+'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
+comment on column stepgres.workers.is_waiting is
+'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
-comment on constraint lease_is_positive on stepgres.workers is
-'a lease must be more than 0 seconds';
+comment on constraint lease_is_limited on stepgres.workers is
+'a lease must be more than 0 seconds and at most a year';
 
 create table stepgres.sweeps (
     only_row boolean primary key default true check (only_row),
@@ -32,3 +46,15 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
+comment on constraint resources_is_object on stepgres.workers is
+'resources must be a JSON object';
+
+create table stepgres.subscribers (
+    subscriber_id text not null,
+    run_id uuid not null,
+    expires_at timestamptz not null,
+    primary key (run_id, subscriber_id)
+);
+
+comment on table stepgres.subscribers is
+'Who waits for runs to end: a hint is sent for these runs only.';

@@ -8,7 +8,11 @@ create function stepgres.add_step(
     map boolean default false,
     initial_tasks int default null,
     execution text default null,
-    queue text default null
+    queue text default null,
+    priority int default null,
+    resources jsonb default null,
+    transactional boolean default false,
+    sql_function text default null
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -20,12 +24,13 @@ declare
     v_version stepgres.workflow_versions;
     v_step stepgres.steps;
     v_constraint text;
+    v_column text;
 begin
     -- workflow before version: register_workflow and _use_version lock them in the same order
     select w.* into v_workflow from stepgres.workflows as w
     where w.workflow_slug = add_step.workflow_id for update;
     if not found then
-        perform stepgres._workflow_not_found(add_step.workflow_id);
+        perform stepgres._find_version(add_step.workflow_id, null);
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
     where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
@@ -46,20 +51,26 @@ begin
     v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
+    v_step.priority := coalesce(add_step.priority, v_version.priority);
+    v_step.resources := coalesce(add_step.resources, v_version.resources);
+    v_step.transactional := add_step.transactional;
+    v_step.sql_function := add_step.sql_function;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
-exception when check_violation or unique_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
     perform stepgres._definition_error(
-        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name)
+        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name), v_column
     );
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
 task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
-makes it a map of that many tasks that each get the input of the step.
+makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
+priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
+writes is committed with its completion; a step with a sql_function has that as its body.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';

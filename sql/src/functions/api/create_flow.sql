@@ -4,7 +4,9 @@ create function stepgres.create_flow(
     base_delay interval default '1 second',
     timeout interval default '60 seconds',
     execution text default 'local',
-    queue text default 'default'
+    queue text default 'default',
+    priority int default 0,
+    resources jsonb default '{}'
 ) returns text
 language plpgsql
 volatile
@@ -14,6 +16,7 @@ as $$
 declare
     v_defaults stepgres.workflow_versions;
     v_constraint text;
+    v_column text;
 begin
     if create_flow.name is null then
         raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
@@ -31,15 +34,17 @@ begin
     v_defaults.timeout := create_flow.timeout;
     v_defaults.execution := create_flow.execution;
     v_defaults.queue := create_flow.queue;
+    v_defaults.priority := create_flow.priority;
+    v_defaults.resources := create_flow.resources;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name));
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name), v_column);
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

@@ -55,13 +55,14 @@ as $$
     left join counted_steps as c on c.run_id = r.run_id
     where r.remaining_steps <> coalesce(c.unfinished, 0)
     union all
-    select 'the status of a run follows from its steps', r.run_id, format('%s with step %s %s', r.status, t.step_slug, t.status)
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
     from stepgres.runs as r
     join stepgres.step_states as t on t.run_id = r.run_id
-    where (r.status = 'completed' and t.status in ('failed', 'cancelled'))
-        or (r.status = 'started' and t.status in ('failed', 'cancelled'))
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
     union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id), coalesce(r.status, 'no such run')
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
     from stepgres.active_runs as a
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
@@ -72,6 +73,8 @@ as $$
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where m.run_id is null or t.run_id is null
+    union all
+    select * from stepgres._find_stray_tickets()
     union all
     select 'a queued task has a ticket, or an executor', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
     from stepgres.tasks as t

@@ -12,8 +12,7 @@ declare
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = get_run_status.run_id;
     if not found then
-        raise exception 'run % does not exist', get_run_status.run_id
-            using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
+        perform stepgres._run_not_found(get_run_status.run_id);
     end if;
     v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
     v_status.failed_step := v_run.failed_step;

@@ -1,5 +1,8 @@
 create function stepgres.register_worker(
-    worker_id text default null, queues text[] default '{default}', lease interval default '15 seconds'
+    worker_id text default null,
+    queues text[] default '{default}',
+    lease interval default '15 seconds',
+    resources jsonb default '{}'
 ) returns text
 language plpgsql
 volatile
@@ -11,26 +14,34 @@ declare
     v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
     v_queue text;
     v_constraint text;
+    v_column text;
 begin
-    perform stepgres._take_over(v_worker_id, is_dead => true);
-    insert into stepgres.workers as w (worker_id, queues, lease, registered_at, heartbeat_at)
-    values (v_worker_id, register_worker.queues, register_worker.lease, v_now, v_now)
+    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
+    insert into stepgres.workers as w (worker_id, queues, resources, lease, registered_at, heartbeat_at)
+    values (
+        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_now, v_now
+    )
     on conflict on constraint workers_pkey do update
-    set queues = excluded.queues, lease = excluded.lease, registered_at = v_now, heartbeat_at = v_now;
+    set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
+        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+    perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
-        perform stepgres._ensure_queue(v_queue);
+        perform stepgres._ensure_queue(v_queue, 0, '{}');
     end loop;
     return v_worker_id;
-exception when check_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id));
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id), v_column);
 end
 $$;
 
-comment on function stepgres.register_worker(text, text[], interval) is
+comment on function stepgres.register_worker(text, text[], interval, jsonb) is
 'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
+
+resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
 
 The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
 id again takes over what that id held before.
 
-Errors: SG001 bad worker_id, queue or lease.';
+Errors: SG001 bad worker_id, queue, lease or resources.';

@@ -13,7 +13,7 @@ declare
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string"}';
+        "execution": "string", "queue": "string", "priority": "number", "resources": "object"}';
 begin
     perform stepgres._check_options(
         definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
@@ -43,6 +43,8 @@ begin
     v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
+    v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
+    v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -55,12 +57,12 @@ begin
     end loop;
     return v_defaults.version;
 exception
-    when check_violation or unique_violation then
+    when integrity_constraint_violation then
         get stacked diagnostics v_constraint = constraint_name;
         perform stepgres._definition_error(v_constraint, v_culprit);
     when data_exception then
         raise exception '%: %', v_culprit, sqlerrm
-            using errcode = 'SG001', hint = 'max_attempts and initial_tasks are whole numbers, durations are seconds.';
+            using errcode = 'SG001', hint = 'max_attempts, initial_tasks and priority are whole numbers, durations are seconds.';
 end
 $$;
 
@@ -68,8 +70,8 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
-"distributed", "queue": text}]}. The last five may also stand beside "steps", as defaults of all steps; what is left out
-is 3 attempts, 1 s, 60 s, "local", "default". Steps may come in any order.
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
+"distributed", "queue": text, "priority": number, "resources": object}]}. The last seven may also stand beside "steps", as
+defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}. Steps may come in any order.
 
 Errors: SG001 names the culprit; nothing is stored.';

@@ -4,7 +4,8 @@ create function stepgres.start_workflow_run(
     run_id uuid default null,
     idempotency_key text default null,
     version int default null,
-    executor_id text default null
+    executor_id text default null,
+    priority int default null
 ) returns uuid
 language plpgsql
 volatile
@@ -25,9 +26,11 @@ begin
     perform stepgres._check_inputs(start_workflow_run.workflow_slug, v_version, array[input]);
     if executor_id is not null then
         perform stepgres._worker(executor_id);
+        perform stepgres._hold_worker(executor_id);
     end if;
     if stepgres._start_runs(
-        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, idempotency_key
+        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, priority,
+        idempotency_key
     ) is not null then
         return v_run_id;
     end if;
@@ -35,19 +38,19 @@ begin
     where r.workflow_slug = start_workflow_run.workflow_slug
         and r.idempotency_key = start_workflow_run.idempotency_key;
     if not found then
-        raise exception 'run % already exists', v_run_id
+        raise exception 'run % already exists', start_workflow_run.run_id
             using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
     end if;
     return v_run_id;
 end
 $$;
 
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text) is
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
 With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
 Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue.
+every step goes through its queue. priority takes the place of the priorities of the steps.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
 root map needs, SG006 unknown executor, SG009 run_id is taken.';

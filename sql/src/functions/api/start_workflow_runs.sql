@@ -1,5 +1,9 @@
 create function stepgres.start_workflow_runs(
-    workflow_slug text, inputs jsonb, version int default null, executor_id text default null
+    workflow_slug text,
+    inputs jsonb,
+    version int default null,
+    executor_id text default null,
+    priority int default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -27,15 +31,16 @@ begin
     perform stepgres._check_inputs(start_workflow_runs.workflow_slug, v_version, v_inputs);
     if executor_id is not null then
         perform stepgres._worker(executor_id);
+        perform stepgres._hold_worker(executor_id);
     end if;
     perform stepgres._start_runs(
-        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, null
+        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, priority, null
     );
     return query select unnest(v_run_ids);
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(text, jsonb, int, text) is
+comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
 
 Errors: as start_workflow_run.';

@@ -13,19 +13,24 @@ set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_worker_id text;
-    v_count int := 0;
+    v_worker_ids text[];
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
         return 0;
     end if;
-    for v_worker_id in
-        delete from stepgres.workers as w where w.heartbeat_at < v_now - w.lease returning w.worker_id
-    loop
-        v_count := v_count + stepgres._take_over(v_worker_id, is_dead => true);
-    end loop;
-    return v_count + stepgres._fire_timers() + stepgres._sweep_tickets();
+    with dead as (
+        delete from stepgres.workers as o
+        where o.worker_id = any (array(
+            select w.worker_id from stepgres.workers as w
+            where w.heartbeat_at + w.lease <= v_now
+            for update skip locked
+        ))
+        returning o.worker_id
+    )
+    select array_agg(d.worker_id) into v_worker_ids from dead as d;
+    return stepgres._take_over(v_worker_ids, is_dead => true)
+        + stepgres._fire_timers() + stepgres._sweep_runs();
 end
 $$;
 

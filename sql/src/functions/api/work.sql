@@ -1,7 +1,11 @@
 -- Plans of the hot path are made once a session, often while the tables are empty: only index
 -- lookups in nested loops are right at every size. The settings hold for what is called from here.
 create function stepgres.work(
-    worker_id text, results jsonb default '[]', capacity int default 1, run_ids uuid[] default null
+    worker_id text,
+    results jsonb default '[]',
+    capacity int default 1,
+    run_ids uuid[] default null,
+    is_waiting boolean default false
 ) returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -16,8 +20,11 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_worker stepgres.workers := stepgres._worker(work.worker_id);
+    v_worker stepgres.workers;
 begin
+    -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
+    perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    v_worker := stepgres._worker(work.worker_id);
     if jsonb_typeof(results) is distinct from 'array' then
         raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
             using errcode = 'SG003', hint = 'Pass [] when there are none.';
@@ -27,7 +34,8 @@ begin
     ));
     if results <> '[]' then
         return query
-        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb, null::interval, true
+        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
+            null::interval, null::boolean, null::text, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -36,15 +44,23 @@ begin
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
     end if;
+    if (work.is_waiting and not found) <> v_worker.is_waiting then
+        update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+        where w.worker_id = work.worker_id;
+    end if;
 end
 $$;
 
-comment on function stepgres.work(text, jsonb, int, uuid[]) is
+comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+
+A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
+notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
+task may have been queued meanwhile.
 
 Errors: SG003 results is not an array, SG006 unknown worker.';

@@ -7,12 +7,20 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
-    v_queue text;
+    v_pgmq_queue text;
 begin
-    foreach v_queue in array worker.queues loop
+    for v_pgmq_queue in
+        select q.pgmq_queue from stepgres.queues as q
+        where q.queue = any (worker.queues) and worker.resources @> q.resources
+        order by q.priority desc, array_position(worker.queues, q.queue)
+    loop
         exit when cardinality(v_rows) >= capacity;
-        v_rows := v_rows || stepgres._pop_tasks(v_queue, capacity - cardinality(v_rows));
+        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
     end loop;
+    if cardinality(v_rows) = 0 then
+        return;
+    end if;
+    perform stepgres._hold_worker(worker.worker_id);
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
@@ -25,7 +33,7 @@ begin
         where t.ctid = any (v_rows) and t.status = 'queued'
             and r.run_id = t.run_id and r.status = 'started'
         returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.input as run_input
+            r.workflow_slug, r.version, r.priority, r.input as run_input
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case
@@ -33,7 +41,7 @@ begin
             when s.dependency_count = 0 then t.run_input
             else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
         end,
-        s.timeout, false
+        s.timeout, s.transactional, s.sql_function, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -51,7 +59,9 @@ begin
         ) as l
         where (e.workflow_slug, e.version, e.step_slug) = (t.workflow_slug, t.version, t.step_slug)
             and o.status = 'completed'
-    ) as d on t.element is null and s.dependency_count > 0;
+    ) as d on t.element is null and s.dependency_count > 0
+    -- a worker may claim more than it can run at a time, and runs them in this order
+    order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 end
 $$;
 

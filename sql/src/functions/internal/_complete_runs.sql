@@ -5,6 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as steps from unnest(_complete_runs.completed) as k group by k.run_id
@@ -28,10 +29,17 @@ begin
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
         returning r.run_id, r.status
+    ),
+    ended as (
+        delete from stepgres.active_runs as a
+        using counted as c
+        where a.run_id = c.run_id and c.status = 'completed'
+        returning a.run_id
     )
-    delete from stepgres.active_runs as a
-    using counted as c
-    where a.run_id = c.run_id and c.status = 'completed';
+    select array_agg(e.run_id) into v_run_ids from ended as e;
+    if v_run_ids is not null then
+        perform stepgres._hint_subscribers(v_run_ids);
+    end if;
 end
 $$;
 

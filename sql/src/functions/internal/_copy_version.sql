@@ -1,4 +1,5 @@
-create function stepgres._copy_version(original stepgres.workflow_versions) returns stepgres.workflow_versions
+create function stepgres._copy_version(original stepgres.workflow_versions)
+returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp

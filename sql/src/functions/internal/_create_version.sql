@@ -1,4 +1,5 @@
-create function stepgres._create_version(defaults stepgres.workflow_versions) returns stepgres.workflow_versions
+create function stepgres._create_version(defaults stepgres.workflow_versions)
+returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp

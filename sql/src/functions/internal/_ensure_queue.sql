@@ -1,19 +1,28 @@
-create function stepgres._ensure_queue(queue text) returns void
+create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-    if exists (select from stepgres.queues as q where q.queue = _ensure_queue.queue) then
-        return;
-    end if;
+declare
     -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours.
-    insert into stepgres.queues (queue, pgmq_queue, created_at)
-    values (_ensure_queue.queue, 'stepgres_' || _ensure_queue.queue, stepgres._now())
-    on conflict do nothing;
-    perform pgmq.create('stepgres_' || _ensure_queue.queue);
+    v_pgmq_queue text := 'stepgres_' || _ensure_queue.queue;
+begin
+    if _ensure_queue.priority <> 0 or _ensure_queue.resources <> '{}' then
+        v_pgmq_queue := format(
+            'stepgres_%s_%s', left(_ensure_queue.queue, 25),
+            left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
+        );
+    end if;
+    insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
+    values (
+        v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
+    )
+    on conflict (pgmq_queue) do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
 end
 $$;
 
-comment on function stepgres._ensure_queue(text) is
-'Makes a queue, and the pgmq queue behind it, when it is first named.';
+comment on function stepgres._ensure_queue(text, int, jsonb) is
+'The pgmq queue for a queue, priority and resources, made when they are first named together.';

@@ -25,7 +25,8 @@ begin
             join stepgres.runs as r on r.run_id = o.run_id
             join stepgres.steps as s
                 on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
-            join stepgres.queues as q on q.queue = s.queue
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where o.run_id in (select f.run_id from unnest(_fail_runs.failures) as f)
                 and (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
                 and t.status in ('queued', 'started', 'waiting')
@@ -43,6 +44,7 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
+    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f));
 end
 $$;
 

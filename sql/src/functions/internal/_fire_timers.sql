@@ -16,7 +16,7 @@ begin
     if v_run_ids is null then
         return 0;
     end if;
-    perform stepgres._lock_runs(v_run_ids);
+    v_run_ids := stepgres._try_lock_runs(v_run_ids);
     with fired as (
         delete from stepgres.timers as t
         where t.run_id = any (v_run_ids) and t.due_at <= v_now

@@ -23,6 +23,7 @@ begin
     from stepgres.steps as s
     where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
+    perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
     insert into stepgres.steps select v_step.*;
     insert into stepgres.dependencies (workflow_slug, version, step_slug, dependency_index, depends_on)
@@ -33,7 +34,6 @@ begin
         where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version)
             and s.step_slug = any (_insert_step.depends_on) and not s.map;
     end if;
-    perform stepgres._ensure_queue(v_step.queue);
     return v_step;
 end
 $$;

@@ -1,4 +1,5 @@
-create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[]) returns text[]
+create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
+returns text[]
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp

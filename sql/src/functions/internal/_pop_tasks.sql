@@ -1,19 +1,20 @@
-create function stepgres._pop_tasks(queue text, capacity int) returns tid[]
+create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text;
     v_tickets jsonb[];
-    v_rows tid[];
 begin
-    select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q where q.queue = _pop_tasks.queue;
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
     -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(v_pgmq_queue, _pop_tasks.capacity) as m;
-    -- skip locked: a run that is being cancelled holds its tasks, and waiting here could deadlock
-    v_rows := array(
+    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    if v_tickets is null then
+        return '{}';
+    end if;
+    -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
+    -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
+    return array(
         select t.ctid
         from unnest(v_tickets) as m (ticket)
         join stepgres.tasks as t
@@ -22,12 +23,8 @@ begin
         where t.status = 'queued'
         for no key update of t skip locked
     );
-    if cardinality(v_rows) < cardinality(v_tickets) then
-        perform stepgres._return_tickets(v_pgmq_queue, v_tickets, v_rows);
-    end if;
-    return v_rows;
 end
 $$;
 
 comment on function stepgres._pop_tasks(text, int) is
-'Pops tickets of a queue and locks their tasks; a ticket whose task is not queued any more is dropped.';
+'Pops tickets of a queue and locks their tasks.';

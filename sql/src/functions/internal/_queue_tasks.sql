@@ -7,10 +7,12 @@ declare
     v_now timestamptz := stepgres._now();
     v_batch record;
 begin
-    -- One send a queue. Without an executor local steps go through their queue as well.
+    -- One send a queue. Without an executor local steps go through their queue as well. A task that
+    -- another session has claimed since the caller looked is left alone.
     for v_batch in
         select
             case when s.execution = 'distributed' or r.executor_id is null then q.pgmq_queue end as pgmq_queue,
+            q.queue,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
             array_agg(jsonb_build_object(
                 'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
@@ -19,15 +21,17 @@ begin
         join stepgres.runs as r on r.run_id = n.run_id
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
-        join stepgres.queues as q on q.queue = s.queue
-        group by 1
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        group by 1, 2
     loop
         if v_batch.pgmq_queue is null then
             insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
             select n.run_id, n.step_slug, n.task_index, n.input, v_now
             from unnest(v_batch.tasks) as n
             on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = null;
+            do update set status = 'queued', queued_at = v_now, msg_id = null
+            where t.status in ('queued', 'waiting');
         else
             insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
             select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
@@ -35,7 +39,9 @@ begin
                 unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
             ) as n (run_id, step_slug, task_index, input, msg_id)
             on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id;
+            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
+            where t.status in ('queued', 'waiting');
+            perform stepgres._wake_workers(v_batch.queue);
         end if;
     end loop;
 end

@@ -1,20 +1,37 @@
-create function stepgres._release_tasks(tasks stepgres._task_key[]) returns void
+create function stepgres._release_tasks(releases stepgres._task_failure[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_released stepgres._task_key[];
 begin
-    if tasks is null then
+    if releases is null then
         return;
     end if;
     -- The attempt was not used: the next claim gets its number again, under another worker or lease.
-    update stepgres.tasks as t
-    set status = 'waiting', attempt = t.attempt - 1
-    from unnest(_release_tasks.tasks) as k
-    where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index);
-    perform stepgres._requeue_tasks(_release_tasks.tasks);
+    -- A task whose run another result of the batch has failed is not started any more.
+    with released as (
+        update stepgres.tasks as t
+        set status = 'waiting', attempt = t.attempt - 1
+        from unnest(_release_tasks.releases) as k
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started'
+        returning t.run_id, t.step_slug, t.task_index, k.retry_after
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
+        select r.run_id, r.step_slug, r.task_index, v_now + r.retry_after
+        from released as r
+        where r.retry_after > interval '0'
+    )
+    select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
+    from released as r
+    where coalesce(r.retry_after, interval '0') <= interval '0';
+    perform stepgres._requeue_tasks(v_released);
 end
 $$;
 
-comment on function stepgres._release_tasks(stepgres._task_key[]) is
-'Takes started tasks back from a worker that will not execute them; no attempt is counted.';
+comment on function stepgres._release_tasks(stepgres._task_failure[]) is
+'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';

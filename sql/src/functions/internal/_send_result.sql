@@ -18,13 +18,10 @@ begin
     raise exception 'task %/%/% is no longer leased to "%" for attempt %',
         result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index', _send_result.worker_id, result ->> 'attempt'
         using errcode = 'SG004',
-            detail = coalesce(
-                format(
-                    'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
-                    coalesce('"' || v_task.worker_id || '"', 'nobody')
-                ),
-                'There is no such task.'
-            ),
+            detail = case when v_task.status is null then 'There is no such task.' else format(
+                'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
+                coalesce('"' || v_task.worker_id || '"', 'nobody')
+            ) end,
             hint = 'Discard the result; another attempt has taken or will take its place.';
 end
 $$;

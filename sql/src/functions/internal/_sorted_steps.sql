@@ -12,14 +12,15 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number"}';
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
+            "transactional": "boolean", "sql_function": "string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
         if v_slug is null or v_documents ? v_slug then
             raise exception '%: %', culprit,
-                coalesce(format('step "%s" is already defined', v_slug), 'a step has no step_slug')
+                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
         v_documents := v_documents || jsonb_build_object(v_slug, v_step);

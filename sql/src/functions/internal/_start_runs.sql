@@ -1,5 +1,11 @@
 create function stepgres._start_runs(
-    run_ids uuid[], workflow_slug text, version int, inputs jsonb[], executor_id text, idempotency_key text
+    run_ids uuid[],
+    workflow_slug text,
+    version int,
+    inputs jsonb[],
+    executor_id text,
+    priority int,
+    idempotency_key text
 ) returns uuid[]
 language plpgsql
 volatile
@@ -11,16 +17,22 @@ declare
     v_tasks stepgres._new_task[];
     v_maps stepgres._step_key[];
 begin
+    if priority is not null then
+        perform stepgres._ensure_queue(s.queue, _start_runs.priority, s.resources)
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version);
+    end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, idempotency_key, inserted_at, input
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, inserted_at,
+            input
         )
         select n.run_id, _start_runs.workflow_slug, _start_runs.version,
             (
                 select count(*) from stepgres.steps as s
                 where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
             ),
-            _start_runs.executor_id, _start_runs.idempotency_key, v_now, n.input
+            _start_runs.executor_id, _start_runs.priority, _start_runs.idempotency_key, v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -58,5 +70,5 @@ begin
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, text) is
+comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, int, text) is
 'Starts runs with their step states and root tasks; leaves out, and does not return, those whose id or key is taken.';

@@ -17,6 +17,10 @@ begin
     v_step.timeout := coalesce(make_interval(secs => (step ->> 'timeout')::float8), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
+    v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
+    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
+    v_step.sql_function := step ->> 'sql_function';
     return v_step;
 end
 $$;

@@ -1,19 +1,22 @@
-create function stepgres._take_over(worker_id text, is_dead boolean) returns int
+create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run_ids uuid[];
-    v_started stepgres._task_key[];
+    v_started stepgres._task_failure[];
     v_orphans stepgres._task_key[];
 begin
+    if worker_ids is null then
+        return 0;
+    end if;
     select array_agg(r.run_id) into v_run_ids
     from stepgres.active_runs as a
     join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = _take_over.worker_id or exists (
+    where r.executor_id = any (_take_over.worker_ids) or exists (
         select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = _take_over.worker_id
+        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
     );
     if v_run_ids is null then
         return 0;
@@ -22,26 +25,24 @@ begin
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
-    where r.run_id = any (v_run_ids) and r.status = 'started' and r.executor_id = _take_over.worker_id;
+    where r.run_id = any (v_run_ids) and r.status = 'started'
+        and r.executor_id = any (_take_over.worker_ids);
     select
-        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'started'),
+        array_agg((
+            t.run_id, t.step_slug, t.task_index, t.attempt,
+            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
+        )::stepgres._task_failure) filter (where t.status = 'started'),
         array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
     into v_started, v_orphans
     from stepgres.runs as r
     join stepgres.tasks as t on t.run_id = r.run_id
     where r.run_id = any (v_run_ids) and r.status = 'started' and (
-        (t.status = 'started' and t.worker_id = _take_over.worker_id)
+        (t.status = 'started' and t.worker_id = any (_take_over.worker_ids))
         or (t.status = 'queued' and t.msg_id is null and r.executor_id is null)
     );
     perform stepgres._requeue_tasks(v_orphans);
     if is_dead then
-        perform stepgres._fail_tasks(array_agg((
-            t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('worker "%s" stopped responding', _take_over.worker_id), true, interval '0', null
-        )::stepgres._task_failure))
-        from unnest(v_started) as k
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index);
+        perform stepgres._fail_tasks(v_started);
     else
         perform stepgres._release_tasks(v_started);
     end if;
@@ -49,5 +50,5 @@ begin
 end
 $$;
 
-comment on function stepgres._take_over(text, boolean) is
-'Takes back all that a worker holds, its local runs included, and returns the number of tasks; if it is dead, its attempts have failed.';
+comment on function stepgres._take_over(text[], boolean) is
+'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';

@@ -8,14 +8,17 @@ declare
     v_worker stepgres.workers;
 begin
     select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. The update may have to wait for a tick() that
+    -- finds the worker dead: then there is no row any more.
+    if found and v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
+    end if;
     if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
-    end if;
-    -- A worker that is a mere loop over work() needs no other heartbeat.
-    if v_worker.heartbeat_at < v_now - v_worker.lease / 3 then
-        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
     end if;
     return v_worker;
 end

@@ -1,41 +1,23 @@
-create function stepgres._sweep_tickets() returns int
+create function stepgres._replace_tickets(run_ids uuid[]) returns int
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
     v_queue record;
     v_lost stepgres._task_key[];
     v_count int := 0;
 begin
-    insert into stepgres.sweeps (swept_at) values (v_now)
-    on conflict (only_row) do update set swept_at = v_now
-    where stepgres.sweeps.swept_at <= v_now - interval '10 seconds';
-    if not found then
-        return 0;
-    end if;
-    select array_agg(a.run_id) into v_run_ids from (
-        select o.run_id from stepgres.active_runs as o
-        where o.run_id > coalesce(
-            (select s.position from stepgres.sweeps as s), '00000000-0000-0000-0000-000000000000'
-        )
-        order by o.run_id limit 1000
-    ) as a;
-    update stepgres.sweeps as s
-    set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
-
-    perform stepgres._lock_runs(v_run_ids);
     for v_queue in
         select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
             array_agg(t.msg_id) as msg_ids
-        from unnest(v_run_ids) as i (run_id)
+        from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-        join stepgres.queues as q on q.queue = s.queue
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         where t.msg_id is not null or r.executor_id is null
         group by q.pgmq_queue
     loop
@@ -52,5 +34,5 @@ begin
 end
 $$;
 
-comment on function stepgres._sweep_tickets() is
-'Sends tickets again for queued tasks of the next 1,000 active runs that have none, at most every ten seconds; returns their number.';
+comment on function stepgres._replace_tickets(uuid[]) is
+'Sends tickets again for queued tasks of these runs that have none; returns their number. The caller holds the locks.';

@@ -1,0 +1,118 @@
+"""Connections, and calls of SQL functions over them."""
+
+from __future__ import annotations
+
+from asyncio import Lock
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from psycopg import AsyncConnection, Error
+from psycopg.errors import InvalidSchemaName
+from psycopg.rows import scalar_row
+
+from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres.errors import InstallationError, from_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from psycopg.rows import AsyncRowFactory
+    from psycopg_pool import AsyncConnectionPool
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+
+class AsyncCaller:
+    """Calls SQL functions by their name and arguments; what AsyncClient is made of."""
+
+    def __init__(
+        self, conninfo: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | None = None
+    ) -> None:
+        if conninfo is None or isinstance(conninfo, str):
+            conninfo = resolve_conninfo(conninfo)
+        elif not isinstance(conninfo, AsyncConnection):
+            from psycopg_pool import AsyncConnectionPool
+
+            if not isinstance(conninfo, AsyncConnectionPool):
+                raise TypeError(
+                    "conninfo is a string, AsyncConnection or AsyncConnectionPool, "
+                    f"not {conninfo!r}"
+                )
+        self._source = conninfo
+        self._own: AsyncConnection[Any] | None = None
+        self._lock = Lock()
+
+    @property
+    def conninfo(self) -> str | None:
+        """The string that new connections are made with, if the client has one."""
+        if isinstance(self._source, AsyncConnection):
+            return None
+        if isinstance(self._source, str):
+            return self._source
+        return conninfo_of_pool(self._source)
+
+    async def aclose(self) -> None:
+        """Close the connection that the client opened; those of the caller stay open."""
+        if self._own is not None:
+            await self._own.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
+        (value,) = await self._all(function, scalar_row, **arguments)
+        return cast("T", value)
+
+    async def _one(self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any) -> T:
+        (row,) = await self._all(function, row_factory, **arguments)
+        return row
+
+    async def _all(
+        self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any
+    ) -> list[T]:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        call = f"stepgres.{function}({', '.join(f'{name} => %({name})s' for name in given)})"
+        try:
+            async with (
+                self._connection() as connection,
+                connection.cursor(row_factory=row_factory) as cursor,
+            ):
+                await cursor.execute(f"select * from {call}".encode(), given)
+                return await cursor.fetchall()
+        except InvalidSchemaName as error:
+            if error.diag.statement_position is None:  # one that a function was looking for
+                raise
+            raise InstallationError(
+                f'Stepgres is not installed in database "{connection.info.dbname}"',
+                hint='Run "stepgres install", or call stepgres.install(conninfo).',
+            ) from error
+        except Error as error:
+            known = from_postgres(error)
+            raise known from (None if known is error else error)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        if isinstance(self._source, AsyncConnection):
+            yield self._source
+        elif isinstance(self._source, str):
+            yield await self._open(self._source)
+        else:
+            async with self._source.connection() as connection:
+                yield connection
+
+    async def _open(self, conninfo: str) -> AsyncConnection[Any]:
+        async with self._lock:
+            if self._own is None or self._own.closed:
+                with connecting():
+                    self._own = await AsyncConnection.connect(conninfo, autocommit=True)
+            return self._own

@@ -1,0 +1,78 @@
+"""The process of `stepgres worker`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from stepgres._sync.client import Client
+from stepgres.errors import DefinitionError, InvalidInput
+from stepgres.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(
+    conninfo: str | None,
+    workflows: Sequence[str],
+    *,
+    queues: str,
+    resources: Sequence[str],
+    processes: int | None,
+    no_listen: bool,
+    **options: Any,
+) -> int:
+    """Run a worker with the options of the command line until it is stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    sys.path.insert(0, "")  # as `python -m` does
+    found = [_find_workflow(name) for name in workflows]
+    with ExitStack() as stack:
+        if processes:
+            pool = options["executor"] = ProcessPoolExecutor(processes)
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        client = stack.enter_context(Client(conninfo))
+        return Worker(
+            client,
+            found,
+            [queue.strip() for queue in queues.split(",")],
+            resources=dict(_parse_resource(resource) for resource in resources),
+            listen=not no_listen,
+            **options,
+        ).run()
+
+
+def leave(code: int) -> NoReturn:
+    """Exit without waiting for threads: a step that hangs does not keep its worker alive."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _find_workflow(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        found = import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except (ImportError, AttributeError) as error:
+        raise DefinitionError(
+            f'there is no workflow "{name}": {error}',
+            hint="Write module:Workflow, with a module that can be imported from here.",
+        ) from error
+
+
+def _parse_resource(resource: str) -> tuple[str, Any]:
+    name, equals, value = resource.partition("=")
+    if not name or not equals:
+        raise InvalidInput(f'"{resource}" is not a resource', hint="Write name=value: gpu=true.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value  # a word

@@ -1,0 +1,269 @@
+"""Workers: processes that take tasks from queues and execute them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import threading
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import psycopg
+
+from stepgres._async.client import AsyncClient
+from stepgres._heartbeat import Heartbeat
+from stepgres._json import dumps
+from stepgres._listener import Listener
+from stepgres._runner import release_result, run_task
+from stepgres._transactions import Transactions
+from stepgres._turns import CONNECTION_ERRORS, Turns
+from stepgres.errors import StepgresError, WorkerNotFound
+from stepgres.executor import conninfo_of, resolve_concurrency
+from stepgres.workflow import describe, takes_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+    from uuid import UUID
+
+    from stepgres._sync.client import Client
+    from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
+
+logger = logging.getLogger("stepgres")
+
+_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while nothing happens
+_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified
+_TICK_INTERVAL = 1.0  # seconds
+_KEPT_INPUTS = 100  # inputs of runs
+
+
+class AsyncWorker:
+    """Executes tasks from queues until it is stopped.
+
+    It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
+    steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
+    its steps can take no context). A task whose workflow or step it does not know goes back for
+    other workers. `resources` is what it has, such as {"gpu": True}.
+
+    A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
+    The heartbeat has a thread and a connection of its own. Another connection listens for new
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
+    which also works behind a pooler that has no place for LISTEN.
+
+    When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
+    """
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        workflows: Sequence[Any],
+        queues: Sequence[str] = ("default",),
+        *,
+        concurrency: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
+    ) -> None:
+        self._client = client
+        self._conninfo = conninfo_of(client)
+        self._definitions = [describe(workflow) for workflow in workflows]
+        self._functions: dict[tuple[str, str], StepFunction] = {
+            (definition.document["workflow_slug"], step_slug): function
+            for definition in self._definitions
+            for step_slug, function in definition.functions.items()
+        }
+        self._queues = list(queues)
+        self._concurrency = resolve_concurrency(concurrency)
+        self._resources = dict(resources or {})
+        self._executor = executor
+        self._lease = lease
+        self._grace = grace
+        self._listen = self._conninfo if listen is True else listen
+        self._limiter = anyio.CapacityLimiter(self._concurrency)
+        self._inputs: dict[UUID, asyncio.Task[Any]] = {}
+        self._turns: Turns | None = None
+        self._stop_at: float | None = None
+
+    def stop(self) -> None:
+        """Finish what is running, and end; called a second time, give up what is running too."""
+        is_second = self._stop_at is not None
+        self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        if self._turns is not None:
+            self._turns.wake()
+
+    async def run(self) -> int:
+        """Work until stopped, and return how many tasks were given back unfinished."""
+        for definition in self._definitions:
+            await self._client.register_workflow(definition.document)
+        worker_id = await self._register()
+        while True:
+            try:
+                return await self._serve(worker_id)
+            except WorkerNotFound:
+                # stopped for longer than its lease, by a debugger or a lid that was closed
+                logger.warning("this worker was taken for dead and begins again under another id")
+            worker_id = await self._register_again()
+
+    async def _register(self) -> str:
+        return await self._client.register_worker(
+            queues=self._queues, lease=self._lease, resources=self._resources
+        )
+
+    async def _register_again(self) -> str:
+        """A worker that has begun does not end because the server cannot be reached."""
+        while True:
+            try:
+                return await self._register()
+            except CONNECTION_ERRORS as error:
+                if self._stop_at is not None:
+                    raise
+                logger.warning("the server cannot be reached, trying again: %s", error)
+            await asyncio.sleep(_PAUSES[-1])
+
+    async def _serve(self, worker_id: str) -> int:
+        logger.info("worker %s takes tasks from %s", worker_id, ", ".join(self._queues))
+        async with AsyncExitStack() as stack:
+            transactions = await stack.enter_async_context(
+                Transactions(self._conninfo, worker_id, self._concurrency)
+            )
+            turns = self._turns = Turns(
+                self._client,
+                worker_id,
+                self._concurrency,
+                lambda item: self._execute(item, transactions),
+            )
+            stack.enter_context(Heartbeat(self._conninfo, worker_id, self._lease / 3))
+            listener = None
+            if self._listen:
+                channels = [f"stepgres_queue_{queue}" for queue in self._queues]
+                listener = Listener(self._listen, channels, turns.wake)
+                await stack.enter_async_context(listener)
+            try:
+                await self._take_turns(turns, listener)
+            finally:
+                turns.cancel()
+            return await self._client.unregister_worker(worker_id)
+
+    async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
+        pauses = iter(_PAUSES)
+        last_tick = -_TICK_INTERVAL
+        is_connected = True
+        has_happened = True
+        while not self._is_over(turns):
+            is_stopping = self._stop_at is not None
+            try:
+                if not is_connected:
+                    await turns.keep_tasks()
+                    is_connected = True
+                # A worker that is busy with some tasks asks for more only if there were none.
+                is_waiting = turns.is_idle or not has_happened
+                has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
+                if has_happened:
+                    pauses = iter(_PAUSES)
+                if turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
+                    await self._client.tick()
+                    last_tick = anyio.current_time()
+                pause = next(pauses, None) or await self._longest_pause(listener)
+            except CONNECTION_ERRORS as error:
+                logger.warning("the server cannot be reached, trying again: %s", error)
+                is_connected = False
+                pause = next(pauses, _PAUSES[-1])
+            await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
+
+    def _is_over(self, turns: Turns) -> bool:
+        if self._stop_at is None:
+            return False
+        return turns.is_idle or anyio.current_time() >= self._stop_at
+
+    async def _longest_pause(self, listener: Listener | None) -> float:
+        """Until something is due; where notifications come, that is all there is to wait for."""
+        if listener is None or not listener.is_listening:
+            return _PAUSES[-1]
+        due = await self._client.next_due()
+        if due is None:
+            return _LISTENING_PAUSE
+        seconds = (due - datetime.now(timezone.utc)).total_seconds()
+        if seconds < -_PAUSES[0]:  # not yet by the clock of the server, which is behind ours
+            return _PAUSES[-1]
+        return min(max(seconds, _PAUSES[0]), _LISTENING_PAUSE)
+
+    async def _execute(self, item: WorkItem, transactions: Transactions) -> str | None:
+        function = self._functions.get((item.workflow_slug, item.step_slug))
+        if function is None and item.sql_function is None:
+            logger.warning(
+                "step %s of workflow %s is not known here and goes back for other workers",
+                item.step_slug,
+                item.workflow_slug,
+            )
+            return release_result(item, retry_after=random.uniform(1, 2))
+        async with self._limiter:
+            run_input = "null"
+            if function is not None and takes_context(function):
+                try:
+                    run_input = dumps(await self._run_input(item.run_id))
+                except (StepgresError, psycopg.Error) as error:
+                    logger.warning("the input of run %s cannot be read: %s", item.run_id, error)
+                    return release_result(item, retry_after=1)
+            return await run_task(function, item, run_input, transactions, self._executor)
+
+    async def _run_input(self, run_id: UUID) -> Any:
+        """The input of a run, read once for all of its tasks."""
+        reading = self._inputs.get(run_id)
+        if reading is None:
+            reading = asyncio.create_task(self._client.get_run_input(run_id))
+            self._inputs[run_id] = reading
+            if len(self._inputs) > _KEPT_INPUTS:
+                del self._inputs[next(iter(self._inputs))]
+        try:
+            return await asyncio.shield(reading)
+        except BaseException:
+            self._inputs.pop(run_id, None)
+            raise
+
+
+class Worker:
+    """Executes tasks from queues until SIGTERM or SIGINT; see AsyncWorker for the arguments.
+
+    The first signal ends it when what is running is finished, or after `grace` seconds; the second
+    one at once. What is unfinished goes back to its queue then.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        workflows: Sequence[Any],
+        queues: Sequence[str] = ("default",),
+        **options: Any,
+    ) -> None:
+        self._conninfo = conninfo_of(client)
+        self._arguments = (workflows, queues)
+        self._options = options
+        self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
+
+    def run(self) -> int:
+        """Work until stopped, and return how many tasks were given back unfinished."""
+        return asyncio.run(self._run())
+
+    def stop(self) -> None:
+        """What a signal does, from any thread."""
+        if self._running is not None:
+            loop, worker = self._running
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(worker.stop)
+
+    async def _run(self) -> int:
+        async with AsyncClient(self._conninfo) as client:
+            worker = AsyncWorker(client, *self._arguments, **self._options)
+            loop = asyncio.get_running_loop()
+            self._running = loop, worker
+            if threading.current_thread() is threading.main_thread():
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, worker.stop)
+            return await worker.run()

@@ -1,0 +1,39 @@
+create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
+begin
+    return jsonb_build_object(
+        'workflow_slug', v_version.workflow_slug,
+        'version', v_version.version,
+        'steps', (
+            select coalesce(jsonb_agg(
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout}'::text[]
+                || jsonb_build_object(
+                    'base_delay', extract(epoch from s.base_delay),
+                    'timeout', extract(epoch from s.timeout),
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    )
+                )
+                order by s.step_index
+            ), '[]')
+            from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_flow(text, int) is
+'A workflow as one document: {"workflow_slug", "version", "steps": [{"step_slug", "depends_on", ...}]}, steps in
+topological order with all their options; the current version unless another is given.
+
+Errors: SG002 unknown workflow or version.';

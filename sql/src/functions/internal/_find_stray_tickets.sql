@@ -1,0 +1,22 @@
+create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text;
+begin
+    for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
+        return query execute format(
+            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+             from pgmq.%I as m
+             left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
+             where r.status is distinct from ''started''',
+            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+        );
+    end loop;
+end
+$$;
+
+comment on function stepgres._find_stray_tickets() is
+'Tickets in queues whose run is over: part of fsck.';

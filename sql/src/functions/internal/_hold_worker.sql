@@ -1,0 +1,21 @@
+create function stepgres._hold_worker(worker_id text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Others see what a worker is given only when this transaction commits. A takeover before that
+    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
+    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
+    perform 1 from stepgres.workers as w
+    where w.worker_id = _hold_worker.worker_id
+    for key share skip locked;
+    if not found then
+        raise exception 'worker "%" is being ended', _hold_worker.worker_id
+            using errcode = 'SG006', hint = 'Call register_worker again.';
+    end if;
+end
+$$;
+
+comment on function stepgres._hold_worker(text) is
+'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';

@@ -1,0 +1,29 @@
+create function stepgres._time_out_tasks(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_overdue stepgres._task_failure[];
+begin
+    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
+    -- or does not care; its lease is the time that it may hold a task before it begins.
+    select array_agg((
+        t.run_id, t.step_slug, t.task_index, t.attempt,
+        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+    )::stepgres._task_failure) into v_overdue
+    from unnest(_time_out_tasks.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.started_at + s.timeout + w.lease < v_now;
+    perform stepgres._fail_tasks(v_overdue);
+    return coalesce(cardinality(v_overdue), 0);
+end
+$$;
+
+comment on function stepgres._time_out_tasks(uuid[]) is
+'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';

@@ -1,0 +1,19 @@
+create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
+    -- locked, could deadlock. What somebody else holds will still be due at the next tick.
+    return array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_try_lock_runs.run_ids)
+        order by r.run_id
+        for no key update skip locked
+    );
+end
+$$;
+
+comment on function stepgres._try_lock_runs(uuid[]) is
+'Locks those of the runs that nobody else has locked, and returns them.';
