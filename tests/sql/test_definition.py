@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,15 +92,32 @@ def test_runs_keep_the_version_that_they_started_with(engine: Engine) -> None:
 
 
 def test_step_added_to_a_used_version_makes_a_new_one(engine: Engine) -> None:
-    engine.define("order", step("a", timeout=7), step("b", "a"))
+    engine.define("order", step("a", timeout=7), step("b"), step("c", "b", "a"))
     run_id = engine.start("order")
-    engine.call("add_step", workflow_id="order", step_name="c", depends_on=["b"])
+    engine.call("add_step", workflow_id="order", step_name="d", depends_on=["c"])
     assert current_version(engine, "order") == 2
+    engine.drain()
+    assert set(engine.steps(run_id)) == {"a", "b", "c"}
     engine.start("order")
-    executed = {(item.run_id == run_id, item.step_slug) for item in engine.drain()}
-    assert executed == {(True, "a"), (True, "b"), (False, "a"), (False, "b"), (False, "c")}
-    query = "select timeout::text from stepgres.steps where step_slug = 'a'"
-    assert engine.rows(query) == ["00:00:07", "00:00:07"]
+    assert [item.step_slug for item in engine.drain()] == ["a", "b", "c", "d"]
+
+
+def test_new_version_with_an_added_step_keeps_the_others_as_they_were(engine: Engine) -> None:
+    steps = (step("z", timeout=7), step("a"), step("c", "z", "a"), step("each", "a", map=True))
+    engine.define("order", *steps)
+    engine.start("order")
+    engine.drain({"a": lambda _: []})
+    engine.call("add_step", workflow_id="order", step_name="d")
+    steps_of = """
+        select to_jsonb(s) - 'version' from stepgres.steps as s
+        where version = %s and step_slug <> 'd' order by step_index
+    """
+    dependencies_of = """
+        select to_jsonb(d) - 'version' from stepgres.dependencies as d
+        where version = %s order by step_slug, dependency_index
+    """
+    assert engine.rows(steps_of, 2) == engine.rows(steps_of, 1)
+    assert engine.rows(dependencies_of, 2) == engine.rows(dependencies_of, 1)
 
 
 def test_step_added_to_an_unused_version_changes_it(engine: Engine) -> None:
@@ -121,7 +139,9 @@ def test_options_have_their_documented_defaults(engine: Engine) -> None:
     engine.define("registered", step("a"))
     engine.call("create_flow", name="built")
     engine.call("add_step", workflow_id="built", step_name="a")
-    query = "select max_attempts, base_delay::text, timeout::text, execution, queue from stepgres.steps"
+    query = """
+        select max_attempts, base_delay::text, timeout::text, execution, queue from stepgres.steps
+    """
     assert engine.rows(query) == [(3, "00:00:01", "00:01:00", "local", "default")] * 2
 
 
@@ -284,7 +304,7 @@ def test_step_waits_for_20_dependencies(engine: Engine) -> None:
 def test_dense_layers_are_executed_layer_by_layer(engine: Engine) -> None:
     layers = [[f"s{layer}_{i}" for i in range(20)] for layer in range(30)]  # 20^30 paths
     steps = list(map(step, layers[0]))
-    for above, layer in zip(layers, layers[1:], strict=False):
+    for above, layer in pairwise(layers):
         steps += [step(slug, *above) for slug in layer]
     engine.define("dense", *steps)
     run_id = engine.start("dense", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
+
 
 def step(step_slug: str, *depends_on: str, **options: Any) -> dict[str, Any]:
     """A step as the document of register_workflow has it."""
@@ -33,6 +35,8 @@ class WorkItem:
     attempt: int
     input: Any
     timeout: timedelta
+    transactional: bool
+    sql_function: str | None
     is_refused: bool
 
     @property
@@ -71,11 +75,17 @@ class Engine:
         connection: psycopg.Connection[Any],
         worker_id: str = "worker",
         queues: Iterable[str] = ("default",),
-        lease: timedelta = timedelta(days=1),
+        lease: str = "1 day",
     ) -> None:
         self.connection = connection
         self.worker_id = worker_id
         self.call("register_worker", worker_id=worker_id, queues=list(queues), lease=lease)
+
+    def on(self, connection: psycopg.Connection[Any]) -> Engine:
+        """The same worker on another connection."""
+        engine = copy(self)
+        engine.connection = connection
+        return engine
 
     def call(self, function: str, **arguments: Any) -> Any:
         """The value that a function of schema stepgres returns; arguments go by their names."""
@@ -121,9 +131,7 @@ class Engine:
     # Work
 
     def claim(self, capacity: int = 10_000, **options: Any) -> list[WorkItem]:
-        return self.items(
-            "claim_tasks", worker_id=self.worker_id, capacity=capacity, **options
-        )
+        return self.items("claim_tasks", worker_id=self.worker_id, capacity=capacity, **options)
 
     def claim_one(self) -> WorkItem:
         """The one task that there is to claim."""
@@ -151,10 +159,10 @@ class Engine:
         """Works until nothing is left to claim; a step without a callable returns null."""
         executed: list[WorkItem] = []
         while items := self.claim(run_ids=run_ids):
-            results = [
-                item.completed((callables or {}).get(item.step_slug, _null)(item.input))
-                for item in items
-            ]
+            results = []
+            for item in items:
+                execute = (callables or {}).get(item.step_slug)
+                results.append(item.completed(execute(item.input) if execute else None))
             assert self.work(results) == []
             executed += items
         return executed
@@ -162,8 +170,9 @@ class Engine:
     # What has become of it
 
     def status(self, run_id: UUID) -> tuple[str, Any]:
-        status, details, _ = self._execute("get_run_status", {"run_id": run_id}).fetchone() or ()
-        return status, details
+        query: LiteralString = "select status, details from stepgres.get_run_status(%s)"
+        (status,) = self.rows(query, run_id)
+        return (status[0], status[1])
 
     def output(self, run_id: UUID) -> Any:
         status, details = self.status(run_id)
@@ -172,9 +181,10 @@ class Engine:
 
     def steps(self, run_id: UUID) -> dict[str, str]:
         """The status of each step."""
-        return dict(
-            self.rows("select step_slug, status from stepgres.step_states where run_id = %s", run_id)
+        query: LiteralString = (
+            "select step_slug, status from stepgres.step_states where run_id = %s"
         )
+        return dict(self.rows(query, run_id))
 
     def tasks(self, run_id: UUID) -> dict[tuple[str, int], str]:
         """The status of each task."""
@@ -193,6 +203,11 @@ class Engine:
                     (UUID(ticket["run_id"]), ticket["step_slug"], int(ticket["task_index"]))
                 )
         return sorted(tickets)
+
+    def has_work(self) -> bool:
+        """Whether a task is started or waiting, or has a ticket: a broken run is not waited for."""
+        unfinished = "select 1 from stepgres.tasks where status in ('started', 'waiting') limit 1"
+        return bool(self.rows(unfinished) or self.tickets())
 
     def stray_tickets(self) -> list[tuple[UUID, str, int]]:
         """The tickets of runs that are over: there must be none."""
@@ -214,16 +229,23 @@ class Engine:
         }
 
 
+@dataclass
+class Refusal:
+    """What else the error said, known after the block."""
+
+    hint: str = ""
+    detail: str = ""
+
+
 @contextmanager
-def refused(sqlstate: str, *words: str) -> Iterator[None]:
+def refused(sqlstate: str, *words: str) -> Iterator[Refusal]:
     """The block ends with this SQLSTATE and these words; an error of Stepgres also has a hint."""
+    refusal = Refusal()
     with pytest.raises(psycopg.Error) as raised:
-        yield
+        yield refusal
     message = str(raised.value.diag.message_primary)
+    refusal.hint = raised.value.diag.message_hint or ""
+    refusal.detail = raised.value.diag.message_detail or ""
     assert raised.value.sqlstate == sqlstate, message
     assert [word for word in words if word not in message] == [], message
-    assert raised.value.diag.message_hint or not sqlstate.startswith("SG"), message
-
-
-def _null(_: Any) -> None:
-    return None
+    assert refusal.hint or not sqlstate.startswith("SG"), message

@@ -41,6 +41,13 @@ class Postgres:
     @contextlib.contextmanager
     def run(self) -> Iterator[str]:
         """A new server, and the DSN of a superuser on it; stopped and deleted at the end."""
+        with self.cluster() as cluster:
+            cluster.start()
+            yield cluster.dsn
+
+    @contextlib.contextmanager
+    def cluster(self, **settings: str) -> Iterator[Cluster]:
+        """A new server, not started yet; stopped and deleted at the end."""
         # short, because the path of a Unix socket may have no more than about 100 characters
         directory = Path(tempfile.mkdtemp(prefix="sg-"))
         account = _account_for_server()
@@ -48,8 +55,12 @@ class Postgres:
             if account:
                 os.chown(directory, account["user"], account["group"])
             postgres = self if self._is_reachable(account) else self.copy(directory / "copy")
-            with postgres._start(directory, account) as dsn:
-                yield dsn
+            cluster = Cluster(postgres.bin_dir, directory, account, {**SETTINGS, **settings})
+            cluster.initialize()
+            try:
+                yield cluster
+            finally:
+                cluster.stop()
         finally:
             shutil.rmtree(directory)
 
@@ -73,24 +84,60 @@ class Postgres:
             return False
         return True
 
-    @contextlib.contextmanager
-    def _start(self, directory: Path, account: dict[str, Any]) -> Iterator[str]:
-        data = directory / "data"
-        initdb: list[str | Path] = [self.bin_dir / "initdb", "--pgdata", data, "--no-sync"]
+
+@dataclass
+class Cluster:
+    """A data directory, and the server that runs on it at times."""
+
+    bin_dir: Path
+    directory: Path
+    account: dict[str, Any]
+    settings: dict[str, str]
+    server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self.directory))}"
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    def initialize(self) -> None:
+        initdb: list[str | Path] = [self.bin_dir / "initdb", "--pgdata", self._data, "--no-sync"]
         initdb += ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
         # not in the working directory of the tests, which may be closed to the account
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **account)
-        postgres: list[str | Path] = [self.bin_dir / "postgres", "-D", data, "-k", directory]
-        postgres += [f"--{name}={value}" for name, value in SETTINGS.items()]
+        subprocess.run(
+            initdb, check=True, stdout=subprocess.DEVNULL, cwd=self.directory, **self.account
+        )
+
+    def start(self) -> None:
+        """Start the server, and wait until it can be used."""
+        postgres: list[str | Path] = [self.bin_dir / "postgres", "-D", self._data]
+        postgres += ["-k", self.directory]
+        postgres += [f"--{name}={value}" for name, value in self.settings.items()]
         # in a session of its own: Ctrl-C is for the tests, which stop the server when they are done
-        server = subprocess.Popen(postgres, start_new_session=True, cwd=directory, **account)
-        try:
-            dsn = f"postgresql://postgres@/postgres?host={quote(str(directory))}"
-            _wait_until_ready(server, dsn)
-            yield dsn
-        finally:
-            server.send_signal(signal.SIGINT)  # it does not wait for open connections
-            server.wait()
+        self.server = subprocess.Popen(
+            postgres, start_new_session=True, cwd=self.directory, **self.account
+        )
+        _wait_until_ready(self.server, self.dsn)
+
+    def kill(self) -> None:
+        """SIGKILL for the server and, as they notice that, the end of its children."""
+        assert self.server is not None
+        children = _output("pgrep", "-P", str(self.server.pid)).split()
+        self.server.kill()
+        self.server.wait()
+        self.server = None
+        # as long as one of them lives the next server refuses to start
+        while any(_is_alive(int(child)) for child in children):
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.send_signal(signal.SIGINT)  # it does not wait for open connections
+            self.server.wait()
+            self.server = None
 
 
 def embedded_postgres() -> list[Postgres]:
@@ -140,6 +187,14 @@ def _account_for_server() -> dict[str, Any]:
 
 def _output(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], dsn: str) -> None:

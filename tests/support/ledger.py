@@ -1,0 +1,67 @@
+"""What steps did, written by themselves in sessions of their own, and a gate that holds them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from stepgres._runner import StepContext
+
+_GATE = 20_260_101
+
+
+class Ledger:
+    """The side of the test: it reads the table, and holds the gate as long as it is shut."""
+
+    def __init__(self, connection: psycopg.Connection[Any], dsn: str) -> None:
+        self.connection = connection
+        self.dsn = dsn
+        connection.execute(
+            "create table public.ledger (run_id uuid, step_slug text, task_index int,"
+            " attempt int, pid int, backend int default pg_backend_pid())"
+        )
+
+    def rows(self) -> list[tuple[str, int, int]]:
+        """(step, index, attempt) of all executions that began, in their order."""
+        query = "select step_slug, task_index, attempt from public.ledger order by ctid"
+        return self.connection.execute(query).fetchall()
+
+    def tasks(self) -> Counter[tuple[UUID, str, int]]:
+        """How often each task was begun."""
+        query = "select run_id, step_slug, task_index from public.ledger"
+        return Counter(self.connection.execute(query).fetchall())
+
+    def wait_for(self, count: int) -> list[tuple[str, int, int]]:
+        """Wait until so many executions have begun."""
+        wait_until(lambda: len(self.rows()) >= count)
+        return self.rows()
+
+    @contextmanager
+    def shut_gate(self) -> Iterator[None]:
+        """Within the block a step that passes the gate waits."""
+        self.connection.execute("select pg_advisory_lock(%s)", [_GATE])
+        try:
+            yield
+        finally:
+            self.connection.execute("select pg_advisory_unlock(%s)", [_GATE])
+
+
+def record(context: StepContext, *, gate: bool = False) -> None:
+    """The side of the step: write down that it began, then wait for the gate."""
+    with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
+        connection.execute(
+            "insert into public.ledger values (%s, %s, %s, %s, %s)",
+            [context.run_id, context.step_slug, context.task_index, context.attempt, os.getpid()],
+        )
+        if gate:
+            connection.execute("select pg_advisory_lock_shared(%s)", [_GATE])

@@ -1,0 +1,72 @@
+"""Workflows that processes of `stepgres worker` import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from stepgres import Workflow, step
+from stepgres._runner import StepContext
+from tests.support.ledger import record
+
+
+class Plain(Workflow):
+    """One step, done at once."""
+
+    execution = "distributed"
+
+    @staticmethod
+    @step
+    def only(input: Any, context: StepContext) -> Any:
+        record(context)
+        return input
+
+
+class Gated(Workflow):
+    """A step that waits for the gate, in a thread, and one after it."""
+
+    execution = "distributed"
+    base_delay = 0.01
+
+    @staticmethod
+    @step
+    def held(input: Any, context: StepContext) -> str:
+        record(context, gate=True)
+        return f"attempt {context.attempt}"
+
+    @staticmethod
+    @step(depends_on=["held"])
+    def after(input: Any, context: StepContext) -> Any:
+        record(context)
+        return input["held"]
+
+
+class Endless(Workflow):
+    """A step that ends only when it is told to."""
+
+    execution = "distributed"
+
+    @staticmethod
+    @step
+    async def only(input: Any, context: StepContext) -> None:
+        record(context)
+        await anyio.sleep_forever()
+
+
+class Local(Workflow):
+    """Gated, but executed by the process that starts it."""
+
+    base_delay = 0.01
+
+    @staticmethod
+    @step
+    def first(input: Any, context: StepContext) -> str:
+        record(context)
+        return "first"
+
+    @staticmethod
+    @step(depends_on=["first"])
+    def held(input: Any, context: StepContext) -> list[Any]:
+        record(context, gate=True)
+        return [input["first"], context.attempt]

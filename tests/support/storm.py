@@ -1,0 +1,170 @@
+"""A load of runs for workers that are killed, and the proof that nothing was lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+import stepgres
+from tests.support.ledger import record
+from tests.support.workflows import workflow
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+    from uuid import UUID
+
+    from stepgres._runner import StepContext
+
+SECONDS = float(os.environ.get("STEPGRES_CHAOS_SECONDS", "15"))
+_LEASE = 2.0
+_WORKERS = 4
+_ELEMENTS = 10
+_processes = get_context("forkserver")  # a worker starts in milliseconds, everything imported
+_processes.set_forkserver_preload(["stepgres.worker", "tests.support.storm"])
+
+
+def work(input: Any, context: StepContext) -> Any:
+    """A step that leaves a trace in the ledger."""
+    record(context)
+    return context.run_input
+
+
+def split(input: Any, context: StepContext) -> list[Any]:
+    record(context)
+    return [context.run_input] * _ELEMENTS
+
+
+def collect(input: Any, context: StepContext) -> Any:
+    record(context)
+    (number,) = set(input["each"])
+    return number if len(input["each"]) == _ELEMENTS else None
+
+
+_OPTIONS: dict[str, Any] = {"max_attempts": 10_000, "base_delay": 0.01, "execution": "distributed"}
+_AFTER = {"depends_on": ["first"]}
+WORKFLOWS = {
+    flow.slug: (flow, tasks)
+    for flow, tasks in [
+        (workflow(*((f"s{i}", work) for i in range(5)), slug="chain", **_OPTIONS), 5),
+        (
+            workflow(
+                ("first", work, {"depends_on": []}),
+                ("left", work, _AFTER),
+                ("right", work, _AFTER),
+                ("last", work, {"depends_on": ["left", "right"]}),
+                slug="diamond",
+                **_OPTIONS,
+            ),
+            4,
+        ),
+        (
+            workflow(
+                ("first", split, {"depends_on": []}),
+                ("each", work, {**_AFTER, "map": True}),
+                ("last", collect, {"depends_on": ["each"]}),
+                slug="mapped",
+                **_OPTIONS,
+            ),
+            _ELEMENTS + 2,
+        ),
+    ]
+}
+
+
+def _be_a_worker(dsn: str) -> None:
+    os.environ["LEDGER_DSN"] = dsn
+    with stepgres.Client(dsn) as client:
+        flows = [flow for flow, _ in WORKFLOWS.values()]
+        stepgres.Worker(client, flows, concurrency=4, lease=_LEASE).run()
+
+
+@dataclass
+class Storm:
+    """Runs that are started over and over, and the workers that execute them."""
+
+    dsn: str
+    workers: list[ForkServerProcess] = field(default_factory=list)
+    started: dict[UUID, tuple[str, int]] = field(default_factory=dict)
+    kills: int = 0
+
+    def __post_init__(self) -> None:
+        self._client = stepgres.Client(self.dsn)
+        for flow, _ in WORKFLOWS.values():
+            self._client.register_workflow(stepgres.describe(flow).document)
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute(
+                "create table public.ledger (run_id uuid, step_slug text, task_index int,"
+                " attempt int, pid int)"
+            )
+        self.workers += [self._new_worker() for _ in range(_WORKERS)]
+
+    def start_runs(self, most: int = 60) -> None:
+        """Start one run of each workflow, unless there is enough to do."""
+        with suppress(stepgres.ConnectionFailed, psycopg.OperationalError):
+            if self._one("select count(*) from stepgres.active_runs") < most:
+                for slug in WORKFLOWS:
+                    # the same id again, should the server have been killed before it answered
+                    number = len(self.started)
+                    run_id = self._client.start_workflow_run(
+                        slug, number, idempotency_key=str(number)
+                    )
+                    self.started[run_id] = (slug, number)
+
+    def kill_a_worker(self, chance: random.Random) -> None:
+        """SIGKILL for one of them, whatever it is doing, and another in its place."""
+        place = chance.randrange(_WORKERS)
+        self.workers[place].kill()
+        self.workers[place].join()
+        self.workers[place] = self._new_worker()
+        self.kills += 1
+
+    def settle(self) -> float:
+        """Wait until every run has ended; how many seconds that took."""
+        start = monotonic()
+        with stepgres.Client(self.dsn) as client:
+            for run_id, (_, number) in self.started.items():
+                assert client.wait_for_run(run_id).output == number
+        return monotonic() - start
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            worker.terminate()
+            worker.join()
+        self._client.close()
+
+    def check(self) -> dict[str, int]:
+        """Every task was accepted once and executed at least once; no attempt ran twice."""
+        tasks = self._rows("select run_id, step_slug, task_index, status from stepgres.tasks")
+        expected = sum(WORKFLOWS[slug][1] for slug, _ in self.started.values())
+        assert Counter(status for *_, status in tasks) == {"completed": expected}
+        columns = "run_id, step_slug, task_index"
+        begun = self._rows(f"select {columns} from public.ledger")
+        assert set(begun) == {tuple(key) for *key, _ in tasks}
+        twice = f"select {columns} from public.ledger group by {columns}, attempt"
+        assert self._rows(f"{twice} having count(*) > 1") == []
+        assert self._rows("select * from stepgres.fsck()") == []
+        taken_over = "select count(*) from stepgres.attempts where error like 'worker%responding'"
+        counts = {"runs": len(self.started), "tasks": len(tasks), "executions": len(begun)}
+        counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
+        counts["taken over"] = self._one(taken_over)
+        return counts
+
+    def _new_worker(self) -> ForkServerProcess:
+        process = _processes.Process(target=_be_a_worker, args=(self.dsn,))
+        process.start()
+        return process
+
+    def _one(self, query: str) -> Any:
+        return self._rows(query)[0][0]
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(query.encode()).fetchall()

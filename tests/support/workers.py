@@ -1,0 +1,97 @@
+"""Workers, in threads of the test and in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+import stepgres
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+ROOT = Path(__file__).parents[2]
+STEPGRES = Path(sys.executable).with_name("stepgres")
+
+
+@contextmanager
+def running_worker(dsn: str, *workflows: Any, **options: Any) -> Iterator[stepgres.Worker]:
+    """A worker in a thread, stopped at the end; it is registered when the block begins."""
+    returned: list[int] = []
+    with stepgres.Client(dsn) as client:
+        worker = stepgres.Worker(client, workflows, **options)
+        thread = Thread(target=lambda: returned.append(worker.run()))
+        before = worker_ids(dsn)
+        thread.start()
+        wait_until(lambda: not thread.is_alive() or worker_ids(dsn) - before)
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            thread.join()
+    assert returned == [0], "the worker raised, or gave tasks back"
+
+
+def register_and_start(
+    client: stepgres.Client, workflow: Any, inputs: Sequence[Any] = (None,)
+) -> list[UUID]:
+    """Start runs that belong to nobody, one per input."""
+    document = stepgres.describe(workflow).document
+    client.register_workflow(document)
+    return client.start_workflow_runs(document["workflow_slug"], inputs)
+
+
+def worker_ids(dsn: str) -> set[str]:
+    with psycopg.connect(dsn) as connection:
+        return {row[0] for row in connection.execute("select worker_id from stepgres.workers")}
+
+
+class WorkerProcess:
+    """A process of `stepgres worker` for workflows of tests.support.steps."""
+
+    def __init__(self, dsn: str, *workflows: str, options: tuple[str, ...] = ()) -> None:
+        names = [f"tests.support.steps:{workflow}" for workflow in workflows]
+        self.process = subprocess.Popen(
+            [STEPGRES, "worker", *names, "--dsn", dsn, *options],
+            cwd=ROOT,
+            env={**os.environ, "LEDGER_DSN": dsn},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, str]:
+        """Wait until it has ended; its exit code, and what it said."""
+        _, stderr = self.process.communicate()
+        return self.process.returncode, stderr
+
+    def kill(self) -> None:
+        """End it if it lives, and close what it wrote to."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+@contextmanager
+def worker_process(
+    dsn: str, *workflows: str, options: tuple[str, ...] = ()
+) -> Iterator[WorkerProcess]:
+    """A worker in a process of its own, killed at the end if it still lives."""
+    worker = WorkerProcess(dsn, *workflows, options=options)
+    try:
+        yield worker
+    finally:
+        worker.kill()
