@@ -1,0 +1,114 @@
+"""`python -m bench`: how much, how soon, and what it costs when there is nothing to do."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from statistics import median
+from typing import TYPE_CHECKING
+
+import click
+import psycopg
+from psycopg import sql
+
+import stepgres
+from bench.latency import CONNECTIONS_OF_WORKER, measure_idle, measure_wake_up, percentile
+from bench.shapes import SHAPES
+from bench.throughput import measure_pgmq, measure_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STARTS = 200
+_IDLE_WORKERS = 64
+_IDLE_PROCESSES = 4
+_IDLE_SECONDS = 20.0
+
+_HOT_UPDATES = """
+    select relname, n_tup_upd, 100.0 * n_tup_hot_upd / n_tup_upd
+    from pg_stat_user_tables
+    where schemaname = 'stepgres' and relname in ('runs', 'step_states', 'tasks') and n_tup_upd > 0
+    order by relname
+"""
+
+
+@click.command()
+@click.option("--dsn", help="An empty database to use instead of a private server.")
+@click.option("--workers", default=2, show_default=True, help="Worker processes.")
+@click.option("--rounds", default=3, show_default=True, help="The median is printed.")
+@click.option("--only", type=click.Choice(["throughput", "latency"]), help="By default, both.")
+def main(dsn: str | None, workers: int, rounds: int, only: str | None) -> None:
+    """Measure steps per second of several shapes of workflows, in ratios to pgmq in the same run.
+
+    Then how long an idle worker takes to begin with a new run, and what idle workers cost.
+    """
+    with _server(dsn) as dsn:
+        if only != "latency":
+            _bench_throughput(dsn, workers, rounds)
+        if only != "throughput":
+            _bench_latency(dsn)
+        with psycopg.connect(dsn) as connection:
+            violations = connection.execute("select count(*) from stepgres.fsck()").fetchone()
+    if violations != (0,):
+        raise click.ClickException("fsck() found violated invariants")
+
+
+@contextmanager
+def _server(dsn: str | None) -> Iterator[str]:
+    if dsn is not None:
+        stepgres.install(dsn)
+        yield dsn
+        return
+    with tempfile.TemporaryDirectory(prefix="stepgres-") as directory:
+        with stepgres.embedded(directory) as server:
+            connections = sql.Literal(_IDLE_WORKERS * CONNECTIONS_OF_WORKER + 50)
+            with psycopg.connect(server.dsn, autocommit=True) as connection:
+                connection.execute(
+                    sql.SQL("alter system set max_connections = {}").format(connections)
+                )
+        with stepgres.embedded(directory) as server:
+            yield server.dsn
+
+
+def _bench_throughput(dsn: str, workers: int, rounds: int) -> None:
+    pgmq: list[float] = []
+    shapes: dict[str, list[float]] = {shape.name: [] for shape in SHAPES}
+    for _ in range(rounds):  # in turn, so that all see the machine at its different speeds
+        pgmq.append(measure_pgmq(dsn, workers))
+        for shape in SHAPES:
+            shapes[shape.name].append(measure_shape(dsn, shape, workers))
+
+    click.echo(f"{workers} workers, batches of 100, median of {rounds} rounds\n")
+    click.echo(f"{'':16} {'per second':>12} {'of pgmq':>8}")
+    click.echo(f"{'pgmq messages':16} {median(pgmq):12,.0f} {1:8.2f}")
+    for name, rates in shapes.items():
+        ratio = median(rate / base for rate, base in zip(rates, pgmq, strict=True))
+        click.echo(f"{name:16} {median(rates):12,.0f} {ratio:8.2f}")
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("select pg_stat_force_next_flush()")
+        click.echo("\nupdates, and how many were HOT")
+        for table, updates, share in connection.execute(_HOT_UPDATES):
+            click.echo(f"{table:16} {updates:12,} {share:7.1f}%")
+    click.echo("")
+
+
+def _bench_latency(dsn: str) -> None:
+    seconds = measure_wake_up(dsn, _STARTS)
+    click.echo(f"{_STARTS} starts, from the commit of each to its step in an idle worker")
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        click.echo(f"{name:16} {1000 * percentile(seconds, share):9.1f} ms")
+
+    shares = measure_idle(dsn, _IDLE_WORKERS, _IDLE_PROCESSES, _IDLE_SECONDS)
+    if shares is None:
+        click.echo("\nidle workers: not measured, with a server elsewhere or few connections")
+        return
+    click.echo(
+        f"\n{_IDLE_WORKERS} idle workers in {_IDLE_PROCESSES} processes for {_IDLE_SECONDS:.0f} s"
+    )
+    for name, share in zip(("workers", "server", "together"), (*shares, sum(shares)), strict=True):
+        click.echo(f"{name:16} {100 * share:8.2f}% of a core")
+
+
+if __name__ == "__main__":
+    main()
