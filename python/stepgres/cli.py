@@ -72,7 +72,7 @@ def version(dsn: str | None, option: str | None) -> None:
 @click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
 @click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
-@click.option("--no-listen", is_flag=True, help="Poll only: behind a transaction pooler.")
+@click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
     """Execute steps of workflows from queues until SIGTERM or SIGINT.
 

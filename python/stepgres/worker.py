@@ -52,8 +52,7 @@ class AsyncWorker:
 
     A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
     The heartbeat has a thread and a connection of its own. Another connection listens for new
-    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
-    which also works behind a pooler that has no place for LISTEN.
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls.
 
     When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
     """
