@@ -153,21 +153,31 @@ create table stepgres.workflow_versions (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    when_unmet text not null,
+    when_exhausted text not null,
+    deadline interval,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
     primary key (workflow_slug, version),
     -- the rules of stepgres.steps, so that a bad default is refused when it is given
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint deadline_is_limited check (deadline > interval '0' and deadline <= interval '36525 days'),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.deadline is
+'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
 
@@ -195,6 +205,12 @@ create table stepgres.steps (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    start_delay interval not null,
+    condition jsonpath,
+    unless jsonpath,
+    when_unmet text not null,
+    when_exhausted text not null,
+    max_failed text,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
@@ -206,10 +222,21 @@ create table stepgres.steps (
     constraint initial_tasks_is_positive check (initial_tasks > 0),
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint start_delay_is_limited check (
+        start_delay >= interval '0' and start_delay <= interval '36525 days'
+    ),
+    constraint max_failed_is_limit check (max_failed ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$'),
+    constraint max_failed_is_for_skipping_maps check (
+        max_failed is null or (map and when_exhausted = 'skip')
+    ),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
@@ -219,6 +246,18 @@ comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
 'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.start_delay is
+'How long the tasks of the step wait after it became ready.';
+comment on column stepgres.steps.condition is
+'Met if it finds something other than false and null in the input of the step; the step starts only then.';
+comment on column stepgres.steps.unless is
+'Like condition, but the step starts only if it is not met.';
+comment on column stepgres.steps.when_unmet is
+'What happens to a step that may not start: fail, skip (its dependents start without it), or skip-cascade (with all of them).';
+comment on column stepgres.steps.when_exhausted is
+'What happens to a task without attempts left: fail, skip (the run goes on without its output), or skip-cascade.';
+comment on column stepgres.steps.max_failed is
+'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
 comment on column stepgres.steps.sql_function is
@@ -241,10 +280,22 @@ comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
 comment on constraint max_attempts_is_positive on stepgres.steps is
 'max_attempts must be at least 1';
-comment on constraint base_delay_is_not_negative on stepgres.steps is
-'base_delay must not be negative';
-comment on constraint timeout_is_positive on stepgres.steps is
-'timeout must be more than 0 seconds';
+comment on constraint base_delay_is_limited on stepgres.steps is
+'base_delay must not be negative, and be at most 100 years';
+comment on constraint timeout_is_limited on stepgres.steps is
+'timeout must be more than 0 seconds, and at most 100 years';
+comment on constraint start_delay_is_limited on stepgres.steps is
+'start_delay must not be negative, and be at most 100 years';
+comment on constraint deadline_is_limited on stepgres.workflow_versions is
+'deadline must be more than 0 seconds, and at most 100 years';
+comment on constraint when_unmet_is_known on stepgres.steps is
+'when_unmet must be "fail", "skip" or "skip-cascade"';
+comment on constraint when_exhausted_is_known on stepgres.steps is
+'when_exhausted must be "fail", "skip" or "skip-cascade"';
+comment on constraint max_failed_is_limit on stepgres.steps is
+'max_failed must be a whole number or a percentage from "0%" to "100%"';
+comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
+'max_failed is for map steps with when_exhausted = "skip"';
 comment on constraint execution_is_known on stepgres.steps is
 'execution must be "local" or "distributed"';
 comment on constraint sql_function_is_registered on stepgres.steps is
@@ -659,7 +710,7 @@ begin
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
                     hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) not in (allowed ->> v_key, 'null') then
+        elsif jsonb_typeof(v_value) <> all (array_append(string_to_array(allowed ->> v_key, ' or '), 'null')) then
             raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
                 using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
         end if;
@@ -1292,6 +1343,32 @@ $$;
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
 'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
 
+-- functions/internal/_json_path.sql
+create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_path jsonpath;
+begin
+    v_path := path;
+    -- In the canonical text $."key" is a member and $"name" a variable; silent evaluation does not
+    -- silence a missing variable, and nobody passes any.
+    if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
+        raise exception '%: % "%" has a variable, and none is ever set', culprit, option, path
+            using errcode = 'SG001', hint = 'Members are written with a dot: $.amount > 3.';
+    end if;
+    return v_path;
+exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
+    raise exception '%: % "%" is not a JSON path: %', culprit, option, path, sqlerrm
+        using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
+end
+$$;
+
+comment on function stepgres._json_path(text, text, text) is
+'The JSON path that an option is, or SG001 with what PostgreSQL says about it.';
+
 -- functions/internal/_lock_local_tasks.sql
 create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
 language plpgsql
@@ -1821,7 +1898,8 @@ declare
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
-            "transactional": "boolean", "sql_function": "string"}';
+            "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
+            "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
@@ -1980,6 +2058,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step stepgres.steps;
+    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
     v_initial_tasks int := step ->> 'initial_tasks';
 begin
     v_step.workflow_slug := defaults.workflow_slug;
@@ -1994,6 +2073,12 @@ begin
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.start_delay := make_interval(secs => coalesce((step ->> 'start_delay')::float8, 0));
+    v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
+    v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
+    v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
+    v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
     return v_step;
@@ -2309,7 +2394,13 @@ create function stepgres.add_step(
     priority int default null,
     resources jsonb default null,
     transactional boolean default false,
-    sql_function text default null
+    sql_function text default null,
+    start_delay interval default '0',
+    condition text default null,
+    unless text default null,
+    when_unmet text default null,
+    when_exhausted text default null,
+    max_failed text default null
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -2317,6 +2408,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_culprit text := format('workflow "%s", step "%s"', workflow_id, step_name);
     v_workflow stepgres.workflows;
     v_version stepgres.workflow_versions;
     v_step stepgres.steps;
@@ -2352,23 +2444,30 @@ begin
     v_step.resources := coalesce(add_step.resources, v_version.resources);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
+    v_step.start_delay := add_step.start_delay;
+    v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
+    v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
+    v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
+    v_step.max_failed := add_step.max_failed;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(
-        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name), v_column
-    );
+    perform stepgres._definition_error(v_constraint, v_culprit, v_column);
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
 task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
 makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
 priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
-writes is committed with its completion; a step with a sql_function has that as its body.
+writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
+start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
+and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
 
@@ -2446,7 +2545,10 @@ create function stepgres.create_flow(
     execution text default 'local',
     queue text default 'default',
     priority int default 0,
-    resources jsonb default '{}'
+    resources jsonb default '{}',
+    when_unmet text default 'skip',
+    when_exhausted text default 'fail',
+    deadline interval default null
 ) returns text
 language plpgsql
 volatile
@@ -2476,6 +2578,9 @@ begin
     v_defaults.queue := create_flow.queue;
     v_defaults.priority := create_flow.priority;
     v_defaults.resources := create_flow.resources;
+    v_defaults.when_unmet := create_flow.when_unmet;
+    v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -2484,8 +2589,10 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+
+A run that has not ended within the deadline fails.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
@@ -2648,12 +2755,14 @@ begin
     return jsonb_build_object(
         'workflow_slug', v_version.workflow_slug,
         'version', v_version.version,
+        'deadline', extract(epoch from v_version.deadline),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
                 || jsonb_build_object(
                     'base_delay', extract(epoch from s.base_delay),
                     'timeout', extract(epoch from s.timeout),
+                    'start_delay', extract(epoch from s.start_delay),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -2671,7 +2780,7 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "steps": [{"step_slug", "depends_on", ...}]}, steps in
+'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
 topological order with all their options; the current version unless another is given.
 
 Errors: SG002 unknown workflow or version.';
@@ -2922,10 +3031,11 @@ declare
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object"}';
+        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+        "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -2954,6 +3064,9 @@ begin
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
+    v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
+    v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -2979,9 +3092,12 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
-"distributed", "queue": text, "priority": number, "resources": object}]}. The last seven may also stand beside "steps", as
-defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}. Steps may come in any order.
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
+"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
+"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+may come in any order. A run that has not ended within the deadline fails.
 
 Errors: SG001 names the culprit; nothing is stored.';
 

@@ -30,6 +30,7 @@
 \ir functions/internal/_hint_subscribers.sql
 \ir functions/internal/_hold_worker.sql
 \ir functions/internal/_insert_step.sql
+\ir functions/internal/_json_path.sql
 \ir functions/internal/_lock_local_tasks.sql
 \ir functions/internal/_lock_runs.sql
 \ir functions/internal/_map_source.sql
