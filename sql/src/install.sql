@@ -2,6 +2,7 @@
 
 \ir structure/schema.sql
 \ir structure/types.sql
+\ir structure/options.sql
 \ir structure/definitions.sql
 \ir structure/runs.sql
 \ir structure/step_states.sql
