@@ -703,19 +703,30 @@ as $$
 declare
     v_key text;
     v_value jsonb;
+    v_type text;
+    v_is_fit boolean;
 begin
     if jsonb_typeof(options) is distinct from 'object' then
         raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
             using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
     end if;
-    for v_key, v_value in select o.key, o.value from jsonb_each(options) as o loop
-        if not allowed ? v_key then
+    for v_key, v_value in
+        select o.key, o.value from jsonb_each(options) as o where o.value <> 'null' or not allowed ? o.key
+    loop
+        v_type := allowed ->> v_key;
+        v_is_fit := case v_type
+            when 'integer' then case jsonb_typeof(v_value)
+                when 'number' then v_value::numeric between -2147483648 and 2147483647 and v_value::numeric % 1 = 0
+            end
+            else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
+        end;
+        if v_type is null then
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
                     hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) <> all (array_append(string_to_array(allowed ->> v_key, ' or '), 'null')) then
-            raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
-                using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
+        elsif v_is_fit is not true then
+            raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
+                using errcode = 'SG001', hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
         end if;
     end loop;
 end
@@ -1354,15 +1365,17 @@ declare
     v_path jsonpath;
 begin
     v_path := path;
-    -- In the canonical text $."key" is a member and $"name" a variable; silent evaluation does not
-    -- silence a missing variable, and nobody passes any.
+    -- Two errors that a silent evaluation does not silence, and that would therefore fail the
+    -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
+    -- $."key" is a member and $"name" a variable), and a template that is none.
     if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
-        raise exception '%: % "%" has a variable, and none is ever set', culprit, option, path
-            using errcode = 'SG001', hint = 'Members are written with a dot: $.amount > 3.';
+        raise syntax_error using message = 'it has a variable, and none is ever set';
     end if;
+    perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
+    from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
     return v_path;
 exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
-    raise exception '%: % "%" is not a JSON path: %', culprit, option, path, sqlerrm
+    raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
         using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
 end
 $$;
@@ -1851,6 +1864,21 @@ $$;
 comment on function stepgres._run_not_found(uuid) is
 'Raises SG005.';
 
+-- functions/internal/_seconds.sql
+create function stepgres._seconds(seconds jsonb) returns interval
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Out of the range of any option is far enough: the rule of the option refuses it, and names it.
+    select case when jsonb_typeof(seconds) = 'number' then
+        make_interval(secs => round(least(greatest(seconds::numeric, -1e10), 1e10), 6)::float8)
+    end
+$$;
+
+comment on function stepgres._seconds(jsonb) is
+'The interval that an option in seconds means; null for null.';
+
 -- functions/internal/_send_result.sql
 create function stepgres._send_result(worker_id text, result jsonb) returns void
 language plpgsql
@@ -1898,7 +1926,7 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
@@ -2060,21 +2088,21 @@ as $$
 declare
     v_step stepgres.steps;
     v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
-    v_initial_tasks int := step ->> 'initial_tasks';
+    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
 begin
     v_step.workflow_slug := defaults.workflow_slug;
     v_step.version := defaults.version;
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::int, defaults.max_attempts);
-    v_step.base_delay := coalesce(make_interval(secs => (step ->> 'base_delay')::float8), defaults.base_delay);
-    v_step.timeout := coalesce(make_interval(secs => (step ->> 'timeout')::float8), defaults.timeout);
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
+    v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
+    v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
-    v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
+    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
-    v_step.start_delay := make_interval(secs => coalesce((step ->> 'start_delay')::float8, 0));
+    v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
     v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
     v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
@@ -2753,17 +2781,17 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return jsonb_build_object(
-        'workflow_slug', v_version.workflow_slug,
-        'version', v_version.version,
-        'deadline', extract(epoch from v_version.deadline),
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
+        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
+        'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map}'::text[]
                 || jsonb_build_object(
-                    'base_delay', extract(epoch from s.base_delay),
-                    'timeout', extract(epoch from s.timeout),
-                    'start_delay', extract(epoch from s.start_delay),
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -2781,8 +2809,10 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
-topological order with all their options; the current version unless another is given.
+'A workflow as one document, of its current version unless another is given.
+
+It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
+besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';
 
@@ -3031,14 +3061,14 @@ declare
     v_step jsonb;
     v_version int;
     v_constraint text;
-    v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
+        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
         definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
-    if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
+    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
@@ -3058,16 +3088,16 @@ begin
     end if;
 
     v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::int, 3);
-    v_defaults.base_delay := make_interval(secs => coalesce((definition ->> 'base_delay')::float8, 1));
-    v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
-    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
+    v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -3079,13 +3109,9 @@ begin
         );
     end loop;
     return v_defaults.version;
-exception
-    when integrity_constraint_violation then
-        get stacked diagnostics v_constraint = constraint_name;
-        perform stepgres._definition_error(v_constraint, v_culprit);
-    when data_exception then
-        raise exception '%: %', v_culprit, sqlerrm
-            using errcode = 'SG001', hint = 'max_attempts, initial_tasks and priority are whole numbers, durations are seconds.';
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
 end
 $$;
 

@@ -46,6 +46,7 @@
 \ir functions/internal/_replace_tickets.sql
 \ir functions/internal/_requeue_tasks.sql
 \ir functions/internal/_run_not_found.sql
+\ir functions/internal/_seconds.sql
 \ir functions/internal/_send_result.sql
 \ir functions/internal/_sorted_steps.sql
 \ir functions/internal/_start_maps.sql
