@@ -10,16 +10,16 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._arguments import interval
+from stepgres._arguments import array, interval, slug_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
-from stepgres.types import RunStatus
+from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stepgres.types import RunResult
+    from stepgres.types import RunDetails, RunResult
 
 
 class Runs(Caller):
@@ -35,8 +35,16 @@ class Runs(Caller):
         version: int | None = None,
         executor_id: str | None = None,
         priority: int | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        tags: Sequence[str] | None = None,
+        parent_run_id: UUID | None = None,
     ) -> UUID:
-        """Start a run and return its id; with an idempotency_key that was used, the first run's."""
+        """Start a run and return its id; with an idempotency_key that was used, the first run's.
+
+        Its steps begin after `delay` seconds, and it fails if it has not ended `deadline` seconds
+        after that. Cancelling the run parent_run_id, such as context.run_id, cancels this one too.
+        """
         return self._scalar(
             UUID,
             "start_workflow_run",
@@ -47,6 +55,10 @@ class Runs(Caller):
             version=version,
             executor_id=executor_id,
             priority=priority,
+            delay=interval(delay),
+            deadline=interval(deadline),
+            tags=array(tags),
+            parent_run_id=parent_run_id,
         )
 
     def start_workflow_runs(
@@ -77,6 +89,97 @@ class Runs(Caller):
     def get_run_status(self, run_id: UUID) -> RunStatus:
         """How a run is doing; RunNotFound if there is none."""
         return self._one("get_run_status", class_row(RunStatus), run_id=run_id)
+
+    def get_run(self, run_id: UUID) -> RunDetails:
+        """All that is known about a run: its steps, their tasks and attempts."""
+        return run_details(self._scalar(dict, "get_run", run_id=run_id))
+
+    def list_workflow_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: Any = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        order_by: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> list[WorkflowRun]:
+        """Runs, the newest first: by default 100 of any status, of all workflows.
+
+        workflow_slug is a slug, or a workflow class or its name. order_by is a pair such as
+        ("asc", "finished_at"). A run is found by tags if it has all of them. Raises InvalidFilter.
+        """
+        return self._all(
+            "list_workflow_runs",
+            class_row(WorkflowRun),
+            status=status,
+            workflow_slug=slug_argument(workflow_slug),
+            limit=limit,
+            offset=offset,
+            order_by=array(order_by),
+            tags=array(tags),
+        )
+
+    def why_stuck(self, run_id: UUID) -> list[StuckStep]:
+        """What each unfinished step of a run waits for."""
+        return self._all("why_stuck", class_row(StuckStep), run_id=run_id)
+
+    def cancel_workflow_run(
+        self, run_id: UUID, reason: str | None = None, force: bool | None = None
+    ) -> None:
+        """End a run, and the runs that it started, as failed with this reason.
+
+        Nothing happens to a run that has failed. Raises RunAlreadyFinished if it is completed;
+        force cancels the runs that it started all the same.
+        """
+        self._all("cancel_workflow_run", scalar_row, run_id=run_id, reason=reason, force=force)
+
+    def pause_workflow_run(self, run_id: UUID) -> None:
+        """Let no task of a run start any more; those that are executed finish, and count.
+
+        Nothing happens to a run that is paused. Raises RunAlreadyFinished if it has ended.
+        """
+        self._all("pause_workflow_run", scalar_row, run_id=run_id)
+
+    def resume_workflow_run(self, run_id: UUID) -> None:
+        """Go on with a paused run. Raises RunNotPaused, or RunAlreadyFinished if it has ended."""
+        self._all("resume_workflow_run", scalar_row, run_id=run_id)
+
+    def retry_failed_workflow(
+        self,
+        run_id: UUID,
+        skip_completed: bool | None = None,
+        reset_all: bool | None = None,
+        executor_id: str | None = None,
+    ) -> UUID:
+        """Start what is left of a failed run as a new run, and return the id of that.
+
+        With reset_all, or skip_completed=False, the new run starts from the beginning. Raises
+        RunNotFailed, unless reset_all. `Executor.retry` executes local steps in this process.
+        """
+        return self._scalar(
+            UUID,
+            "retry_failed_workflow",
+            run_id=run_id,
+            skip_completed=skip_completed,
+            reset_all=reset_all,
+            executor_id=executor_id,
+        )
+
+    def prune(
+        self, older_than: float, batch_size: int | None = None, workflow_slug: Any = None
+    ) -> int:
+        """Delete runs that ended more than so many seconds ago, and return their number.
+
+        Deletes batch_size runs at most, by default 1,000: call it again until it returns 0.
+        workflow_slug is a slug, or a workflow class.
+        """
+        return self._scalar(
+            int,
+            "prune",
+            older_than=interval(older_than),
+            batch_size=batch_size,
+            workflow_slug=slug_argument(workflow_slug),
+        )
 
     def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
         """Wait until a run has ended, and return RunResult(output, run_id).
