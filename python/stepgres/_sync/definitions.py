@@ -33,6 +33,9 @@ class Definitions(Caller):
         queue: str | None = None,
         priority: int | None = None,
         resources: Mapping[str, Any] | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        deadline: float | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return self._scalar(
@@ -46,6 +49,9 @@ class Definitions(Caller):
             queue=queue,
             priority=priority,
             resources=json_argument(resources),
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            deadline=interval(deadline),
         )
 
     def add_step(
@@ -65,6 +71,12 @@ class Definitions(Caller):
         resources: Mapping[str, Any] | None = None,
         transactional: bool | None = None,
         sql_function: str | None = None,
+        start_delay: float | None = None,
+        condition: str | None = None,
+        unless: str | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        max_failed: int | str | None = None,
     ) -> Step:
         """Add a step to a workflow. Durations in seconds."""
         return self._one(
@@ -84,6 +96,12 @@ class Definitions(Caller):
             resources=json_argument(resources),
             transactional=transactional,
             sql_function=sql_function,
+            start_delay=interval(start_delay),
+            condition=condition,
+            unless=unless,
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            max_failed=None if max_failed is None else str(max_failed),
         )
 
     def register_workflow(self, definition: Mapping[str, Any]) -> int:
