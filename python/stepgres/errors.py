@@ -85,6 +85,36 @@ class InstallationError(StepgresError):
     sqlstate = "SG010"
 
 
+class RunAlreadyFinished(StepgresError):
+    """The run has ended, and what was asked for can only be done before that."""
+
+    sqlstate = "SG011"
+
+
+class RunNotPaused(StepgresError):
+    """A run that is not paused cannot be resumed."""
+
+    sqlstate = "SG012"
+
+
+class RunNotFailed(StepgresError):
+    """A run that has not failed is not retried."""
+
+    sqlstate = "SG013"
+
+
+class InvalidFilter(StepgresError):
+    """Runs cannot be listed by that status, order or number."""
+
+    sqlstate = "SG014"
+
+
+class WorkflowInUse(StepgresError):
+    """The workflow has runs that have not ended."""
+
+    sqlstate = "SG015"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
@@ -106,7 +136,7 @@ class WorkflowTimeout(StepgresError):
     def __init__(self, run_id: UUID) -> None:
         super().__init__(
             f"run {run_id} has not ended in time",
-            hint="It goes on: get_run_status tells how it is doing.",
+            hint="It goes on: wait_for_run waits for it again, cancel_workflow_run ends it.",
         )
         self.args = (run_id,)
         self.run_id = run_id

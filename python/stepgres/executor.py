@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from stepgres.types import run_result
 from stepgres.workflow import describe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from uuid import UUID
 
     from stepgres._sync.client import Client
@@ -58,22 +59,25 @@ class AsyncExecutor:
 
         Local steps run here, distributed ones where there are workers for their queues. Raises
         WorkflowFailed when the run fails; WorkflowTimeout after so many seconds, and then the run
-        goes on: its local steps are given to the workers of its queues; DefinitionError and
-        InvalidInput before anything is started.
+        goes on: its local steps are given to the workers of its queues, wait_for_run waits for its
+        end, and cancel_workflow_run ends it; DefinitionError and InvalidInput before anything is
+        started. A call that is interrupted leaves its run to the workers, too.
         """
         definition = describe(workflow)
         run_input = dumps_input(input)
         version = await self._client.register_workflow(definition.document)
-        return await self._execute(
-            definition.document["workflow_slug"],
-            version,
-            input,
-            run_input,
-            definition.functions,
-            timeout=timeout,
-            run_id=run_id,
-            idempotency_key=idempotency_key,
-        )
+
+        async def start(worker_id: str) -> UUID:
+            return await self._client.start_workflow_run(
+                definition.document["workflow_slug"],
+                input,
+                run_id=run_id,
+                idempotency_key=idempotency_key,
+                version=version,
+                executor_id=worker_id,
+            )
+
+        return await self._execute(start, run_input, definition.functions, timeout)
 
     async def execute_dynamic(
         self,
@@ -88,36 +92,51 @@ class AsyncExecutor:
         Returns and raises what execute does, and DefinitionError if a local step has no function.
         """
         flow = await self._client.get_flow(workflow_id)
-        local = [
-            step["step_slug"]
-            for step in flow["steps"]
-            if step["execution"] == "local" and step["sql_function"] is None
-        ]
-        missing = [slug for slug in local if slug not in step_functions]
-        if missing:
-            raise DefinitionError(
-                f'workflow "{workflow_id}": no function for step "{missing[0]}"',
-                hint="Pass step_functions with a callable for each local step: " + ", ".join(local),
+        _check_functions(flow, step_functions)
+
+        async def start(worker_id: str) -> UUID:
+            return await self._client.start_workflow_run(
+                workflow_id, input, version=flow["version"], executor_id=worker_id
             )
-        return await self._execute(
-            workflow_id, flow["version"], input, dumps_input(input), step_functions, timeout=timeout
-        )
+
+        return await self._execute(start, dumps_input(input), step_functions, timeout)
+
+    async def retry(
+        self,
+        workflow: Any,
+        run_id: UUID,
+        *,
+        timeout: float = 300,
+        skip_completed: bool = True,
+        reset_all: bool = False,
+    ) -> RunResult:
+        """Execute what is left of a failed run as a new run: retry_failed_workflow, executed here.
+
+        The workflow is the one of the run, or its functions by step slug. Returns and raises what
+        execute does, and RunNotFailed; DefinitionError if the workflow lacks a local step that the
+        run has.
+        """
+        run = await self._client.get_run(run_id)
+        functions = _functions_for(run.workflow_slug, workflow)
+        flow = await self._client.get_flow(run.workflow_slug, version=run.version)
+        _check_functions(flow, functions)
+
+        async def start(worker_id: str) -> UUID:
+            return await self._client.retry_failed_workflow(
+                run_id, skip_completed, reset_all, worker_id
+            )
+
+        return await self._execute(start, dumps_input(run.input), functions, timeout)
 
     async def _execute(
         self,
-        workflow_slug: str,
-        version: int,
-        input: Any,
+        start: Callable[[str], Awaitable[UUID]],
         run_input: str,
         functions: Mapping[str, StepFunction],
-        *,
         timeout: float,
-        **options: Any,
     ) -> RunResult:
         async with self._register() as worker_id:
-            run_id = await self._client.start_workflow_run(
-                workflow_slug, input, version=version, executor_id=worker_id, **options
-            )
+            run_id = await start(worker_id)
             async with Transactions(self._conninfo, worker_id, self._concurrency) as transactions:
                 run = LocalRun(
                     self._client,
@@ -192,6 +211,26 @@ class Executor:
             )
         )
 
+    def retry(
+        self,
+        workflow: Any,
+        run_id: UUID,
+        *,
+        timeout: float = 300,
+        skip_completed: bool = True,
+        reset_all: bool = False,
+    ) -> RunResult:
+        """Execute what is left of a failed run as a new run; see AsyncExecutor.retry."""
+        return self._call(
+            lambda executor: executor.retry(
+                workflow,
+                run_id,
+                timeout=timeout,
+                skip_completed=skip_completed,
+                reset_all=reset_all,
+            )
+        )
+
     def _call(self, method: Callable[[AsyncExecutor], Awaitable[RunResult]]) -> RunResult:
         async def call() -> RunResult:
             async with AsyncClient(self._conninfo) as client:
@@ -200,6 +239,34 @@ class Executor:
         with start_blocking_portal() as portal:
             result: RunResult = portal.call(call)
         return result
+
+
+def _functions_for(workflow_slug: str, workflow: Any) -> Mapping[str, StepFunction]:
+    """The functions of a workflow that must have this slug, or that stand in a mapping."""
+    if isinstance(workflow, Mapping):
+        return workflow
+    definition = describe(workflow)
+    slug = definition.document["workflow_slug"]
+    if slug != workflow_slug:
+        raise DefinitionError(
+            f'the run is one of workflow "{workflow_slug}", not of "{slug}"',
+            hint="Pass the workflow that the run was started with.",
+        )
+    return definition.functions
+
+
+def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFunction]) -> None:
+    local = [
+        step["step_slug"]
+        for step in flow["steps"]
+        if step["execution"] == "local" and step["sql_function"] is None
+    ]
+    missing = [slug for slug in local if slug not in functions]
+    if missing:
+        raise DefinitionError(
+            f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
+            hint="Pass step_functions with a callable for each local step: " + ", ".join(local),
+        )
 
 
 def conninfo_of(client: Client | AsyncClient) -> str:

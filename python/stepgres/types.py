@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
-    from uuid import UUID
+
+T = TypeVar("T")
 
 
 class RunResult(NamedTuple):
@@ -22,12 +28,18 @@ class RunStatus(NamedTuple):
     """How a run is doing.
 
     status is "completed" (details: the output), "failed" (details: the error, and failed_step) or
-    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0}).
+    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused":
+    False}).
     """
 
     status: str
     details: Any
     failed_step: str | None
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is paused; one that has ended is not."""
+        return self.status == "in_progress" and bool(self.details["paused"])
 
 
 def run_result(run_id: UUID, status: RunStatus) -> RunResult:
@@ -63,6 +75,100 @@ class Step(NamedTuple):
     max_failed: str | None
     transactional: bool
     sql_function: str | None
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A run as `list_workflow_runs` returns it; status is started, completed or failed."""
+
+    run_id: UUID
+    workflow_slug: str
+    version: int
+    status: str
+    input: Any
+    output: Any
+    error: str | None
+    failed_step: str | None
+    priority: int | None
+    tags: list[str]
+    idempotency_key: str | None
+    parent_run_id: UUID | None
+    retried_from: UUID | None
+    inserted_at: datetime
+    paused_at: datetime | None
+    cancelled_at: datetime | None
+    finished_at: datetime | None
+
+
+class Attempt(NamedTuple):
+    """An execution of a task; its end and error are known when it has ended."""
+
+    task_index: int
+    attempt: int
+    status: str
+    worker_id: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+
+
+class RunStep(NamedTuple):
+    """A step of one run: its state, how many tasks it has in which status, and their attempts."""
+
+    step_slug: str
+    depends_on: list[str]
+    map: bool
+    status: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    skip_reason: str | None
+    error: str | None
+    output: Any
+    initial_tasks: int | None
+    tasks: dict[str, int]
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True)
+class RunDetails(WorkflowRun):
+    """All that is known about a run; deadline is in seconds, the steps are in their order."""
+
+    deadline: float | None
+    steps: list[RunStep]
+
+
+def run_details(document: dict[str, Any]) -> RunDetails:
+    """The document of get_run, its strings that are ids and times made what they stand for."""
+    steps = [
+        _read(RunStep, {**step, "attempts": [_read(Attempt, a) for a in step["attempts"]]})
+        for step in document["steps"]
+    ]
+    return _read(RunDetails, {**document, "steps": steps})
+
+
+def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
+    return type(**{name: _value(name, value) for name, value in document.items()})
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in {"run_id", "parent_run_id", "retried_from"}:
+        return UUID(value)
+    if name.endswith("_at"):
+        # Python 3.10 reads no other fractions than of 3 or 6 digits
+        return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
+    return value
+
+
+class StuckStep(NamedTuple):
+    """What an unfinished step waits for; of the tasks of a map that wait alike, the first."""
+
+    step_slug: str
+    task_index: int | None
+    waits_for: str
+    detail: str
+    until: datetime | None
 
 
 class WorkItem(NamedTuple):

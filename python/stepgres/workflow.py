@@ -142,7 +142,7 @@ def describe(workflow: Any) -> Definition:
     """
     documents = []
     functions: dict[str, StepFunction] = {}
-    slug = _slug(workflow)
+    slug = slug_of(workflow)
     for step_slug, function, options in _steps(workflow, f'workflow "{slug}"'):
         culprit = f'workflow "{slug}", step "{step_slug}"'
         _check_json(culprit, options)
@@ -162,17 +162,7 @@ def describe(workflow: Any) -> Definition:
     return Definition({"workflow_slug": slug, **defaults, "steps": documents}, functions)
 
 
-def takes_context(function: StepFunction) -> bool:
-    """Whether a function has a second parameter that must be given."""
-    signature = _signature(function)
-    if signature is None:
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = signature.parameters.values()
-    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
-
-
-def _slug(workflow: Any) -> str:
+def slug_of(workflow: Any) -> str:
     """The attribute slug, else the last part of the name, "OrderLines" becoming "order_lines"."""
     slug = getattr(workflow, "slug", None)
     if isinstance(slug, str):
@@ -181,6 +171,16 @@ def _slug(workflow: Any) -> str:
     return re.sub(
         r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.split(".")[-1]
     ).lower()
+
+
+def takes_context(function: StepFunction) -> bool:
+    """Whether a function has a second parameter that must be given."""
+    signature = _signature(function)
+    if signature is None:
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = signature.parameters.values()
+    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
 
 
 def _steps(

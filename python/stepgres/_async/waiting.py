@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection, sql
 
@@ -12,40 +12,70 @@ from stepgres.errors import InvalidInput, WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from uuid import UUID
 
-    from stepgres._async.client import AsyncClient
+    from typing_extensions import Self
+
+    from stepgres._async.runs import AsyncRuns
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
 
 
-async def wait_for_run(client: AsyncClient, run_id: UUID, timeout: float | None) -> RunResult:
+async def wait_for_run(runs: AsyncRuns, run_id: UUID, timeout: float | None) -> RunResult:
     """See AsyncClient.wait_for_run."""
-    if client.conninfo is None:
-        raise InvalidInput(
-            "waiting for a run needs a connection of its own, and this client cannot open any",
-            hint="Make the client with a connection string, or with a pool that was made with one.",
-        )
     deadline = monotonic() + (float("inf") if timeout is None else timeout)
-    with connecting():
-        connection = await AsyncConnection.connect(client.conninfo, autocommit=True)
-    async with connection:
-        channel = sql.Identifier(f"stepgres_run_{run_id.hex}")
-        await connection.execute(sql.SQL("listen {}").format(channel))
-        subscriber_id = await client.add_subscriber(run_id)
+    async with AsyncSubscription(runs, run_id) as subscription:
+        while True:
+            status = await runs.get_run_status(run_id)
+            if status.status != "in_progress":
+                return run_result(run_id, status)
+            seconds = deadline - monotonic()
+            if seconds <= 0:
+                raise WorkflowTimeout(run_id)
+            await subscription.wait(min(seconds, _LOOK_INTERVAL))
+
+
+class AsyncSubscription:
+    """A connection that is told when a run ends. Look at the run after it was entered."""
+
+    def __init__(self, runs: AsyncRuns, run_id: UUID) -> None:
+        if runs.conninfo is None:
+            raise InvalidInput(
+                "waiting for a run needs a connection of its own, and this client cannot open any",
+                hint="Make the client with a connection string, or with a pool that was made with"
+                " one.",
+            )
+        self._conninfo = runs.conninfo
+        self._runs = runs
+        self._run_id = run_id
+
+    async def __aenter__(self) -> Self:
+        with connecting():
+            self._connection: AsyncConnection[Any] = await AsyncConnection.connect(
+                self._conninfo, autocommit=True
+            )
         try:
-            while True:
-                status = await client.get_run_status(run_id)
-                if status.status != "in_progress":
-                    return run_result(run_id, status)
-                seconds = deadline - monotonic()
-                if seconds <= 0:
-                    raise WorkflowTimeout(run_id)
-                async for _ in connection.notifies(
-                    timeout=min(seconds, _LOOK_INTERVAL), stop_after=1
-                ):
-                    pass
-                await client.add_subscriber(run_id, subscriber_id=subscriber_id)
-        finally:
-            await client.remove_subscriber(run_id, subscriber_id)
+            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
+            await self._connection.execute(sql.SQL("listen {}").format(channel))
+            self._subscriber_id = await self._runs.add_subscriber(self._run_id)
+        except BaseException:
+            await self._connection.close()
+            raise
+        return self
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the end of the run, or so many seconds: less than the lease of a subscriber."""
+        async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+            pass
+        await self._runs.add_subscriber(self._run_id, subscriber_id=self._subscriber_id)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        async with self._connection:
+            await self._runs.remove_subscriber(self._run_id, self._subscriber_id)

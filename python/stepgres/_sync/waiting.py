@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection, sql
 
@@ -14,38 +14,68 @@ from stepgres.errors import InvalidInput, WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from uuid import UUID
 
-    from stepgres._sync.client import Client
+    from typing_extensions import Self
+
+    from stepgres._sync.runs import Runs
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
 
 
-def wait_for_run(client: Client, run_id: UUID, timeout: float | None) -> RunResult:
+def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
     """See Client.wait_for_run."""
-    if client.conninfo is None:
-        raise InvalidInput(
-            "waiting for a run needs a connection of its own, and this client cannot open any",
-            hint="Make the client with a connection string, or with a pool that was made with one.",
-        )
     deadline = monotonic() + (float("inf") if timeout is None else timeout)
-    with connecting():
-        connection = Connection.connect(client.conninfo, autocommit=True)
-    with connection:
-        channel = sql.Identifier(f"stepgres_run_{run_id.hex}")
-        connection.execute(sql.SQL("listen {}").format(channel))
-        subscriber_id = client.add_subscriber(run_id)
+    with Subscription(runs, run_id) as subscription:
+        while True:
+            status = runs.get_run_status(run_id)
+            if status.status != "in_progress":
+                return run_result(run_id, status)
+            seconds = deadline - monotonic()
+            if seconds <= 0:
+                raise WorkflowTimeout(run_id)
+            subscription.wait(min(seconds, _LOOK_INTERVAL))
+
+
+class Subscription:
+    """A connection that is told when a run ends. Look at the run after it was entered."""
+
+    def __init__(self, runs: Runs, run_id: UUID) -> None:
+        if runs.conninfo is None:
+            raise InvalidInput(
+                "waiting for a run needs a connection of its own, and this client cannot open any",
+                hint="Make the client with a connection string, or with a pool that was made with"
+                " one.",
+            )
+        self._conninfo = runs.conninfo
+        self._runs = runs
+        self._run_id = run_id
+
+    def __enter__(self) -> Self:
+        with connecting():
+            self._connection: Connection[Any] = Connection.connect(self._conninfo, autocommit=True)
         try:
-            while True:
-                status = client.get_run_status(run_id)
-                if status.status != "in_progress":
-                    return run_result(run_id, status)
-                seconds = deadline - monotonic()
-                if seconds <= 0:
-                    raise WorkflowTimeout(run_id)
-                for _ in connection.notifies(timeout=min(seconds, _LOOK_INTERVAL), stop_after=1):
-                    pass
-                client.add_subscriber(run_id, subscriber_id=subscriber_id)
-        finally:
-            client.remove_subscriber(run_id, subscriber_id)
+            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
+            self._connection.execute(sql.SQL("listen {}").format(channel))
+            self._subscriber_id = self._runs.add_subscriber(self._run_id)
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the run, or so many seconds: less than the lease of a subscriber."""
+        for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+            pass
+        self._runs.add_subscriber(self._run_id, subscriber_id=self._subscriber_id)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._connection:
+            self._runs.remove_subscriber(self._run_id, self._subscriber_id)

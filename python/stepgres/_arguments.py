@@ -1,0 +1,34 @@
+"""Arguments of the client as psycopg takes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from stepgres._json import dumps_input
+from stepgres.workflow import slug_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def interval(seconds: float | None) -> timedelta | None:
+    """Seconds, as Python has them, for an argument that is an interval in SQL."""
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def json_argument(value: Any) -> Jsonb | None:
+    """None stays what it is: an argument that is not given."""
+    return None if value is None else Jsonb(value, dumps_input)
+
+
+def array(values: Sequence[str] | None) -> list[str] | str | None:
+    """A string is left to PostgreSQL, which refuses it: it is no sequence of its characters."""
+    return values if values is None or isinstance(values, str) else list(values)
+
+
+def slug_argument(workflow: Any) -> str | None:
+    """A slug, or the slug of a workflow."""
+    return workflow if workflow is None or isinstance(workflow, str) else slug_of(workflow)

@@ -1,0 +1,120 @@
+"""The part of the client that defines workflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from stepgres._arguments import interval, json_argument
+from stepgres._async.caller import AsyncCaller
+from stepgres._json import dumps_input
+from stepgres.errors import DefinitionError, InvalidInput
+from stepgres.types import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class AsyncDefinitions(AsyncCaller):
+    """What there is to run."""
+
+    async def create_flow(
+        self,
+        name: str,
+        *,
+        max_attempts: int | None = None,
+        base_delay: float | None = None,
+        timeout: float | None = None,
+        execution: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        deadline: float | None = None,
+    ) -> str:
+        """Create a workflow without steps and return its id, the slug. Durations in seconds."""
+        return await self._scalar(
+            str,
+            "create_flow",
+            name=name,
+            max_attempts=max_attempts,
+            base_delay=interval(base_delay),
+            timeout=interval(timeout),
+            execution=execution,
+            queue=queue,
+            priority=priority,
+            resources=json_argument(resources),
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            deadline=interval(deadline),
+        )
+
+    async def add_step(
+        self,
+        workflow_id: str,
+        step_name: str,
+        depends_on: Sequence[str] = (),
+        *,
+        max_attempts: int | None = None,
+        base_delay: float | None = None,
+        timeout: float | None = None,
+        map: bool | None = None,
+        initial_tasks: int | None = None,
+        execution: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        transactional: bool | None = None,
+        sql_function: str | None = None,
+        start_delay: float | None = None,
+        condition: str | None = None,
+        unless: str | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        max_failed: int | str | None = None,
+    ) -> Step:
+        """Add a step to a workflow. Durations in seconds."""
+        return await self._one(
+            "add_step",
+            class_row(Step),
+            workflow_id=workflow_id,
+            step_name=step_name,
+            depends_on=list(depends_on),
+            max_attempts=max_attempts,
+            base_delay=interval(base_delay),
+            timeout=interval(timeout),
+            map=map,
+            initial_tasks=initial_tasks,
+            execution=execution,
+            queue=queue,
+            priority=priority,
+            resources=json_argument(resources),
+            transactional=transactional,
+            sql_function=sql_function,
+            start_delay=interval(start_delay),
+            condition=condition,
+            unless=unless,
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            max_failed=None if max_failed is None else str(max_failed),
+        )
+
+    async def register_workflow(self, definition: Mapping[str, Any]) -> int:
+        """Register a definition, as `describe` returns it, and return its version."""
+        try:
+            return await self._scalar(
+                int, "register_workflow", definition=Jsonb(definition, dumps_input)
+            )
+        except InvalidInput as error:  # it is not even JSON
+            raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
+
+    async def register_sql_function(self, sql_function: str) -> str:
+        """Allow steps to name a function as their body, and return the name that they use."""
+        return await self._scalar(str, "register_sql_function", sql_function=sql_function)
+
+    async def get_flow(self, workflow_id: str, *, version: int | None = None) -> dict[str, Any]:
+        """A workflow as one document, with its steps and their options."""
+        return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)

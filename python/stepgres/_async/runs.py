@@ -1,0 +1,206 @@
+"""The part of the client that starts runs, looks at them, and changes their course."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from stepgres._arguments import array, interval, slug_argument
+from stepgres._async.caller import AsyncCaller
+from stepgres._async.waiting import wait_for_run
+from stepgres._json import dumps_input
+from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stepgres.types import RunDetails, RunResult
+
+
+class AsyncRuns(AsyncCaller):
+    """What is run."""
+
+    async def start_workflow_run(
+        self,
+        workflow_slug: str,
+        input: Any,
+        *,
+        run_id: UUID | None = None,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        executor_id: str | None = None,
+        priority: int | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        tags: Sequence[str] | None = None,
+        parent_run_id: UUID | None = None,
+    ) -> UUID:
+        """Start a run and return its id; with an idempotency_key that was used, the first run's.
+
+        Its steps begin after `delay` seconds, and it fails if it has not ended `deadline` seconds
+        after that. Cancelling the run parent_run_id, such as context.run_id, cancels this one too.
+        """
+        return await self._scalar(
+            UUID,
+            "start_workflow_run",
+            workflow_slug=workflow_slug,
+            input=Jsonb(input, dumps_input),
+            run_id=run_id,
+            idempotency_key=idempotency_key,
+            version=version,
+            executor_id=executor_id,
+            priority=priority,
+            delay=interval(delay),
+            deadline=interval(deadline),
+            tags=array(tags),
+            parent_run_id=parent_run_id,
+        )
+
+    async def start_workflow_runs(
+        self,
+        workflow_slug: str,
+        inputs: Sequence[Any],
+        *,
+        version: int | None = None,
+        executor_id: str | None = None,
+        priority: int | None = None,
+    ) -> list[UUID]:
+        """Start one run per input, all or none, and return their ids in the same order."""
+        return await self._all(
+            "start_workflow_runs",
+            scalar_row,
+            workflow_slug=workflow_slug,
+            inputs=Jsonb(list(inputs), dumps_input),
+            version=version,
+            executor_id=executor_id,
+            priority=priority,
+        )
+
+    async def get_run_input(self, run_id: UUID) -> Any:
+        """The input that a run was started with."""
+        (run_input,) = await self._all("get_run_input", scalar_row, run_id=run_id)
+        return run_input
+
+    async def get_run_status(self, run_id: UUID) -> RunStatus:
+        """How a run is doing; RunNotFound if there is none."""
+        return await self._one("get_run_status", class_row(RunStatus), run_id=run_id)
+
+    async def get_run(self, run_id: UUID) -> RunDetails:
+        """All that is known about a run: its steps, their tasks and attempts."""
+        return run_details(await self._scalar(dict, "get_run", run_id=run_id))
+
+    async def list_workflow_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: Any = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        order_by: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> list[WorkflowRun]:
+        """Runs, the newest first: by default 100 of any status, of all workflows.
+
+        workflow_slug is a slug, or a workflow class or its name. order_by is a pair such as
+        ("asc", "finished_at"). A run is found by tags if it has all of them. Raises InvalidFilter.
+        """
+        return await self._all(
+            "list_workflow_runs",
+            class_row(WorkflowRun),
+            status=status,
+            workflow_slug=slug_argument(workflow_slug),
+            limit=limit,
+            offset=offset,
+            order_by=array(order_by),
+            tags=array(tags),
+        )
+
+    async def why_stuck(self, run_id: UUID) -> list[StuckStep]:
+        """What each unfinished step of a run waits for."""
+        return await self._all("why_stuck", class_row(StuckStep), run_id=run_id)
+
+    async def cancel_workflow_run(
+        self, run_id: UUID, reason: str | None = None, force: bool | None = None
+    ) -> None:
+        """End a run, and the runs that it started, as failed with this reason.
+
+        Nothing happens to a run that has failed. Raises RunAlreadyFinished if it is completed;
+        force cancels the runs that it started all the same.
+        """
+        await self._all(
+            "cancel_workflow_run", scalar_row, run_id=run_id, reason=reason, force=force
+        )
+
+    async def pause_workflow_run(self, run_id: UUID) -> None:
+        """Let no task of a run start any more; those that are executed finish, and count.
+
+        Nothing happens to a run that is paused. Raises RunAlreadyFinished if it has ended.
+        """
+        await self._all("pause_workflow_run", scalar_row, run_id=run_id)
+
+    async def resume_workflow_run(self, run_id: UUID) -> None:
+        """Go on with a paused run. Raises RunNotPaused, or RunAlreadyFinished if it has ended."""
+        await self._all("resume_workflow_run", scalar_row, run_id=run_id)
+
+    async def retry_failed_workflow(
+        self,
+        run_id: UUID,
+        skip_completed: bool | None = None,
+        reset_all: bool | None = None,
+        executor_id: str | None = None,
+    ) -> UUID:
+        """Start what is left of a failed run as a new run, and return the id of that.
+
+        With reset_all, or skip_completed=False, the new run starts from the beginning. Raises
+        RunNotFailed, unless reset_all. `Executor.retry` executes local steps in this process.
+        """
+        return await self._scalar(
+            UUID,
+            "retry_failed_workflow",
+            run_id=run_id,
+            skip_completed=skip_completed,
+            reset_all=reset_all,
+            executor_id=executor_id,
+        )
+
+    async def prune(
+        self, older_than: float, batch_size: int | None = None, workflow_slug: Any = None
+    ) -> int:
+        """Delete runs that ended more than so many seconds ago, and return their number.
+
+        Deletes batch_size runs at most, by default 1,000: call it again until it returns 0.
+        workflow_slug is a slug, or a workflow class.
+        """
+        return await self._scalar(
+            int,
+            "prune",
+            older_than=interval(older_than),
+            batch_size=batch_size,
+            workflow_slug=slug_argument(workflow_slug),
+        )
+
+    async def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
+        """Wait until a run has ended, and return RunResult(output, run_id).
+
+        Raises WorkflowFailed if it failed, WorkflowTimeout after so many seconds. Listens on a
+        connection of its own, and so is told of the end.
+        """
+        return await wait_for_run(self, run_id, timeout)
+
+    async def add_subscriber(
+        self, run_id: UUID, *, subscriber_id: str | None = None, lease: float | None = None
+    ) -> str:
+        """Ask for a notification when a run ends. The lease is in seconds."""
+        return await self._scalar(
+            str,
+            "add_subscriber",
+            run_id=run_id,
+            subscriber_id=subscriber_id,
+            lease=interval(lease),
+        )
+
+    async def remove_subscriber(self, run_id: UUID, subscriber_id: str) -> None:
+        """End what add_subscriber began."""
+        await self._all("remove_subscriber", scalar_row, run_id=run_id, subscriber_id=subscriber_id)

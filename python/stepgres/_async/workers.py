@@ -1,0 +1,147 @@
+"""The part of the client that workers are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from stepgres._arguments import interval, json_argument
+from stepgres._async.caller import AsyncCaller
+from stepgres._json import dumps_input
+from stepgres.types import WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+
+class AsyncWorkers(AsyncCaller):
+    """Who runs it."""
+
+    async def register_worker(
+        self,
+        worker_id: str | None = None,
+        *,
+        queues: Sequence[str] | None = None,
+        lease: float | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Register a worker and return its worker_id. The lease is in seconds."""
+        return await self._scalar(
+            str,
+            "register_worker",
+            worker_id=worker_id,
+            queues=None if queues is None else list(queues),
+            lease=interval(lease),
+            resources=json_argument(resources),
+        )
+
+    async def unregister_worker(self, worker_id: str) -> int:
+        """End a worker: what it has claimed goes back at once; return the number of tasks."""
+        return await self._scalar(int, "unregister_worker", worker_id=worker_id)
+
+    async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
+        """Give back all that a worker has claimed except these tasks; return their number."""
+        return await self._scalar(
+            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
+        )
+
+    async def heartbeat(self, worker_id: str) -> None:
+        """Say that a worker lives."""
+        await self._all("heartbeat", scalar_row, worker_id=worker_id)
+
+    async def claim_tasks(
+        self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None
+    ) -> list[WorkItem]:
+        """Claim up to capacity tasks."""
+        return await self._all(
+            "claim_tasks",
+            class_row(WorkItem),
+            worker_id=worker_id,
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+        )
+
+    async def complete_task(
+        self,
+        worker_id: str,
+        run_id: UUID,
+        step_slug: str,
+        output: Any,
+        *,
+        task_index: int | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """Complete a task that the worker has claimed."""
+        await self._all(
+            "complete_task",
+            scalar_row,
+            worker_id=worker_id,
+            run_id=run_id,
+            step_slug=step_slug,
+            output=Jsonb(output, dumps_input),
+            task_index=task_index,
+            attempt=attempt,
+        )
+
+    async def fail_task(
+        self,
+        worker_id: str,
+        run_id: UUID,
+        step_slug: str,
+        error: str,
+        *,
+        task_index: int | None = None,
+        attempt: int | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off."""
+        await self._all(
+            "fail_task",
+            scalar_row,
+            worker_id=worker_id,
+            run_id=run_id,
+            step_slug=step_slug,
+            error=error,
+            task_index=task_index,
+            attempt=attempt,
+            retryable=retryable,
+            retry_after=interval(retry_after),
+        )
+
+    async def work(
+        self,
+        worker_id: str,
+        results: Sequence[Mapping[str, Any]] | str | None = None,
+        capacity: int | None = None,
+        run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool | None = None,
+    ) -> list[WorkItem]:
+        """Apply results, a list or its JSON text, and claim up to capacity tasks."""
+        return await self._all(
+            "work",
+            class_row(WorkItem),
+            worker_id=worker_id,
+            results=results
+            if isinstance(results, str)
+            else json_argument(results and list(results)),
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+            is_waiting=is_waiting,
+        )
+
+    async def tick(self) -> int:
+        """Advance whatever is due and return the number of tasks moved."""
+        return await self._scalar(
+            int,
+            "tick",
+        )
+
+    async def next_due(self) -> datetime | None:
+        """When `tick` will next have something to do, by the clock of the server."""
+        (due,) = await self._all("next_due", scalar_row)
+        return cast("datetime | None", due)

@@ -1,0 +1,82 @@
+"""Errors as a line, a hint and an exit code; no traceback for what is not a bug."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stepgres import errors
+from stepgres.cli.output import printable
+
+if TYPE_CHECKING:
+    from stepgres.errors import StepgresError
+
+FAILED = 1
+USAGE = 2
+NOT_FOUND = 3
+NOT_NOW = 4
+DATABASE = 5
+INTERRUPTED = 130  # as shells have it for SIGINT
+
+_EXIT_CODES: dict[type[StepgresError], int] = {
+    errors.WorkflowFailed: FAILED,
+    errors.DefinitionError: USAGE,
+    errors.InvalidFilter: USAGE,
+    errors.InvalidInput: USAGE,
+    errors.RunNotFound: NOT_FOUND,
+    errors.WorkerNotFound: NOT_FOUND,
+    errors.WorkflowNotFound: NOT_FOUND,
+    errors.RunAlreadyExists: NOT_NOW,
+    errors.RunAlreadyFinished: NOT_NOW,
+    errors.RunNotFailed: NOT_NOW,
+    errors.RunNotPaused: NOT_NOW,
+    errors.WorkflowInUse: NOT_NOW,
+}
+
+
+class Failure(Exception):
+    """The end of a command: a message, a hint, and an exit code."""
+
+    def __init__(self, message: str, hint: str | None = None, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+    def show(self) -> None:
+        click.echo(f"Error: {printable(self.message)}", err=True)
+        if self.hint:
+            click.echo(f"Hint: {printable(self.hint)}", err=True)
+
+
+def explain(error: Exception) -> Failure | None:
+    """What to say about an error; None if it is a bug, or one that click knows."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, errors.StepgresError):
+        message = f"{error} ({error.detail})" if error.detail else str(error)
+        return Failure(message, error.hint, _EXIT_CODES.get(type(error), DATABASE))
+    psycopg = sys.modules.get("psycopg")  # no command has failed in it that did not import it
+    if psycopg is not None and isinstance(error, psycopg.Error):
+        message = error.diag.message_primary or str(error).strip()
+        return Failure(message, error.diag.message_hint, DATABASE)
+    return None
+
+
+class Commands(click.Group):
+    """A group of commands that end with a line, a hint and an exit code when they fail."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(err=True)  # behind the ^C
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except Exception as error:
+            failure = explain(error)
+            if failure is None:
+                raise
+            failure.show()
+            raise click.exceptions.Exit(failure.exit_code) from error

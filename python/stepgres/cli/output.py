@@ -1,0 +1,162 @@
+"""What commands print: tables for people, JSON for programs.
+
+Tables are plain text. On a terminal rich, where it is installed, fits them to its width and colours
+them; what is piped has the same columns, uncut.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+_STYLES = {
+    "completed": "green",
+    "failed": "bold red",
+    "cancelled": "red",
+    "started": "cyan",
+    "paused": "yellow",
+    "waiting": "yellow",
+    "skipped": "dim",
+    "created": "dim",
+}
+
+
+class Column(NamedTuple):
+    """The head of a column; one that may break gets what the others leave of the width."""
+
+    head: str
+    may_break: bool = False
+    is_number: bool = False
+
+
+def takes_json(command: Any) -> Any:
+    """Give a command the option --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def rich_console(file: IO[str]) -> Console | None:
+    """What colours and redraws, if the file is a terminal and rich is installed."""
+    if not file.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    console = Console(file=file, highlight=False, markup=False)
+    return console if console.is_terminal else None
+
+
+def print_json(value: Any) -> None:
+    """Print a value, with the fields of its objects."""
+    click.echo(json.dumps(_jsonable(value), indent=2))
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under their heads; None is an empty cell."""
+    texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    console = rich_console(sys.stdout)
+    if console is not None:
+        _print_rich_table(console, columns, texts)
+        return
+    lines = [[column.head for column in columns], *texts]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if column.is_number else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _print_rich_table(
+    console: Console, columns: Sequence[Column], texts: Sequence[Sequence[str]]
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.head,
+            justify="right" if column.is_number else "left",
+            no_wrap=not column.may_break,
+            overflow="fold" if column.may_break else "ellipsis",
+        )
+    for row in texts:
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    console.print(table)
+
+
+def print_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """Print names and values below each other, but for those that are None."""
+    given = [(name, value) for name, value in fields if value is not None]
+    width = max(len(name) for name, _ in given) + 1
+    for name, value in given:
+        click.echo(f"{name + ':':<{width}}  {printable(str(value))}")
+
+
+def printable(text: str) -> str:
+    """The text as one that cannot move the cursor or change colours: it may be anybody's."""
+    return "".join(
+        character if character.isprintable() else " " if character == "\n" else escape(character)
+        for character in text
+    )
+
+
+def escape(character: str) -> str:
+    """The character as Python writes it in a string."""
+    return ascii(character)[1:-1]
+
+
+def json_text(value: Any, most: int = 1_000) -> str:
+    """A JSON value on one line, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def local_time(moment: datetime | None) -> str | None:
+    """A time as the clock of this machine has it, to the second."""
+    return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds in the two largest of their units: 0.05 s, 12.3 s, 5 min 3 s, 2 h 10 min, 3 d 4 h."""
+    if seconds < 1:
+        return f"{max(seconds, 0):.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for large, small, size in (("d", "h", 86400), ("h", "min", 3600), ("min", "s", 60)):
+        if whole >= size:
+            count, rest = divmod(whole, size)
+            rest //= {"h": 3600, "min": 60, "s": 1}[small]
+            return f"{count} {large} {rest} {small}" if rest else f"{count} {large}"
+    return f"{whole} s"
+
+
+def _jsonable(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _jsonable(asdict(value))
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _jsonable(value._asdict())
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -1,0 +1,64 @@
+"""Arguments of commands that are more than a string."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_PART = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_SECONDS)})")
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written like 90s, 5m, 1h30m or 30d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, (int, float)):
+            return value
+        # A number alone is refused: whoever prunes what is older than 30 does not mean seconds.
+        if not re.fullmatch(rf"(?:{_PART.pattern})+", value):
+            self.fail(
+                f"{value!r} is not a duration. Write a number and a unit, such as 90s, 5m, 12h, "
+                "30d, 2w, or several of them: 1h30m.",
+                param,
+                ctx,
+            )
+        return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
+
+
+class JsonValue(click.ParamType[Any]):
+    """A JSON value: as such, in a file (@file), or on standard input (-)."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            if value == "-":
+                place, text = "standard input", sys.stdin.buffer.read()
+            elif value.startswith("@"):
+                place, text = value[1:], Path(value[1:]).read_bytes()
+            else:
+                place, text = "it", value.encode("utf-8", "surrogateescape")
+            return json.loads(text)
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+        except ValueError as error:  # UnicodeDecodeError is one
+            self.fail(
+                f"{place} is not JSON: {error}. Write JSON, such as "
+                """'{"name": "Ada"}', @file for a file, - for standard input.""",
+                param,
+                ctx,
+            )
+
+
+DURATION = Duration()
+JSON_VALUE = JsonValue()

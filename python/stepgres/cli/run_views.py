@@ -1,0 +1,191 @@
+"""How runs are shown to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from stepgres.cli.output import (
+    Column,
+    duration_text,
+    json_text,
+    local_time,
+    print_fields,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from stepgres.types import RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
+
+_FAILURES_SHOWN = 20
+
+
+def print_runs(runs: Sequence[WorkflowRun]) -> None:
+    """A line for each run."""
+    has_tags = any(run.tags for run in runs)
+    columns = [
+        Column("RUN"),
+        Column("WORKFLOW"),
+        Column("STATUS"),
+        Column("STARTED"),
+        Column("TOOK", is_number=True),
+        *([Column("TAGS", may_break=True)] if has_tags else []),
+        Column("ERROR", may_break=True),
+    ]
+    print_table(
+        columns,
+        [
+            [
+                run.run_id,
+                run.workflow_slug,
+                state_of(run),
+                local_time(run.inserted_at),
+                took(run.inserted_at, run.finished_at),
+                *([", ".join(run.tags or ())] if has_tags else []),
+                error_of(run),
+            ]
+            for run in runs
+        ],
+    )
+
+
+def print_run(run: RunDetails) -> None:
+    """A run, its steps, and the attempts that have failed."""
+    duration = took(run.inserted_at, run.finished_at)
+    print_fields(
+        [
+            ("Run", run.run_id),
+            ("Workflow", f"{run.workflow_slug}, version {run.version}"),
+            ("Status", state_of(run)),
+            ("Error", error_of(run)),
+            ("Started", local_time(run.inserted_at)),
+            ("Paused", local_time(run.paused_at)),
+            ("Ended", run.finished_at and f"{local_time(run.finished_at)}, after {duration}"),
+            ("Deadline", run.deadline and duration_text(run.deadline)),
+            ("Tags", ", ".join(run.tags or ()) or None),
+            ("Priority", run.priority),
+            ("Key", run.idempotency_key),
+            ("Parent", run.parent_run_id),
+            ("Retry of", run.retried_from),
+            ("Input", json_text(run.input)),
+            ("Output", json_text(run.output) if run.status == "completed" else None),
+        ]
+    )
+    click.echo()
+    _print_steps(run.steps)
+    failures = [
+        (step, attempt)
+        for step in run.steps
+        for attempt in step.attempts
+        if attempt.status == "failed"
+    ]
+    if failures:
+        click.echo()
+        print_table(
+            [
+                Column("FAILED ATTEMPT"),
+                Column("TASK", is_number=True),
+                Column("NUMBER", is_number=True),
+                Column("WORKER"),
+                Column("ENDED"),
+                Column("ERROR", may_break=True),
+            ],
+            [
+                [
+                    step.step_slug,
+                    attempt.task_index,
+                    attempt.attempt,
+                    attempt.worker_id,
+                    local_time(attempt.finished_at),
+                    attempt.error,
+                ]
+                for step, attempt in failures[:_FAILURES_SHOWN]
+            ],
+        )
+    if len(failures) > _FAILURES_SHOWN:
+        click.echo(f"… and {len(failures) - _FAILURES_SHOWN:,} more: see --json")
+
+
+def _print_steps(steps: Sequence[RunStep]) -> None:
+    print_table(
+        [
+            Column("STEP"),
+            Column("STATUS"),
+            Column("TASKS", may_break=True),
+            Column("TOOK", is_number=True),
+            Column("AFTER", may_break=True),
+            Column("NOTE", may_break=True),
+        ],
+        [
+            [
+                step.step_slug,
+                step.status,
+                tasks_text(step),
+                step.started_at and took(step.started_at, step.finished_at),
+                ", ".join(step.depends_on),
+                ": ".join(filter(None, [step.skip_reason, step.error])),
+            ]
+            for step in steps
+        ],
+    )
+
+
+def print_reasons(reasons: Sequence[StuckStep]) -> None:
+    """What the steps of a run wait for."""
+    print_table(
+        [
+            Column("STEP"),
+            Column("TASK", is_number=True),
+            Column("WAITS FOR"),
+            Column("UNTIL"),
+            Column("DETAIL", may_break=True),
+        ],
+        [[r.step_slug, r.task_index, r.waits_for, local_time(r.until), r.detail] for r in reasons],
+    )
+
+
+def state_of(run: WorkflowRun) -> str:
+    """The status of a run, or the more special word for it."""
+    if run.cancelled_at is not None:
+        return "cancelled"
+    return "paused" if run.paused_at is not None else run.status
+
+
+def error_of(run: WorkflowRun) -> str | None:
+    """The error of a run, and whose it is."""
+    return f"{run.failed_step}: {run.error}" if run.failed_step else run.error
+
+
+def status_text(status: RunStatus) -> str:
+    """How a run is doing, in a line."""
+    if status.status == "failed":
+        place = f" in step {status.failed_step}" if status.failed_step else ""
+        return f"failed{place}: {status.details}"
+    if status.status == "completed":
+        return "completed"
+    details = status.details
+    state = "paused" if status.paused else "in progress"
+    return (
+        f"{state}: {details['completed_steps']:,} of {details['total_steps']:,} steps, "
+        f"{details['percentage']:g} %"
+    )
+
+
+def tasks_text(step: RunStep) -> str:
+    """How many tasks of a step are in which status: 90 completed, 10 queued of 1,000."""
+    counts = ", ".join(f"{count:,} {status}" for status, count in step.tasks.items() if count)
+    known = sum(step.tasks.values())
+    if step.initial_tasks is not None and known < step.initial_tasks:
+        return f"{counts} of {step.initial_tasks:,}".lstrip()
+    return counts
+
+
+def took(started_at: datetime, finished_at: datetime | None) -> str | None:
+    """How long something took that has ended."""
+    if finished_at is None:
+        return None
+    return duration_text((finished_at - started_at).total_seconds())

@@ -1,0 +1,167 @@
+"""stepgres watch: shows how a run is doing until it has ended."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from stepgres.cli.connection import connected, takes_dsn
+from stepgres.cli.errors import FAILED, Failure
+from stepgres.cli.output import print_json, printable, rich_console, takes_json
+from stepgres.cli.run_views import error_of, state_of, tasks_text, took
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rich.console import Console
+
+    from stepgres._sync.client import Client
+    from stepgres.types import RunDetails, RunStep
+
+_INTERVAL = 0.5  # seconds between looks at a run; its end is notified
+_LONGEST_INTERVAL = 20.0
+_SHARE = 10  # a look at a large run takes time: looking takes no more than a tenth of it
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", type=click.UUID)
+@takes_json
+@takes_dsn
+def watch(run_id: UUID, as_json: bool, dsn: str | None) -> None:
+    """Show how a run is doing until it has ended, and print its output.
+
+    The progress goes to standard error; to standard output goes the output of the run, as JSON, or
+    with --json the whole run.
+
+    The exit code is 0 if the run is completed, and 1 if it has failed. Ctrl-C ends the watching,
+    not the run.
+    """
+    with connected(dsn) as client:
+        finish(client, run_id, as_json=as_json)
+
+
+def finish(client: Client, run_id: UUID, *, as_json: bool) -> None:
+    """Watch a run, then print its output, or end with its error."""
+    run = _watch(client, run_id)
+    if as_json:
+        print_json(run)
+        if run.status == "failed":
+            raise click.exceptions.Exit(FAILED)
+    elif run.status == "failed":
+        raise Failure(
+            f"run {run_id} {state_of(run)}: {error_of(run)}",
+            f"stepgres runs show {run_id} tells more.",
+        )
+    else:
+        print_json(run.output)
+
+
+def _watch(client: Client, run_id: UUID) -> RunDetails:
+    from stepgres._sync.waiting import Subscription
+
+    console = rich_console(sys.stderr)
+    display = _Lines() if console is None else _Bars(console)
+    with Subscription(client, run_id) as subscription, closing(display):
+        while True:
+            began = monotonic()
+            run = client.get_run(run_id)
+            display.show(run)
+            if run.status != "started":
+                return run
+            pause = max(_INTERVAL, _SHARE * (monotonic() - began))
+            subscription.wait(min(pause, _LONGEST_INTERVAL))
+
+
+class _Display(Protocol):
+    def show(self, run: RunDetails) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Lines:
+    """A line for each change of a step, and each tenth of one with many tasks."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, object] = {}
+
+    def show(self, run: RunDetails) -> None:
+        for step in run.steps:
+            if step.status != "created":
+                self._say(step.step_slug, (step.status, int(10 * _share(step))), _text(step))
+        self._say(f"run {run.run_id}", state_of(run), state_of(run))
+
+    def close(self) -> None:
+        pass
+
+    def _say(self, what: str, state: object, text: str) -> None:
+        if self._seen.get(what) != state:
+            self._seen[what] = state
+            click.echo(f"{what}: {printable(text)}", err=True)
+
+
+class _Bars:
+    """A live bar for the run and for each step that there is room for."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self._live = Live(console=console, auto_refresh=False)
+        self._live.start()
+
+    def show(self, run: RunDetails) -> None:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 1))
+        finished = sum(_is_finished(step) for step in run.steps)
+        total = len(run.steps)
+        grid.add_row(
+            Text(run.workflow_slug, style="bold"),
+            ProgressBar(total=total, completed=finished, width=30),
+            Text(f"{state_of(run)}, {finished:,} of {total:,} steps"),
+        )
+        for step in self._choose(run.steps):
+            grid.add_row(
+                Text(step.step_slug),
+                ProgressBar(total=1, completed=_share(step), width=30),
+                Text(printable(_text(step)), overflow="ellipsis", no_wrap=True),
+            )
+        self._live.update(grid, refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _choose(self, steps: list[RunStep]) -> list[RunStep]:
+        """All steps, or where there are too many those that are under way, then the next ones."""
+        room = max(self._live.console.height - 3, 1)
+        if len(steps) <= room:
+            return steps
+        started = [step for step in steps if step.status == "started"]
+        created = [step for step in steps if step.status == "created"]
+        chosen = {step.step_slug for step in [*started, *created, *steps][:room]}
+        return [step for step in steps if step.step_slug in chosen]
+
+
+def _is_finished(step: RunStep) -> bool:
+    return step.status not in ("created", "started")
+
+
+def _share(step: RunStep) -> float:
+    """How much of a step is done, from 0 to 1."""
+    if _is_finished(step):
+        return 1
+    done = step.tasks.get("completed", 0) + step.tasks.get("skipped", 0)
+    return done / step.initial_tasks if step.initial_tasks else 0
+
+
+def _text(step: RunStep) -> str:
+    if not _is_finished(step):
+        return f"{step.status}, {tasks_text(step)}" if step.tasks else step.status
+    duration = step.started_at and took(step.started_at, step.finished_at)
+    text = f"{step.status} in {duration}" if duration else step.status
+    reason = step.error or step.skip_reason
+    return f"{text}: {reason}" if reason else text

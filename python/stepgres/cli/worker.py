@@ -1,0 +1,46 @@
+"""stepgres worker."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import click
+
+from stepgres.cli.connection import running_server, takes_dsn
+from stepgres.cli.errors import explain
+
+
+@click.command()
+@click.argument("workflows", nargs=-1, required=True, metavar="MODULE:WORKFLOW...")
+@takes_dsn
+@click.option("--queues", default="default", show_default=True, help="Names, with commas.")
+@click.option("--concurrency", type=click.IntRange(1), help="Steps at a time.")
+@click.option("--resources", multiple=True, metavar="NAME=VALUE", help="Such as gpu=true.")
+@click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
+@click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
+@click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
+@click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
+def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
+    """Execute steps of workflows from queues until SIGTERM or SIGINT.
+
+    A workflow is MODULE:NAME, or a MODULE with workflow_steps(). The first signal lets the running
+    steps finish within the grace period; the second one ends at once. What is unfinished goes back
+    to its queue.
+
+    Exit codes: 0 all that was begun is finished, 1 an error, 2 a wrong command line, 3 steps were
+    given back unfinished.
+    """
+    from stepgres import _worker_process
+
+    try:
+        with running_server(dsn) as conninfo:
+            code = 3 if _worker_process.run(conninfo, workflows, **options) else 0
+    except Exception as error:
+        failure = explain(error)
+        if failure is None:
+            traceback.print_exc()
+        else:
+            failure.show()
+        code = 1
+    _worker_process.leave(code)
