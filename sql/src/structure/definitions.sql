@@ -67,6 +67,7 @@ create table stepgres.steps (
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
+    constraint step_has_its_place unique (workflow_slug, version, step_index),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
