@@ -91,6 +91,29 @@ create type stepgres.run_status as (
 comment on type stepgres.run_status is
 'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
 
+create type stepgres.flow as (
+    workflow_slug text,
+    current_version int,
+    step_count int,
+    created_at timestamptz
+);
+
+comment on type stepgres.flow is
+'A workflow as lists show it.';
+
+create type stepgres.workflow_version as (
+    workflow_slug text,
+    version int,
+    is_current boolean,
+    is_used boolean,
+    step_count int,
+    active_runs int,
+    created_at timestamptz
+);
+
+comment on type stepgres.workflow_version is
+'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
@@ -314,6 +337,7 @@ create table stepgres.steps (
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
+    constraint step_has_its_place unique (workflow_slug, version, step_index),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
@@ -1628,6 +1652,78 @@ $$;
 comment on function stepgres._fire_timers() is
 'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
 
+-- functions/internal/_guard_order.sql
+create function stepgres._guard_order() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from stepgres.steps as s
+        join stepgres.steps as d on (d.workflow_slug, d.version) = (s.workflow_slug, s.version)
+        where (s.workflow_slug, s.version, s.step_slug) = (new.workflow_slug, new.version, new.step_slug)
+            and d.step_slug = new.depends_on and d.step_index >= s.step_index
+    ) then
+        raise exception 'workflow "%", step "%" cannot depend on "%", which does not come before it',
+            new.workflow_slug, new.step_slug, new.depends_on
+            using errcode = 'SG001',
+                hint = 'Dependencies point back in the order of step_index, so they never close a cycle.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_order() is
+'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';
+
+-- functions/internal/_guard_runs.sql
+create function stepgres._guard_runs() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from stepgres.runs as r where r.workflow_slug = old.workflow_slug) then
+        raise exception 'workflow "%" has runs', old.workflow_slug
+            using errcode = 'SG015', hint = 'delete_flow deletes a workflow together with its runs.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_runs() is
+'Raises SG015 for a workflow that is deleted without its runs.';
+
+-- functions/internal/_guard_used_version.sql
+create function stepgres._guard_used_version() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
+    -- change. A version that goes with its whole workflow is not found any more.
+    for v_version in
+        select w.* from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
+        for share
+    loop
+        if v_version.is_used then
+            raise exception 'version % of workflow "%" has runs and cannot change: % in %',
+                v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
+                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_used_version() is
+'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
+
 -- functions/internal/_hint_subscribers.sql
 create function stepgres._hint_subscribers(run_ids uuid[]) returns void
 language plpgsql
@@ -1970,41 +2066,71 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- v_starts[i] to before v_starts[i + 1].
+    v_places jsonb;
+    v_starts int[];
+    v_edges int[];
+    v_next int[];
+    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
+    v_is_on_path boolean[] := v_is_ordered;
     v_ordered text[] := '{}';
-    v_layer text[];
-    v_path text[];
+    v_path int[];
+    v_step int;
+    v_edge int;
 begin
-    -- One pass a layer (Kahn), each linear in steps and edges.
-    while cardinality(v_ordered) < cardinality(step_slugs) loop
-        select array_agg(s.slug order by s.place) into v_layer
-        from unnest(step_slugs) with ordinality as s (slug, place)
-        where s.slug not in (select o from unnest(v_ordered) as o)
-            and s.slug not in (
-                select e.dependent from unnest(dependents, dependencies) as e (dependent, dependency)
-                where e.dependency not in (select o from unnest(v_ordered) as o)
-            );
-        exit when v_layer is null;
-        v_ordered := v_ordered || v_layer;
+    select jsonb_object_agg(s.slug, s.place) into v_places
+    from unnest(step_slugs) with ordinality as s (slug, place);
+    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    into v_edges
+    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
+    select array_agg(n.first order by n.step) into v_starts
+    from (
+        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        from (
+            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
+            union all
+            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
+        ) as k
+        group by k.step
+    ) as n;
+    v_next := v_starts;
+
+    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
+    -- it and as early as a dependent needs it. Every edge is followed once.
+    for v_first in 1 .. cardinality(step_slugs) loop
+        continue when v_is_ordered[v_first];
+        v_path := array[v_first];
+        v_is_on_path[v_first] := true;
+        while cardinality(v_path) > 0 loop
+            v_step := v_path[cardinality(v_path)];
+            if v_next[v_step] = v_starts[v_step + 1] then
+                v_ordered := v_ordered || step_slugs[v_step];
+                v_is_ordered[v_step] := true;
+                v_is_on_path[v_step] := false;
+                v_path := trim_array(v_path, 1);
+                continue;
+            end if;
+            v_edge := v_edges[v_next[v_step]];
+            v_next[v_step] := v_next[v_step] + 1;
+            if v_is_on_path[v_edge] then
+                raise exception 'the steps depend on each other in a cycle: %', (
+                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                )
+                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+            elsif not v_is_ordered[v_edge] then
+                v_path := v_path || v_edge;
+                v_is_on_path[v_edge] := true;
+            end if;
+        end loop;
     end loop;
-    if cardinality(v_ordered) = cardinality(step_slugs) then
-        return v_ordered;
-    end if;
-    -- Whoever is left has a dependency that is left: following it must come back to the path.
-    select array[min(s)] into v_path from unnest(step_slugs) as s where s <> all (v_ordered);
-    loop
-        select v_path || min(e.dependency) into v_path
-        from unnest(dependents, dependencies) as e (dependent, dependency)
-        where e.dependent = v_path[cardinality(v_path)] and e.dependency <> all (v_ordered);
-        exit when v_path[cardinality(v_path)] = any (v_path[:cardinality(v_path) - 1]);
-    end loop;
-    v_path := v_path[array_position(v_path, v_path[cardinality(v_path)]):];
-    raise exception 'the steps depend on each other in a cycle: %', array_to_string(v_path, ' -> ')
-        using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+    return v_ordered;
 end
 $$;
 
 comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order that keeps the given order where it can; dependents[i] depends on dependencies[i].';
+'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
 
 -- functions/internal/_pop_tasks.sql
 create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
@@ -2269,6 +2395,28 @@ $$;
 
 comment on function stepgres._refill_maps(stepgres._step_key[]) is
 'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
+
+-- functions/internal/_refuse_definition_change.sql
+create function stepgres._refuse_definition_change() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- with its workflow everything goes, by cascade
+    if tg_op = 'DELETE' and not exists (
+        select from stepgres.workflows as w where w.workflow_slug = old.workflow_slug
+    ) then
+        return null;
+    end if;
+    raise exception 'version % of workflow "%" cannot change: % in %',
+        old.version, old.workflow_slug, lower(tg_op), tg_table_name
+        using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+end
+$$;
+
+comment on function stepgres._refuse_definition_change() is
+'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
 
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
@@ -3057,10 +3205,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._find_version(
-        _use_version.workflow_slug, _use_version.version
-    );
+    v_version stepgres.workflow_versions;
 begin
+    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
+    -- start would write to.
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true
@@ -3507,6 +3657,66 @@ A run that has not ended within the deadline fails.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
+-- functions/api/delete_flow.sql
+create function stepgres.delete_flow(workflow_id text, force boolean default false) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_active uuid[];
+    v_finished uuid[];
+    v_run_id uuid;
+begin
+    -- Starts under way end first; later ones wait, and then find no workflow.
+    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for update;
+    if not found then
+        perform stepgres._find_version(delete_flow.workflow_id, null);
+    end if;
+    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
+    -- is seen in the next round.
+    loop
+        v_active := array(
+            select r.run_id from stepgres.active_runs as a
+            join stepgres.runs as r on r.run_id = a.run_id
+            where r.workflow_slug = delete_flow.workflow_id
+            order by r.run_id
+        );
+        if cardinality(v_active) > 0 and force is not true then
+            raise exception 'workflow "%" has active runs: %, the first is %',
+                delete_flow.workflow_id, cardinality(v_active), v_active[1]
+                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+        end if;
+        perform stepgres._lock_runs(v_active);
+        foreach v_run_id in array v_active loop
+            perform stepgres.cancel_workflow_run(
+                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+            );
+        end loop;
+        v_finished := array(
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            order by r.inserted_at
+            limit 10000
+        );
+        exit when cardinality(v_finished) = 0;
+        perform stepgres._lock_runs(v_finished);
+        perform stepgres._delete_runs(v_finished);
+    end loop;
+    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+end
+$$;
+
+comment on function stepgres.delete_flow(text, boolean) is
+'Deletes a workflow with all its versions, its runs, and the messages of these.
+
+With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
+refused.
+
+Errors: SG002 unknown workflow, SG015 it has active runs.';
+
 -- functions/api/fail_task.sql
 create function stepgres.fail_task(
     worker_id text,
@@ -3921,6 +4131,27 @@ For a worker that has lost its connection while work was under way: it may have 
 
 Errors: SG006 unknown worker.';
 
+-- functions/api/list_flows.sql
+create function stepgres.list_flows() returns setof stepgres.flow
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        w.workflow_slug, w.current_version,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
+        )::int,
+        w.created_at
+    from stepgres.workflows as w
+    order by w.workflow_slug
+$$;
+
+comment on function stepgres.list_flows() is
+'All workflows by slug, each with its current version and the number of its steps.';
+
 -- functions/api/list_workflow_runs.sql
 create function stepgres.list_workflow_runs(
     status text default null,
@@ -3988,6 +4219,43 @@ comment on function stepgres.list_workflow_runs(text, text, int, int, text[], te
 order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all.
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';
+
+-- functions/api/list_workflow_versions.sql
+create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
+begin
+    return query
+    with active as (
+        select r.version, count(*) as runs
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.workflow_slug = v_current.workflow_slug
+        group by r.version
+    )
+    select
+        w.workflow_slug, w.version, w.version = v_current.version, w.is_used,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
+        )::int,
+        coalesce(a.runs, 0)::int, w.created_at
+    from stepgres.workflow_versions as w
+    left join active as a on a.version = w.version
+    where w.workflow_slug = v_current.workflow_slug
+    order by w.version desc;
+end
+$$;
+
+comment on function stepgres.list_workflow_versions(text) is
+'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+Errors: SG002 unknown workflow.';
 
 -- functions/api/next_due.sql
 create function stepgres.next_due() returns timestamptz
@@ -4196,10 +4464,13 @@ begin
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
 
-    insert into stepgres.workflows (workflow_slug, current_version, created_at)
-    values (v_slug, 1, stepgres._now())
-    on conflict do nothing;
-    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
     select max(w.version) into v_version from stepgres.workflow_versions as w
@@ -4595,6 +4866,24 @@ worker executes it, and must be heard of again until when). Tasks of a map that 
 
 Errors: SG005 unknown run.';
 
+-- triggers/dependencies_guard_order.sql
+create trigger dependencies_guard_order
+after insert on stepgres.dependencies
+for each row
+execute function stepgres._guard_order();
+
+-- triggers/dependencies_guard_update.sql
+create trigger dependencies_guard_update
+after update on stepgres.dependencies
+for each row
+execute function stepgres._refuse_definition_change();
+
+-- triggers/dependencies_guard_used_version.sql
+create trigger dependencies_guard_used_version
+after insert or delete on stepgres.dependencies
+for each row
+execute function stepgres._guard_used_version();
+
 -- triggers/runs_refuse_transition.sql
 -- After, not before: a before trigger would lock each row once more to evaluate its condition.
 create trigger runs_refuse_transition
@@ -4618,6 +4907,23 @@ when (
 )
 execute function stepgres._refuse_transition();
 
+-- triggers/steps_guard_used_version.sql
+create trigger steps_guard_used_version
+after insert or update or delete on stepgres.steps
+for each row
+execute function stepgres._guard_used_version();
+
+-- triggers/steps_keep_their_place.sql
+-- what _guard_order found when a dependency was inserted must stay true
+create trigger steps_keep_their_place
+after update on stepgres.steps
+for each row
+when (
+    (old.workflow_slug, old.version, old.step_slug, old.step_index)
+    is distinct from (new.workflow_slug, new.version, new.step_slug, new.step_index)
+)
+execute function stepgres._refuse_definition_change();
+
 -- triggers/tasks_refuse_transition.sql
 create trigger tasks_refuse_transition
 after update on stepgres.tasks
@@ -4632,6 +4938,26 @@ when (
 )
 execute function stepgres._refuse_transition();
 
+-- triggers/workflow_versions_guard_delete.sql
+create trigger workflow_versions_guard_delete
+after delete on stepgres.workflow_versions
+for each row
+when (old.is_used)
+execute function stepgres._refuse_definition_change();
+
+-- triggers/workflow_versions_guard_update.sql
+create trigger workflow_versions_guard_update
+after update on stepgres.workflow_versions
+for each row
+when (old.is_used and old is distinct from new)
+execute function stepgres._refuse_definition_change();
+
+-- triggers/workflows_guard_runs.sql
+create trigger workflows_guard_runs
+after delete on stepgres.workflows
+for each row
+execute function stepgres._guard_runs();
+
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
 -- before installing finds their rights set.
@@ -4642,14 +4968,14 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+    v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber}';
-    v_observer text[] := '{version,get_flow,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
+    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

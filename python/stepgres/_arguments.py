@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Jsonb
 
 from stepgres._json import dumps_input
+from stepgres.errors import InvalidInput
 from stepgres.workflow import slug_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def interval(seconds: float | None) -> timedelta | None:
     """Seconds, as Python has them, for an argument that is an interval in SQL."""
-    return None if seconds is None else timedelta(seconds=seconds)
+    try:
+        return None if seconds is None else timedelta(seconds=seconds)
+    except OverflowError:  # longer than anything may take: SQL says so, and names what it is about
+        return timedelta.max if seconds is not None and seconds > 0 else timedelta.min
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{seconds!r} is no number of seconds", hint="Pass a number.") from error
 
 
 def json_argument(value: Any) -> Jsonb | None:

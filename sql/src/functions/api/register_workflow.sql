@@ -24,10 +24,13 @@ begin
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
 
-    insert into stepgres.workflows (workflow_slug, current_version, created_at)
-    values (v_slug, 1, stepgres._now())
-    on conflict do nothing;
-    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
     select max(w.version) into v_version from stepgres.workflow_versions as w
