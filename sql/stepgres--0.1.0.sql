@@ -3900,8 +3900,10 @@ declare
         when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
         when "limit" < 0 then format('limit %s', "limit")
         when "offset" < 0 then format('offset %s', "offset")
-        when cardinality(order_by) is distinct from 2 or order_by[1] not in ('asc', 'desc')
-            or order_by[2] not in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        when (
+            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
+            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        ) is not true
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
     v_source text;
@@ -4022,7 +4024,7 @@ begin
         select l.run_id from stepgres.workflows as w
         cross join lateral (
             select r.run_id from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at < v_before and r.finished_at < v_before
+            where r.workflow_slug = w.workflow_slug and r.inserted_at <= v_before and r.finished_at <= v_before
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked
