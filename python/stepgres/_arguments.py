@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Jsonb
 
 from stepgres._json import dumps_input
+from stepgres.errors import InvalidInput
 from stepgres.workflow import slug_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 def interval(seconds: float | None) -> timedelta | None:
     """Seconds, as Python has them, for an argument that is an interval in SQL."""
-    return None if seconds is None else timedelta(seconds=seconds)
+    if seconds is None:
+        return None
+    try:
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError) as error:
+        raise InvalidInput(
+            f"{seconds} s is no duration: {error}", hint="Pass a number of seconds."
+        ) from error
 
 
 def json_argument(value: Any) -> Jsonb | None:

@@ -107,15 +107,8 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 def printable(text: str) -> str:
     """The text as one that cannot move the cursor or change colours: it may be anybody's."""
-    return "".join(
-        character if character.isprintable() else " " if character == "\n" else escape(character)
-        for character in text
-    )
-
-
-def escape(character: str) -> str:
-    """The character as Python writes it in a string."""
-    return ascii(character)[1:-1]
+    text = text.replace("\n", " ").replace("\t", " ")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def json_text(value: Any, most: int = 1_000) -> str:

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from stepgres.types import RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
 
 _FAILURES_SHOWN = 20
+_TASK_STATUSES = (
+    "completed",
+    "skipped",
+    "failed",
+    "cancelled",
+    "started",
+    "queued",
+    "waiting",
+)
 
 
 def print_runs(runs: Sequence[WorkflowRun]) -> None:
@@ -46,7 +55,7 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
                 local_time(run.inserted_at),
                 took(run.inserted_at, run.finished_at),
                 *([", ".join(run.tags or ())] if has_tags else []),
-                error_of(run),
+                run.error,
             ]
             for run in runs
         ],
@@ -61,7 +70,7 @@ def print_run(run: RunDetails) -> None:
             ("Run", run.run_id),
             ("Workflow", f"{run.workflow_slug}, version {run.version}"),
             ("Status", state_of(run)),
-            ("Error", error_of(run)),
+            ("Error", run.error),
             ("Started", local_time(run.inserted_at)),
             ("Paused", local_time(run.paused_at)),
             ("Ended", run.finished_at and f"{local_time(run.finished_at)}, after {duration}"),
@@ -155,16 +164,10 @@ def state_of(run: WorkflowRun) -> str:
     return "paused" if run.paused_at is not None else run.status
 
 
-def error_of(run: WorkflowRun) -> str | None:
-    """The error of a run, and whose it is."""
-    return f"{run.failed_step}: {run.error}" if run.failed_step else run.error
-
-
 def status_text(status: RunStatus) -> str:
     """How a run is doing, in a line."""
     if status.status == "failed":
-        place = f" in step {status.failed_step}" if status.failed_step else ""
-        return f"failed{place}: {status.details}"
+        return f"failed: {status.details}"
     if status.status == "completed":
         return "completed"
     details = status.details
@@ -177,7 +180,9 @@ def status_text(status: RunStatus) -> str:
 
 def tasks_text(step: RunStep) -> str:
     """How many tasks of a step are in which status: 90 completed, 10 queued of 1,000."""
-    counts = ", ".join(f"{count:,} {status}" for status, count in step.tasks.items() if count)
+    counts = ", ".join(
+        f"{step.tasks[status]:,} {status}" for status in _TASK_STATUSES if step.tasks.get(status)
+    )
     known = sum(step.tasks.values())
     if step.initial_tasks is not None and known < step.initial_tasks:
         return f"{counts} of {step.initial_tasks:,}".lstrip()
