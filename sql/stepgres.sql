@@ -658,18 +658,19 @@ select
             select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
             from stepgres.dependencies as e
             inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join lateral (
-                select
-                    1 as layer,
-                    f.key,
-                    f.value
-                from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-                union all
-                select
-                    2 as layer,
-                    e.depends_on as key,
-                    o.output as value
-            ) as l
+            cross join
+                lateral (
+                    select
+                        1 as layer,
+                        f.key,
+                        f.value
+                    from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
+                    union all
+                    select
+                        2 as layer,
+                        e.depends_on as key,
+                        o.output as value
+                ) as l
             where
                 (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
                 and o.run_id = r.run_id and o.status = 'completed'
@@ -3924,8 +3925,10 @@ declare
         when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
         when "limit" < 0 then format('limit %s', "limit")
         when "offset" < 0 then format('offset %s', "offset")
-        when cardinality(order_by) is distinct from 2 or order_by[1] not in ('asc', 'desc')
-            or order_by[2] not in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        when (
+            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
+            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        ) is not true
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
@@ -4048,7 +4051,7 @@ begin
         select l.run_id from stepgres.workflows as w
         cross join lateral (
             select r.run_id from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at < v_before and r.finished_at < v_before
+            where r.workflow_slug = w.workflow_slug and r.inserted_at <= v_before and r.finished_at <= v_before
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked

@@ -29,8 +29,8 @@ class RunStatus(NamedTuple):
     """How a run is doing.
 
     status is "completed" (details: the output), "failed" (details: the error, and failed_step) or
-    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused":
-    False}).
+    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0,
+    "paused": False}).
     """
 
     status: str

@@ -57,7 +57,7 @@ def test_progress_is_reported(engine: Engine) -> None:
     engine.define("order", step("a"), step("b", "a"), step("c", "b"))
     run_id = engine.start("order", {})
     engine.complete(engine.claim_one())
-    progress = {"total_steps": 3, "completed_steps": 1, "percentage": 33.3}
+    progress = {"total_steps": 3, "completed_steps": 1, "percentage": 33.3, "paused": False}
     assert engine.status(run_id) == ("in_progress", progress)
 
 

@@ -23,7 +23,7 @@ def test_start_creates_run_steps_and_root_tasks(engine: Engine) -> None:
     assert engine.rows(query) == [("a", 0), ("b", 0), ("c", 2), ("d", 1)]
     assert engine.tasks(run_id) == {("a", 0): "queued", ("b", 0): "queued"}
     assert engine.tickets() == [(run_id, "a", 0), (run_id, "b", 0)]
-    progress = {"total_steps": 4, "completed_steps": 0, "percentage": 0.0}
+    progress = {"total_steps": 4, "completed_steps": 0, "percentage": 0.0, "paused": False}
     assert engine.status(run_id) == ("in_progress", progress)
 
 

@@ -11,18 +11,19 @@ select
             select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
             from stepgres.dependencies as e
             inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join lateral (
-                select
-                    1 as layer,
-                    f.key,
-                    f.value
-                from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-                union all
-                select
-                    2 as layer,
-                    e.depends_on as key,
-                    o.output as value
-            ) as l
+            cross join
+                lateral (
+                    select
+                        1 as layer,
+                        f.key,
+                        f.value
+                    from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
+                    union all
+                    select
+                        2 as layer,
+                        e.depends_on as key,
+                        o.output as value
+                ) as l
             where
                 (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
                 and o.run_id = r.run_id and o.status = 'completed'

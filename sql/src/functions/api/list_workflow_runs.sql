@@ -16,8 +16,10 @@ declare
         when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
         when "limit" < 0 then format('limit %s', "limit")
         when "offset" < 0 then format('offset %s', "offset")
-        when cardinality(order_by) is distinct from 2 or order_by[1] not in ('asc', 'desc')
-            or order_by[2] not in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        when (
+            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
+            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        ) is not true
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);

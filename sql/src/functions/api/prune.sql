@@ -21,7 +21,7 @@ begin
         select l.run_id from stepgres.workflows as w
         cross join lateral (
             select r.run_id from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at < v_before and r.finished_at < v_before
+            where r.workflow_slug = w.workflow_slug and r.inserted_at <= v_before and r.finished_at <= v_before
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked
