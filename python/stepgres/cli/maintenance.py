@@ -58,7 +58,7 @@ def fsck(as_json: bool, dsn: str | None) -> None:
         print_json(violations)
     elif violations:
         print_table(
-            [Column("INVARIANT"), Column("RUN"), Column("FOUND", may_break=True)],
+            [Column("INVARIANT"), Column("RUN"), Column("FOUND", when_long="wrap")],
             violations,
         )
     else:

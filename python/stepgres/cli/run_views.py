@@ -42,8 +42,8 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
         Column("STATUS"),
         Column("STARTED"),
         Column("TOOK", is_number=True),
-        *([Column("TAGS", may_break=True)] if has_tags else []),
-        Column("ERROR", may_break=True),
+        *([Column("TAGS", when_long="cut")] if has_tags else []),
+        Column("ERROR", when_long="cut"),
     ]
     print_table(
         columns,
@@ -101,7 +101,7 @@ def print_run(run: RunDetails) -> None:
                 Column("NUMBER", is_number=True),
                 Column("WORKER"),
                 Column("ENDED"),
-                Column("ERROR", may_break=True),
+                Column("ERROR", when_long="wrap"),
             ],
             [
                 [
@@ -124,10 +124,10 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
         [
             Column("STEP"),
             Column("STATUS"),
-            Column("TASKS", may_break=True),
+            Column("TASKS", when_long="wrap"),
             Column("TOOK", is_number=True),
-            Column("AFTER", may_break=True),
-            Column("NOTE", may_break=True),
+            Column("AFTER", when_long="wrap"),
+            Column("NOTE", when_long="wrap"),
         ],
         [
             [
@@ -151,7 +151,7 @@ def print_reasons(reasons: Sequence[StuckStep]) -> None:
             Column("TASK", is_number=True),
             Column("WAITS FOR"),
             Column("UNTIL"),
-            Column("DETAIL", may_break=True),
+            Column("DETAIL", when_long="wrap"),
         ],
         [[r.step_slug, r.task_index, r.waits_for, local_time(r.until), r.detail] for r in reasons],
     )

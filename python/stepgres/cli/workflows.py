@@ -115,7 +115,7 @@ def _print_steps(steps: list[dict[str, Any]]) -> None:
     print_table(
         [
             Column("STEP"),
-            Column("AFTER", may_break=True),
+            Column("AFTER", when_long="wrap"),
             Column("KIND"),
             Column("EXECUTION"),
             Column("QUEUE"),
