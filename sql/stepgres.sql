@@ -91,6 +91,29 @@ create type stepgres.run_status as (
 comment on type stepgres.run_status is
 'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
 
+create type stepgres.flow as (
+    workflow_slug text,
+    current_version int,
+    step_count int,
+    created_at timestamptz
+);
+
+comment on type stepgres.flow is
+'A workflow as lists show it.';
+
+create type stepgres.workflow_version as (
+    workflow_slug text,
+    version int,
+    is_current boolean,
+    is_used boolean,
+    step_count int,
+    active_runs int,
+    created_at timestamptz
+);
+
+comment on type stepgres.workflow_version is
+'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
@@ -173,14 +196,83 @@ create type stepgres.stuck_step as (
 comment on type stepgres.stuck_step is
 'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
 
+-- structure/options.sql
+-- What a single value may be is a domain, since most stand in more than one table; what concerns several
+-- columns is a constraint of their table. Definition functions raise the comment of what was violated:
+-- one rule, one wording. Slugs are checked by a cast and stay text, which `return query` insists on.
+create domain stepgres.slug as text
+check (value ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(value) <= 128 and value <> 'run');
+
+create domain stepgres.queue as text
+check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
+
+create domain stepgres.resources as jsonb
+check (jsonb_typeof(value) = 'object');
+
+create domain stepgres.execution as text
+check (value in ('local', 'distributed'));
+
+create domain stepgres.initial_tasks as int
+check (value > 0);
+
+create domain stepgres.max_attempts as int
+check (value > 0);
+
+-- A century, so that no time plus a few of them leaves the range of timestamps.
+create domain stepgres.base_delay as interval
+check (value between '0' and '36525 days');
+
+create domain stepgres.start_delay as interval
+check (value between '0' and '36525 days');
+
+create domain stepgres.timeout as interval
+check (value > '0' and value <= '36525 days');
+
+create domain stepgres.deadline as interval
+check (value > '0' and value <= '36525 days');
+
+create domain stepgres.when_unmet as text
+check (value in ('fail', 'skip', 'skip-cascade'));
+
+create domain stepgres.when_exhausted as text
+check (value in ('fail', 'skip', 'skip-cascade'));
+
+create domain stepgres.max_failed as text
+check (value ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$');
+
+comment on domain stepgres.slug is
+'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
+comment on domain stepgres.queue is
+'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
+comment on domain stepgres.resources is
+'resources must be a JSON object';
+comment on domain stepgres.execution is
+'execution must be "local" or "distributed"';
+comment on domain stepgres.initial_tasks is
+'initial_tasks must be at least 1';
+comment on domain stepgres.max_attempts is
+'max_attempts must be at least 1';
+comment on domain stepgres.base_delay is
+'base_delay must not be negative, and at most 100 years';
+comment on domain stepgres.start_delay is
+'start_delay must not be negative, and at most 100 years';
+comment on domain stepgres.timeout is
+'timeout must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.deadline is
+'deadline must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.when_unmet is
+'when_unmet must be "fail", "skip" or "skip-cascade"';
+comment on domain stepgres.when_exhausted is
+'when_exhausted must be "fail", "skip" or "skip-cascade"';
+comment on domain stepgres.max_failed is
+'max_failed must be a whole number, or a percentage from "0%" to "100%"';
+
 -- structure/definitions.sql
 create table stepgres.workflows (
     workflow_slug text primary key,
     current_version int not null,
     created_at timestamptz not null,
-    constraint workflow_slug_is_slug check (
-        workflow_slug ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(workflow_slug) <= 128 and workflow_slug <> 'run'
-    )
+    constraint workflow_slug_is_slug check (workflow_slug::stepgres.slug is not null)
 );
 
 comment on table stepgres.workflows is
@@ -189,32 +281,20 @@ comment on table stepgres.workflows is
 create table stepgres.workflow_versions (
     workflow_slug text not null references stepgres.workflows on delete cascade,
     version int not null,
-    max_attempts int not null,
-    base_delay interval not null,
-    timeout interval not null,
-    execution text not null,
-    queue text not null,
+    max_attempts stepgres.max_attempts not null,
+    base_delay stepgres.base_delay not null,
+    timeout stepgres.timeout not null,
+    execution stepgres.execution not null,
+    queue stepgres.queue not null,
     priority int not null,
-    resources jsonb not null,
-    when_unmet text not null,
-    when_exhausted text not null,
-    deadline interval,
+    resources stepgres.resources not null,
+    when_unmet stepgres.when_unmet not null,
+    when_exhausted stepgres.when_exhausted not null,
+    deadline stepgres.deadline,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
-    primary key (workflow_slug, version),
-    -- the rules of stepgres.steps, so that a bad default is refused when it is given
-    constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_limited check (
-        base_delay >= interval '0' and base_delay <= interval '36525 days'
-    ),
-    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
-    constraint execution_is_known check (execution in ('local', 'distributed')),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
-    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
-    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
-    constraint deadline_is_limited check (deadline > interval '0' and deadline <= interval '36525 days'),
-    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
+    primary key (workflow_slug, version)
 );
 
 comment on table stepgres.workflow_versions is
@@ -239,48 +319,32 @@ create table stepgres.steps (
     step_index int not null,
     dependency_count int not null,
     map boolean not null,
-    initial_tasks int,
+    initial_tasks stepgres.initial_tasks,
     feeds_map text,
-    max_attempts int not null,
-    base_delay interval not null,
-    timeout interval not null,
-    execution text not null,
-    queue text not null,
+    max_attempts stepgres.max_attempts not null,
+    base_delay stepgres.base_delay not null,
+    timeout stepgres.timeout not null,
+    execution stepgres.execution not null,
+    queue stepgres.queue not null,
     priority int not null,
-    resources jsonb not null,
-    start_delay interval not null,
+    resources stepgres.resources not null,
+    start_delay stepgres.start_delay not null,
     condition jsonpath,
     unless jsonpath,
-    when_unmet text not null,
-    when_exhausted text not null,
-    max_failed text,
+    when_unmet stepgres.when_unmet not null,
+    when_exhausted stepgres.when_exhausted not null,
+    max_failed stepgres.max_failed,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
+    constraint step_has_its_place unique (workflow_slug, version, step_index),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
-    constraint step_slug_is_slug check (
-        step_slug ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(step_slug) <= 128 and step_slug <> 'run'
-    ),
+    constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
-    constraint initial_tasks_is_positive check (initial_tasks > 0),
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
-    constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_limited check (
-        base_delay >= interval '0' and base_delay <= interval '36525 days'
-    ),
-    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
-    constraint execution_is_known check (execution in ('local', 'distributed')),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
-    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
-    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
-    constraint start_delay_is_limited check (
-        start_delay >= interval '0' and start_delay <= interval '36525 days'
-    ),
-    constraint max_failed_is_limit check (max_failed ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$'),
     constraint max_failed_is_for_skipping_maps check (
         max_failed is null or (map and when_exhausted = 'skip')
-    ),
-    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
+    )
 );
 
 comment on table stepgres.steps is
@@ -309,44 +373,16 @@ comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
 -- Definition functions turn a violated constraint into its comment: one rule, one wording.
-comment on constraint workflow_slug_is_slug on stepgres.workflows is
-'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
-comment on constraint step_slug_is_slug on stepgres.steps is
-'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
 comment on constraint step_is_defined_once on stepgres.steps is
 'a step with this slug is already defined';
 comment on constraint map_has_one_source on stepgres.steps is
 'a map step takes its array from one dependency, or from the input of the run if it has none';
-comment on constraint initial_tasks_is_positive on stepgres.steps is
-'initial_tasks must be at least 1';
 comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
-comment on constraint max_attempts_is_positive on stepgres.steps is
-'max_attempts must be at least 1';
-comment on constraint base_delay_is_limited on stepgres.steps is
-'base_delay must not be negative, and be at most 100 years';
-comment on constraint timeout_is_limited on stepgres.steps is
-'timeout must be more than 0 seconds, and at most 100 years';
-comment on constraint start_delay_is_limited on stepgres.steps is
-'start_delay must not be negative, and be at most 100 years';
-comment on constraint deadline_is_limited on stepgres.workflow_versions is
-'deadline must be more than 0 seconds, and at most 100 years';
-comment on constraint when_unmet_is_known on stepgres.steps is
-'when_unmet must be "fail", "skip" or "skip-cascade"';
-comment on constraint when_exhausted_is_known on stepgres.steps is
-'when_exhausted must be "fail", "skip" or "skip-cascade"';
-comment on constraint max_failed_is_limit on stepgres.steps is
-'max_failed must be a whole number or a percentage from "0%" to "100%"';
 comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
 'max_failed is for map steps with when_exhausted = "skip"';
-comment on constraint execution_is_known on stepgres.steps is
-'execution must be "local" or "distributed"';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
-comment on constraint resources_is_object on stepgres.steps is
-'resources must be a JSON object';
-comment on constraint queue_is_name on stepgres.steps is
-'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
 
 create table stepgres.dependencies (
     workflow_slug text not null,
@@ -585,12 +621,11 @@ comment on column stepgres.timers.remaining is
 -- structure/workers.sql
 create table stepgres.queues (
     pgmq_queue text primary key,
-    queue text not null,
+    queue stepgres.queue not null,
     priority int not null,
-    resources jsonb not null,
+    resources stepgres.resources not null,
     created_at timestamptz not null,
-    unique (queue, priority, resources),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
+    unique (queue, priority, resources)
 );
 
 comment on table stepgres.queues is
@@ -602,14 +637,13 @@ serves both, and no worker pops a ticket that it must put back.';
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
-    resources jsonb not null,
+    resources stepgres.resources not null,
     lease interval not null,
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
-    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
-    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
+    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
 ) with (fillfactor = 50);
 
 comment on table stepgres.workers is
@@ -631,8 +665,6 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
-comment on constraint resources_is_object on stepgres.workers is
-'resources must be a JSON object';
 
 create table stepgres.subscribers (
     subscriber_id text not null,
@@ -832,19 +864,30 @@ as $$
 declare
     v_key text;
     v_value jsonb;
+    v_type text;
+    v_is_fit boolean;
 begin
     if jsonb_typeof(options) is distinct from 'object' then
         raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
             using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
     end if;
-    for v_key, v_value in select o.key, o.value from jsonb_each(options) as o loop
-        if not allowed ? v_key then
+    for v_key, v_value in
+        select o.key, o.value from jsonb_each(options) as o where o.value <> 'null' or not allowed ? o.key
+    loop
+        v_type := allowed ->> v_key;
+        v_is_fit := case v_type
+            when 'integer' then case jsonb_typeof(v_value)
+                when 'number' then v_value::numeric between -2147483648 and 2147483647 and v_value::numeric % 1 = 0
+            end
+            else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
+        end;
+        if v_type is null then
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
                     hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) <> all (array_append(string_to_array(allowed ->> v_key, ' or '), 'null')) then
-            raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
-                using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
+        elsif v_is_fit is not true then
+            raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
+                using errcode = 'SG001', hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
         end if;
     end loop;
 end
@@ -934,7 +977,7 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout, s.transactional, s.sql_function, false
+        s.timeout::interval, s.transactional, s.sql_function, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -1189,11 +1232,9 @@ as $$
 declare
     v_rule text;
 begin
-    select obj_description(c.oid, 'pg_constraint') into v_rule
+    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
     from pg_constraint as c
-    where c.conname = _definition_error.constraint_name
-        and c.connamespace = 'stepgres'::regnamespace
-        and obj_description(c.oid, 'pg_constraint') is not null;
+    where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
     -- a null where none may be comes without a constraint, but with its column
     raise exception '%: %', _definition_error.culprit, coalesce(
         v_rule,
@@ -1205,7 +1246,7 @@ end
 $$;
 
 comment on function stepgres._definition_error(text, text, text) is
-'Raises SG001 with the comment of the violated constraint, so that a rule and its wording stand in one place.';
+'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';
 
 -- functions/internal/_delete_runs.sql
 create function stepgres._delete_runs(run_ids uuid[]) returns void
@@ -1612,6 +1653,78 @@ $$;
 comment on function stepgres._fire_timers() is
 'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
 
+-- functions/internal/_guard_order.sql
+create function stepgres._guard_order() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from stepgres.steps as s
+        join stepgres.steps as d on (d.workflow_slug, d.version) = (s.workflow_slug, s.version)
+        where (s.workflow_slug, s.version, s.step_slug) = (new.workflow_slug, new.version, new.step_slug)
+            and d.step_slug = new.depends_on and d.step_index >= s.step_index
+    ) then
+        raise exception 'workflow "%", step "%" cannot depend on "%", which does not come before it',
+            new.workflow_slug, new.step_slug, new.depends_on
+            using errcode = 'SG001',
+                hint = 'Dependencies point back in the order of step_index, so they never close a cycle.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_order() is
+'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';
+
+-- functions/internal/_guard_runs.sql
+create function stepgres._guard_runs() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from stepgres.runs as r where r.workflow_slug = old.workflow_slug) then
+        raise exception 'workflow "%" has runs', old.workflow_slug
+            using errcode = 'SG015', hint = 'delete_flow deletes a workflow together with its runs.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_runs() is
+'Raises SG015 for a workflow that is deleted without its runs.';
+
+-- functions/internal/_guard_used_version.sql
+create function stepgres._guard_used_version() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
+    -- change. A version that goes with its whole workflow is not found any more.
+    for v_version in
+        select w.* from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
+        for share
+    loop
+        if v_version.is_used then
+            raise exception 'version % of workflow "%" has runs and cannot change: % in %',
+                v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
+                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_used_version() is
+'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
+
 -- functions/internal/_hint_subscribers.sql
 create function stepgres._hint_subscribers(run_ids uuid[]) returns void
 language plpgsql
@@ -1719,15 +1832,17 @@ declare
     v_path jsonpath;
 begin
     v_path := path;
-    -- In the canonical text $."key" is a member and $"name" a variable; silent evaluation does not
-    -- silence a missing variable, and nobody passes any.
+    -- Two errors that a silent evaluation does not silence, and that would therefore fail the
+    -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
+    -- $."key" is a member and $"name" a variable), and a template that is none.
     if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
-        raise exception '%: % "%" has a variable, and none is ever set', culprit, option, path
-            using errcode = 'SG001', hint = 'Members are written with a dot: $.amount > 3.';
+        raise syntax_error using message = 'it has a variable, and none is ever set';
     end if;
+    perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
+    from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
     return v_path;
 exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
-    raise exception '%: % "%" is not a JSON path: %', culprit, option, path, sqlerrm
+    raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
         using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
 end
 $$;
@@ -1952,41 +2067,71 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- v_starts[i] to before v_starts[i + 1].
+    v_places jsonb;
+    v_starts int[];
+    v_edges int[];
+    v_next int[];
+    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
+    v_is_on_path boolean[] := v_is_ordered;
     v_ordered text[] := '{}';
-    v_layer text[];
-    v_path text[];
+    v_path int[];
+    v_step int;
+    v_edge int;
 begin
-    -- One pass a layer (Kahn), each linear in steps and edges.
-    while cardinality(v_ordered) < cardinality(step_slugs) loop
-        select array_agg(s.slug order by s.place) into v_layer
-        from unnest(step_slugs) with ordinality as s (slug, place)
-        where s.slug not in (select o from unnest(v_ordered) as o)
-            and s.slug not in (
-                select e.dependent from unnest(dependents, dependencies) as e (dependent, dependency)
-                where e.dependency not in (select o from unnest(v_ordered) as o)
-            );
-        exit when v_layer is null;
-        v_ordered := v_ordered || v_layer;
+    select jsonb_object_agg(s.slug, s.place) into v_places
+    from unnest(step_slugs) with ordinality as s (slug, place);
+    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    into v_edges
+    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
+    select array_agg(n.first order by n.step) into v_starts
+    from (
+        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        from (
+            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
+            union all
+            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
+        ) as k
+        group by k.step
+    ) as n;
+    v_next := v_starts;
+
+    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
+    -- it and as early as a dependent needs it. Every edge is followed once.
+    for v_first in 1 .. cardinality(step_slugs) loop
+        continue when v_is_ordered[v_first];
+        v_path := array[v_first];
+        v_is_on_path[v_first] := true;
+        while cardinality(v_path) > 0 loop
+            v_step := v_path[cardinality(v_path)];
+            if v_next[v_step] = v_starts[v_step + 1] then
+                v_ordered := v_ordered || step_slugs[v_step];
+                v_is_ordered[v_step] := true;
+                v_is_on_path[v_step] := false;
+                v_path := trim_array(v_path, 1);
+                continue;
+            end if;
+            v_edge := v_edges[v_next[v_step]];
+            v_next[v_step] := v_next[v_step] + 1;
+            if v_is_on_path[v_edge] then
+                raise exception 'the steps depend on each other in a cycle: %', (
+                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                )
+                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+            elsif not v_is_ordered[v_edge] then
+                v_path := v_path || v_edge;
+                v_is_on_path[v_edge] := true;
+            end if;
+        end loop;
     end loop;
-    if cardinality(v_ordered) = cardinality(step_slugs) then
-        return v_ordered;
-    end if;
-    -- Whoever is left has a dependency that is left: following it must come back to the path.
-    select array[min(s)] into v_path from unnest(step_slugs) as s where s <> all (v_ordered);
-    loop
-        select v_path || min(e.dependency) into v_path
-        from unnest(dependents, dependencies) as e (dependent, dependency)
-        where e.dependent = v_path[cardinality(v_path)] and e.dependency <> all (v_ordered);
-        exit when v_path[cardinality(v_path)] = any (v_path[:cardinality(v_path) - 1]);
-    end loop;
-    v_path := v_path[array_position(v_path, v_path[cardinality(v_path)]):];
-    raise exception 'the steps depend on each other in a cycle: %', array_to_string(v_path, ' -> ')
-        using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+    return v_ordered;
 end
 $$;
 
 comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order that keeps the given order where it can; dependents[i] depends on dependencies[i].';
+'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
 
 -- functions/internal/_pop_tasks.sql
 create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
@@ -2252,6 +2397,28 @@ $$;
 comment on function stepgres._refill_maps(stepgres._step_key[]) is
 'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
 
+-- functions/internal/_refuse_definition_change.sql
+create function stepgres._refuse_definition_change() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- with its workflow everything goes, by cascade
+    if tg_op = 'DELETE' and not exists (
+        select from stepgres.workflows as w where w.workflow_slug = old.workflow_slug
+    ) then
+        return null;
+    end if;
+    raise exception 'version % of workflow "%" cannot change: % in %',
+        old.version, old.workflow_slug, lower(tg_op), tg_table_name
+        using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+end
+$$;
+
+comment on function stepgres._refuse_definition_change() is
+'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
+
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
 language plpgsql
@@ -2406,6 +2573,21 @@ $$;
 comment on function stepgres._run_not_found(uuid) is
 'Raises SG005.';
 
+-- functions/internal/_seconds.sql
+create function stepgres._seconds(seconds jsonb) returns interval
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Out of the range of any option is far enough: the rule of the option refuses it, and names it.
+    select case when jsonb_typeof(seconds) = 'number' then
+        make_interval(secs => round(least(greatest(seconds::numeric, -1e10), 1e10), 6)::float8)
+    end
+$$;
+
+comment on function stepgres._seconds(jsonb) is
+'The interval that an option in seconds means; null for null.';
+
 -- functions/internal/_send_result.sql
 create function stepgres._send_result(worker_id text, result jsonb) returns void
 language plpgsql
@@ -2523,7 +2705,7 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
@@ -2779,21 +2961,21 @@ as $$
 declare
     v_step stepgres.steps;
     v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
-    v_initial_tasks int := step ->> 'initial_tasks';
+    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
 begin
     v_step.workflow_slug := defaults.workflow_slug;
     v_step.version := defaults.version;
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::int, defaults.max_attempts);
-    v_step.base_delay := coalesce(make_interval(secs => (step ->> 'base_delay')::float8), defaults.base_delay);
-    v_step.timeout := coalesce(make_interval(secs => (step ->> 'timeout')::float8), defaults.timeout);
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
+    v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
+    v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
-    v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
+    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
-    v_step.start_delay := make_interval(secs => coalesce((step ->> 'start_delay')::float8, 0));
+    v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
     v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
     v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
@@ -3044,10 +3226,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._find_version(
-        _use_version.workflow_slug, _use_version.version
-    );
+    v_version stepgres.workflow_versions;
 begin
+    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
+    -- start would write to.
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true
@@ -3494,6 +3678,66 @@ A run that has not ended within the deadline fails.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
+-- functions/api/delete_flow.sql
+create function stepgres.delete_flow(workflow_id text, force boolean default false) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_active uuid[];
+    v_finished uuid[];
+    v_run_id uuid;
+begin
+    -- Starts under way end first; later ones wait, and then find no workflow.
+    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for update;
+    if not found then
+        perform stepgres._find_version(delete_flow.workflow_id, null);
+    end if;
+    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
+    -- is seen in the next round.
+    loop
+        v_active := array(
+            select r.run_id from stepgres.active_runs as a
+            join stepgres.runs as r on r.run_id = a.run_id
+            where r.workflow_slug = delete_flow.workflow_id
+            order by r.run_id
+        );
+        if cardinality(v_active) > 0 and force is not true then
+            raise exception 'workflow "%" has active runs: %, the first is %',
+                delete_flow.workflow_id, cardinality(v_active), v_active[1]
+                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+        end if;
+        perform stepgres._lock_runs(v_active);
+        foreach v_run_id in array v_active loop
+            perform stepgres.cancel_workflow_run(
+                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+            );
+        end loop;
+        v_finished := array(
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            order by r.inserted_at
+            limit 10000
+        );
+        exit when cardinality(v_finished) = 0;
+        perform stepgres._lock_runs(v_finished);
+        perform stepgres._delete_runs(v_finished);
+    end loop;
+    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+end
+$$;
+
+comment on function stepgres.delete_flow(text, boolean) is
+'Deletes a workflow with all its versions, its runs, and the messages of these.
+
+With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
+refused.
+
+Errors: SG002 unknown workflow, SG015 it has active runs.';
+
 -- functions/api/fail_task.sql
 create function stepgres.fail_task(
     worker_id text,
@@ -3690,17 +3934,17 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return jsonb_build_object(
-        'workflow_slug', v_version.workflow_slug,
-        'version', v_version.version,
-        'deadline', extract(epoch from v_version.deadline),
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
+        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
+        'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map}'::text[]
                 || jsonb_build_object(
-                    'base_delay', extract(epoch from s.base_delay),
-                    'timeout', extract(epoch from s.timeout),
-                    'start_delay', extract(epoch from s.start_delay),
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -3718,8 +3962,10 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
-topological order with all their options; the current version unless another is given.
+'A workflow as one document, of its current version unless another is given.
+
+It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
+besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';
 
@@ -3906,6 +4152,27 @@ For a worker that has lost its connection while work was under way: it may have 
 
 Errors: SG006 unknown worker.';
 
+-- functions/api/list_flows.sql
+create function stepgres.list_flows() returns setof stepgres.flow
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        w.workflow_slug, w.current_version,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
+        )::int,
+        w.created_at
+    from stepgres.workflows as w
+    order by w.workflow_slug
+$$;
+
+comment on function stepgres.list_flows() is
+'All workflows by slug, each with its current version and the number of its steps.';
+
 -- functions/api/list_workflow_runs.sql
 create function stepgres.list_workflow_runs(
     status text default null,
@@ -3977,6 +4244,43 @@ order_by is a direction, asc or desc, and one of inserted_at, finished_at, workf
 workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';
+
+-- functions/api/list_workflow_versions.sql
+create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
+begin
+    return query
+    with active as (
+        select r.version, count(*) as runs
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.workflow_slug = v_current.workflow_slug
+        group by r.version
+    )
+    select
+        w.workflow_slug, w.version, w.version = v_current.version, w.is_used,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
+        )::int,
+        coalesce(a.runs, 0)::int, w.created_at
+    from stepgres.workflow_versions as w
+    left join active as a on a.version = w.version
+    where w.workflow_slug = v_current.workflow_slug
+    order by w.version desc;
+end
+$$;
+
+comment on function stepgres.list_workflow_versions(text) is
+'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+Errors: SG002 unknown workflow.';
 
 -- functions/api/next_due.sql
 create function stepgres.next_due() returns timestamptz
@@ -4173,22 +4477,25 @@ declare
     v_step jsonb;
     v_version int;
     v_constraint text;
-    v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
+        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
         definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
-    if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
+    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
 
-    insert into stepgres.workflows (workflow_slug, current_version, created_at)
-    values (v_slug, 1, stepgres._now())
-    on conflict do nothing;
-    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
     select max(w.version) into v_version from stepgres.workflow_versions as w
@@ -4200,16 +4507,16 @@ begin
     end if;
 
     v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::int, 3);
-    v_defaults.base_delay := make_interval(secs => coalesce((definition ->> 'base_delay')::float8, 1));
-    v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
-    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
+    v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -4221,13 +4528,9 @@ begin
         );
     end loop;
     return v_defaults.version;
-exception
-    when integrity_constraint_violation then
-        get stacked diagnostics v_constraint = constraint_name;
-        perform stepgres._definition_error(v_constraint, v_culprit);
-    when data_exception then
-        raise exception '%: %', v_culprit, sqlerrm
-            using errcode = 'SG001', hint = 'max_attempts, initial_tasks and priority are whole numbers, durations are seconds.';
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
 end
 $$;
 
@@ -4588,6 +4891,24 @@ worker executes it, and must be heard of again until when). Tasks of a map that 
 
 Errors: SG005 unknown run.';
 
+-- triggers/dependencies_guard_order.sql
+create trigger dependencies_guard_order
+after insert on stepgres.dependencies
+for each row
+execute function stepgres._guard_order();
+
+-- triggers/dependencies_guard_update.sql
+create trigger dependencies_guard_update
+after update on stepgres.dependencies
+for each row
+execute function stepgres._refuse_definition_change();
+
+-- triggers/dependencies_guard_used_version.sql
+create trigger dependencies_guard_used_version
+after insert or delete on stepgres.dependencies
+for each row
+execute function stepgres._guard_used_version();
+
 -- triggers/runs_refuse_transition.sql
 -- After, not before: a before trigger would lock each row once more to evaluate its condition.
 create trigger runs_refuse_transition
@@ -4611,6 +4932,23 @@ when (
 )
 execute function stepgres._refuse_transition();
 
+-- triggers/steps_guard_used_version.sql
+create trigger steps_guard_used_version
+after insert or update or delete on stepgres.steps
+for each row
+execute function stepgres._guard_used_version();
+
+-- triggers/steps_keep_their_place.sql
+-- what _guard_order found when a dependency was inserted must stay true
+create trigger steps_keep_their_place
+after update on stepgres.steps
+for each row
+when (
+    (old.workflow_slug, old.version, old.step_slug, old.step_index)
+    is distinct from (new.workflow_slug, new.version, new.step_slug, new.step_index)
+)
+execute function stepgres._refuse_definition_change();
+
 -- triggers/tasks_refuse_transition.sql
 create trigger tasks_refuse_transition
 after update on stepgres.tasks
@@ -4625,6 +4963,26 @@ when (
 )
 execute function stepgres._refuse_transition();
 
+-- triggers/workflow_versions_guard_delete.sql
+create trigger workflow_versions_guard_delete
+after delete on stepgres.workflow_versions
+for each row
+when (old.is_used)
+execute function stepgres._refuse_definition_change();
+
+-- triggers/workflow_versions_guard_update.sql
+create trigger workflow_versions_guard_update
+after update on stepgres.workflow_versions
+for each row
+when (old.is_used and old is distinct from new)
+execute function stepgres._refuse_definition_change();
+
+-- triggers/workflows_guard_runs.sql
+create trigger workflows_guard_runs
+after delete on stepgres.workflows
+for each row
+execute function stepgres._guard_runs();
+
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
 -- before installing finds their rights set.
@@ -4635,14 +4993,14 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+    v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber}';
-    v_observer text[] := '{version,get_flow,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
+    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

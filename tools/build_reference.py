@@ -43,7 +43,7 @@ def make_reference() -> str:
     for file in sorted((SOURCE / "functions/api").glob("*.sql")):
         parts += function_part(file.read_text("utf-8"))
     sources = [file.read_text("utf-8") for file in sorted((SOURCE / "structure").glob("*.sql"))]
-    for kind, title in (("type", "Types"), ("table", "Tables")):
+    for kind, title in (("domain", "Rules of options"), ("type", "Types"), ("table", "Tables")):
         parts.append(f"## {title}\n")
         for source in sources:
             parts += object_parts(source, kind)

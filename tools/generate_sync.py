@@ -25,6 +25,7 @@ WORDS = {
     "AsyncCursor": "Cursor",
     "AsyncDefinitions": "Definitions",
     "AsyncExecutor": "Executor",
+    "AsyncFlowBuilder": "FlowBuilder",
     "AsyncIterator": "Iterator",
     "AsyncRowFactory": "RowFactory",
     "AsyncRuns": "Runs",

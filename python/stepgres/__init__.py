@@ -36,30 +36,47 @@ from stepgres.errors import (
 
 if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
+    from stepgres._async.flow_builder import AsyncFlowBuilder
     from stepgres._embedded import embedded
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
+    from stepgres._sync.flow_builder import FlowBuilder
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
-    from stepgres.types import RunDetails, RunResult, RunStatus, RunStep, StuckStep, WorkflowRun
+    from stepgres.types import (
+        Flow,
+        RunDetails,
+        RunResult,
+        RunStatus,
+        RunStep,
+        Step,
+        StuckStep,
+        WorkflowRun,
+        WorkflowVersion,
+    )
     from stepgres.worker import AsyncWorker, Worker
     from stepgres.workflow import Workflow, describe, sql_step, step
 else:
     _MODULES = {
         "AsyncClient": "_async.client",
         "AsyncExecutor": "executor",
+        "AsyncFlowBuilder": "_async.flow_builder",
         "AsyncWorker": "worker",
         "Client": "_sync.client",
         "Executor": "executor",
+        "Flow": "types",
+        "FlowBuilder": "_sync.flow_builder",
         "RunDetails": "types",
         "RunResult": "types",
         "RunStatus": "types",
         "RunStep": "types",
+        "Step": "types",
         "StepContext": "_runner",
         "StuckStep": "types",
         "Worker": "worker",
         "Workflow": "workflow",
         "WorkflowRun": "types",
+        "WorkflowVersion": "types",
         "describe": "workflow",
         "embedded": "_embedded",
         "install": "installer",
@@ -83,11 +100,14 @@ else:
 __all__ = [
     "AsyncClient",
     "AsyncExecutor",
+    "AsyncFlowBuilder",
     "AsyncWorker",
     "Client",
     "ConnectionFailed",
     "DefinitionError",
     "Executor",
+    "Flow",
+    "FlowBuilder",
     "IllegalTransition",
     "InstallationError",
     "InvalidFilter",
@@ -104,6 +124,7 @@ __all__ = [
     "RunResult",
     "RunStatus",
     "RunStep",
+    "Step",
     "StepContext",
     "StepgresError",
     "StuckStep",
@@ -116,6 +137,7 @@ __all__ = [
     "WorkflowNotFound",
     "WorkflowRun",
     "WorkflowTimeout",
+    "WorkflowVersion",
     "__version__",
     "describe",
     "embedded",

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
 def interval(seconds: float | None) -> timedelta | None:
     """Seconds, as Python has them, for an argument that is an interval in SQL."""
-    if seconds is None:
-        return None
     try:
-        return timedelta(seconds=seconds)
-    except (OverflowError, ValueError) as error:
-        raise InvalidInput(
-            f"{seconds} s is no duration: {error}", hint="Pass a number of seconds."
-        ) from error
+        return None if seconds is None else timedelta(seconds=seconds)
+    except OverflowError:  # longer than anything may take: SQL says so, and names what it is about
+        return timedelta.max if seconds is not None and seconds > 0 else timedelta.min
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{seconds!r} is no number of seconds", hint="Pass a number.") from error
 
 
 def json_argument(value: Any) -> Jsonb | None:

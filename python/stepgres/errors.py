@@ -68,7 +68,7 @@ class WorkflowAlreadyExists(StepgresError):
 
 
 class IllegalTransition(StepgresError):
-    """A status was to change in a way that none may."""
+    """A status, or a definition that runs use, was to change in a way that it may not."""
 
     sqlstate = "SG008"
 
@@ -110,7 +110,7 @@ class InvalidFilter(StepgresError):
 
 
 class WorkflowInUse(StepgresError):
-    """The workflow has runs that have not ended."""
+    """The workflow cannot be deleted while it has runs that have not ended."""
 
     sqlstate = "SG015"
 

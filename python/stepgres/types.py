@@ -78,6 +78,27 @@ class Step(NamedTuple):
     sql_function: str | None
 
 
+class Flow(NamedTuple):
+    """A workflow as `list_flows` returns it; step_count is that of the current version."""
+
+    workflow_slug: str
+    current_version: int
+    step_count: int
+    created_at: datetime
+
+
+class WorkflowVersion(NamedTuple):
+    """A version of a workflow: new runs get the current one, and a used one cannot change."""
+
+    workflow_slug: str
+    version: int
+    is_current: bool
+    is_used: bool
+    step_count: int
+    active_runs: int
+    created_at: datetime
+
+
 @dataclass(frozen=True)
 class WorkflowRun:
     """A run as `list_workflow_runs` returns it; status is started, completed or failed."""

@@ -2,6 +2,7 @@
 
 \ir structure/schema.sql
 \ir structure/types.sql
+\ir structure/options.sql
 \ir structure/definitions.sql
 \ir structure/runs.sql
 \ir structure/step_states.sql
@@ -34,6 +35,9 @@
 \ir functions/internal/_find_stray_tickets.sql
 \ir functions/internal/_find_version.sql
 \ir functions/internal/_fire_timers.sql
+\ir functions/internal/_guard_order.sql
+\ir functions/internal/_guard_runs.sql
+\ir functions/internal/_guard_used_version.sql
 \ir functions/internal/_hint_subscribers.sql
 \ir functions/internal/_hold_worker.sql
 \ir functions/internal/_insert_step.sql
@@ -53,12 +57,14 @@
 \ir functions/internal/_queue_tasks.sql
 \ir functions/internal/_record_results.sql
 \ir functions/internal/_refill_maps.sql
+\ir functions/internal/_refuse_definition_change.sql
 \ir functions/internal/_refuse_transition.sql
 \ir functions/internal/_release_tasks.sql
 \ir functions/internal/_replace_tickets.sql
 \ir functions/internal/_requeue_tasks.sql
 \ir functions/internal/_run_is_finished.sql
 \ir functions/internal/_run_not_found.sql
+\ir functions/internal/_seconds.sql
 \ir functions/internal/_send_result.sql
 \ir functions/internal/_skip_steps.sql
 \ir functions/internal/_slug_of.sql
@@ -86,6 +92,7 @@
 \ir functions/api/claim_tasks.sql
 \ir functions/api/complete_task.sql
 \ir functions/api/create_flow.sql
+\ir functions/api/delete_flow.sql
 \ir functions/api/fail_task.sql
 \ir functions/api/fsck.sql
 \ir functions/api/get_flow.sql
@@ -94,7 +101,9 @@
 \ir functions/api/get_run_status.sql
 \ir functions/api/heartbeat.sql
 \ir functions/api/keep_tasks.sql
+\ir functions/api/list_flows.sql
 \ir functions/api/list_workflow_runs.sql
+\ir functions/api/list_workflow_versions.sql
 \ir functions/api/next_due.sql
 \ir functions/api/pause_workflow_run.sql
 \ir functions/api/prune.sql
@@ -111,8 +120,16 @@
 \ir functions/api/version.sql
 \ir functions/api/why_stuck.sql
 
+\ir triggers/dependencies_guard_order.sql
+\ir triggers/dependencies_guard_update.sql
+\ir triggers/dependencies_guard_used_version.sql
 \ir triggers/runs_refuse_transition.sql
 \ir triggers/step_states_refuse_transition.sql
+\ir triggers/steps_guard_used_version.sql
+\ir triggers/steps_keep_their_place.sql
 \ir triggers/tasks_refuse_transition.sql
+\ir triggers/workflow_versions_guard_delete.sql
+\ir triggers/workflow_versions_guard_update.sql
+\ir triggers/workflows_guard_runs.sql
 
 \ir grants.sql

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._arguments import interval, json_argument
+from stepgres._arguments import array, interval, json_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._json import dumps_input
 from stepgres.errors import DefinitionError, InvalidInput
-from stepgres.types import Step
+from stepgres.types import Flow, Step, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,13 +76,13 @@ class AsyncDefinitions(AsyncCaller):
         when_exhausted: str | None = None,
         max_failed: int | str | None = None,
     ) -> Step:
-        """Add a step to a workflow. Durations in seconds."""
+        """Add a step to a workflow, behind those it depends on. Durations in seconds."""
         return await self._one(
             "add_step",
             class_row(Step),
             workflow_id=workflow_id,
             step_name=step_name,
-            depends_on=list(depends_on),
+            depends_on=array(depends_on),
             max_attempts=max_attempts,
             base_delay=interval(base_delay),
             timeout=interval(timeout),
@@ -118,3 +118,20 @@ class AsyncDefinitions(AsyncCaller):
     async def get_flow(self, workflow_id: str, *, version: int | None = None) -> dict[str, Any]:
         """A workflow as one document, with its steps and their options."""
         return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    async def list_flows(self) -> list[Flow]:
+        """All workflows by slug."""
+        return await self._all("list_flows", class_row(Flow))
+
+    async def list_workflow_versions(self, workflow_slug: str) -> list[WorkflowVersion]:
+        """The versions of a workflow, the newest first."""
+        return await self._all(
+            "list_workflow_versions", class_row(WorkflowVersion), workflow_slug=workflow_slug
+        )
+
+    async def delete_flow(self, workflow_id: str, *, force: bool | None = None) -> None:
+        """Delete a workflow with its versions and runs; WorkflowInUse if runs are active.
+
+        With force those are cancelled first.
+        """
+        await self._all("delete_flow", scalar_row, workflow_id=workflow_id, force=force)

@@ -27,6 +27,29 @@ create type stepgres.run_status as (
 comment on type stepgres.run_status is
 'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
 
+create type stepgres.flow as (
+    workflow_slug text,
+    current_version int,
+    step_count int,
+    created_at timestamptz
+);
+
+comment on type stepgres.flow is
+'A workflow as lists show it.';
+
+create type stepgres.workflow_version as (
+    workflow_slug text,
+    version int,
+    is_current boolean,
+    is_used boolean,
+    step_count int,
+    active_runs int,
+    created_at timestamptz
+);
+
+comment on type stepgres.workflow_version is
+'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,

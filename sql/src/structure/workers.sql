@@ -1,11 +1,10 @@
 create table stepgres.queues (
     pgmq_queue text primary key,
-    queue text not null,
+    queue stepgres.queue not null,
     priority int not null,
-    resources jsonb not null,
+    resources stepgres.resources not null,
     created_at timestamptz not null,
-    unique (queue, priority, resources),
-    constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38)
+    unique (queue, priority, resources)
 );
 
 comment on table stepgres.queues is
@@ -17,14 +16,13 @@ serves both, and no worker pops a ticket that it must put back.';
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
-    resources jsonb not null,
+    resources stepgres.resources not null,
     lease interval not null,
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
-    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
-    constraint resources_is_object check (jsonb_typeof(resources) = 'object')
+    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
 ) with (fillfactor = 50);
 
 comment on table stepgres.workers is
@@ -46,8 +44,6 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
-comment on constraint resources_is_object on stepgres.workers is
-'resources must be a JSON object';
 
 create table stepgres.subscribers (
     subscriber_id text not null,

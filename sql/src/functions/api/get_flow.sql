@@ -7,17 +7,17 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return jsonb_build_object(
-        'workflow_slug', v_version.workflow_slug,
-        'version', v_version.version,
-        'deadline', extract(epoch from v_version.deadline),
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
+        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
+        'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map}'::text[]
                 || jsonb_build_object(
-                    'base_delay', extract(epoch from s.base_delay),
-                    'timeout', extract(epoch from s.timeout),
-                    'start_delay', extract(epoch from s.start_delay),
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -35,7 +35,9 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
-topological order with all their options; the current version unless another is given.
+'A workflow as one document, of its current version unless another is given.
+
+It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
+besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';

@@ -12,22 +12,25 @@ declare
     v_step jsonb;
     v_version int;
     v_constraint text;
-    v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
+        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
         definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
-    if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
+    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
 
-    insert into stepgres.workflows (workflow_slug, current_version, created_at)
-    values (v_slug, 1, stepgres._now())
-    on conflict do nothing;
-    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
     select max(w.version) into v_version from stepgres.workflow_versions as w
@@ -39,16 +42,16 @@ begin
     end if;
 
     v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::int, 3);
-    v_defaults.base_delay := make_interval(secs => coalesce((definition ->> 'base_delay')::float8, 1));
-    v_defaults.timeout := make_interval(secs => coalesce((definition ->> 'timeout')::float8, 60));
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
-    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
+    v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -60,13 +63,9 @@ begin
         );
     end loop;
     return v_defaults.version;
-exception
-    when integrity_constraint_violation then
-        get stacked diagnostics v_constraint = constraint_name;
-        perform stepgres._definition_error(v_constraint, v_culprit);
-    when data_exception then
-        raise exception '%: %', v_culprit, sqlerrm
-            using errcode = 'SG001', hint = 'max_attempts, initial_tasks and priority are whole numbers, durations are seconds.';
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
 end
 $$;
 

@@ -7,11 +7,9 @@ as $$
 declare
     v_rule text;
 begin
-    select obj_description(c.oid, 'pg_constraint') into v_rule
+    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
     from pg_constraint as c
-    where c.conname = _definition_error.constraint_name
-        and c.connamespace = 'stepgres'::regnamespace
-        and obj_description(c.oid, 'pg_constraint') is not null;
+    where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
     -- a null where none may be comes without a constraint, but with its column
     raise exception '%: %', _definition_error.culprit, coalesce(
         v_rule,
@@ -23,4 +21,4 @@ end
 $$;
 
 comment on function stepgres._definition_error(text, text, text) is
-'Raises SG001 with the comment of the violated constraint, so that a rule and its wording stand in one place.';
+'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';

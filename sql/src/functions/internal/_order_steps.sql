@@ -5,38 +5,68 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- v_starts[i] to before v_starts[i + 1].
+    v_places jsonb;
+    v_starts int[];
+    v_edges int[];
+    v_next int[];
+    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
+    v_is_on_path boolean[] := v_is_ordered;
     v_ordered text[] := '{}';
-    v_layer text[];
-    v_path text[];
+    v_path int[];
+    v_step int;
+    v_edge int;
 begin
-    -- One pass a layer (Kahn), each linear in steps and edges.
-    while cardinality(v_ordered) < cardinality(step_slugs) loop
-        select array_agg(s.slug order by s.place) into v_layer
-        from unnest(step_slugs) with ordinality as s (slug, place)
-        where s.slug not in (select o from unnest(v_ordered) as o)
-            and s.slug not in (
-                select e.dependent from unnest(dependents, dependencies) as e (dependent, dependency)
-                where e.dependency not in (select o from unnest(v_ordered) as o)
-            );
-        exit when v_layer is null;
-        v_ordered := v_ordered || v_layer;
+    select jsonb_object_agg(s.slug, s.place) into v_places
+    from unnest(step_slugs) with ordinality as s (slug, place);
+    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    into v_edges
+    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
+    select array_agg(n.first order by n.step) into v_starts
+    from (
+        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        from (
+            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
+            union all
+            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
+        ) as k
+        group by k.step
+    ) as n;
+    v_next := v_starts;
+
+    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
+    -- it and as early as a dependent needs it. Every edge is followed once.
+    for v_first in 1 .. cardinality(step_slugs) loop
+        continue when v_is_ordered[v_first];
+        v_path := array[v_first];
+        v_is_on_path[v_first] := true;
+        while cardinality(v_path) > 0 loop
+            v_step := v_path[cardinality(v_path)];
+            if v_next[v_step] = v_starts[v_step + 1] then
+                v_ordered := v_ordered || step_slugs[v_step];
+                v_is_ordered[v_step] := true;
+                v_is_on_path[v_step] := false;
+                v_path := trim_array(v_path, 1);
+                continue;
+            end if;
+            v_edge := v_edges[v_next[v_step]];
+            v_next[v_step] := v_next[v_step] + 1;
+            if v_is_on_path[v_edge] then
+                raise exception 'the steps depend on each other in a cycle: %', (
+                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                )
+                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+            elsif not v_is_ordered[v_edge] then
+                v_path := v_path || v_edge;
+                v_is_on_path[v_edge] := true;
+            end if;
+        end loop;
     end loop;
-    if cardinality(v_ordered) = cardinality(step_slugs) then
-        return v_ordered;
-    end if;
-    -- Whoever is left has a dependency that is left: following it must come back to the path.
-    select array[min(s)] into v_path from unnest(step_slugs) as s where s <> all (v_ordered);
-    loop
-        select v_path || min(e.dependency) into v_path
-        from unnest(dependents, dependencies) as e (dependent, dependency)
-        where e.dependent = v_path[cardinality(v_path)] and e.dependency <> all (v_ordered);
-        exit when v_path[cardinality(v_path)] = any (v_path[:cardinality(v_path) - 1]);
-    end loop;
-    v_path := v_path[array_position(v_path, v_path[cardinality(v_path)]):];
-    raise exception 'the steps depend on each other in a cycle: %', array_to_string(v_path, ' -> ')
-        using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+    return v_ordered;
 end
 $$;
 
 comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order that keeps the given order where it can; dependents[i] depends on dependencies[i].';
+'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';

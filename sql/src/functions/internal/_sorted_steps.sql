@@ -12,7 +12,7 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin

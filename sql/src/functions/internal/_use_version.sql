@@ -4,10 +4,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._find_version(
-        _use_version.workflow_slug, _use_version.version
-    );
+    v_version stepgres.workflow_versions;
 begin
+    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
+    -- start would write to.
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true

@@ -1,0 +1,58 @@
+create function stepgres.delete_flow(workflow_id text, force boolean default false) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_active uuid[];
+    v_finished uuid[];
+    v_run_id uuid;
+begin
+    -- Starts under way end first; later ones wait, and then find no workflow.
+    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for update;
+    if not found then
+        perform stepgres._find_version(delete_flow.workflow_id, null);
+    end if;
+    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
+    -- is seen in the next round.
+    loop
+        v_active := array(
+            select r.run_id from stepgres.active_runs as a
+            join stepgres.runs as r on r.run_id = a.run_id
+            where r.workflow_slug = delete_flow.workflow_id
+            order by r.run_id
+        );
+        if cardinality(v_active) > 0 and force is not true then
+            raise exception 'workflow "%" has active runs: %, the first is %',
+                delete_flow.workflow_id, cardinality(v_active), v_active[1]
+                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+        end if;
+        perform stepgres._lock_runs(v_active);
+        foreach v_run_id in array v_active loop
+            perform stepgres.cancel_workflow_run(
+                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+            );
+        end loop;
+        v_finished := array(
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            order by r.inserted_at
+            limit 10000
+        );
+        exit when cardinality(v_finished) = 0;
+        perform stepgres._lock_runs(v_finished);
+        perform stepgres._delete_runs(v_finished);
+    end loop;
+    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+end
+$$;
+
+comment on function stepgres.delete_flow(text, boolean) is
+'Deletes a workflow with all its versions, its runs, and the messages of these.
+
+With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
+refused.
+
+Errors: SG002 unknown workflow, SG015 it has active runs.';

@@ -1,0 +1,35 @@
+create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
+begin
+    return query
+    with active as (
+        select r.version, count(*) as runs
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.workflow_slug = v_current.workflow_slug
+        group by r.version
+    )
+    select
+        w.workflow_slug, w.version, w.version = v_current.version, w.is_used,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
+        )::int,
+        coalesce(a.runs, 0)::int, w.created_at
+    from stepgres.workflow_versions as w
+    left join active as a on a.version = w.version
+    where w.workflow_slug = v_current.workflow_slug
+    order by w.version desc;
+end
+$$;
+
+comment on function stepgres.list_workflow_versions(text) is
+'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+Errors: SG002 unknown workflow.';

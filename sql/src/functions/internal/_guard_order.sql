@@ -1,0 +1,23 @@
+create function stepgres._guard_order() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from stepgres.steps as s
+        join stepgres.steps as d on (d.workflow_slug, d.version) = (s.workflow_slug, s.version)
+        where (s.workflow_slug, s.version, s.step_slug) = (new.workflow_slug, new.version, new.step_slug)
+            and d.step_slug = new.depends_on and d.step_index >= s.step_index
+    ) then
+        raise exception 'workflow "%", step "%" cannot depend on "%", which does not come before it',
+            new.workflow_slug, new.step_slug, new.depends_on
+            using errcode = 'SG001',
+                hint = 'Dependencies point back in the order of step_index, so they never close a cycle.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_order() is
+'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';

@@ -1,0 +1,27 @@
+create function stepgres._guard_used_version() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
+    -- change. A version that goes with its whole workflow is not found any more.
+    for v_version in
+        select w.* from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
+        for share
+    loop
+        if v_version.is_used then
+            raise exception 'version % of workflow "%" has runs and cannot change: % in %',
+                v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
+                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_used_version() is
+'Raises SG008 for a change to the steps or dependencies of a version that runs use.';

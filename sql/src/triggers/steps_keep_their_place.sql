@@ -1,0 +1,9 @@
+-- what _guard_order found when a dependency was inserted must stay true
+create trigger steps_keep_their_place
+after update on stepgres.steps
+for each row
+when (
+    (old.workflow_slug, old.version, old.step_slug, old.step_index)
+    is distinct from (new.workflow_slug, new.version, new.step_slug, new.step_index)
+)
+execute function stepgres._refuse_definition_change();
