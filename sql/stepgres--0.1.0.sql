@@ -2791,6 +2791,26 @@ $$;
 comment on function stepgres._skip_steps(stepgres._skip[]) is
 'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';
 
+-- functions/internal/_slug_of.sql
+create function stepgres._slug_of(workflow text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (select w.workflow_slug from stepgres.workflows as w where w.workflow_slug = _slug_of.workflow),
+        lower(
+            regexp_replace(
+                substring(_slug_of.workflow from '[^.:]*$'),
+                '(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', 'g'
+            ) collate "C"
+        )
+    )
+$$;
+
+comment on function stepgres._slug_of(text) is
+'The slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';
+
 -- functions/internal/_sorted_steps.sql
 create function stepgres._sorted_steps(steps jsonb, options jsonb, culprit text) returns setof jsonb
 language plpgsql
@@ -4314,6 +4334,7 @@ declare
         ) is not true
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
+    v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
     v_source text;
 begin
     if v_culprit is not null then
@@ -4348,14 +4369,15 @@ begin
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
          order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
         v_source, order_by[2], order_by[1]
-    ) using status, workflow_slug, "limit"::bigint, "offset"::bigint, tags;
+    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;
 
 comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
 'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all.
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
+workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';
 
@@ -4462,8 +4484,8 @@ declare
     v_before timestamptz := stepgres._now() - prune.older_than;
     v_run_ids uuid[];
 begin
-    if v_before is null or batch_size is null or batch_size < 1 then
-        raise exception 'prune needs an age and a batch_size of at least 1'
+    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
+        raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
             using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
     end if;
     -- A run is inserted before it finishes, so the index ends the search at the age. skip locked: whoever
@@ -4489,7 +4511,7 @@ comment on function stepgres.prune(interval, int, text) is
 'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
 number. Call it again until it returns 0: each call is short, and safe while everything runs.
 
-Errors: SG003 no age, or a batch_size below 1.';
+Errors: SG003 no age or a negative one, or a batch_size below 1.';
 
 -- functions/api/register_sql_function.sql
 create function stepgres.register_sql_function(sql_function text) returns text

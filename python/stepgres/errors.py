@@ -170,7 +170,11 @@ _BAD_ARGUMENTS = {
 
 def from_postgres(error: Error) -> Exception:
     """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself."""
+    from psycopg import DataError
+
     sqlstate, diag = error.sqlstate or "", error.diag
+    if not sqlstate and isinstance(error, DataError):  # psycopg has refused to send the value
+        sqlstate = "22P05"
     cls = InvalidInput if sqlstate in _BAD_ARGUMENTS else _BY_SQLSTATE.get(sqlstate)
     if cls is None:
         return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -28,8 +29,8 @@ class RunStatus(NamedTuple):
     """How a run is doing.
 
     status is "completed" (details: the output), "failed" (details: the error, and failed_step) or
-    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused":
-    False}).
+    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0,
+    "paused": False}).
     """
 
     status: str
@@ -111,7 +112,7 @@ class WorkflowRun:
     error: str | None
     failed_step: str | None
     priority: int | None
-    tags: list[str]
+    tags: list[str] | None
     idempotency_key: str | None
     parent_run_id: UUID | None
     retried_from: UUID | None
@@ -168,7 +169,7 @@ def run_details(document: dict[str, Any]) -> RunDetails:
 
 
 def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
-    return type(**{name: _value(name, value) for name, value in document.items()})
+    return type(**{name: _value(name, document[name]) for name in signature(type).parameters})
 
 
 def _value(name: str, value: Any) -> Any:

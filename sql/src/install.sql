@@ -68,6 +68,7 @@
 \ir functions/internal/_seconds.sql
 \ir functions/internal/_send_result.sql
 \ir functions/internal/_skip_steps.sql
+\ir functions/internal/_slug_of.sql
 \ir functions/internal/_sorted_steps.sql
 \ir functions/internal/_start_maps.sql
 \ir functions/internal/_start_ready_steps.sql

@@ -201,6 +201,27 @@ def test_why_stuck_of_a_delayed_a_local_and_a_finished_run(engine: Engine) -> No
     assert why(engine, local) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "slugs"),
+    [
+        ("OrderLines", ["order_lines"]),
+        ("shop.flows:OrderLines", ["order_lines"]),
+        ("HTTPOrder", ["http_order"]),
+        ("Order2Go", ["Order2Go"]),  # a workflow has that slug
+        ("orderlines", []),
+        ("", []),
+    ],
+)
+def test_runs_are_listed_by_the_name_of_the_class(
+    engine: Engine, name: str, slugs: list[str]
+) -> None:
+    for slug in ("order_lines", "http_order", "Order2Go", "order2_go"):
+        engine.define(slug, step("a"))
+        engine.start(slug)
+    query = "select workflow_slug from stepgres.list_workflow_runs(workflow_slug => %s)"
+    assert engine.rows(query, name) == slugs
+
+
 def test_prune_deletes_old_finished_runs_and_all_of_theirs(
     engine: Engine, clock: Clock, runs: dict[str, UUID]
 ) -> None:
@@ -225,7 +246,8 @@ def test_prune_takes_a_batch_and_a_workflow(engine: Engine, runs: dict[str, UUID
 
 
 @pytest.mark.parametrize(
-    "options", [{"older_than": None}, {"older_than": "1 day", "batch_size": 0}]
+    "options",
+    [{"older_than": None}, {"older_than": "-1 s"}, {"older_than": "1 day", "batch_size": 0}],
 )
 def test_prune_needs_an_age_and_a_batch(engine: Engine, options: dict[str, Any]) -> None:
     with refused("SG003"):

@@ -11,7 +11,7 @@ from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
 
 from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
-from stepgres.errors import InstallationError, from_postgres
+from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,13 +81,14 @@ class AsyncCaller:
         self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any
     ) -> list[T]:
         given = {name: value for name, value in arguments.items() if value is not None}
-        call = f"stepgres.{function}({', '.join(f'{name} => %({name})s' for name in given)})"
+        # in quotes: limit and offset are words of SQL
+        names = ", ".join(f'"{name}" => %({name})s' for name in given)
         try:
             async with (
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
-                await cursor.execute(f"select * from {call}".encode(), given)
+                await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
             if error.diag.statement_position is None:  # one that a function was looking for
@@ -99,6 +100,11 @@ class AsyncCaller:
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"PostgreSQL does not take the character {error.object[error.start]!a}",
+                hint="Pass strings without halves of surrogate pairs.",
+            ) from error
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:

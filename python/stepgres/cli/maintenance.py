@@ -7,7 +7,7 @@ import click
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import FAILED
 from stepgres.cli.output import Column, print_json, print_table, takes_json
-from stepgres.cli.parameters import DURATION
+from stepgres.cli.parameters import DURATION, INTEGER
 
 
 @click.command()
@@ -20,7 +20,7 @@ from stepgres.cli.parameters import DURATION
 @click.option("--workflow", metavar="SLUG", help="Only runs of this workflow.")
 @click.option(
     "--batch-size",
-    type=click.IntRange(1),
+    type=INTEGER,
     default=1000,
     show_default=True,
     help="Runs to delete in one transaction.",
@@ -58,7 +58,7 @@ def fsck(as_json: bool, dsn: str | None) -> None:
         print_json(violations)
     elif violations:
         print_table(
-            [Column("INVARIANT"), Column("RUN"), Column("FOUND", may_break=True)],
+            [Column("INVARIANT"), Column("RUN"), Column("FOUND", when_long="wrap")],
             violations,
         )
     else:

@@ -10,7 +10,7 @@ import json
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -31,12 +31,15 @@ _STYLES = {
 }
 
 
+_NARROWEST = 20  # no column is cut to less
+
+
 class Column(NamedTuple):
-    """The head of a column; one that may break gets what the others leave of the width."""
+    """The head of a column; on a terminal a long text is cut or wrapped, if that is allowed."""
 
     head: str
-    may_break: bool = False
     is_number: bool = False
+    when_long: Literal["overflow", "cut", "wrap"] = "overflow"
 
 
 def takes_json(command: Any) -> Any:
@@ -85,15 +88,23 @@ def _print_rich_table(
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    needed = 0
+    for column, cells in zip(columns, zip(*texts, strict=True), strict=True):
+        width = max(len(text) for text in (column.head, *cells))
+        if column.when_long != "overflow":
+            width = min(width, max(_NARROWEST, len(column.head)))
+        needed += width + 2
         table.add_column(
             column.head,
             justify="right" if column.is_number else "left",
-            no_wrap=not column.may_break,
-            overflow="fold" if column.may_break else "ellipsis",
+            min_width=width,
+            no_wrap=column.when_long != "wrap",
+            overflow="fold" if column.when_long == "wrap" else "ellipsis",
         )
     for row in texts:
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    # Half an id is of no use: what a narrow terminal has no room for goes on in its next line.
+    console.width = max(console.width, needed)
     console.print(table)
 
 
@@ -107,15 +118,8 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 def printable(text: str) -> str:
     """The text as one that cannot move the cursor or change colours: it may be anybody's."""
-    return "".join(
-        character if character.isprintable() else " " if character == "\n" else escape(character)
-        for character in text
-    )
-
-
-def escape(character: str) -> str:
-    """The character as Python writes it in a string."""
-    return ascii(character)[1:-1]
+    text = text.replace("\n", " ").replace("\t", " ")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def json_text(value: Any, most: int = 1_000) -> str:

@@ -35,6 +35,16 @@ class Duration(click.ParamType[float]):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
 
 
+class Integer(click.types.IntParamType):
+    """An integer that the database has room for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = super().convert(value, param, ctx)
+        if not -(2**31) <= number < 2**31:
+            self.fail(f"{number} is too large.", param, ctx)
+        return number
+
+
 class JsonValue(click.ParamType[Any]):
     """A JSON value: as such, in a file (@file), or on standard input (-)."""
 
@@ -61,4 +71,5 @@ class JsonValue(click.ParamType[Any]):
 
 
 DURATION = Duration()
+INTEGER = Integer()
 JSON_VALUE = JsonValue()

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from stepgres.types import RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
 
 _FAILURES_SHOWN = 20
+_TASK_STATUSES = (
+    "completed",
+    "skipped",
+    "failed",
+    "cancelled",
+    "started",
+    "queued",
+    "waiting",
+)
 
 
 def print_runs(runs: Sequence[WorkflowRun]) -> None:
@@ -33,8 +42,8 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
         Column("STATUS"),
         Column("STARTED"),
         Column("TOOK", is_number=True),
-        *([Column("TAGS", may_break=True)] if has_tags else []),
-        Column("ERROR", may_break=True),
+        *([Column("TAGS", when_long="cut")] if has_tags else []),
+        Column("ERROR", when_long="cut"),
     ]
     print_table(
         columns,
@@ -46,7 +55,7 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
                 local_time(run.inserted_at),
                 took(run.inserted_at, run.finished_at),
                 *([", ".join(run.tags or ())] if has_tags else []),
-                error_of(run),
+                run.error,
             ]
             for run in runs
         ],
@@ -61,7 +70,7 @@ def print_run(run: RunDetails) -> None:
             ("Run", run.run_id),
             ("Workflow", f"{run.workflow_slug}, version {run.version}"),
             ("Status", state_of(run)),
-            ("Error", error_of(run)),
+            ("Error", run.error),
             ("Started", local_time(run.inserted_at)),
             ("Paused", local_time(run.paused_at)),
             ("Ended", run.finished_at and f"{local_time(run.finished_at)}, after {duration}"),
@@ -92,7 +101,7 @@ def print_run(run: RunDetails) -> None:
                 Column("NUMBER", is_number=True),
                 Column("WORKER"),
                 Column("ENDED"),
-                Column("ERROR", may_break=True),
+                Column("ERROR", when_long="wrap"),
             ],
             [
                 [
@@ -115,10 +124,10 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
         [
             Column("STEP"),
             Column("STATUS"),
-            Column("TASKS", may_break=True),
+            Column("TASKS", when_long="wrap"),
             Column("TOOK", is_number=True),
-            Column("AFTER", may_break=True),
-            Column("NOTE", may_break=True),
+            Column("AFTER", when_long="wrap"),
+            Column("NOTE", when_long="wrap"),
         ],
         [
             [
@@ -142,7 +151,7 @@ def print_reasons(reasons: Sequence[StuckStep]) -> None:
             Column("TASK", is_number=True),
             Column("WAITS FOR"),
             Column("UNTIL"),
-            Column("DETAIL", may_break=True),
+            Column("DETAIL", when_long="wrap"),
         ],
         [[r.step_slug, r.task_index, r.waits_for, local_time(r.until), r.detail] for r in reasons],
     )
@@ -155,16 +164,10 @@ def state_of(run: WorkflowRun) -> str:
     return "paused" if run.paused_at is not None else run.status
 
 
-def error_of(run: WorkflowRun) -> str | None:
-    """The error of a run, and whose it is."""
-    return f"{run.failed_step}: {run.error}" if run.failed_step else run.error
-
-
 def status_text(status: RunStatus) -> str:
     """How a run is doing, in a line."""
     if status.status == "failed":
-        place = f" in step {status.failed_step}" if status.failed_step else ""
-        return f"failed{place}: {status.details}"
+        return f"failed: {status.details}"
     if status.status == "completed":
         return "completed"
     details = status.details
@@ -177,7 +180,9 @@ def status_text(status: RunStatus) -> str:
 
 def tasks_text(step: RunStep) -> str:
     """How many tasks of a step are in which status: 90 completed, 10 queued of 1,000."""
-    counts = ", ".join(f"{count:,} {status}" for status, count in step.tasks.items() if count)
+    counts = ", ".join(
+        f"{step.tasks[status]:,} {status}" for status in _TASK_STATUSES if step.tasks.get(status)
+    )
     known = sum(step.tasks.values())
     if step.initial_tasks is not None and known < step.initial_tasks:
         return f"{counts} of {step.initial_tasks:,}".lstrip()

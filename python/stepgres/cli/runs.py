@@ -9,7 +9,7 @@ import click
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import explain
 from stepgres.cli.output import print_json, printable, takes_json
-from stepgres.cli.parameters import DURATION, JSON_VALUE
+from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
 from stepgres.cli.run_views import print_reasons, print_run, print_runs, status_text
 from stepgres.cli.watching import finish
 
@@ -49,11 +49,11 @@ def runs() -> None:
 @click.option("--delay", type=DURATION, help="Begin after this time, such as 90s or 1h30m.")
 @click.option("--deadline", type=DURATION, help="Fail if it has not ended after this time.")
 @click.option("--tag", "tags", multiple=True, help="A tag to find it by; more than once for more.")
-@click.option("--priority", type=int, help="Takes the place of the priorities of its steps.")
+@click.option("--priority", type=INTEGER, help="Takes the place of the priorities of its steps.")
 @click.option("--idempotency-key", metavar="KEY", help="If a run has it, print the id of that one.")
 @click.option("--run-id", type=click.UUID, help="The id that it gets.")
 @click.option("--parent", type=click.UUID, metavar="RUN", help="It is cancelled with this run.")
-@click.option("--version", type=int, help="Of the workflow, instead of the current one.")
+@click.option("--version", type=INTEGER, help="Of the workflow, instead of the current one.")
 @_wait
 @takes_json
 @takes_dsn
@@ -81,8 +81,8 @@ def start(
 @click.option("--status", metavar="STATUS", help="started, completed or failed.")
 @click.option("--workflow", metavar="SLUG", help="Of this workflow: its slug, or class name.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; more than once: with all.")
-@click.option("--limit", type=int, default=20, show_default=True, help="So many at most.")
-@click.option("--offset", type=int, default=0, help="Leave out so many first.")
+@click.option("--limit", type=INTEGER, default=20, show_default=True, help="So many at most.")
+@click.option("--offset", type=INTEGER, default=0, help="Leave out so many first.")
 @click.option(
     "--order",
     default="inserted_at",

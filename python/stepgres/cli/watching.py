@@ -12,7 +12,7 @@ import click
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import FAILED, Failure
 from stepgres.cli.output import print_json, printable, rich_console, takes_json
-from stepgres.cli.run_views import error_of, state_of, tasks_text, took
+from stepgres.cli.run_views import state_of, tasks_text, took
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -53,7 +53,7 @@ def finish(client: Client, run_id: UUID, *, as_json: bool) -> None:
             raise click.exceptions.Exit(FAILED)
     elif run.status == "failed":
         raise Failure(
-            f"run {run_id} {state_of(run)}: {error_of(run)}",
+            f"run {run_id} {state_of(run)}: {run.error}",
             f"stepgres runs show {run_id} tells more.",
         )
     else:

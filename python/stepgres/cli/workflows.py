@@ -17,6 +17,7 @@ from stepgres.cli.output import (
     print_table,
     takes_json,
 )
+from stepgres.cli.parameters import INTEGER
 
 _slug = click.argument("workflow", metavar="SLUG")
 
@@ -54,7 +55,7 @@ def list_(as_json: bool, dsn: str | None) -> None:
 
 @workflows.command()
 @_slug
-@click.option("--version", type=int, help="Its steps in this version, not in the current one.")
+@click.option("--version", type=INTEGER, help="Its steps in this version, not in the current one.")
 @takes_json
 @takes_dsn
 def show(workflow: str, version: int | None, as_json: bool, dsn: str | None) -> None:
@@ -114,7 +115,7 @@ def _print_steps(steps: list[dict[str, Any]]) -> None:
     print_table(
         [
             Column("STEP"),
-            Column("AFTER", may_break=True),
+            Column("AFTER", when_long="wrap"),
             Column("KIND"),
             Column("EXECUTION"),
             Column("QUEUE"),

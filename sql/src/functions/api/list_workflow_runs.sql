@@ -22,6 +22,7 @@ declare
         ) is not true
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
+    v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
     v_source text;
 begin
     if v_culprit is not null then
@@ -56,13 +57,14 @@ begin
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
          order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
         v_source, order_by[2], order_by[1]
-    ) using status, workflow_slug, "limit"::bigint, "offset"::bigint, tags;
+    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;
 
 comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
 'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all.
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
+workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';

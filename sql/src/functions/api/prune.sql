@@ -11,8 +11,8 @@ declare
     v_before timestamptz := stepgres._now() - prune.older_than;
     v_run_ids uuid[];
 begin
-    if v_before is null or batch_size is null or batch_size < 1 then
-        raise exception 'prune needs an age and a batch_size of at least 1'
+    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
+        raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
             using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
     end if;
     -- A run is inserted before it finishes, so the index ends the search at the age. skip locked: whoever
@@ -38,4 +38,4 @@ comment on function stepgres.prune(interval, int, text) is
 'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
 number. Call it again until it returns 0: each call is short, and safe while everything runs.
 
-Errors: SG003 no age, or a batch_size below 1.';
+Errors: SG003 no age or a negative one, or a batch_size below 1.';
