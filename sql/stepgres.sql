@@ -488,6 +488,16 @@ create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
 
+create table stepgres.pauses (
+    run_id uuid not null,
+    paused_at timestamptz not null,
+    resumed_at timestamptz,
+    primary key (run_id, paused_at)
+);
+
+comment on table stepgres.pauses is
+'When runs were paused and resumed; null: the pause goes on, or the run has ended in it.';
+
 -- structure/step_states.sql
 create table stepgres.step_states (
     run_id uuid not null,
@@ -667,14 +677,18 @@ comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
 
 create table stepgres.subscribers (
-    subscriber_id text not null,
-    run_id uuid not null,
+    subscriber_id text primary key,
+    run_id uuid,
+    workflow_slug text,
+    every_change boolean not null,
     expires_at timestamptz not null,
-    primary key (run_id, subscriber_id)
+    constraint subscriber_has_one_subject check (run_id is null or workflow_slug is null)
 );
 
+create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is not null;
+
 comment on table stepgres.subscribers is
-'Who waits for runs to end: a hint is sent for these runs only.';
+'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
 
 -- views/_step_inputs.sql
 -- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
@@ -713,6 +727,91 @@ inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.versio
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
+
+-- views/run_events.sql
+-- Events are no table: what happened stands in the rows that it happened to. Rows of a run are found by
+-- their keys, so whoever asks for one run reads that run only.
+create view stepgres.run_events as
+-- noqa: disable=AL03,LT08,LT09
+with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank) as (
+    select r.run_id, null, null::int, null::int, e.*
+    from stepgres.runs as r
+    cross join
+        lateral (
+            values
+            ('workflow_started', r.inserted_at, null, 0),
+            (
+                'workflow_' || case when r.cancelled_at is null then r.status else 'cancelled' end,
+                r.finished_at, r.error, 8
+            )
+        ) as e
+    union all
+    select p.run_id, null, null, null, e.*
+    from stepgres.pauses as p
+    cross join
+        lateral (
+            values ('workflow_paused', p.paused_at, null, 6), ('workflow_resumed', p.resumed_at, null, 7)
+        ) as e
+    union all
+    select t.run_id, t.step_slug, null, null, e.*
+    from stepgres.step_states as t
+    cross join
+        lateral (
+            values ('step_started', t.started_at, null, 1), ('step_' || t.status, t.finished_at, t.error, 5)
+        ) as e
+    union all
+    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*
+    from stepgres.attempts as a
+    cross join
+        lateral (
+            values ('task_started', a.started_at, null, 2), ('task_failed', a.failed_at, a.error, 3)
+        ) as e
+    union all
+    -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
+    -- was cancelled between two attempts has its error still, or was queued after it had started.
+    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*
+    from stepgres.tasks as t
+    cross join
+        lateral (
+            values
+            ('task_started', t.started_at, null, 2),
+            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 4)
+        ) as e
+    where
+        t.attempt > 0 and (
+            t.status in ('started', 'completed')
+            or (t.status = 'cancelled' and t.error is null and t.started_at >= t.queued_at)
+        )
+)
+select
+    e.run_id,
+    r.workflow_slug,
+    e.event_type,
+    e.step_slug,
+    e.task_index,
+    e.attempt,
+    e.occurred_at,
+    e.error,
+    array[
+        -- what happens to the run is before or behind what happens to its steps at the same time
+        case when e.rank = 0 then -1 else coalesce(s.step_index, 2147483647) end,
+        coalesce(e.attempt, case e.rank when 1 then 0 else 2147483647 end),
+        e.rank,
+        e.task_index
+    ] as event_order
+from events as e
+inner join stepgres.runs as r on e.run_id = r.run_id
+left join stepgres.steps as s
+    on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
+where e.occurred_at is not null;
+
+comment on view stepgres.run_events is
+'What happened in runs: order by occurred_at, event_order.
+
+event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
+workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
+task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
+end of a step before the start of those that depend on it.';
 
 -- functions/internal/_advance.sql
 create function stepgres._advance(finished stepgres._step_key[]) returns void
@@ -792,6 +891,9 @@ begin
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     perform stepgres._advance(v_finished);
+    perform stepgres._hint_subscribers(array(
+        select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
+    ), have_ended => false);
 
     return query
     select i from generate_series(1, jsonb_array_length(results)::bigint) as i
@@ -945,7 +1047,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
+    v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
 begin
@@ -961,6 +1063,13 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
+    if exists (select from stepgres.subscribers) then
+        perform stepgres._hint_subscribers(array(
+            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
+        ), have_ended => false);
+    end if;
+    -- after the tickets: no task starts before the step that it belongs to
+    v_now := stepgres._now();
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
@@ -1062,7 +1171,7 @@ begin
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
-        perform stepgres._hint_subscribers(v_run_ids);
+        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
 $$;
@@ -1259,6 +1368,7 @@ begin
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
     delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
 end
@@ -1444,7 +1554,7 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f));
+    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
 end
 $$;
 
@@ -1646,6 +1756,7 @@ begin
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_fired;
 end
 $$;
@@ -1726,20 +1837,35 @@ comment on function stepgres._guard_used_version() is
 'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
 
 -- functions/internal/_hint_subscribers.sql
-create function stepgres._hint_subscribers(run_ids uuid[]) returns void
+create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- A commit that notifies is a slow one: without subscribers there is none.
+    if not exists (select from stepgres.subscribers) then
+        return;
+    end if;
     perform pg_notify('stepgres_run_' || replace(s.run_id::text, '-', ''), '')
-    from stepgres.subscribers as s
-    where s.run_id = any (_hint_subscribers.run_ids);
+    from (
+        select distinct o.run_id from stepgres.subscribers as o
+        where o.run_id = any (_hint_subscribers.run_ids) and (o.every_change or have_ended)
+    ) as s;
+    perform pg_notify(s.channel, r.run_id::text)
+    from (
+        select distinct o.workflow_slug,
+            coalesce('stepgres_workflow_' || md5(o.workflow_slug), 'stepgres_runs') as channel
+        from stepgres.subscribers as o
+        where o.run_id is null and (o.every_change or have_ended)
+    ) as s
+    join stepgres.runs as r
+        on r.run_id = any (_hint_subscribers.run_ids) and r.workflow_slug = coalesce(s.workflow_slug, r.workflow_slug);
 end
 $$;
 
-comment on function stepgres._hint_subscribers(uuid[]) is
-'Notifies those who wait for runs that have ended, at commit, on the channel stepgres_run_ and the id without dashes.';
+comment on function stepgres._hint_subscribers(uuid[], boolean) is
+'Notifies, at commit, those who subscribed to these runs that they have changed, or ended: see add_subscriber.';
 
 -- functions/internal/_hold_worker.sql
 create function stepgres._hold_worker(worker_id text) returns void
@@ -2885,6 +3011,7 @@ begin
         end if;
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;
@@ -3100,6 +3227,7 @@ begin
     else
         perform stepgres._release_tasks(v_started);
     end if;
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
 end
 $$;
@@ -3190,7 +3318,10 @@ begin
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now;
-    perform stepgres._advance(stepgres._fail_tasks(v_overdue));
+    if v_overdue is not null then
+        perform stepgres._advance(stepgres._fail_tasks(v_overdue));
+        perform stepgres._hint_subscribers(run_ids, have_ended => false);
+    end if;
     return coalesce(cardinality(v_overdue), 0);
 end
 $$;
@@ -3515,7 +3646,11 @@ Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unkn
 
 -- functions/api/add_subscriber.sql
 create function stepgres.add_subscriber(
-    run_id uuid, subscriber_id text default null, lease interval default '1 minute'
+    run_id uuid default null,
+    subscriber_id text default null,
+    lease interval default '1 minute',
+    workflow_slug text default null,
+    every_change boolean default false
 ) returns text
 language plpgsql
 volatile
@@ -3525,21 +3660,27 @@ as $$
 declare
     v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
 begin
-    -- Whoever is about to end the run has looked for subscribers already: wait for that end, so that it
-    -- is seen afterwards. Whoever ends it later looks later.
+    -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
+    -- seen afterwards. Whoever changes it later looks later.
     perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
-    insert into stepgres.subscribers as s (run_id, subscriber_id, expires_at)
-    values (add_subscriber.run_id, v_subscriber_id, stepgres._now() + add_subscriber.lease)
+    insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
+    values (
+        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
+        stepgres._now() + add_subscriber.lease
+    )
     on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
     return v_subscriber_id;
 end
 $$;
 
-comment on function stepgres.add_subscriber(uuid, text, interval) is
-'Asks for a notification when a run ends, on the channel stepgres_run_ and the id without dashes; returns a subscriber_id.
+comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean) is
+'Asks for a notification when a run ends, or with every_change whenever it changes; returns a subscriber_id.
 
-Call it again with that id before the lease is over, or remove_subscriber. Listen first, then subscribe, then look at the
-status of the run: so its end is not missed.';
+For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
+stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
+run_id as payload. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
+again after a while.';
 
 -- functions/api/cancel_workflow_run.sql
 create function stepgres.cancel_workflow_run(
@@ -4319,8 +4460,11 @@ begin
     perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
     v_now := stepgres._now();
     update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
+    insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
+    on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 
@@ -4548,17 +4692,16 @@ may come in any order. A run that has not ended within the deadline fails.
 Errors: SG001 names the culprit; nothing is stored.';
 
 -- functions/api/remove_subscriber.sql
-create function stepgres.remove_subscriber(run_id uuid, subscriber_id text) returns void
+create function stepgres.remove_subscriber(subscriber_id text) returns void
 language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    delete from stepgres.subscribers as s
-    where s.run_id = remove_subscriber.run_id and s.subscriber_id = remove_subscriber.subscriber_id
+    delete from stepgres.subscribers as s where s.subscriber_id = remove_subscriber.subscriber_id
 $$;
 
-comment on function stepgres.remove_subscriber(uuid, text) is
+comment on function stepgres.remove_subscriber(text) is
 'Ends what add_subscriber began; once more is no error.';
 
 -- functions/api/resume_workflow_run.sql
@@ -4579,6 +4722,8 @@ begin
             using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
     end if;
     update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
+    update stepgres.pauses as p set resumed_at = v_now
+    where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
     perform stepgres._requeue_tasks(array(
@@ -4590,7 +4735,7 @@ begin
         from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id]);
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 

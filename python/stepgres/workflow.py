@@ -66,8 +66,11 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     may be async. Without depends_on the step is a root. map runs it once per element of an array:
     the output of its one dependency, or the input of the run. initial_tasks runs it that many
     times with the input of the step. A transactional step gets `context.connection`, and what it
-    writes there is committed together with its completion. Durations are seconds. Options that are
-    left out are inherited from the class.
+    writes there is committed together with its completion. condition and unless are JSON paths over
+    the input of the step, which starts if the first is met and the second is not. when_unmet and
+    when_exhausted are "fail", "skip" or "skip-cascade"; max_failed is how many tasks of a map may
+    be skipped, as a number or such as "5%". Durations are seconds. Options that are left out are
+    inherited from the class.
     """
 
     def mark(function: Any) -> Any:

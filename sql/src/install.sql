@@ -10,6 +10,7 @@
 \ir structure/workers.sql
 
 \ir views/_step_inputs.sql
+\ir views/run_events.sql
 
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql

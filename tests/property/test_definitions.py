@@ -26,12 +26,18 @@ attempts = st.integers(-1, 5) | st.sampled_from([2.5, 10**10])
 durations = st.integers(-1, 100) | st.floats(-1, 100) | st.sampled_from([1e12, 1e300])
 executions = st.sampled_from(["local", "distributed", "remote", ""])
 queues = st.sampled_from(["default", "slow", "Slow", "a-b", "q" * 39, 'a"b', "a'b", ""]) | text
+policies = st.sampled_from(["fail", "skip", "skip-cascade", "retry"])
+paths = st.sampled_from(["$.n > 3", "$", "$x", "strict $[*].a", '$.a like_regex "("']) | text
+limits = st.integers(-1, 9) | st.sampled_from(["3", "25%", "101%", "1e3", "%"]) | text
 options: dict[str, st.SearchStrategy[Any]] = {
     "max_attempts": attempts,
     "base_delay": durations,
     "timeout": durations,
     "execution": executions,
     "queue": queues,
+    "priority": attempts,
+    "when_unmet": policies,
+    "when_exhausted": policies,
 }
 
 
@@ -51,6 +57,10 @@ steps = objects(
         "depends_on": st.lists(some_slugs, max_size=3) | any_json,
         "map": st.booleans() | any_json,
         "initial_tasks": attempts | any_json,
+        "start_delay": durations | any_json,
+        "condition": paths | any_json,
+        "unless": paths,
+        "max_failed": limits | any_json,
         "colour": any_json,
         **options,
     },
@@ -60,7 +70,7 @@ documents = objects(
         "workflow_slug": st.just("order") | slugs,
         "steps": st.lists(steps, max_size=5, unique_by=slug_of) | any_json,
     },
-    {**options, "colour": any_json},
+    {**options, "deadline": durations | any_json, "colour": any_json},
 )
 sound_steps = objects(
     {"step_slug": some_slugs},
@@ -69,6 +79,10 @@ sound_steps = objects(
         "map": st.booleans(),
         "max_attempts": st.integers(1, 9),
         "timeout": st.floats(0.001, 100),
+        "start_delay": st.floats(0, 100),
+        "condition": st.sampled_from(["$.n > 3", "$ ? (@.n > 3)", "exists($.a)"]),
+        "when_unmet": st.sampled_from(["fail", "skip", "skip-cascade"]),
+        "resources": st.dictionaries(text, numbers, max_size=2),
     },
 )
 sound_documents = objects(
@@ -114,7 +128,23 @@ def test_any_document_is_registered_or_refused(engine: Engine, document: Any) ->
 def test_document_is_registered_if_its_graph_is_sound_and_only_then(
     engine: Engine, document: dict[str, Any]
 ) -> None:
-    assert is_registered(engine, document) is is_sound(document["steps"])
+    is_accepted = is_registered(engine, document)
+    assert is_accepted is is_sound(document["steps"])
+    if is_accepted:
+        assert_copy_is_equal(engine, document["workflow_slug"])
+
+
+def assert_copy_is_equal(engine: Engine, slug: str) -> None:
+    """What get_flow shows, registered under another slug, is shown by get_flow again."""
+    flow = engine.call("get_flow", workflow_id=slug)
+    document = {key: value for key, value in flow.items() if key != "version"}
+    document["workflow_slug"] = "copy"
+    document["steps"] = [
+        {key: value for key, value in step.items() if key != "step_index"} for step in flow["steps"]
+    ]
+    engine.call("register_workflow", definition=Jsonb(document))
+    copy = engine.call("get_flow", workflow_id="copy")
+    assert {**copy, "workflow_slug": slug, "version": flow["version"]} == flow
 
 
 def is_sound(steps: list[dict[str, Any]]) -> bool:

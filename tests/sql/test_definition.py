@@ -238,6 +238,17 @@ def test_steps_may_come_in_any_order(engine: Engine) -> None:
     assert order.index("a") < order.index("b") < order.index("c")
 
 
+def test_order_that_is_topological_is_kept(engine: Engine) -> None:
+    steps = [step("b"), step("a", "b"), step("c"), step("z", "c", "a"), step("d", "b")]
+    engine.define("order", *steps)
+    assert step_order(engine, "order") == ["b", "a", "c", "z", "d"]
+
+
+def test_step_given_too_early_is_preceded_by_what_it_needs(engine: Engine) -> None:
+    engine.define("order", step("x"), step("c", "b"), step("d"), step("b", "a"), step("a"))
+    assert step_order(engine, "order") == ["x", "a", "b", "c", "d"]
+
+
 def test_steps_that_are_free_keep_the_given_order(engine: Engine) -> None:
     slugs = ["m", "z", "b", "a", "y"]
     engine.define("order", *map(step, slugs))

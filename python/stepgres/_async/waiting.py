@@ -78,4 +78,4 @@ class AsyncSubscription:
         traceback: TracebackType | None,
     ) -> None:
         async with self._connection:
-            await self._runs.remove_subscriber(self._run_id, self._subscriber_id)
+            await self._runs.remove_subscriber(self._subscriber_id)

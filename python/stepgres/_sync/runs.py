@@ -190,17 +190,25 @@ class Runs(Caller):
         return wait_for_run(self, run_id, timeout)
 
     def add_subscriber(
-        self, run_id: UUID, *, subscriber_id: str | None = None, lease: float | None = None
+        self,
+        run_id: UUID | None = None,
+        *,
+        subscriber_id: str | None = None,
+        lease: float | None = None,
+        workflow_slug: str | None = None,
+        every_change: bool | None = None,
     ) -> str:
-        """Ask for a notification when a run ends. The lease is in seconds."""
+        """Ask for a notification when a run ends, or changes. The lease is in seconds."""
         return self._scalar(
             str,
             "add_subscriber",
             run_id=run_id,
             subscriber_id=subscriber_id,
             lease=interval(lease),
+            workflow_slug=workflow_slug,
+            every_change=every_change,
         )
 
-    def remove_subscriber(self, run_id: UUID, subscriber_id: str) -> None:
+    def remove_subscriber(self, subscriber_id: str) -> None:
         """End what add_subscriber began."""
-        self._all("remove_subscriber", scalar_row, run_id=run_id, subscriber_id=subscriber_id)
+        self._all("remove_subscriber", scalar_row, subscriber_id=subscriber_id)

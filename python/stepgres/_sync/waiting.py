@@ -78,4 +78,4 @@ class Subscription:
         traceback: TracebackType | None,
     ) -> None:
         with self._connection:
-            self._runs.remove_subscriber(self._run_id, self._subscriber_id)
+            self._runs.remove_subscriber(self._subscriber_id)

@@ -78,3 +78,13 @@ create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
+
+create table stepgres.pauses (
+    run_id uuid not null,
+    paused_at timestamptz not null,
+    resumed_at timestamptz,
+    primary key (run_id, paused_at)
+);
+
+comment on table stepgres.pauses is
+'When runs were paused and resumed; null: the pause goes on, or the run has ended in it.';

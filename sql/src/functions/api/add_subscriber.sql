@@ -1,5 +1,9 @@
 create function stepgres.add_subscriber(
-    run_id uuid, subscriber_id text default null, lease interval default '1 minute'
+    run_id uuid default null,
+    subscriber_id text default null,
+    lease interval default '1 minute',
+    workflow_slug text default null,
+    every_change boolean default false
 ) returns text
 language plpgsql
 volatile
@@ -9,18 +13,24 @@ as $$
 declare
     v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
 begin
-    -- Whoever is about to end the run has looked for subscribers already: wait for that end, so that it
-    -- is seen afterwards. Whoever ends it later looks later.
+    -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
+    -- seen afterwards. Whoever changes it later looks later.
     perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
-    insert into stepgres.subscribers as s (run_id, subscriber_id, expires_at)
-    values (add_subscriber.run_id, v_subscriber_id, stepgres._now() + add_subscriber.lease)
+    insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
+    values (
+        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
+        stepgres._now() + add_subscriber.lease
+    )
     on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
     return v_subscriber_id;
 end
 $$;
 
-comment on function stepgres.add_subscriber(uuid, text, interval) is
-'Asks for a notification when a run ends, on the channel stepgres_run_ and the id without dashes; returns a subscriber_id.
+comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean) is
+'Asks for a notification when a run ends, or with every_change whenever it changes; returns a subscriber_id.
 
-Call it again with that id before the lease is over, or remove_subscriber. Listen first, then subscribe, then look at the
-status of the run: so its end is not missed.';
+For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
+stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
+run_id as payload. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
+again after a while.';

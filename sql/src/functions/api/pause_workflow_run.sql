@@ -18,8 +18,11 @@ begin
     perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
     v_now := stepgres._now();
     update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
+    insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
+    on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 

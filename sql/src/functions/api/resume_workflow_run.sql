@@ -15,6 +15,8 @@ begin
             using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
     end if;
     update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
+    update stepgres.pauses as p set resumed_at = v_now
+    where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
     perform stepgres._requeue_tasks(array(
@@ -26,7 +28,7 @@ begin
         from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id]);
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 

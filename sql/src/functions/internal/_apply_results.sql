@@ -12,6 +12,9 @@ begin
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     perform stepgres._advance(v_finished);
+    perform stepgres._hint_subscribers(array(
+        select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
+    ), have_ended => false);
 
     return query
     select i from generate_series(1, jsonb_array_length(results)::bigint) as i

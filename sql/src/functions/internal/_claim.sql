@@ -5,7 +5,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
+    v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
 begin
@@ -21,6 +21,13 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
+    if exists (select from stepgres.subscribers) then
+        perform stepgres._hint_subscribers(array(
+            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
+        ), have_ended => false);
+    end if;
+    -- after the tickets: no task starts before the step that it belongs to
+    v_now := stepgres._now();
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.

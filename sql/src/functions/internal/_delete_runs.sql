@@ -8,6 +8,7 @@ begin
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
     delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
 end

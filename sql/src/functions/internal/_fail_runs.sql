@@ -29,7 +29,7 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f));
+    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
 end
 $$;
 

@@ -80,6 +80,7 @@ begin
         end if;
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;

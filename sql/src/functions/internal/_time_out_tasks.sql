@@ -20,7 +20,10 @@ begin
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now;
-    perform stepgres._advance(stepgres._fail_tasks(v_overdue));
+    if v_overdue is not null then
+        perform stepgres._advance(stepgres._fail_tasks(v_overdue));
+        perform stepgres._hint_subscribers(run_ids, have_ended => false);
+    end if;
     return coalesce(cardinality(v_overdue), 0);
 end
 $$;

@@ -1,0 +1,83 @@
+-- Events are no table: what happened stands in the rows that it happened to. Rows of a run are found by
+-- their keys, so whoever asks for one run reads that run only.
+create view stepgres.run_events as
+-- noqa: disable=AL03,LT08,LT09
+with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank) as (
+    select r.run_id, null, null::int, null::int, e.*
+    from stepgres.runs as r
+    cross join
+        lateral (
+            values
+            ('workflow_started', r.inserted_at, null, 0),
+            (
+                'workflow_' || case when r.cancelled_at is null then r.status else 'cancelled' end,
+                r.finished_at, r.error, 8
+            )
+        ) as e
+    union all
+    select p.run_id, null, null, null, e.*
+    from stepgres.pauses as p
+    cross join
+        lateral (
+            values ('workflow_paused', p.paused_at, null, 6), ('workflow_resumed', p.resumed_at, null, 7)
+        ) as e
+    union all
+    select t.run_id, t.step_slug, null, null, e.*
+    from stepgres.step_states as t
+    cross join
+        lateral (
+            values ('step_started', t.started_at, null, 1), ('step_' || t.status, t.finished_at, t.error, 5)
+        ) as e
+    union all
+    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*
+    from stepgres.attempts as a
+    cross join
+        lateral (
+            values ('task_started', a.started_at, null, 2), ('task_failed', a.failed_at, a.error, 3)
+        ) as e
+    union all
+    -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
+    -- was cancelled between two attempts has its error still, or was queued after it had started.
+    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*
+    from stepgres.tasks as t
+    cross join
+        lateral (
+            values
+            ('task_started', t.started_at, null, 2),
+            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 4)
+        ) as e
+    where
+        t.attempt > 0 and (
+            t.status in ('started', 'completed')
+            or (t.status = 'cancelled' and t.error is null and t.started_at >= t.queued_at)
+        )
+)
+select
+    e.run_id,
+    r.workflow_slug,
+    e.event_type,
+    e.step_slug,
+    e.task_index,
+    e.attempt,
+    e.occurred_at,
+    e.error,
+    array[
+        -- what happens to the run is before or behind what happens to its steps at the same time
+        case when e.rank = 0 then -1 else coalesce(s.step_index, 2147483647) end,
+        coalesce(e.attempt, case e.rank when 1 then 0 else 2147483647 end),
+        e.rank,
+        e.task_index
+    ] as event_order
+from events as e
+inner join stepgres.runs as r on e.run_id = r.run_id
+left join stepgres.steps as s
+    on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
+where e.occurred_at is not null;
+
+comment on view stepgres.run_events is
+'What happened in runs: order by occurred_at, event_order.
+
+event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
+workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
+task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
+end of a step before the start of those that depend on it.';
