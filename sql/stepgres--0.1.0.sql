@@ -226,6 +226,9 @@ check (value > '0' and value <= '36525 days');
 create domain stepgres.deadline as interval
 check (value > '0' and value <= '36525 days');
 
+create domain stepgres.events as text
+check (value in ('none', 'run', 'task'));
+
 create domain stepgres.when_unmet as text
 check (value in ('fail', 'skip', 'skip-cascade'));
 
@@ -255,6 +258,8 @@ comment on domain stepgres.timeout is
 'timeout must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.deadline is
 'deadline must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.events is
+'events must be "none", "run" or "task"';
 comment on domain stepgres.when_unmet is
 'when_unmet must be "fail", "skip" or "skip-cascade"';
 comment on domain stepgres.when_exhausted is
@@ -286,6 +291,7 @@ create table stepgres.workflow_versions (
     when_unmet stepgres.when_unmet not null,
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
+    events stepgres.events not null default 'none',
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
@@ -294,10 +300,16 @@ create table stepgres.workflow_versions (
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.events is
+'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+-- Whether any workflow sends events at all is asked at every turn.
+create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
+where events <> 'none';
 
 create table stepgres.sql_functions (
     sql_function text primary key,
@@ -3766,7 +3778,8 @@ create function stepgres.create_flow(
     resources jsonb default '{}',
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
-    deadline interval default null
+    deadline interval default null,
+    events text default 'none'
 ) returns text
 language plpgsql
 volatile
@@ -3798,6 +3811,7 @@ begin
     v_defaults.resources := create_flow.resources;
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
@@ -3807,10 +3821,11 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails.
+A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
@@ -4073,6 +4088,7 @@ begin
     return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'events', v_version.events,
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
@@ -4621,7 +4637,7 @@ declare
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -4655,6 +4671,7 @@ begin
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
@@ -4680,9 +4697,11 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
-"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
+"events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. A run that has not ended within the deadline fails.
+may come in any order. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
 
