@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
 
 def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
@@ -40,9 +41,9 @@ def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
 
 
 class Subscription:
-    """A connection that is told when a run ends. Look at the run after it was entered."""
+    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
 
-    def __init__(self, runs: Runs, run_id: UUID) -> None:
+    def __init__(self, runs: Runs, run_id: UUID, *, every_change: bool = False) -> None:
         if runs.conninfo is None:
             raise InvalidInput(
                 "waiting for a run needs a connection of its own, and this client cannot open any",
@@ -52,6 +53,8 @@ class Subscription:
         self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
+        self._every_change = every_change
+        self._subscriber_id: str | None = None
 
     def __enter__(self) -> Self:
         with connecting():
@@ -59,17 +62,18 @@ class Subscription:
         try:
             channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
             self._connection.execute(sql.SQL("listen {}").format(channel))
-            self._subscriber_id = self._runs.add_subscriber(self._run_id)
+            self._subscribe()
         except BaseException:
             self._connection.close()
             raise
         return self
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end of the run, or so many seconds: less than the lease of a subscriber."""
+        """Wait until something happens to the run, or so many seconds: at most half a lease."""
         for _ in self._connection.notifies(timeout=seconds, stop_after=1):
             pass
-        self._runs.add_subscriber(self._run_id, subscriber_id=self._subscriber_id)
+        if monotonic() > self._renew_at:
+            self._subscribe()
 
     def __exit__(
         self,
@@ -78,4 +82,14 @@ class Subscription:
         traceback: TracebackType | None,
     ) -> None:
         with self._connection:
-            self._runs.remove_subscriber(self._subscriber_id)
+            if self._subscriber_id is not None:
+                self._runs.remove_subscriber(self._subscriber_id)
+
+    def _subscribe(self) -> None:
+        self._renew_at = monotonic() + _LEASE / 2
+        self._subscriber_id = self._runs.add_subscriber(
+            self._run_id,
+            subscriber_id=self._subscriber_id,
+            lease=_LEASE,
+            every_change=self._every_change,
+        )

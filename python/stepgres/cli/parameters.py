@@ -51,17 +51,20 @@ class JsonValue(click.ParamType[Any]):
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        place, text = "it", value.encode("utf-8", "surrogateescape")
+        if value == "-":
+            place, text = "standard input", sys.stdin.buffer.read()
+        elif value.startswith("@"):
+            place = value[1:]
+            try:
+                text = Path(place).read_bytes()
+            except OSError as error:
+                self.fail(f"{place} cannot be read: {error.strerror}", param, ctx)
+            except ValueError as error:
+                self.fail(f"{place!r} cannot be read: {error}", param, ctx)
         try:
-            if value == "-":
-                place, text = "standard input", sys.stdin.buffer.read()
-            elif value.startswith("@"):
-                place, text = value[1:], Path(value[1:]).read_bytes()
-            else:
-                place, text = "it", value.encode("utf-8", "surrogateescape")
             return json.loads(text)
-        except OSError as error:
-            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
-        except ValueError as error:  # UnicodeDecodeError is one
+        except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
             self.fail(
                 f"{place} is not JSON: {error}. Write JSON, such as "
                 """'{"name": "Ada"}', @file for a file, - for standard input.""",
