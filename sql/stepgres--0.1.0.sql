@@ -1400,6 +1400,12 @@ begin
             left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
         );
     end if;
+    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
+        return;
+    end if;
+    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
+    -- that need the same could wait for each other.
+    perform pg_advisory_xact_lock(29543, 3);
     insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
     values (
         v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
@@ -2009,6 +2015,25 @@ $$;
 comment on function stepgres._list_attempts(uuid, text) is
 'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
 
+-- functions/internal/_list_family.sql
+create function stepgres._list_family(run_id uuid) returns uuid[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive family as (
+        select _list_family.run_id
+        union
+        select r.run_id
+        from family as f
+        join stepgres.runs as r on r.parent_run_id = f.run_id
+    )
+    select array_agg(f.run_id) from family as f
+$$;
+
+comment on function stepgres._list_family(uuid) is
+'A run and all the runs under it.';
+
 -- functions/internal/_lock_family.sql
 create function stepgres._lock_family(run_id uuid) returns uuid[]
 language plpgsql
@@ -2016,28 +2041,24 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_known int := 0;
-    v_run_ids uuid[] := array[_lock_family.run_id];
+    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_found uuid[];
 begin
-    -- Children may be started until their parent is locked: again, until there are no more. All ids are
-    -- made in the order of time, so those of children come after their parent's.
-    while cardinality(v_run_ids) > v_known loop
-        v_known := cardinality(v_run_ids);
-        perform stepgres._lock_runs(v_run_ids);
-        v_run_ids := array(
-            with recursive family as (
-                select _lock_family.run_id
-                union
-                select r.run_id
-                from family as f
-                join stepgres.runs as r on r.parent_run_id = f.run_id
-            )
-            select f.run_id from family as f
-        );
+    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
+    -- what is locked already: then all is given back, and locked again in the one order.
+    loop
+        begin
+            perform stepgres._lock_runs(v_known);
+            v_found := stepgres._list_family(_lock_family.run_id);
+            exit when v_found <@ v_known;
+            raise exception using errcode = 'SGLCK';
+        exception when sqlstate 'SGLCK' then
+            v_known := v_found;
+        end;
     end loop;
     return (
         select array_agg(r.run_id) from stepgres.runs as r
-        where r.run_id = any (v_run_ids) and r.status = 'started'
+        where r.run_id = any (v_known) and r.status = 'started'
     );
 end
 $$;
@@ -3166,7 +3187,11 @@ begin
     end if;
     insert into stepgres.sweeps (swept_at) values (v_now)
     on conflict (only_row) do update set swept_at = v_now;
-    delete from stepgres.subscribers as s where s.expires_at < v_now;
+    -- skip locked: a tick holds runs, and waits for nobody
+    delete from stepgres.subscribers as s
+    where s.subscriber_id = any (array(
+        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
+    ));
 
     select array_agg(a.run_id) into v_run_ids from (
         select o.run_id from stepgres.active_runs as o
@@ -3472,17 +3497,23 @@ declare
     v_worker stepgres.workers;
 begin
     select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
-    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
-    -- so near their end that next_due() calls for them. The update may have to wait for a tick() that
-    -- finds the worker dead: then there is no row any more.
-    if found and v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
-        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
-    end if;
     if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
+    end if;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
+    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
+    -- which is a sign of life as good as this one.
+    if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        perform stepgres._hold_worker(_worker.worker_id);
+        update stepgres.workers as w set heartbeat_at = v_now
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = _worker.worker_id
+            for no key update skip locked
+        );
     end if;
     return v_worker;
 end
@@ -3516,8 +3547,11 @@ as $$
 declare
     v_worker stepgres.workers;
 begin
-    -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
-    perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
+    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
+    if capacity > 0 then
+        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    end if;
     v_worker := stepgres._worker(work.worker_id);
     if jsonb_typeof(results) is distinct from 'array' then
         raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
@@ -3537,10 +3571,10 @@ begin
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
-    end if;
-    if (work.is_waiting and not found) <> v_worker.is_waiting then
-        update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-        where w.worker_id = work.worker_id;
+        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+            where w.worker_id = work.worker_id;
+        end if;
     end if;
 end
 $$;
