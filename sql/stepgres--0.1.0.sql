@@ -226,6 +226,9 @@ check (value > '0' and value <= '36525 days');
 create domain stepgres.deadline as interval
 check (value > '0' and value <= '36525 days');
 
+create domain stepgres.events as text
+check (value in ('none', 'run', 'task'));
+
 create domain stepgres.when_unmet as text
 check (value in ('fail', 'skip', 'skip-cascade'));
 
@@ -255,6 +258,8 @@ comment on domain stepgres.timeout is
 'timeout must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.deadline is
 'deadline must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.events is
+'events must be "none", "run" or "task"';
 comment on domain stepgres.when_unmet is
 'when_unmet must be "fail", "skip" or "skip-cascade"';
 comment on domain stepgres.when_exhausted is
@@ -286,6 +291,7 @@ create table stepgres.workflow_versions (
     when_unmet stepgres.when_unmet not null,
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
+    events stepgres.events not null default 'none',
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
@@ -294,10 +300,16 @@ create table stepgres.workflow_versions (
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.events is
+'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+-- Whether any workflow sends events at all is asked at every turn.
+create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
+where events <> 'none';
 
 create table stepgres.sql_functions (
     sql_function text primary key,
@@ -1388,6 +1400,12 @@ begin
             left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
         );
     end if;
+    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
+        return;
+    end if;
+    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
+    -- that need the same could wait for each other.
+    perform pg_advisory_xact_lock(29543, 3);
     insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
     values (
         v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
@@ -1997,6 +2015,25 @@ $$;
 comment on function stepgres._list_attempts(uuid, text) is
 'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
 
+-- functions/internal/_list_family.sql
+create function stepgres._list_family(run_id uuid) returns uuid[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive family as (
+        select _list_family.run_id
+        union
+        select r.run_id
+        from family as f
+        join stepgres.runs as r on r.parent_run_id = f.run_id
+    )
+    select array_agg(f.run_id) from family as f
+$$;
+
+comment on function stepgres._list_family(uuid) is
+'A run and all the runs under it.';
+
 -- functions/internal/_lock_family.sql
 create function stepgres._lock_family(run_id uuid) returns uuid[]
 language plpgsql
@@ -2004,28 +2041,24 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_known int := 0;
-    v_run_ids uuid[] := array[_lock_family.run_id];
+    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_found uuid[];
 begin
-    -- Children may be started until their parent is locked: again, until there are no more. All ids are
-    -- made in the order of time, so those of children come after their parent's.
-    while cardinality(v_run_ids) > v_known loop
-        v_known := cardinality(v_run_ids);
-        perform stepgres._lock_runs(v_run_ids);
-        v_run_ids := array(
-            with recursive family as (
-                select _lock_family.run_id
-                union
-                select r.run_id
-                from family as f
-                join stepgres.runs as r on r.parent_run_id = f.run_id
-            )
-            select f.run_id from family as f
-        );
+    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
+    -- what is locked already: then all is given back, and locked again in the one order.
+    loop
+        begin
+            perform stepgres._lock_runs(v_known);
+            v_found := stepgres._list_family(_lock_family.run_id);
+            exit when v_found <@ v_known;
+            raise exception using errcode = 'SGLCK';
+        exception when sqlstate 'SGLCK' then
+            v_known := v_found;
+        end;
     end loop;
     return (
         select array_agg(r.run_id) from stepgres.runs as r
-        where r.run_id = any (v_run_ids) and r.status = 'started'
+        where r.run_id = any (v_known) and r.status = 'started'
     );
 end
 $$;
@@ -3154,7 +3187,11 @@ begin
     end if;
     insert into stepgres.sweeps (swept_at) values (v_now)
     on conflict (only_row) do update set swept_at = v_now;
-    delete from stepgres.subscribers as s where s.expires_at < v_now;
+    -- skip locked: a tick holds runs, and waits for nobody
+    delete from stepgres.subscribers as s
+    where s.subscriber_id = any (array(
+        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
+    ));
 
     select array_agg(a.run_id) into v_run_ids from (
         select o.run_id from stepgres.active_runs as o
@@ -3460,17 +3497,23 @@ declare
     v_worker stepgres.workers;
 begin
     select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
-    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
-    -- so near their end that next_due() calls for them. The update may have to wait for a tick() that
-    -- finds the worker dead: then there is no row any more.
-    if found and v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
-        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
-    end if;
     if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
+    end if;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
+    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
+    -- which is a sign of life as good as this one.
+    if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        perform stepgres._hold_worker(_worker.worker_id);
+        update stepgres.workers as w set heartbeat_at = v_now
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = _worker.worker_id
+            for no key update skip locked
+        );
     end if;
     return v_worker;
 end
@@ -3504,8 +3547,11 @@ as $$
 declare
     v_worker stepgres.workers;
 begin
-    -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
-    perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
+    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
+    if capacity > 0 then
+        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    end if;
     v_worker := stepgres._worker(work.worker_id);
     if jsonb_typeof(results) is distinct from 'array' then
         raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
@@ -3525,10 +3571,10 @@ begin
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
-    end if;
-    if (work.is_waiting and not found) <> v_worker.is_waiting then
-        update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-        where w.worker_id = work.worker_id;
+        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+            where w.worker_id = work.worker_id;
+        end if;
     end if;
 end
 $$;
@@ -3766,7 +3812,8 @@ create function stepgres.create_flow(
     resources jsonb default '{}',
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
-    deadline interval default null
+    deadline interval default null,
+    events text default 'none'
 ) returns text
 language plpgsql
 volatile
@@ -3798,6 +3845,7 @@ begin
     v_defaults.resources := create_flow.resources;
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
@@ -3807,10 +3855,11 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails.
+A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
@@ -4073,6 +4122,7 @@ begin
     return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'events', v_version.events,
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
@@ -4621,7 +4671,7 @@ declare
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -4655,6 +4705,7 @@ begin
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
@@ -4680,9 +4731,11 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
-"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
+"events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. A run that has not ended within the deadline fails.
+may come in any order. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
 

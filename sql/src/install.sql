@@ -45,6 +45,7 @@
 \ir functions/internal/_is_met.sql
 \ir functions/internal/_json_path.sql
 \ir functions/internal/_list_attempts.sql
+\ir functions/internal/_list_family.sql
 \ir functions/internal/_lock_family.sql
 \ir functions/internal/_lock_local_tasks.sql
 \ir functions/internal/_lock_run.sql

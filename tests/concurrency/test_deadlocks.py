@@ -8,6 +8,7 @@ from threading import Event
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, WorkItem, step
@@ -101,6 +102,38 @@ def test_worker_that_registers_again_does_not_deadlock_with_its_takeover(
     assert again.result() == "mortal"
     engine.call("tick")
     mortal.call("heartbeat", worker_id="mortal")
+
+
+def test_starts_that_make_the_same_new_queues_do_not_deadlock(
+    engine: Engine, sessions: Sessions
+) -> None:
+    for slug, queues in (("forth", "amz"), ("back", "zma")):
+        engine.define(slug, *(step(queue, queue=queue) for queue in queues))
+    other, holder = engine.on(sessions.connect()), sessions.connect()
+    holder.execute("begin; select stepgres._ensure_queue('m', 5, '{}')")
+    starts = [
+        sessions.until_blocked(caller.connection, partial(caller.start, slug, priority=5))
+        for caller, slug in ((engine, "forth"), (other, "back"))
+    ]
+    holder.execute("rollback")
+    assert len({start.result() for start in starts}) == 2
+    assert len(engine.tickets()) == 6
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_tick_does_not_wait_for_a_subscriber_that_is_being_removed(
+    engine: Engine, sessions: Sessions, clock: Clock, is_committed: bool
+) -> None:
+    engine.define("order", step("a"))
+    engine.call("add_subscriber", run_id=engine.start("order"), subscriber_id="s")
+    clock.advance(61)
+    other = engine.on(sessions.connect())
+    with engine.connection.transaction(force_rollback=not is_committed):
+        engine.call("remove_subscriber", subscriber_id="s")
+        sessions.without_waiting(other.connection, lambda: other.call("tick"))
+    clock.advance(11)
+    other.call("tick")
+    assert engine.rows("select subscriber_id from stepgres.subscribers") == []
 
 
 def test_everything_at_once_does_not_deadlock(engine: Engine, sessions: Sessions) -> None:

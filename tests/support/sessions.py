@@ -61,6 +61,15 @@ class Sessions:
             assert not future.done(), f"did not wait, and returned {future.result()}"
         return future
 
+    def until_blocked_or_done(
+        self, connection: psycopg.Connection[Any], action: Callable[[], Result]
+    ) -> Future[Result]:
+        """Starts an action that may have to wait for a lock of another connection, or not."""
+        future = self._threads.submit(action)
+        while not future.done() and not self._is_blocked(connection):
+            pass
+        return future
+
     def without_waiting(
         self, connection: psycopg.Connection[Any], action: Callable[[], Result]
     ) -> Result:

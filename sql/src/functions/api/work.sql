@@ -22,8 +22,11 @@ as $$
 declare
     v_worker stepgres.workers;
 begin
-    -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
-    perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
+    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
+    if capacity > 0 then
+        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    end if;
     v_worker := stepgres._worker(work.worker_id);
     if jsonb_typeof(results) is distinct from 'array' then
         raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
@@ -43,10 +46,10 @@ begin
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
-    end if;
-    if (work.is_waiting and not found) <> v_worker.is_waiting then
-        update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-        where w.worker_id = work.worker_id;
+        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+            where w.worker_id = work.worker_id;
+        end if;
     end if;
 end
 $$;

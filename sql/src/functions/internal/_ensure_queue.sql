@@ -13,6 +13,12 @@ begin
             left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
         );
     end if;
+    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
+        return;
+    end if;
+    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
+    -- that need the same could wait for each other.
+    perform pg_advisory_xact_lock(29543, 3);
     insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
     values (
         v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()

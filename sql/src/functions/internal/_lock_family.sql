@@ -4,28 +4,24 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_known int := 0;
-    v_run_ids uuid[] := array[_lock_family.run_id];
+    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_found uuid[];
 begin
-    -- Children may be started until their parent is locked: again, until there are no more. All ids are
-    -- made in the order of time, so those of children come after their parent's.
-    while cardinality(v_run_ids) > v_known loop
-        v_known := cardinality(v_run_ids);
-        perform stepgres._lock_runs(v_run_ids);
-        v_run_ids := array(
-            with recursive family as (
-                select _lock_family.run_id
-                union
-                select r.run_id
-                from family as f
-                join stepgres.runs as r on r.parent_run_id = f.run_id
-            )
-            select f.run_id from family as f
-        );
+    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
+    -- what is locked already: then all is given back, and locked again in the one order.
+    loop
+        begin
+            perform stepgres._lock_runs(v_known);
+            v_found := stepgres._list_family(_lock_family.run_id);
+            exit when v_found <@ v_known;
+            raise exception using errcode = 'SGLCK';
+        exception when sqlstate 'SGLCK' then
+            v_known := v_found;
+        end;
     end loop;
     return (
         select array_agg(r.run_id) from stepgres.runs as r
-        where r.run_id = any (v_run_ids) and r.status = 'started'
+        where r.run_id = any (v_known) and r.status = 'started'
     );
 end
 $$;

@@ -8,17 +8,23 @@ declare
     v_worker stepgres.workers;
 begin
     select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
-    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
-    -- so near their end that next_due() calls for them. The update may have to wait for a tick() that
-    -- finds the worker dead: then there is no row any more.
-    if found and v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
-        update stepgres.workers as w set heartbeat_at = v_now where w.worker_id = _worker.worker_id;
-    end if;
     if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
+    end if;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
+    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
+    -- which is a sign of life as good as this one.
+    if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        perform stepgres._hold_worker(_worker.worker_id);
+        update stepgres.workers as w set heartbeat_at = v_now
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = _worker.worker_id
+            for no key update skip locked
+        );
     end if;
     return v_worker;
 end

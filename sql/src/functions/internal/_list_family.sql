@@ -1,0 +1,17 @@
+create function stepgres._list_family(run_id uuid) returns uuid[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive family as (
+        select _list_family.run_id
+        union
+        select r.run_id
+        from family as f
+        join stepgres.runs as r on r.parent_run_id = f.run_id
+    )
+    select array_agg(f.run_id) from family as f
+$$;
+
+comment on function stepgres._list_family(uuid) is
+'A run and all the runs under it.';
