@@ -52,7 +52,8 @@ class AsyncWorker:
 
     A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
     The heartbeat has a thread and a connection of its own. Another connection listens for new
-    tasks, through `listen` if that is a connection string; without one (False) the worker polls.
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
+    as it does where it finds that it is connected through a pooler.
 
     When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
     """
@@ -85,6 +86,7 @@ class AsyncWorker:
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
+        self._is_listen_given = isinstance(listen, str)
         self._limiter = anyio.CapacityLimiter(self._concurrency)
         self._inputs: dict[UUID, asyncio.Task[Any]] = {}
         self._turns: Turns | None = None
@@ -142,7 +144,9 @@ class AsyncWorker:
             listener = None
             if self._listen:
                 channels = [f"stepgres_queue_{queue}" for queue in self._queues]
-                listener = Listener(self._listen, channels, turns.wake)
+                listener = Listener(
+                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                )
                 await stack.enter_async_context(listener)
             try:
                 await self._take_turns(turns, listener)

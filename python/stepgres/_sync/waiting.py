@@ -7,19 +7,24 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from psycopg import Connection, sql
+from psycopg import sql
 
-from stepgres._conninfo import connecting
+from stepgres._sync.connections import connect, is_pooled
 from stepgres.errors import InvalidInput, WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
+    from typing import Any
     from uuid import UUID
+
+    from psycopg import Connection
 
     from stepgres._sync.client import Client
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
+_LONGEST_PAUSE = 1.0
 
 
 def wait_for_run(client: Client, run_id: UUID, timeout: float | None) -> RunResult:
@@ -30,22 +35,40 @@ def wait_for_run(client: Client, run_id: UUID, timeout: float | None) -> RunResu
             hint="Make the client with a connection string, or with a pool that was made with one.",
         )
     deadline = monotonic() + (float("inf") if timeout is None else timeout)
-    with connecting():
-        connection = Connection.connect(client.conninfo, autocommit=True)
-    with connection:
+    with connect(client.conninfo) as connection:
+        if is_pooled(connection):
+            return _look_again_and_again(client, connection, run_id, deadline)
         channel = sql.Identifier(f"stepgres_run_{run_id.hex}")
         connection.execute(sql.SQL("listen {}").format(channel))
         subscriber_id = client.add_subscriber(run_id)
         try:
-            while True:
-                status = client.get_run_status(run_id)
-                if status.status != "in_progress":
-                    return run_result(run_id, status)
-                seconds = deadline - monotonic()
-                if seconds <= 0:
-                    raise WorkflowTimeout(run_id)
-                for _ in connection.notifies(timeout=min(seconds, _LOOK_INTERVAL), stop_after=1):
-                    pass
+            while (result := _look(client, run_id)) is None:
+                _wait(connection, run_id, deadline, _LOOK_INTERVAL)
                 client.add_subscriber(run_id, subscriber_id=subscriber_id)
+            return result
         finally:
             client.remove_subscriber(run_id, subscriber_id)
+
+
+def _look_again_and_again(
+    client: Client, connection: Connection[Any], run_id: UUID, deadline: float
+) -> RunResult:
+    """What remains behind a pooler, where whoever listens need not be told."""
+    pauses = iter(_PAUSES)
+    while (result := _look(client, run_id)) is None:
+        _wait(connection, run_id, deadline, next(pauses, _LONGEST_PAUSE))
+    return result
+
+
+def _look(client: Client, run_id: UUID) -> RunResult | None:
+    status = client.get_run_status(run_id)
+    return None if status.status == "in_progress" else run_result(run_id, status)
+
+
+def _wait(connection: Connection[Any], run_id: UUID, deadline: float, most: float) -> None:
+    """Until a notification comes, or so many seconds; WorkflowTimeout after the deadline."""
+    seconds = deadline - monotonic()
+    if seconds <= 0:
+        raise WorkflowTimeout(run_id)
+    for _ in connection.notifies(timeout=min(seconds, most), stop_after=1):
+        pass
