@@ -117,6 +117,16 @@ create type stepgres._task_failure as (
     output jsonb
 );
 
+create type stepgres._exhausted_task as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    error text,
+    policy text
+);
+
+create type stepgres._skip as (run_id uuid, step_slug text, skip_reason text, error text, is_cascade boolean);
+
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
 -- noqa: disable=LT01
@@ -126,9 +136,42 @@ create type stepgres._outcome as (
     failures stepgres._task_failure[],
     released stepgres._task_failure[],
     completed_steps stepgres._step_key[],
-    finished_maps stepgres._step_key[],
-    due_windows stepgres._step_key[]
+    changed_maps stepgres._step_key[]
 );
+
+create type stepgres.workflow_run as (
+    run_id uuid,
+    workflow_slug text,
+    version int,
+    status text,
+    input jsonb,
+    output jsonb,
+    error text,
+    failed_step text,
+    priority int,
+    tags text[],
+    idempotency_key text,
+    parent_run_id uuid,
+    retried_from uuid,
+    inserted_at timestamptz,
+    paused_at timestamptz,
+    cancelled_at timestamptz,
+    finished_at timestamptz
+);
+
+comment on type stepgres.workflow_run is
+'A run as lists show it.';
+
+create type stepgres.stuck_step as (
+    step_slug text,
+    task_index int,
+    waits_for text,
+    detail text,
+    until timestamptz
+);
+
+comment on type stepgres.stuck_step is
+'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
 
 -- structure/definitions.sql
 create table stepgres.workflows (
@@ -153,21 +196,31 @@ create table stepgres.workflow_versions (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    when_unmet text not null,
+    when_exhausted text not null,
+    deadline interval,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
     primary key (workflow_slug, version),
     -- the rules of stepgres.steps, so that a bad default is refused when it is given
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint deadline_is_limited check (deadline > interval '0' and deadline <= interval '36525 days'),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.deadline is
+'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
 
@@ -195,6 +248,12 @@ create table stepgres.steps (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    start_delay interval not null,
+    condition jsonpath,
+    unless jsonpath,
+    when_unmet text not null,
+    when_exhausted text not null,
+    max_failed text,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
@@ -206,10 +265,21 @@ create table stepgres.steps (
     constraint initial_tasks_is_positive check (initial_tasks > 0),
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint start_delay_is_limited check (
+        start_delay >= interval '0' and start_delay <= interval '36525 days'
+    ),
+    constraint max_failed_is_limit check (max_failed ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$'),
+    constraint max_failed_is_for_skipping_maps check (
+        max_failed is null or (map and when_exhausted = 'skip')
+    ),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
@@ -219,6 +289,18 @@ comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
 'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.start_delay is
+'How long the tasks of the step wait after it became ready.';
+comment on column stepgres.steps.condition is
+'Met if it finds something other than false and null in the input of the step; the step starts only then.';
+comment on column stepgres.steps.unless is
+'Like condition, but the step starts only if it is not met.';
+comment on column stepgres.steps.when_unmet is
+'What happens to a step that may not start: fail, skip (its dependents start without it), or skip-cascade (with all of them).';
+comment on column stepgres.steps.when_exhausted is
+'What happens to a task without attempts left: fail, skip (the run goes on without its output), or skip-cascade.';
+comment on column stepgres.steps.max_failed is
+'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
 comment on column stepgres.steps.sql_function is
@@ -241,10 +323,22 @@ comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
 comment on constraint max_attempts_is_positive on stepgres.steps is
 'max_attempts must be at least 1';
-comment on constraint base_delay_is_not_negative on stepgres.steps is
-'base_delay must not be negative';
-comment on constraint timeout_is_positive on stepgres.steps is
-'timeout must be more than 0 seconds';
+comment on constraint base_delay_is_limited on stepgres.steps is
+'base_delay must not be negative, and be at most 100 years';
+comment on constraint timeout_is_limited on stepgres.steps is
+'timeout must be more than 0 seconds, and at most 100 years';
+comment on constraint start_delay_is_limited on stepgres.steps is
+'start_delay must not be negative, and be at most 100 years';
+comment on constraint deadline_is_limited on stepgres.workflow_versions is
+'deadline must be more than 0 seconds, and at most 100 years';
+comment on constraint when_unmet_is_known on stepgres.steps is
+'when_unmet must be "fail", "skip" or "skip-cascade"';
+comment on constraint when_exhausted_is_known on stepgres.steps is
+'when_exhausted must be "fail", "skip" or "skip-cascade"';
+comment on constraint max_failed_is_limit on stepgres.steps is
+'max_failed must be a whole number or a percentage from "0%" to "100%"';
+comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
+'max_failed is for map steps with when_exhausted = "skip"';
 comment on constraint execution_is_known on stepgres.steps is
 'execution must be "local" or "distributed"';
 comment on constraint sql_function_is_registered on stepgres.steps is
@@ -290,7 +384,13 @@ create table stepgres.runs (
     executor_id text,
     priority int,
     idempotency_key text,
+    tags text[],
+    deadline interval,
+    parent_run_id uuid,
+    retried_from uuid,
     inserted_at timestamptz not null,
+    paused_at timestamptz,
+    cancelled_at timestamptz,
     finished_at timestamptz,
     failed_step text,
     error text,
@@ -300,11 +400,19 @@ create table stepgres.runs (
     constraint run_is_finished check ((status <> 'started') = (finished_at is not null)),
     constraint run_output check ((status = 'completed') = (output is not null)),
     constraint run_error check ((status = 'failed') = (error is not null)),
-    constraint run_counter check (remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started'))
+    constraint run_counter check (remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started')),
+    constraint run_is_paused check (paused_at is null or status = 'started'),
+    constraint run_is_cancelled check (cancelled_at is null or status = 'failed'),
+    constraint deadline_is_positive check (deadline > interval '0')
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
 where idempotency_key is not null;
+
+-- what lists are made from: none of these columns ever changes
+create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
+create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
 'Runs: one execution of a workflow version with one input.';
@@ -315,6 +423,15 @@ comment on column stepgres.runs.priority is
 comment on column stepgres.runs.executor_id is
 'The worker that executes the local steps of this run; null: every step goes through its queue.';
 
+comment on column stepgres.runs.deadline is
+'The run fails when it has not ended so long after its start.';
+comment on column stepgres.runs.parent_run_id is
+'The run that started this one, and takes it along when it is cancelled.';
+comment on column stepgres.runs.retried_from is
+'The failed run that this one goes on with.';
+comment on constraint deadline_is_positive on stepgres.runs is
+'a deadline must be more than 0 seconds';
+
 -- A table of its own, and not an index on status: the last update of a run stays HOT too, and
 -- tick() never reads a finished run.
 create table stepgres.active_runs (
@@ -324,19 +441,33 @@ create table stepgres.active_runs (
 comment on table stepgres.active_runs is
 'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets.';
 
+-- For the same reason: who looks for failed runs does not read a million others.
+create table stepgres.failed_runs (
+    run_id uuid primary key,
+    inserted_at timestamptz not null
+);
+
+create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
+
+comment on table stepgres.failed_runs is
+'The runs that have failed, for lists of them.';
+
 -- structure/step_states.sql
 create table stepgres.step_states (
     run_id uuid not null,
     step_slug text not null,
     map boolean not null,
+    is_direct boolean not null,
     status text not null default 'created',
     remaining_deps int not null,
     initial_tasks int,
     remaining_tasks int,
     expanded_tasks int not null default 0,
     queued_from int not null default 0,
+    skipped_tasks int not null default 0,
     started_at timestamptz,
     finished_at timestamptz,
+    skip_reason text,
     error text,
     output jsonb,
     primary key (run_id, step_slug),
@@ -347,6 +478,10 @@ create table stepgres.step_states (
     constraint step_is_finished check ((status in ('created', 'started')) = (finished_at is null)),
     constraint step_output check ((status = 'completed') = (output is not null)),
     constraint step_error check (status <> 'failed' or error is not null),
+    constraint step_is_skipped check ((status = 'skipped') = (skip_reason is not null)),
+    constraint skip_reason_is_known check (
+        skip_reason in ('condition_unmet', 'attempts_exhausted', 'dependency_skipped')
+    ),
     constraint step_counters check (
         remaining_deps >= 0 and remaining_tasks between 0 and initial_tasks
         and (status = 'created' or remaining_deps = 0 or finished_at is not null)
@@ -357,6 +492,8 @@ create table stepgres.step_states (
 
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
+comment on column stepgres.step_states.is_direct is
+'Nothing is to be looked at when the step becomes ready: it is no map, and has neither condition nor delay.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is
@@ -367,6 +504,8 @@ comment on column stepgres.step_states.expanded_tasks is
 'Tasks of a map that have a row: large maps expand in windows.';
 comment on column stepgres.step_states.queued_from is
 'No task with a lower index is queued: a hint that keeps claiming a local map linear.';
+comment on column stepgres.step_states.skipped_tasks is
+'Tasks of a map that are exhausted and tolerated: their outputs are null.';
 
 -- structure/tasks.sql
 create table stepgres.tasks (
@@ -426,16 +565,22 @@ comment on table stepgres.attempts is
 
 create table stepgres.timers (
     run_id uuid not null,
-    step_slug text not null,
-    task_index int not null,
+    kind text not null default 'task',
+    step_slug text not null default '',
+    task_index int not null default 0,
     due_at timestamptz not null,
-    primary key (run_id, step_slug, task_index)
+    remaining interval,
+    primary key (run_id, kind, step_slug, task_index),
+    constraint timer_kind_is_known check (kind in ('task', 'run_start', 'run_deadline')),
+    constraint timer_stands_still check ((remaining is not null) = (due_at = 'infinity'))
 );
 
 create index timers_by_due_at on stepgres.timers (due_at);
 
 comment on table stepgres.timers is
-'When waiting tasks become queued again.';
+'What happens at a time: a waiting task is queued (task), a delayed run starts, a run meets its deadline.';
+comment on column stepgres.timers.remaining is
+'What was left when the run was paused: the timer stands still.';
 
 -- structure/workers.sql
 create table stepgres.queues (
@@ -499,62 +644,105 @@ create table stepgres.subscribers (
 comment on table stepgres.subscribers is
 'Who waits for runs to end: a hint is sent for these runs only.';
 
+-- views/_step_inputs.sql
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
+create view stepgres._step_inputs as
+select
+    r.run_id,
+    s.step_slug,
+    case
+        when s.dependency_count = 0 then r.input
+        else case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || (
+            -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
+            -- the output of each under its slug. A dependency that was skipped is absent.
+            select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
+            from stepgres.dependencies as e
+            inner join stepgres.step_states as o on e.depends_on = o.step_slug
+            cross join lateral (
+                select
+                    1 as layer,
+                    f.key,
+                    f.value
+                from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
+                union all
+                select
+                    2 as layer,
+                    e.depends_on as key,
+                    o.output as value
+            ) as l
+            where
+                (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                and o.run_id = r.run_id and o.status = 'completed'
+        )
+    end as input
+from stepgres.runs as r
+inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.version = s.version;
+
+comment on view stepgres._step_inputs is
+'The input of each step of each run, from what its dependencies have put out so far.';
+
 -- functions/internal/_advance.sql
-create function stepgres._advance(completed stepgres._step_key[]) returns void
+create function stepgres._advance(finished stepgres._step_key[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_done stepgres._step_key[] := completed;
-    v_all stepgres._step_key[] := completed;
+    v_done stepgres._step_key[] := finished;
+    v_all stepgres._step_key[] := finished;
     v_tasks stepgres._new_task[];
-    v_maps stepgres._step_key[];
+    v_ready stepgres._step_key[];
 begin
-    -- A turn of the loop is a layer of the graph: empty maps complete at once and start the next.
+    -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
+    -- move the next.
     while v_done is not null loop
         v_now := stepgres._now();
         with edges as (
-            select k.run_id, d.step_slug, count(*) as finished
+            select k.run_id, d.step_slug, r.paused_at is not null as is_paused, count(*) as finished
             from unnest(v_done) as k
             join stepgres.runs as r on r.run_id = k.run_id
             join stepgres.dependencies as d
                 on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, k.step_slug)
             where r.status = 'started'
-            group by k.run_id, d.step_slug
+            group by k.run_id, d.step_slug, r.paused_at
         ),
         moved as (
             update stepgres.step_states as t
             set (remaining_deps, status, started_at, initial_tasks, remaining_tasks) = (
                 select t.remaining_deps - e.finished,
-                    case when o.is_ready then 'started' else t.status end,
-                    case when o.is_ready then v_now end,
-                    case when o.is_ready then 1 end,
-                    case when o.is_ready then 1 end
-                from (select t.remaining_deps = e.finished and not t.map as is_ready) as o
+                    case when o.starts then 'started' else t.status end,
+                    case when o.starts then v_now end,
+                    case when o.starts then 1 end,
+                    case when o.starts then 1 end
+                from (select t.remaining_deps = e.finished and t.is_direct and not e.is_paused as starts) as o
             )
             from edges as e
-            where t.run_id = e.run_id and t.step_slug = e.step_slug
-            returning t.run_id, t.step_slug, t.map, t.remaining_deps
+            -- a step that was skipped together with another waits for nothing any more
+            where t.run_id = e.run_id and t.step_slug = e.step_slug and t.status = 'created'
+            returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps, e.is_paused
         )
         select
-            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task) filter (where not m.map),
-            array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where m.map)
-        into v_tasks, v_maps
+            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task) filter (where m.is_direct),
+            array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where not m.is_direct)
+        into v_tasks, v_ready
         from moved as m
-        where m.remaining_deps = 0;
+        where m.remaining_deps = 0 and not m.is_paused;
 
-        perform stepgres._queue_tasks(v_tasks);
-        v_done := stepgres._start_maps(v_maps);
+        if v_tasks is not null then
+            perform stepgres._queue_tasks(v_tasks);
+        end if;
+        v_done := stepgres._start_steps(v_ready);
         v_all := v_all || v_done;
     end loop;
-    perform stepgres._complete_runs(v_all);
+    if v_all is not null then
+        perform stepgres._complete_runs(v_all);
+    end if;
 end
 $$;
 
 comment on function stepgres._advance(stepgres._step_key[]) is
-'Moves everything that follows from completed steps: dependents, empty maps, tickets, runs; the caller holds the locks.';
+'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.';
 
 -- functions/internal/_apply_results.sql
 create function stepgres._apply_results(worker_id text, results jsonb) returns setof bigint
@@ -564,19 +752,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
-    v_window record;
+    v_finished stepgres._step_key[];
 begin
-    perform stepgres._complete_maps(v_outcome.finished_maps);
-    -- failures first: what a failed run has completed keeps its output, but starts nothing more
-    perform stepgres._fail_tasks(v_outcome.failures);
+    -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
+    v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
+    v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
-    for v_window in
-        select k.run_id, k.step_slug from unnest(v_outcome.due_windows) as k
-        join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
-    loop
-        perform stepgres._expand_map(v_window.run_id, v_window.step_slug);
-    end loop;
-    perform stepgres._advance(v_outcome.completed_steps || v_outcome.finished_maps);
+    perform stepgres._advance(v_finished);
 
     return query
     select i from generate_series(1, jsonb_array_length(results)::bigint) as i
@@ -659,7 +841,7 @@ begin
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
                     hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) not in (allowed ->> v_key, 'null') then
+        elsif jsonb_typeof(v_value) <> all (array_append(string_to_array(allowed ->> v_key, ' or '), 'null')) then
             raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
                 using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
         end if;
@@ -669,6 +851,47 @@ $$;
 
 comment on function stepgres._check_options(jsonb, jsonb, text) is
 'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
+
+-- functions/internal/_check_start.sql
+create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_status text;
+begin
+    -- a hundred years: beyond that a timestamp may overflow
+    if not (delay between interval '0' and interval '36525 days') then
+        raise exception 'a run cannot be delayed by %', delay
+            using errcode = 'SG003', hint = 'A delay is at least 0 seconds and at most 100 years.';
+    end if;
+    if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
+        raise exception 'a deadline cannot be %', run.deadline
+            using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
+    end if;
+    if array_position(run.tags, null) is not null then
+        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    end if;
+    if run.executor_id is not null then
+        perform stepgres._worker(run.executor_id);
+        perform stepgres._hold_worker(run.executor_id);
+    end if;
+    if run.parent_run_id is not null then
+        -- whoever cancels the parent either comes first and is seen here, or sees the new run
+        perform stepgres._lock_runs(array[run.parent_run_id]);
+        select r.status into v_status from stepgres.runs as r where r.run_id = run.parent_run_id;
+        if not found then
+            perform stepgres._run_not_found(run.parent_run_id);
+        elsif v_status <> 'started' then
+            perform stepgres._run_is_finished(run.parent_run_id, v_status);
+        end if;
+    end if;
+end
+$$;
+
+comment on function stepgres._check_start(stepgres.runs, interval) is
+'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';
 
 -- functions/internal/_claim.sql
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
@@ -704,35 +927,18 @@ begin
             msg_id = null, error = null
         from stepgres.runs as r
         where t.ctid = any (v_rows) and t.status = 'queued'
-            and r.run_id = t.run_id and r.status = 'started'
+            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
         returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.priority, r.input as run_input
+            r.workflow_slug, r.version, r.priority
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case
-            when t.element is not null then t.element
-            when s.dependency_count = 0 then t.run_input
-            else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
-        end,
+        case when t.element is null then i.input else t.element end,
         s.timeout, s.transactional, s.sql_function, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then the
-    -- output of each under its slug.
-    left join lateral (
-        select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}') as outputs
-        from stepgres.dependencies as e
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = e.depends_on
-        cross join lateral (
-            select 1 as layer, f.key, f.value
-            from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-            union all
-            select 2, e.depends_on, o.output
-        ) as l
-        where (e.workflow_slug, e.version, e.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-            and o.status = 'completed'
-    ) as d on t.element is null and s.dependency_count > 0
+    left join stepgres._step_inputs as i
+        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 end
@@ -768,7 +974,7 @@ comment on function stepgres._complete_maps(stepgres._step_key[]) is
 'Completes map steps whose tasks have all finished with the array of their outputs, in task order.';
 
 -- functions/internal/_complete_runs.sql
-create function stepgres._complete_runs(completed stepgres._step_key[]) returns void
+create function stepgres._complete_runs(finished stepgres._step_key[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -778,17 +984,20 @@ declare
     v_run_ids uuid[];
 begin
     with finished as (
-        select k.run_id, count(*) as steps from unnest(_complete_runs.completed) as k group by k.run_id
+        select k.run_id, count(*) as steps from unnest(_complete_runs.finished) as k group by k.run_id
     ),
     counted as (
         update stepgres.runs as r
         set remaining_steps = r.remaining_steps - f.steps,
             status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
             finished_at = case when r.remaining_steps = f.steps then v_now end,
-            -- one leaf step: its output; several: an object of their outputs by slug
+            paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
+            -- One leaf step: its output, null if it was skipped; several: an object by slug of the outputs
+            -- that there are.
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
-                    when 1 then (array_agg(t.output))[1] else jsonb_object_agg(t.step_slug, t.output)
+                    when 1 then coalesce((array_agg(t.output))[1], 'null')
+                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
@@ -808,13 +1017,108 @@ begin
     )
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
+        delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids);
     end if;
 end
 $$;
 
 comment on function stepgres._complete_runs(stepgres._step_key[]) is
-'Counts completed steps down in their runs and completes the runs that have none left, with their output.';
+'Counts finished steps down in their runs and completes the runs that have none left, with their output.';
+
+-- functions/internal/_copy_finished_steps.sql
+create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update stepgres.step_states as t
+    set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
+        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
+        started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
+        output = o.output
+    from stepgres.step_states as o
+    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+
+    -- The attempt that completed a task is the only one in this run.
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
+        input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+        o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
+    from stepgres.step_states as s
+    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
+
+    update stepgres.runs as r
+    set remaining_steps = (
+        select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
+    )
+    where r.run_id = to_run_id;
+    update stepgres.step_states as t
+    set remaining_deps = (
+        select count(*)
+        from stepgres.dependencies as d
+        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            and o.finished_at is null
+    )
+    from stepgres.runs as r
+    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
+end
+$$;
+
+comment on function stepgres._copy_finished_steps(uuid, uuid) is
+'Takes the completed and skipped steps of a run over into a new one that has not begun.';
+
+-- functions/internal/_copy_unfinished_maps.sql
+create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_maps stepgres._step_key[];
+begin
+    with maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+        from stepgres.step_states as o
+        cross join lateral (
+            select count(*) as tasks from stepgres.tasks as k
+            where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
+        ) as c
+        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+            and t.run_id = to_run_id and t.step_slug = o.step_slug
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
+
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
+        o.finished_at, o.input, o.output
+    from unnest(v_maps) as m
+    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+    where o.status = 'completed';
+    perform stepgres._queue_tasks(array(
+        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
+        from unnest(v_maps) as m
+        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+        where o.status <> 'completed'
+    ));
+    perform stepgres._refill_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
+'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';
 
 -- functions/internal/_copy_version.sql
 create function stepgres._copy_version(original stepgres.workflow_versions)
@@ -902,6 +1206,25 @@ $$;
 comment on function stepgres._definition_error(text, text, text) is
 'Raises SG001 with the comment of the violated constraint, so that a rule and its wording stand in one place.';
 
+-- functions/internal/_delete_runs.sql
+create function stepgres._delete_runs(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
+end
+$$;
+
+comment on function stepgres._delete_runs(uuid[]) is
+'Deletes finished runs, which have neither timers nor tickets any more.';
+
 -- functions/internal/_ensure_queue.sql
 create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
 language plpgsql
@@ -932,6 +1255,83 @@ $$;
 comment on function stepgres._ensure_queue(text, int, jsonb) is
 'The pgmq queue for a queue, priority and resources, made when they are first named together.';
 
+-- functions/internal/_exhaust_tasks.sql
+create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_failures stepgres._run_failure[];
+    v_intolerable stepgres._run_failure[];
+    v_maps stepgres._step_key[];
+    v_skips stepgres._skip[];
+    v_skipped stepgres._step_key[];
+begin
+    if exhausted is null then
+        return null;
+    end if;
+    select
+        array_agg((
+            e.run_id, e.step_slug,
+            format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
+        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        array_agg((
+            e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
+        )::stepgres._skip order by e.task_index)
+            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+    into v_failures, v_skips
+    from unnest(_exhaust_tasks.exhausted) as e
+    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
+
+    -- A map goes on without the items that it may do without.
+    with counted as (
+        update stepgres.step_states as t
+        set remaining_tasks = t.remaining_tasks - e.tasks, skipped_tasks = t.skipped_tasks + e.tasks
+        from (
+            select u.run_id, u.step_slug, count(*) as tasks, (array_agg(u.error order by u.task_index))[1] as error
+            from unnest(_exhaust_tasks.exhausted) as u
+            where u.policy = 'skip'
+            group by u.run_id, u.step_slug
+        ) as e
+        where t.run_id = e.run_id and t.step_slug = e.step_slug and t.map
+        returning t.run_id, t.step_slug, t.skipped_tasks, t.initial_tasks, e.error
+    )
+    select
+        array_agg((
+            c.run_id, c.step_slug,
+            format(
+                'step "%s" failed: %s of %s tasks have, and max_failed is %s: %s',
+                c.step_slug, c.skipped_tasks, c.initial_tasks, s.max_failed, c.error
+            )
+        )::stepgres._run_failure) filter (where o.is_over),
+        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where o.is_over is not true)
+    into v_intolerable, v_maps
+    from counted as c
+    join stepgres.runs as r on r.run_id = c.run_id
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select c.skipped_tasks > case
+            when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
+            else s.max_failed::numeric
+        end as is_over
+    ) as o;
+
+    -- failures first: a run that fails skips nothing more
+    perform stepgres._fail_steps(v_failures || v_intolerable);
+    v_skipped := stepgres._skip_steps(v_skips);
+    perform stepgres._withdraw_tasks(
+        array(select (k.run_id, k.step_slug)::stepgres._step_key from unnest(v_skips) as k where k.is_cascade),
+        'cancelled'
+    );
+    return v_skipped || stepgres._refill_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._exhaust_tasks(stepgres._exhausted_task[]) is
+'Does for tasks without attempts left what their steps want then; returns the steps that this finishes but does not fail.';
+
 -- functions/internal/_expand_map.sql
 create function stepgres._expand_map(run_id uuid, step_slug text) returns void
 language plpgsql
@@ -942,6 +1342,7 @@ declare
     v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
     v_first int;
     v_last int;
+    v_tasks stepgres._new_task[];
 begin
     -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
     update stepgres.step_states as t
@@ -953,10 +1354,16 @@ begin
     where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
     returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
 
-    perform stepgres._queue_tasks(array_agg(
-        (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
-    ))
-    from generate_series(v_first, v_last) as i;
+    v_tasks := array(
+        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+        from generate_series(v_first, v_last) as i
+    );
+    -- a step waits once: its next tasks follow those that have waited
+    if v_first = 0 then
+        perform stepgres._queue_or_delay_tasks(v_tasks);
+    else
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
 end
 $$;
 
@@ -964,48 +1371,33 @@ comment on function stepgres._expand_map(uuid, text) is
 'Queues the next window of the tasks of a map step.';
 
 -- functions/internal/_fail_runs.sql
-create function stepgres._fail_runs(failures stepgres._run_failure[]) returns void
+create function stepgres._fail_runs(failures stepgres._run_failure[], is_cancelled boolean default false)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_tickets record;
 begin
-    update stepgres.runs as r
-    set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error, failed_step = f.step_slug
-    from unnest(_fail_runs.failures) as f
-    where r.run_id = f.run_id;
+    with failed as (
+        update stepgres.runs as r
+        set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error,
+            failed_step = f.step_slug, paused_at = null,
+            cancelled_at = case when _fail_runs.is_cancelled then v_now end
+        from unnest(_fail_runs.failures) as f
+        where r.run_id = f.run_id
+        returning r.run_id, r.inserted_at
+    )
+    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now
     from unnest(_fail_runs.failures) as f
     where t.run_id = f.run_id and t.status in ('created', 'started');
-
-    for v_tickets in
-        with cancelled as (
-            update stepgres.tasks as t
-            set status = 'cancelled', finished_at = v_now, msg_id = null
-            from stepgres.tasks as o
-            join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
-            join stepgres.queues as q
-                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-            where o.run_id in (select f.run_id from unnest(_fail_runs.failures) as f)
-                and (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-                and t.status in ('queued', 'started', 'waiting')
-            returning q.pgmq_queue, o.msg_id
-        )
-        select c.pgmq_queue, array_agg(c.msg_id) as msg_ids
-        from cancelled as c
-        where c.msg_id is not null
-        group by c.pgmq_queue
-    loop
-        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
-    end loop;
-
+    perform stepgres._withdraw_tasks(
+        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f), 'cancelled'
+    );
     delete from stepgres.timers as t
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
@@ -1014,67 +1406,57 @@ begin
 end
 $$;
 
-comment on function stepgres._fail_runs(stepgres._run_failure[]) is
-'Fails runs: nothing of them stays unfinished, no timer and no ticket remains.';
+comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
+'Fails runs, or cancels them: nothing of them stays unfinished, no timer and no ticket remains.';
 
 -- functions/internal/_fail_steps.sql
-create function stepgres._fail_steps(exhausted stepgres._task_failure[]) returns void
+create function stepgres._fail_steps(failures stepgres._run_failure[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_failures stepgres._run_failure[];
-begin
-    if exhausted is null then
-        return;
-    end if;
-    with failed as (
-        update stepgres.step_states as t
-        set status = 'failed', finished_at = v_now, error = format(
-            'step "%s" failed%s: %s', t.step_slug, case when t.map then ' at task ' || f.task_index end, f.error
-        )
-        from (
-            select distinct on (e.run_id, e.step_slug) e.*
-            from unnest(_fail_steps.exhausted) as e
-            order by e.run_id, e.step_slug, e.task_index
-        ) as f
-        where t.run_id = f.run_id and t.step_slug = f.step_slug
-        returning t.run_id, t.step_slug, t.error
-    ),
-    first_failed as (
-        select distinct on (f.run_id) f.run_id, f.step_slug, f.error
-        from failed as f
-        order by f.run_id, f.step_slug
-    )
-    select array_agg((f.run_id, f.step_slug, f.error)::stepgres._run_failure) into v_failures
-    from first_failed as f;
-    perform stepgres._fail_runs(v_failures);
-end
-$$;
-
-comment on function stepgres._fail_steps(stepgres._task_failure[]) is
-'Fails the steps of exhausted tasks, and their runs.';
-
--- functions/internal/_fail_tasks.sql
-create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_exhausted stepgres._task_failure[];
 begin
     if failures is null then
         return;
     end if;
+    update stepgres.step_states as t
+    set status = 'failed', finished_at = v_now, error = f.error
+    from unnest(_fail_steps.failures) as f
+    join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
+    where t.run_id = f.run_id and t.step_slug = f.step_slug;
+    perform stepgres._fail_runs(array(
+        select distinct on (f.run_id) (f.run_id, f.step_slug, f.error)::stepgres._run_failure
+        from unnest(_fail_steps.failures) as f
+        order by f.run_id, f.step_slug
+    ));
+end
+$$;
+
+comment on function stepgres._fail_steps(stepgres._run_failure[]) is
+'Fails steps, and their runs with the error of the first of them.';
+
+-- functions/internal/_fail_tasks.sql
+create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_exhausted stepgres._exhausted_task[];
+begin
+    if failures is null then
+        return null;
+    end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            coalesce(f.error, 'unknown error') as error, f.output,
+            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
-            v_now + coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as due_at
+            -- an output that its map cannot take is no matter of attempts
+            case when f.output is null then s.when_exhausted else 'fail' end as policy,
+            coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
         join stepgres.steps as s
@@ -1091,30 +1473,32 @@ begin
         from failed as f
     ),
     timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
-        select f.run_id, f.step_slug, f.task_index, f.due_at from failed as f where f.is_retried
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select f.run_id, f.step_slug, f.task_index, case when f.is_paused then 'infinity' else v_now + f.delay end,
+            case when f.is_paused then f.delay end
+        from failed as f where f.is_retried
     ),
     moved as (
         update stepgres.tasks as t
-        set status = case when f.is_retried then 'waiting' else 'failed' end,
+        set status = case when f.is_retried then 'waiting' when f.policy = 'fail' then 'failed' else 'skipped' end,
             finished_at = case when not f.is_retried then v_now end,
             error = f.error,
             output = f.output
         from failed as f
         where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
     )
-    select array_agg((
-        f.run_id, f.step_slug, f.task_index, f.attempt, f.error, f.is_retried, null, f.output
-    )::stepgres._task_failure) into v_exhausted
+    select array_agg((f.run_id, f.step_slug, f.task_index, f.error, f.policy)::stepgres._exhausted_task)
+    into v_exhausted
     from failed as f
     where not f.is_retried;
 
-    perform stepgres._fail_steps(v_exhausted);
+    return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
 
 comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
-'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them.';
+'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
+that this finishes but does not fail.';
 
 -- functions/internal/_find_stray_tickets.sql
 create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
@@ -1184,6 +1568,9 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
+    v_fired int;
+    v_overdue stepgres._run_failure[];
+    v_starting uuid[];
     v_tasks stepgres._task_key[];
 begin
     -- Runs are locked before their timers, in the order that everybody else takes them.
@@ -1198,16 +1585,31 @@ begin
     with fired as (
         delete from stepgres.timers as t
         where t.run_id = any (v_run_ids) and t.due_at <= v_now
-        returning t.run_id, t.step_slug, t.task_index
+        returning t.run_id, t.kind, t.step_slug, t.task_index
     )
-    select array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) into v_tasks from fired as f;
+    select count(*),
+        array_agg((
+            f.run_id, null,
+            format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
+        )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
+        array_agg(f.run_id) filter (where f.kind = 'run_start'),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) filter (where f.kind = 'task')
+    into v_fired, v_overdue, v_starting, v_tasks
+    from fired as f
+    join stepgres.runs as r on r.run_id = f.run_id;
+
+    -- deadlines first: what is over starts nothing more
+    if v_overdue is not null then
+        perform stepgres._fail_runs(v_overdue);
+    end if;
+    perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
-    return coalesce(cardinality(v_tasks), 0);
+    return v_fired;
 end
 $$;
 
 comment on function stepgres._fire_timers() is
-'Queues the tasks whose wait is over; returns their number.';
+'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
 
 -- functions/internal/_hint_subscribers.sql
 create function stepgres._hint_subscribers(run_ids uuid[]) returns void
@@ -1292,6 +1694,108 @@ $$;
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
 'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
 
+-- functions/internal/_is_met.sql
+create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- What a path finds in both of its forms: "$.n > 3" is itself true or false, "$ ? (@.n > 3)" finds
+    -- something or nothing. An error in the path, such as a key that strict mode misses, is not met.
+    select coalesce(jsonb_path_query_first_tz(input, predicate, silent => true) not in ('false', 'null'), false)
+$$;
+
+comment on function stepgres._is_met(jsonpath, jsonb) is
+'Whether a JSON path finds something in an input other than false and null.';
+
+-- functions/internal/_json_path.sql
+create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_path jsonpath;
+begin
+    v_path := path;
+    -- In the canonical text $."key" is a member and $"name" a variable; silent evaluation does not
+    -- silence a missing variable, and nobody passes any.
+    if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
+        raise exception '%: % "%" has a variable, and none is ever set', culprit, option, path
+            using errcode = 'SG001', hint = 'Members are written with a dot: $.amount > 3.';
+    end if;
+    return v_path;
+exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
+    raise exception '%: % "%" is not a JSON path: %', culprit, option, path, sqlerrm
+        using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
+end
+$$;
+
+comment on function stepgres._json_path(text, text, text) is
+'The JSON path that an option is, or SG001 with what PostgreSQL says about it.';
+
+-- functions/internal/_list_attempts.sql
+create function stepgres._list_attempts(run_id uuid, step_slug text) returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
+    from (
+        select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
+            a.failed_at as finished_at, a.error
+        from stepgres.attempts as a
+        where a.run_id = _list_attempts.run_id and a.step_slug = _list_attempts.step_slug
+        union all
+        select 2, t.task_index, t.attempt, t.status, t.worker_id, t.started_at, t.finished_at, t.error
+        from stepgres.tasks as t
+        where t.run_id = _list_attempts.run_id and t.step_slug = _list_attempts.step_slug
+            -- one whose last attempt has failed is in the first part
+            and t.attempt > 0 and t.status in ('started', 'completed', 'cancelled')
+        order by rank, task_index, attempt
+        limit 1000
+    ) as l
+$$;
+
+comment on function stepgres._list_attempts(uuid, text) is
+'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
+
+-- functions/internal/_lock_family.sql
+create function stepgres._lock_family(run_id uuid) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_known int := 0;
+    v_run_ids uuid[] := array[_lock_family.run_id];
+begin
+    -- Children may be started until their parent is locked: again, until there are no more. All ids are
+    -- made in the order of time, so those of children come after their parent's.
+    while cardinality(v_run_ids) > v_known loop
+        v_known := cardinality(v_run_ids);
+        perform stepgres._lock_runs(v_run_ids);
+        v_run_ids := array(
+            with recursive family as (
+                select _lock_family.run_id
+                union
+                select r.run_id
+                from family as f
+                join stepgres.runs as r on r.parent_run_id = f.run_id
+            )
+            select f.run_id from family as f
+        );
+    end loop;
+    return (
+        select array_agg(r.run_id) from stepgres.runs as r
+        where r.run_id = any (v_run_ids) and r.status = 'started'
+    );
+end
+$$;
+
+comment on function stepgres._lock_family(uuid) is
+'Locks a run and all the runs under it, and returns those that are active.';
+
 -- functions/internal/_lock_local_tasks.sql
 create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
 language plpgsql
@@ -1307,7 +1811,8 @@ begin
     v_rows := array(
         select t.ctid
         from unnest(_lock_local_tasks.run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id
+        join stepgres.runs as r
+            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
@@ -1331,6 +1836,27 @@ $$;
 
 comment on function stepgres._lock_local_tasks(text, int, uuid[]) is
 'Locks queued tasks that an executor runs itself; the caller holds the locks of the runs.';
+
+-- functions/internal/_lock_run.sql
+create function stepgres._lock_run(run_id uuid) returns stepgres.runs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    perform stepgres._lock_runs(array[_lock_run.run_id]);
+    select r.* into v_run from stepgres.runs as r where r.run_id = _lock_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(_lock_run.run_id);
+    end if;
+    return v_run;
+end
+$$;
+
+comment on function stepgres._lock_run(uuid) is
+'A run as it is under its lock; SG005 if there is none.';
 
 -- functions/internal/_lock_runs.sql
 create function stepgres._lock_runs(run_ids uuid[]) returns void
@@ -1360,7 +1886,13 @@ as $$
 declare
     v_source jsonb;
 begin
-    select case when s.dependency_count = 0 then r.input else t.output end into v_source
+    select
+        case
+            when s.dependency_count = 0 then r.input
+            when t.status = 'skipped' then '[]'
+            else t.output
+        end
+    into v_source
     from stepgres.runs as r
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _map_source.step_slug)
@@ -1487,6 +2019,47 @@ $$;
 comment on function stepgres._pop_tasks(text, int) is
 'Pops tickets of a queue and locks their tasks.';
 
+-- functions/internal/_queue_or_delay_tasks.sql
+create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_tasks stepgres._new_task[];
+begin
+    if tasks is null then
+        return;
+    end if;
+    with delayed as (
+        select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
+        from unnest(_queue_or_delay_tasks.tasks) as n
+        join stepgres.runs as r on r.run_id = n.run_id
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+    ),
+    waiting as (
+        insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
+        select d.run_id, d.step_slug, d.task_index, 'waiting', d.input, v_now
+        from delayed as d where d.start_delay > interval '0'
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
+        select d.run_id, d.step_slug, d.task_index, v_now + d.start_delay
+        from delayed as d where d.start_delay > interval '0'
+    )
+    select array_agg((d.run_id, d.step_slug, d.task_index, d.input)::stepgres._new_task) into v_tasks
+    from delayed as d where d.start_delay = interval '0';
+    if v_tasks is not null then
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
+end
+$$;
+
+comment on function stepgres._queue_or_delay_tasks(stepgres._new_task[]) is
+'Queues the first tasks of steps, or lets them wait for as long as their step says.';
+
 -- functions/internal/_queue_tasks.sql
 create function stepgres._queue_tasks(tasks stepgres._new_task[]) returns void
 language plpgsql
@@ -1497,18 +2070,21 @@ declare
     v_now timestamptz := stepgres._now();
     v_batch record;
 begin
-    -- One send a queue. Without an executor local steps go through their queue as well. A task that
-    -- another session has claimed since the caller looked is left alone.
+    -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
+    -- nothing does. A task that another session has claimed since the caller looked is left alone.
     for v_batch in
         select
-            case when s.execution = 'distributed' or r.executor_id is null then q.pgmq_queue end as pgmq_queue,
+            case
+                when r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null)
+                    then q.pgmq_queue
+            end as pgmq_queue,
             q.queue,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
             array_agg(jsonb_build_object(
                 'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
-        join stepgres.runs as r on r.run_id = n.run_id
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
         join stepgres.queues as q
@@ -1607,9 +2183,7 @@ begin
             output = case when not t.map then c.output end
         from counted as c
         where t.run_id = c.run_id and t.step_slug = c.step_slug
-        returning t.run_id, t.step_slug, t.map, t.remaining_tasks,
-            t.map and t.expanded_tasks < t.initial_tasks
-            and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500 as needs_window
+        returning t.run_id, t.step_slug, t.map
     )
     select
         (select array_agg(a.place) from accepted as a),
@@ -1626,8 +2200,7 @@ begin
             from accepted as a where a.status = 'released'
         ),
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map and t.remaining_tasks = 0),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.needs_window)
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map)
     into v_outcome
     from stepped as t;
     return v_outcome;
@@ -1636,6 +2209,47 @@ $$;
 
 comment on function stepgres._record_results(text, jsonb) is
 'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
+
+-- functions/internal/_refill_maps.sql
+create function stepgres._refill_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_map record;
+    v_finished stepgres._step_key[];
+begin
+    if map_steps is null then
+        return null;
+    end if;
+    for v_map in
+        select distinct t.run_id, t.step_slug, t.remaining_tasks
+        from unnest(_refill_maps.map_steps) as k
+        join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
+        join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
+        where t.status = 'started' and (
+            t.remaining_tasks = 0
+            or (
+                t.expanded_tasks < t.initial_tasks
+                and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500
+                and r.paused_at is null
+            )
+        )
+    loop
+        if v_map.remaining_tasks = 0 then
+            v_finished := v_finished || (v_map.run_id, v_map.step_slug)::stepgres._step_key;
+        else
+            perform stepgres._expand_map(v_map.run_id, v_map.step_slug);
+        end if;
+    end loop;
+    perform stepgres._complete_maps(v_finished);
+    return v_finished;
+end
+$$;
+
+comment on function stepgres._refill_maps(stepgres._step_key[]) is
+'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
 
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
@@ -1678,9 +2292,12 @@ begin
         returning t.run_id, t.step_slug, t.task_index, k.retry_after
     ),
     timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
-        select r.run_id, r.step_slug, r.task_index, v_now + r.retry_after
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select r.run_id, r.step_slug, r.task_index,
+            case when o.paused_at is null then v_now + r.retry_after else 'infinity' end,
+            case when o.paused_at is not null then r.retry_after end
         from released as r
+        join stepgres.runs as o on o.run_id = r.run_id
         where r.retry_after > interval '0'
     )
     select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
@@ -1714,7 +2331,7 @@ begin
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        where t.msg_id is not null or r.executor_id is null
+        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
         group by q.pgmq_queue
     loop
         execute format(
@@ -1757,6 +2374,21 @@ $$;
 
 comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
 'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
+
+-- functions/internal/_run_is_finished.sql
+create function stepgres._run_is_finished(run_id uuid, status text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'run % has %', run_id, status
+        using errcode = 'SG011', hint = 'A run that has ended stays as it is; retry_failed_workflow makes a new one.';
+end
+$$;
+
+comment on function stepgres._run_is_finished(uuid, text) is
+'Raises SG011.';
 
 -- functions/internal/_run_not_found.sql
 create function stepgres._run_not_found(run_id uuid) returns void
@@ -1805,6 +2437,56 @@ $$;
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
 
+-- functions/internal/_skip_steps.sql
+create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_skipped stepgres._step_key[];
+begin
+    if skips is null then
+        return null;
+    end if;
+    -- union, and not union all: each dependent is visited once, however many paths lead to it
+    with recursive affected as (
+        select k.run_id, k.step_slug, r.workflow_slug, r.version
+        from unnest(_skip_steps.skips) as k
+        join stepgres.runs as r on r.run_id = k.run_id
+        where k.is_cascade
+        union
+        select a.run_id, d.step_slug, a.workflow_slug, a.version
+        from affected as a
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (a.workflow_slug, a.version, a.step_slug)
+    ),
+    named as (
+        select distinct on (n.run_id, n.step_slug) n.*
+        from (
+            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank from unnest(_skip_steps.skips) as k
+            union all
+            select a.run_id, a.step_slug, 'dependency_skipped', null, 2 from affected as a
+        ) as n
+        order by n.run_id, n.step_slug, n.rank
+    ),
+    skipped as (
+        update stepgres.step_states as t
+        set status = 'skipped', finished_at = v_now, skip_reason = n.skip_reason, error = n.error
+        from named as n
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        where t.run_id = n.run_id and t.step_slug = n.step_slug and t.status in ('created', 'started')
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug)::stepgres._step_key) into v_skipped from skipped as s;
+    return v_skipped;
+end
+$$;
+
+comment on function stepgres._skip_steps(stepgres._skip[]) is
+'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';
+
 -- functions/internal/_sorted_steps.sql
 create function stepgres._sorted_steps(steps jsonb, options jsonb, culprit text) returns setof jsonb
 language plpgsql
@@ -1821,7 +2503,8 @@ declare
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "number",
-            "transactional": "boolean", "sql_function": "string"}';
+            "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
+            "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
@@ -1896,15 +2579,29 @@ $$;
 comment on function stepgres._start_maps(stepgres._step_key[]) is
 'Starts map steps that became ready; returns those that are completed at once because their array is empty.';
 
+-- functions/internal/_start_ready_steps.sql
+create function stepgres._start_ready_steps(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._advance(stepgres._start_steps(array_agg((t.run_id, t.step_slug)::stepgres._step_key)))
+    from unnest(_start_ready_steps.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started'
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    );
+end
+$$;
+
+comment on function stepgres._start_ready_steps(uuid[]) is
+'Starts the steps that wait for nothing any more, but were held back by a delay or a pause of their run.';
+
 -- functions/internal/_start_runs.sql
 create function stepgres._start_runs(
-    run_ids uuid[],
-    workflow_slug text,
-    version int,
-    inputs jsonb[],
-    executor_id text,
-    priority int,
-    idempotency_key text
+    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -1914,24 +2611,25 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
     v_tasks stepgres._new_task[];
-    v_maps stepgres._step_key[];
+    v_ready stepgres._step_key[];
 begin
-    if priority is not null then
-        perform stepgres._ensure_queue(s.queue, _start_runs.priority, s.resources)
+    if prototype.priority is not null then
+        perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version);
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
     end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, inserted_at,
-            input
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
+            deadline, parent_run_id, retried_from, inserted_at, input
         )
-        select n.run_id, _start_runs.workflow_slug, _start_runs.version,
+        select n.run_id, prototype.workflow_slug, prototype.version,
             (
                 select count(*) from stepgres.steps as s
-                where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
+                where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
-            _start_runs.executor_id, _start_runs.priority, _start_runs.idempotency_key, v_now, n.input
+            prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -1943,34 +2641,113 @@ begin
 
     with created as (
         insert into stepgres.step_states as t (
-            run_id, step_slug, map, remaining_deps, status, started_at, initial_tasks, remaining_tasks
+            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, s.dependency_count,
-            case when o.is_ready then 'started' else 'created' end,
-            case when o.is_ready then v_now end,
-            case when o.is_ready then 1 end,
-            case when o.is_ready then 1 end
+        select i.run_id, s.step_slug, s.map, d.is_direct, s.dependency_count,
+            case when o.starts then 'started' else 'created' end,
+            case when o.starts then v_now end,
+            case when o.starts then 1 end,
+            case when o.starts then 1 end
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
-        cross join lateral (select s.dependency_count = 0 and not s.map as is_ready) as o
-        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
-        returning t.run_id, t.step_slug, t.map, t.remaining_deps
+        cross join lateral (
+            select not s.map and s.condition is null and s.unless is null and s.start_delay = interval '0' as is_direct
+        ) as d
+        cross join lateral (
+            select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+        ) as o
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+        returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
     )
     select
-        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where not c.map),
-        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where c.map)
-    into v_tasks, v_maps
+        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where c.is_direct),
+        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where not c.is_direct)
+    into v_tasks, v_ready
     from created as c
     where c.remaining_deps = 0;
 
-    perform stepgres._queue_tasks(v_tasks);
-    perform stepgres._advance(stepgres._start_maps(v_maps));
+    if delay > interval '0' or prototype.deadline is not null then
+        insert into stepgres.timers (run_id, kind, due_at)
+        select i.run_id, k.kind, k.due_at
+        from unnest(v_run_ids) as i (run_id)
+        cross join (values
+            ('run_start', v_now + nullif(_start_runs.delay, interval '0')),
+            ('run_deadline', v_now + coalesce(_start_runs.delay, interval '0') + prototype.deadline)
+        ) as k (kind, due_at)
+        where k.due_at is not null;
+    end if;
+    if delay is null then
+        if v_tasks is not null then
+            perform stepgres._queue_tasks(v_tasks);
+        end if;
+        perform stepgres._advance(stepgres._start_steps(v_ready));
+    end if;
     return v_run_ids;
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, int, text) is
-'Starts runs with their step states and root tasks; leaves out, and does not return, those whose id or key is taken.';
+comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
+'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
+
+With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+
+-- functions/internal/_start_steps.sql
+create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_unmet stepgres._step_key[];
+    v_failures stepgres._run_failure[];
+    v_skips stepgres._skip[];
+    v_finished stepgres._step_key[];
+    v_tasks stepgres._new_task[];
+    v_maps stepgres._step_key[];
+begin
+    if ready is null then
+        return null;
+    end if;
+    select
+        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
+        array_agg((
+            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
+        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
+        array_agg((
+            k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
+        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
+    into v_unmet, v_failures, v_skips
+    from unnest(_start_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+
+    perform stepgres._fail_steps(v_failures);
+    v_finished := stepgres._skip_steps(v_skips);
+
+    with started as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
+        from unnest(_start_steps.ready) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map and t.status = 'created'
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks from started as s;
+    perform stepgres._queue_or_delay_tasks(v_tasks);
+    select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
+    from unnest(_start_steps.ready) as k
+    join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
+    where t.map and t.status = 'created';
+    return v_finished || stepgres._start_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._start_steps(stepgres._step_key[]) is
+'Starts steps that became ready, or skips or fails them as their conditions say; returns those that are finished at once.';
 
 -- functions/internal/_step_options.sql
 create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions) returns stepgres.steps
@@ -1980,6 +2757,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step stepgres.steps;
+    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
     v_initial_tasks int := step ->> 'initial_tasks';
 begin
     v_step.workflow_slug := defaults.workflow_slug;
@@ -1994,6 +2772,12 @@ begin
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.start_delay := make_interval(secs => coalesce((step ->> 'start_delay')::float8, 0));
+    v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
+    v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
+    v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
+    v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
     return v_step;
@@ -2002,6 +2786,32 @@ $$;
 
 comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
 'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
+
+-- functions/internal/_steps_waiting.sql
+create function stepgres._steps_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status), null::timestamptz
+    from stepgres.step_states as t
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
+    union all
+    select t.step_slug, null, 'start', 'the run is delayed', nullif(m.due_at, 'infinity')
+    from stepgres.step_states as t
+    join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
+    union all
+    select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
+    from stepgres.step_states as t
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0 and run.paused_at is not null
+$$;
+
+comment on function stepgres._steps_waiting(stepgres.runs) is
+'What the steps of a run wait for that have not started: part of why_stuck.';
 
 -- functions/internal/_sweep_runs.sql
 create function stepgres._sweep_runs() returns int
@@ -2083,7 +2893,7 @@ begin
     );
     perform stepgres._requeue_tasks(v_orphans);
     if is_dead then
-        perform stepgres._fail_tasks(v_started);
+        perform stepgres._advance(stepgres._fail_tasks(v_started));
     else
         perform stepgres._release_tasks(v_started);
     end if;
@@ -2093,6 +2903,66 @@ $$;
 
 comment on function stepgres._take_over(text[], boolean) is
 'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
+
+-- functions/internal/_tasks_waiting.sql
+create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with alive as (
+        select w.* from stepgres.workers as w where w.heartbeat_at + w.lease > stepgres._now()
+    ),
+    waiting as (
+        select t.task_index, s.*, a.*
+        from stepgres.tasks as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+        left join stepgres.timers as m
+            on (m.run_id, m.kind, m.step_slug, m.task_index) = (t.run_id, 'task', t.step_slug, t.task_index)
+        left join stepgres.workers as w on w.worker_id = t.worker_id
+        cross join lateral (
+            select
+                coalesce(bool_or(true), false) as is_served,
+                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
+            from alive as v where s.queue = any (v.queues)
+        ) as q
+        cross join lateral (
+            select
+                case
+                    when t.status = 'started' then 'lease'
+                    when run.paused_at is not null then 'pause'
+                    when t.status = 'waiting' then 'timer'
+                    when s.execution = 'local' and run.executor_id is not null then 'executor'
+                    when not q.is_served then 'queue'
+                    when not q.is_equipped then 'resource'
+                    else 'worker'
+                end as waits_for,
+                case t.status
+                    when 'started' then w.heartbeat_at + w.lease when 'waiting' then nullif(m.due_at, 'infinity')
+                end as until,
+                t.worker_id, t.attempt
+        ) as a
+        where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
+    )
+    select w.step_slug, min(w.task_index), w.waits_for,
+        case w.waits_for
+            when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
+            when 'pause' then format('the run is paused since %s', run.paused_at)
+            when 'timer' then
+                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
+            when 'executor' then format('executor "%s" will execute it', run.executor_id)
+            when 'queue' then format('no live worker takes from queue "%s"', w.queue)
+            when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            else format('until a worker of queue "%s" is free', w.queue)
+        end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
+        min(w.until)
+    from waiting as w
+    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id
+$$;
+
+comment on function stepgres._tasks_waiting(stepgres.runs) is
+'What the tasks of a run wait for: part of why_stuck.';
 
 -- functions/internal/_time_out_tasks.sql
 create function stepgres._time_out_tasks(run_ids uuid[]) returns int
@@ -2117,7 +2987,7 @@ begin
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now;
-    perform stepgres._fail_tasks(v_overdue);
+    perform stepgres._advance(stepgres._fail_tasks(v_overdue));
     return coalesce(cardinality(v_overdue), 0);
 end
 $$;
@@ -2147,7 +3017,7 @@ comment on function stepgres._try_lock_runs(uuid[]) is
 'Locks those of the runs that nobody else has locked, and returns them.';
 
 -- functions/internal/_use_version.sql
-create function stepgres._use_version(workflow_slug text, version int) returns int
+create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -2169,7 +3039,7 @@ begin
                 using errcode = 'SG001', hint = 'Add at least one step with add_step.';
         end if;
     end if;
-    return v_version.version;
+    return v_version;
 end
 $$;
 
@@ -2195,6 +3065,58 @@ $$;
 
 comment on function stepgres._wake_workers(text) is
 'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
+
+-- functions/internal/_withdraw_tasks.sql
+create function stepgres._withdraw_tasks(steps stepgres._step_key[], status text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_tickets record;
+begin
+    if steps is null then
+        return;
+    end if;
+    for v_tickets in
+        with withdrawn as (
+            update stepgres.tasks as t
+            set status = _withdraw_tasks.status, msg_id = null,
+                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
+            from unnest(_withdraw_tasks.steps) as k
+            join stepgres.tasks as o
+                on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
+            join stepgres.runs as r on r.run_id = o.run_id
+            join stepgres.steps as s
+                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+            where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
+                and case _withdraw_tasks.status
+                    when 'queued' then t.status = 'queued' and t.msg_id is not null
+                    else t.status in ('queued', 'started', 'waiting')
+                end
+            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+        ),
+        stopped as (
+            delete from stepgres.timers as m
+            using withdrawn as w
+            where (m.run_id, m.kind, m.step_slug, m.task_index) = (w.run_id, 'task', w.step_slug, w.task_index)
+        )
+        select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
+        from withdrawn as w
+        where w.msg_id is not null
+        group by w.pgmq_queue
+    loop
+        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+    end loop;
+end
+$$;
+
+comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
+'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
+queued ones keep their status and wait.';
 
 -- functions/internal/_worker.sql
 create function stepgres._worker(worker_id text) returns stepgres.workers
@@ -2309,7 +3231,13 @@ create function stepgres.add_step(
     priority int default null,
     resources jsonb default null,
     transactional boolean default false,
-    sql_function text default null
+    sql_function text default null,
+    start_delay interval default '0',
+    condition text default null,
+    unless text default null,
+    when_unmet text default null,
+    when_exhausted text default null,
+    max_failed text default null
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -2317,6 +3245,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_culprit text := format('workflow "%s", step "%s"', workflow_id, step_name);
     v_workflow stepgres.workflows;
     v_version stepgres.workflow_versions;
     v_step stepgres.steps;
@@ -2352,23 +3281,30 @@ begin
     v_step.resources := coalesce(add_step.resources, v_version.resources);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
+    v_step.start_delay := add_step.start_delay;
+    v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
+    v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
+    v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
+    v_step.max_failed := add_step.max_failed;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(
-        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name), v_column
-    );
+    perform stepgres._definition_error(v_constraint, v_culprit, v_column);
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
 task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
 makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
 priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
-writes is committed with its completion; a step with a sql_function has that as its body.
+writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
+start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
+and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
 
@@ -2399,6 +3335,46 @@ comment on function stepgres.add_subscriber(uuid, text, interval) is
 
 Call it again with that id before the lease is over, or remove_subscriber. Listen first, then subscribe, then look at the
 status of the run: so its end is not missed.';
+
+-- functions/api/cancel_workflow_run.sql
+create function stepgres.cancel_workflow_run(
+    run_id uuid, reason text default 'User requested cancellation', force boolean default false
+) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_status text;
+    v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+begin
+    select r.status into v_status from stepgres.runs as r where r.run_id = cancel_workflow_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(cancel_workflow_run.run_id);
+    elsif v_status = 'completed' and force is not true then
+        perform stepgres._run_is_finished(cancel_workflow_run.run_id, v_status);
+    elsif v_status = 'failed' or v_active is null then
+        return;
+    end if;
+    perform stepgres._fail_runs(
+        array(
+            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
+            from unnest(v_active) as i
+        ),
+        is_cancelled => true
+    );
+end
+$$;
+
+comment on function stepgres.cancel_workflow_run(uuid, text, boolean) is
+'Cancels a run and its child runs: they fail with this reason, and nothing of them is executed any more.
+
+What is executing is not interrupted by SQL: its result is refused, and workers are told by their next heartbeat. A run
+that has failed already is left as it is. One that is completed is an error, or with force left as it is too, but its
+active child runs are cancelled.
+
+Errors: SG005 unknown run, SG011 the run is completed.';
 
 -- functions/api/claim_tasks.sql
 create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
@@ -2446,7 +3422,10 @@ create function stepgres.create_flow(
     execution text default 'local',
     queue text default 'default',
     priority int default 0,
-    resources jsonb default '{}'
+    resources jsonb default '{}',
+    when_unmet text default 'skip',
+    when_exhausted text default 'fail',
+    deadline interval default null
 ) returns text
 language plpgsql
 volatile
@@ -2476,6 +3455,9 @@ begin
     v_defaults.queue := create_flow.queue;
     v_defaults.priority := create_flow.priority;
     v_defaults.resources := create_flow.resources;
+    v_defaults.when_unmet := create_flow.when_unmet;
+    v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -2484,8 +3466,10 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+
+A run that has not ended within the deadline fails.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
@@ -2591,19 +3575,59 @@ as $$
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
     union all
-    select 'a timer belongs to a waiting task', coalesce(m.run_id, t.run_id),
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
         format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from stepgres.timers as m
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where m.run_id is null or t.run_id is null
     union all
-    select * from stepgres._find_stray_tickets()
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
     union all
-    select 'a queued task has a ticket, or an executor', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
     from stepgres.tasks as t
     join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and t.msg_id is null and r.executor_id is null
+    where t.started_at > r.paused_at
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+    union all
+    select * from stepgres._find_stray_tickets()
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
     union all
     select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
     from stepgres.tasks as t
@@ -2648,12 +3672,14 @@ begin
     return jsonb_build_object(
         'workflow_slug', v_version.workflow_slug,
         'version', v_version.version,
+        'deadline', extract(epoch from v_version.deadline),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
                 || jsonb_build_object(
                     'base_delay', extract(epoch from s.base_delay),
                     'timeout', extract(epoch from s.timeout),
+                    'start_delay', extract(epoch from s.start_delay),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -2671,10 +3697,66 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "steps": [{"step_slug", "depends_on", ...}]}, steps in
+'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
 topological order with all their options; the current version unless another is given.
 
 Errors: SG002 unknown workflow or version.';
+
+-- functions/api/get_run.sql
+create function stepgres.get_run(run_id uuid) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = get_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(get_run.run_id);
+    end if;
+    return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
+        'deadline', extract(epoch from v_run.deadline),
+        'steps', (
+            select jsonb_agg(
+                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
+                || jsonb_build_object(
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    ),
+                    'tasks', (
+                        select coalesce(jsonb_object_agg(c.status, c.tasks), '{}')
+                        from (
+                            select k.status, count(*) as tasks from stepgres.tasks as k
+                            where k.run_id = t.run_id and k.step_slug = t.step_slug
+                            group by k.status
+                        ) as c
+                    ),
+                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
+                )
+                order by s.step_index
+            )
+            from stepgres.steps as s
+            join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
+            where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_run(uuid) is
+'A run as one document, with its steps in topological order, their attempts and timings.
+
+Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
+"started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
+"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
+step at most 1,000, the failed ones first.
+
+Errors: SG005 unknown run.';
 
 -- functions/api/get_run_input.sql
 create function stepgres.get_run_input(run_id uuid) returns jsonb
@@ -2728,7 +3810,8 @@ begin
         v_status.details := jsonb_build_object(
             'total_steps', v_total,
             'completed_steps', v_completed,
-            'percentage', round(100.0 * v_completed / v_total, 1)
+            'percentage', round(100.0 * v_completed / v_total, 1),
+            'paused', v_run.paused_at is not null
         );
     end if;
     return v_status;
@@ -2737,7 +3820,7 @@ $$;
 
 comment on function stepgres.get_run_status(uuid) is
 'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
-(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0}).
+(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
 
 Errors: SG005 unknown run.';
 
@@ -2802,6 +3885,74 @@ For a worker that has lost its connection while work was under way: it may have 
 
 Errors: SG006 unknown worker.';
 
+-- functions/api/list_workflow_runs.sql
+create function stepgres.list_workflow_runs(
+    status text default null,
+    workflow_slug text default null,
+    "limit" int default 100,
+    "offset" int default 0,
+    order_by text[] default '{desc,inserted_at}',
+    tags text[] default null
+) returns setof stepgres.workflow_run
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_culprit text := case
+        when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
+        when "limit" < 0 then format('limit %s', "limit")
+        when "offset" < 0 then format('offset %s', "offset")
+        when cardinality(order_by) is distinct from 2 or order_by[1] not in ('asc', 'desc')
+            or order_by[2] not in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+            then format('order_by %s', coalesce(order_by::text, 'null'))
+    end;
+    v_source text;
+begin
+    if v_culprit is not null then
+        raise exception 'runs cannot be listed with %', v_culprit
+            using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
+                'finished_at, workflow_slug or status. limit and offset: at least 0.';
+    end if;
+    -- Each table holds few rows beside those that are looked for: active and failed runs have theirs;
+    -- others are taken from the newest (or oldest) end of each workflow's index.
+    v_source := case
+        when tags is not null then 'select r.* from stepgres.runs as r where r.tags @> $5'
+        when status = 'started' then
+            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
+        when status = 'failed' then format(
+            'select r.* from (select f.* from stepgres.failed_runs as f order by f.inserted_at %s) as f
+             join stepgres.runs as r on r.run_id = f.run_id', order_by[1]
+        )
+        else format(
+            'select l.* from stepgres.workflows as w cross join lateral (
+                 select r.* from stepgres.runs as r
+                 where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
+                 order by r.inserted_at %s limit $3 + $4
+             ) as l where $2 is null or w.workflow_slug = $2', order_by[1]
+        )
+    end;
+    return query execute format(
+        'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
+             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
+             r.cancelled_at, r.finished_at
+         from (%1$s) as r
+         where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
+         order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
+        v_source, order_by[2], order_by[1]
+    ) using status, workflow_slug, "limit"::bigint, "offset"::bigint, tags;
+end
+$$;
+
+comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
+'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
+
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all.
+
+Errors: SG014 an unknown status or order, a negative limit or offset.';
+
 -- functions/api/next_due.sql
 create function stepgres.next_due() returns timestamptz
 language sql
@@ -2810,13 +3961,89 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select least(
-        (select min(t.due_at) from stepgres.timers as t),
+        (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w)
     )
 $$;
 
 comment on function stepgres.next_due() is
 'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.';
+
+-- functions/api/pause_workflow_run.sql
+create function stepgres.pause_workflow_run(run_id uuid) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
+    v_now timestamptz;
+begin
+    if v_run.status <> 'started' then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.paused_at is not null then
+        return;
+    end if;
+    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
+    -- claimed was claimed before.
+    perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
+    v_now := stepgres._now();
+    update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
+    update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
+    where t.run_id = v_run.run_id;
+end
+$$;
+
+comment on function stepgres.pause_workflow_run(uuid) is
+'Pauses a run: none of its tasks is claimed, no step starts, its timers stand still. Tasks under way finish and count.
+
+Pausing a paused run changes nothing. Child runs go on.
+
+Errors: SG005 unknown run, SG011 the run has ended.';
+
+-- functions/api/prune.sql
+create function stepgres.prune(
+    older_than interval, batch_size int default 1000, workflow_slug text default null
+)
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_run_ids uuid[];
+begin
+    if v_before is null or batch_size is null or batch_size < 1 then
+        raise exception 'prune needs an age and a batch_size of at least 1'
+            using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
+    end if;
+    -- A run is inserted before it finishes, so the index ends the search at the age. skip locked: whoever
+    -- retries a run just now reads it first.
+    v_run_ids := array(
+        select l.run_id from stepgres.workflows as w
+        cross join lateral (
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = w.workflow_slug and r.inserted_at < v_before and r.finished_at < v_before
+            order by r.inserted_at
+            limit prune.batch_size
+            for update skip locked
+        ) as l
+        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
+        limit prune.batch_size
+    );
+    perform stepgres._delete_runs(v_run_ids);
+    return cardinality(v_run_ids);
+end
+$$;
+
+comment on function stepgres.prune(interval, int, text) is
+'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
+number. Call it again until it returns 0: each call is short, and safe while everything runs.
+
+Errors: SG003 no age, or a batch_size below 1.';
 
 -- functions/api/register_sql_function.sql
 create function stepgres.register_sql_function(sql_function text) returns text
@@ -2922,10 +4149,11 @@ declare
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object"}';
+        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+        "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -2954,6 +4182,9 @@ begin
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
+    v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
+    v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -2979,9 +4210,12 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
-"distributed", "queue": text, "priority": number, "resources": object}]}. The last seven may also stand beside "steps", as
-defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}. Steps may come in any order.
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
+"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
+"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+may come in any order. A run that has not ended within the deadline fails.
 
 Errors: SG001 names the culprit; nothing is stored.';
 
@@ -2999,6 +4233,100 @@ $$;
 comment on function stepgres.remove_subscriber(uuid, text) is
 'Ends what add_subscriber began; once more is no error.';
 
+-- functions/api/resume_workflow_run.sql
+create function stepgres.resume_workflow_run(run_id uuid) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
+    v_now timestamptz := stepgres._now();
+begin
+    if v_run.status <> 'started' then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.paused_at is null then
+        raise exception 'run % is not paused', v_run.run_id
+            using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
+    end if;
+    update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
+    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
+    where t.run_id = v_run.run_id;
+    perform stepgres._requeue_tasks(array(
+        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+        from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
+    ));
+    perform stepgres._refill_maps(array(
+        select (t.run_id, t.step_slug)::stepgres._step_key
+        from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
+    ));
+    perform stepgres._start_ready_steps(array[v_run.run_id]);
+    perform stepgres._hint_subscribers(array[v_run.run_id]);
+end
+$$;
+
+comment on function stepgres.resume_workflow_run(uuid) is
+'Resumes a paused run: its queued tasks are dispatched, ready steps start, timers go on with what was left of them.
+
+Errors: SG005 unknown run, SG011 the run has ended, SG012 the run is not paused.';
+
+-- functions/api/retry_failed_workflow.sql
+create function stepgres.retry_failed_workflow(
+    run_id uuid,
+    skip_completed boolean default true,
+    reset_all boolean default false,
+    executor_id text default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_new_id uuid := stepgres._new_run_id();
+begin
+    -- together with its parent, which the new run may join: runs are locked in one order
+    perform stepgres._lock_runs(array(
+        select i from stepgres.runs as r
+        cross join unnest(array[r.run_id, r.parent_run_id]) as i
+        where r.run_id = retry_failed_workflow.run_id
+    ));
+    v_run := stepgres._lock_run(retry_failed_workflow.run_id);
+    if v_run.status <> 'failed' and reset_all is not true then
+        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
+            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
+    end if;
+    v_run.retried_from := v_run.run_id;
+    v_run.idempotency_key := null;
+    v_run.executor_id := retry_failed_workflow.executor_id;
+    v_run.parent_run_id := (
+        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
+    );
+    perform stepgres._check_start(v_run);
+    if reset_all or not skip_completed then
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
+    else
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
+        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
+        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
+        perform stepgres._start_ready_steps(array[v_new_id]);
+    end if;
+    return v_new_id;
+end
+$$;
+
+comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
+'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
+
+Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
+tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
+runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
+comes from. executor_id is as for start_workflow_run.
+
+Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
+
 -- functions/api/start_workflow_run.sql
 create function stepgres.start_workflow_run(
     workflow_slug text,
@@ -3007,7 +4335,11 @@ create function stepgres.start_workflow_run(
     idempotency_key text default null,
     version int default null,
     executor_id text default null,
-    priority int default null
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
 ) returns uuid
 language plpgsql
 volatile
@@ -3022,17 +4354,24 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_version int := stepgres._use_version(start_workflow_run.workflow_slug, start_workflow_run.version);
+    v_version stepgres.workflow_versions := stepgres._use_version(
+        start_workflow_run.workflow_slug, start_workflow_run.version
+    );
     v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
+    v_run stepgres.runs;
 begin
-    perform stepgres._check_inputs(start_workflow_run.workflow_slug, v_version, array[input]);
-    if executor_id is not null then
-        perform stepgres._worker(executor_id);
-        perform stepgres._hold_worker(executor_id);
-    end if;
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := start_workflow_run.executor_id;
+    v_run.priority := start_workflow_run.priority;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    v_run.tags := start_workflow_run.tags;
+    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
+    v_run.parent_run_id := start_workflow_run.parent_run_id;
+    perform stepgres._check_start(v_run, start_workflow_run.delay);
     if stepgres._start_runs(
-        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, priority,
-        idempotency_key
+        array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
     ) is not null then
         return v_run_id;
     end if;
@@ -3047,15 +4386,18 @@ begin
 end
 $$;
 
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int) is
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
 With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
 Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue. priority takes the place of the priorities of the steps.
+every step goes through its queue. priority takes the place of the priorities of the steps. After a delay the run begins;
+if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
+list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, SG006 unknown executor, SG009 run_id is taken.';
+root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
+taken, SG011 the parent has ended.';
 
 -- functions/api/start_workflow_runs.sql
 create function stepgres.start_workflow_runs(
@@ -3078,7 +4420,10 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_version int := stepgres._use_version(start_workflow_runs.workflow_slug, start_workflow_runs.version);
+    v_version stepgres.workflow_versions := stepgres._use_version(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version
+    );
+    v_run stepgres.runs;
     v_inputs jsonb[];
     v_run_ids uuid[];
 begin
@@ -3088,14 +4433,14 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(start_workflow_runs.workflow_slug, v_version, v_inputs);
-    if executor_id is not null then
-        perform stepgres._worker(executor_id);
-        perform stepgres._hold_worker(executor_id);
-    end if;
-    perform stepgres._start_runs(
-        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, priority, null
-    );
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, v_inputs);
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := start_workflow_runs.executor_id;
+    v_run.priority := start_workflow_runs.priority;
+    v_run.deadline := v_version.deadline;
+    perform stepgres._check_start(v_run);
+    perform stepgres._start_runs(v_run_ids, v_inputs, v_run);
     return query select unnest(v_run_ids);
 end
 $$;
@@ -3181,6 +4526,43 @@ as $$ select '0.1.0' $$;
 comment on function stepgres.version() is
 'The version of the installed schema.';
 
+-- functions/api/why_stuck.sql
+create function stepgres.why_stuck(run_id uuid) returns setof stepgres.stuck_step
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = why_stuck.run_id;
+    if not found then
+        perform stepgres._run_not_found(why_stuck.run_id);
+    end if;
+    return query
+    select l.step_slug, l.task_index, l.waits_for, l.detail, l.until
+    from (
+        select * from stepgres._steps_waiting(v_run)
+        union all
+        select * from stepgres._tasks_waiting(v_run)
+    ) as l
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (v_run.workflow_slug, v_run.version, l.step_slug)
+    order by s.step_index, l.task_index nulls first, l.detail;
+end
+$$;
+
+comment on function stepgres.why_stuck(uuid) is
+'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
+
+waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
+or the end of a start_delay, until when), pause (resume_workflow_run), executor (the local run that will execute it), queue
+(no live worker takes from it), resource (no live worker of the queue has it), worker (until one of them is free), lease (a
+worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
+
+Errors: SG005 unknown run.';
+
 -- triggers/runs_refuse_transition.sql
 -- After, not before: a before trigger would lock each row once more to evaluate its condition.
 create trigger runs_refuse_transition
@@ -3228,12 +4610,14 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
-        remove_subscriber}';
+    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
+        add_subscriber,remove_subscriber}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
-        remove_subscriber}';
-    v_observer text[] := '{version,get_run_status,next_due,fsck}';
+        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
+        add_subscriber,remove_subscriber}';
+    v_observer text[] := '{version,get_flow,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

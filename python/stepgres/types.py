@@ -55,6 +55,12 @@ class Step(NamedTuple):
     queue: str
     priority: int
     resources: dict[str, Any]
+    start_delay: timedelta
+    condition: str | None
+    unless: str | None
+    when_unmet: str
+    when_exhausted: str
+    max_failed: str | None
     transactional: bool
     sql_function: str | None
 

@@ -26,6 +26,9 @@ _DEFAULTS = (
     "queue",
     "priority",
     "resources",
+    "when_unmet",
+    "when_exhausted",
+    "deadline",
 )
 
 
@@ -47,6 +50,12 @@ def step(
     transactional: bool = ...,
     priority: int = ...,
     resources: Mapping[str, Any] = ...,
+    start_delay: float = ...,
+    condition: str = ...,
+    unless: str = ...,
+    when_unmet: str = ...,
+    when_exhausted: str = ...,
+    max_failed: int | str = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -97,8 +106,8 @@ class Workflow:
     """A workflow whose steps are the functions of the class that are marked with `step`.
 
     Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
-    max_attempts, base_delay, timeout, execution, queue, priority and resources are defaults of
-    its steps.
+    max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
+    when_exhausted are defaults of its steps; deadline is the time within which a run must end.
     """
 
     slug: str

@@ -7,12 +7,14 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
-        remove_subscriber}';
+    v_client text[] := '{version,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
+        add_subscriber,remove_subscriber}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,add_subscriber,
-        remove_subscriber}';
-    v_observer text[] := '{version,get_run_status,next_due,fsck}';
+        register_workflow,get_flow,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
+        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
+        add_subscriber,remove_subscriber}';
+    v_observer text[] := '{version,get_flow,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

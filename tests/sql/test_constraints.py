@@ -169,8 +169,8 @@ def test_default_may_not_be_null(engine: Engine, option: str) -> None:
     ("column", "value", "constraint"),
     [
         ("max_attempts", "0", "max_attempts_is_positive"),
-        ("timeout", "'0 s'", "timeout_is_positive"),
-        ("base_delay", "'-1 s'", "base_delay_is_not_negative"),
+        ("timeout", "'0 s'", "timeout_is_limited"),
+        ("base_delay", "'-1 s'", "base_delay_is_limited"),
         ("execution", "'remote'", "execution_is_known"),
         ("queue", "'a-b'", "queue_is_name"),
         ("initial_tasks", "1", "initial_tasks_makes_a_map"),

@@ -53,6 +53,9 @@ class AsyncClient(AsyncCaller):
         queue: str | None = None,
         priority: int | None = None,
         resources: Mapping[str, Any] | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        deadline: float | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return await self._scalar(
@@ -66,6 +69,9 @@ class AsyncClient(AsyncCaller):
             queue=queue,
             priority=priority,
             resources=_json(resources),
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            deadline=_interval(deadline),
         )
 
     async def add_step(
@@ -85,6 +91,12 @@ class AsyncClient(AsyncCaller):
         resources: Mapping[str, Any] | None = None,
         transactional: bool | None = None,
         sql_function: str | None = None,
+        start_delay: float | None = None,
+        condition: str | None = None,
+        unless: str | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        max_failed: int | str | None = None,
     ) -> Step:
         """Add a step to a workflow. Durations in seconds."""
         return await self._one(
@@ -104,6 +116,12 @@ class AsyncClient(AsyncCaller):
             resources=_json(resources),
             transactional=transactional,
             sql_function=sql_function,
+            start_delay=_interval(start_delay),
+            condition=condition,
+            unless=unless,
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            max_failed=None if max_failed is None else str(max_failed),
         )
 
     async def register_workflow(self, definition: Mapping[str, Any]) -> int:

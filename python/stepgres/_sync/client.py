@@ -55,6 +55,9 @@ class Client(Caller):
         queue: str | None = None,
         priority: int | None = None,
         resources: Mapping[str, Any] | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        deadline: float | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return self._scalar(
@@ -68,6 +71,9 @@ class Client(Caller):
             queue=queue,
             priority=priority,
             resources=_json(resources),
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            deadline=_interval(deadline),
         )
 
     def add_step(
@@ -87,6 +93,12 @@ class Client(Caller):
         resources: Mapping[str, Any] | None = None,
         transactional: bool | None = None,
         sql_function: str | None = None,
+        start_delay: float | None = None,
+        condition: str | None = None,
+        unless: str | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        max_failed: int | str | None = None,
     ) -> Step:
         """Add a step to a workflow. Durations in seconds."""
         return self._one(
@@ -106,6 +118,12 @@ class Client(Caller):
             resources=_json(resources),
             transactional=transactional,
             sql_function=sql_function,
+            start_delay=_interval(start_delay),
+            condition=condition,
+            unless=unless,
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            max_failed=None if max_failed is None else str(max_failed),
         )
 
     def register_workflow(self, definition: Mapping[str, Any]) -> int:

@@ -20,21 +20,31 @@ create table stepgres.workflow_versions (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    when_unmet text not null,
+    when_exhausted text not null,
+    deadline interval,
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
     primary key (workflow_slug, version),
     -- the rules of stepgres.steps, so that a bad default is refused when it is given
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint deadline_is_limited check (deadline > interval '0' and deadline <= interval '36525 days'),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.deadline is
+'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
 
@@ -62,6 +72,12 @@ create table stepgres.steps (
     queue text not null,
     priority int not null,
     resources jsonb not null,
+    start_delay interval not null,
+    condition jsonpath,
+    unless jsonpath,
+    when_unmet text not null,
+    when_exhausted text not null,
+    max_failed text,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
@@ -73,10 +89,21 @@ create table stepgres.steps (
     constraint initial_tasks_is_positive check (initial_tasks > 0),
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_attempts_is_positive check (max_attempts > 0),
-    constraint base_delay_is_not_negative check (base_delay >= interval '0'),
-    constraint timeout_is_positive check (timeout > interval '0'),
+    constraint base_delay_is_limited check (
+        base_delay >= interval '0' and base_delay <= interval '36525 days'
+    ),
+    constraint timeout_is_limited check (timeout > interval '0' and timeout <= interval '36525 days'),
     constraint execution_is_known check (execution in ('local', 'distributed')),
     constraint queue_is_name check (queue ~ '^[a-z][a-z0-9_]*$' and length(queue) <= 38),
+    constraint when_unmet_is_known check (when_unmet in ('fail', 'skip', 'skip-cascade')),
+    constraint when_exhausted_is_known check (when_exhausted in ('fail', 'skip', 'skip-cascade')),
+    constraint start_delay_is_limited check (
+        start_delay >= interval '0' and start_delay <= interval '36525 days'
+    ),
+    constraint max_failed_is_limit check (max_failed ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$'),
+    constraint max_failed_is_for_skipping_maps check (
+        max_failed is null or (map and when_exhausted = 'skip')
+    ),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
 );
 
@@ -86,6 +113,18 @@ comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
 'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.start_delay is
+'How long the tasks of the step wait after it became ready.';
+comment on column stepgres.steps.condition is
+'Met if it finds something other than false and null in the input of the step; the step starts only then.';
+comment on column stepgres.steps.unless is
+'Like condition, but the step starts only if it is not met.';
+comment on column stepgres.steps.when_unmet is
+'What happens to a step that may not start: fail, skip (its dependents start without it), or skip-cascade (with all of them).';
+comment on column stepgres.steps.when_exhausted is
+'What happens to a task without attempts left: fail, skip (the run goes on without its output), or skip-cascade.';
+comment on column stepgres.steps.max_failed is
+'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
 comment on column stepgres.steps.sql_function is
@@ -108,10 +147,22 @@ comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
 comment on constraint max_attempts_is_positive on stepgres.steps is
 'max_attempts must be at least 1';
-comment on constraint base_delay_is_not_negative on stepgres.steps is
-'base_delay must not be negative';
-comment on constraint timeout_is_positive on stepgres.steps is
-'timeout must be more than 0 seconds';
+comment on constraint base_delay_is_limited on stepgres.steps is
+'base_delay must not be negative, and be at most 100 years';
+comment on constraint timeout_is_limited on stepgres.steps is
+'timeout must be more than 0 seconds, and at most 100 years';
+comment on constraint start_delay_is_limited on stepgres.steps is
+'start_delay must not be negative, and be at most 100 years';
+comment on constraint deadline_is_limited on stepgres.workflow_versions is
+'deadline must be more than 0 seconds, and at most 100 years';
+comment on constraint when_unmet_is_known on stepgres.steps is
+'when_unmet must be "fail", "skip" or "skip-cascade"';
+comment on constraint when_exhausted_is_known on stepgres.steps is
+'when_exhausted must be "fail", "skip" or "skip-cascade"';
+comment on constraint max_failed_is_limit on stepgres.steps is
+'max_failed must be a whole number or a percentage from "0%" to "100%"';
+comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
+'max_failed is for map steps with when_exhausted = "skip"';
 comment on constraint execution_is_known on stepgres.steps is
 'execution must be "local" or "distributed"';
 comment on constraint sql_function_is_registered on stepgres.steps is

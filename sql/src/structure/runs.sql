@@ -11,7 +11,13 @@ create table stepgres.runs (
     executor_id text,
     priority int,
     idempotency_key text,
+    tags text[],
+    deadline interval,
+    parent_run_id uuid,
+    retried_from uuid,
     inserted_at timestamptz not null,
+    paused_at timestamptz,
+    cancelled_at timestamptz,
     finished_at timestamptz,
     failed_step text,
     error text,
@@ -21,11 +27,19 @@ create table stepgres.runs (
     constraint run_is_finished check ((status <> 'started') = (finished_at is not null)),
     constraint run_output check ((status = 'completed') = (output is not null)),
     constraint run_error check ((status = 'failed') = (error is not null)),
-    constraint run_counter check (remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started'))
+    constraint run_counter check (remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started')),
+    constraint run_is_paused check (paused_at is null or status = 'started'),
+    constraint run_is_cancelled check (cancelled_at is null or status = 'failed'),
+    constraint deadline_is_positive check (deadline > interval '0')
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
 where idempotency_key is not null;
+
+-- what lists are made from: none of these columns ever changes
+create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
+create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
 'Runs: one execution of a workflow version with one input.';
@@ -36,6 +50,15 @@ comment on column stepgres.runs.priority is
 comment on column stepgres.runs.executor_id is
 'The worker that executes the local steps of this run; null: every step goes through its queue.';
 
+comment on column stepgres.runs.deadline is
+'The run fails when it has not ended so long after its start.';
+comment on column stepgres.runs.parent_run_id is
+'The run that started this one, and takes it along when it is cancelled.';
+comment on column stepgres.runs.retried_from is
+'The failed run that this one goes on with.';
+comment on constraint deadline_is_positive on stepgres.runs is
+'a deadline must be more than 0 seconds';
+
 -- A table of its own, and not an index on status: the last update of a run stays HOT too, and
 -- tick() never reads a finished run.
 create table stepgres.active_runs (
@@ -44,3 +67,14 @@ create table stepgres.active_runs (
 
 comment on table stepgres.active_runs is
 'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets.';
+
+-- For the same reason: who looks for failed runs does not read a million others.
+create table stepgres.failed_runs (
+    run_id uuid primary key,
+    inserted_at timestamptz not null
+);
+
+create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
+
+comment on table stepgres.failed_runs is
+'The runs that have failed, for lists of them.';

@@ -2,14 +2,17 @@ create table stepgres.step_states (
     run_id uuid not null,
     step_slug text not null,
     map boolean not null,
+    is_direct boolean not null,
     status text not null default 'created',
     remaining_deps int not null,
     initial_tasks int,
     remaining_tasks int,
     expanded_tasks int not null default 0,
     queued_from int not null default 0,
+    skipped_tasks int not null default 0,
     started_at timestamptz,
     finished_at timestamptz,
+    skip_reason text,
     error text,
     output jsonb,
     primary key (run_id, step_slug),
@@ -20,6 +23,10 @@ create table stepgres.step_states (
     constraint step_is_finished check ((status in ('created', 'started')) = (finished_at is null)),
     constraint step_output check ((status = 'completed') = (output is not null)),
     constraint step_error check (status <> 'failed' or error is not null),
+    constraint step_is_skipped check ((status = 'skipped') = (skip_reason is not null)),
+    constraint skip_reason_is_known check (
+        skip_reason in ('condition_unmet', 'attempts_exhausted', 'dependency_skipped')
+    ),
     constraint step_counters check (
         remaining_deps >= 0 and remaining_tasks between 0 and initial_tasks
         and (status = 'created' or remaining_deps = 0 or finished_at is not null)
@@ -30,6 +37,8 @@ create table stepgres.step_states (
 
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
+comment on column stepgres.step_states.is_direct is
+'Nothing is to be looked at when the step becomes ready: it is no map, and has neither condition nor delay.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is
@@ -40,3 +49,5 @@ comment on column stepgres.step_states.expanded_tasks is
 'Tasks of a map that have a row: large maps expand in windows.';
 comment on column stepgres.step_states.queued_from is
 'No task with a lower index is queued: a hint that keeps claiming a local map linear.';
+comment on column stepgres.step_states.skipped_tasks is
+'Tasks of a map that are exhausted and tolerated: their outputs are null.';

@@ -55,13 +55,19 @@ comment on table stepgres.attempts is
 
 create table stepgres.timers (
     run_id uuid not null,
-    step_slug text not null,
-    task_index int not null,
+    kind text not null default 'task',
+    step_slug text not null default '',
+    task_index int not null default 0,
     due_at timestamptz not null,
-    primary key (run_id, step_slug, task_index)
+    remaining interval,
+    primary key (run_id, kind, step_slug, task_index),
+    constraint timer_kind_is_known check (kind in ('task', 'run_start', 'run_deadline')),
+    constraint timer_stands_still check ((remaining is not null) = (due_at = 'infinity'))
 );
 
 create index timers_by_due_at on stepgres.timers (due_at);
 
 comment on table stepgres.timers is
-'When waiting tasks become queued again.';
+'What happens at a time: a waiting task is queued (task), a delayed run starts, a run meets its deadline.';
+comment on column stepgres.timers.remaining is
+'What was left when the run was paused: the timer stands still.';

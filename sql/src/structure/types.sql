@@ -53,6 +53,16 @@ create type stepgres._task_failure as (
     output jsonb
 );
 
+create type stepgres._exhausted_task as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    error text,
+    policy text
+);
+
+create type stepgres._skip as (run_id uuid, step_slug text, skip_reason text, error text, is_cascade boolean);
+
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
 -- noqa: disable=LT01
@@ -62,6 +72,39 @@ create type stepgres._outcome as (
     failures stepgres._task_failure[],
     released stepgres._task_failure[],
     completed_steps stepgres._step_key[],
-    finished_maps stepgres._step_key[],
-    due_windows stepgres._step_key[]
+    changed_maps stepgres._step_key[]
 );
+
+create type stepgres.workflow_run as (
+    run_id uuid,
+    workflow_slug text,
+    version int,
+    status text,
+    input jsonb,
+    output jsonb,
+    error text,
+    failed_step text,
+    priority int,
+    tags text[],
+    idempotency_key text,
+    parent_run_id uuid,
+    retried_from uuid,
+    inserted_at timestamptz,
+    paused_at timestamptz,
+    cancelled_at timestamptz,
+    finished_at timestamptz
+);
+
+comment on type stepgres.workflow_run is
+'A run as lists show it.';
+
+create type stepgres.stuck_step as (
+    step_slug text,
+    task_index int,
+    waits_for text,
+    detail text,
+    until timestamptz
+);
+
+comment on type stepgres.stuck_step is
+'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';

@@ -12,7 +12,13 @@ create function stepgres.add_step(
     priority int default null,
     resources jsonb default null,
     transactional boolean default false,
-    sql_function text default null
+    sql_function text default null,
+    start_delay interval default '0',
+    condition text default null,
+    unless text default null,
+    when_unmet text default null,
+    when_exhausted text default null,
+    max_failed text default null
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -20,6 +26,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_culprit text := format('workflow "%s", step "%s"', workflow_id, step_name);
     v_workflow stepgres.workflows;
     v_version stepgres.workflow_versions;
     v_step stepgres.steps;
@@ -55,22 +62,29 @@ begin
     v_step.resources := coalesce(add_step.resources, v_version.resources);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
+    v_step.start_delay := add_step.start_delay;
+    v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
+    v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
+    v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
+    v_step.max_failed := add_step.max_failed;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(
-        v_constraint, format('workflow "%s", step "%s"', add_step.workflow_id, add_step.step_name), v_column
-    );
+    perform stepgres._definition_error(v_constraint, v_culprit, v_column);
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
 task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
 makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
 priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
-writes is committed with its completion; a step with a sql_function has that as its body.
+writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
+start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
+and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';

@@ -6,7 +6,10 @@ create function stepgres.create_flow(
     execution text default 'local',
     queue text default 'default',
     priority int default 0,
-    resources jsonb default '{}'
+    resources jsonb default '{}',
+    when_unmet text default 'skip',
+    when_exhausted text default 'fail',
+    deadline interval default null
 ) returns text
 language plpgsql
 volatile
@@ -36,6 +39,9 @@ begin
     v_defaults.queue := create_flow.queue;
     v_defaults.priority := create_flow.priority;
     v_defaults.resources := create_flow.resources;
+    v_defaults.when_unmet := create_flow.when_unmet;
+    v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -44,7 +50,9 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+
+A run that has not ended within the deadline fails.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

@@ -67,19 +67,59 @@ as $$
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
     union all
-    select 'a timer belongs to a waiting task', coalesce(m.run_id, t.run_id),
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
         format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from stepgres.timers as m
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where m.run_id is null or t.run_id is null
     union all
-    select * from stepgres._find_stray_tickets()
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
     union all
-    select 'a queued task has a ticket, or an executor', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
     from stepgres.tasks as t
     join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and t.msg_id is null and r.executor_id is null
+    where t.started_at > r.paused_at
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+    union all
+    select * from stepgres._find_stray_tickets()
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
     union all
     select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
     from stepgres.tasks as t

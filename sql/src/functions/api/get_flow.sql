@@ -10,12 +10,14 @@ begin
     return jsonb_build_object(
         'workflow_slug', v_version.workflow_slug,
         'version', v_version.version,
+        'deadline', extract(epoch from v_version.deadline),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,base_delay,timeout,start_delay}'::text[]
                 || jsonb_build_object(
                     'base_delay', extract(epoch from s.base_delay),
                     'timeout', extract(epoch from s.timeout),
+                    'start_delay', extract(epoch from s.start_delay),
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
                         where (d.workflow_slug, d.version, d.step_slug)
@@ -33,7 +35,7 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document: {"workflow_slug", "version", "steps": [{"step_slug", "depends_on", ...}]}, steps in
+'A workflow as one document: {"workflow_slug", "version", "deadline", "steps": [{"step_slug", "depends_on", ...}]}, steps in
 topological order with all their options; the current version unless another is given.
 
 Errors: SG002 unknown workflow or version.';

@@ -26,7 +26,8 @@ begin
         v_status.details := jsonb_build_object(
             'total_steps', v_total,
             'completed_steps', v_completed,
-            'percentage', round(100.0 * v_completed / v_total, 1)
+            'percentage', round(100.0 * v_completed / v_total, 1),
+            'paused', v_run.paused_at is not null
         );
     end if;
     return v_status;
@@ -35,6 +36,6 @@ $$;
 
 comment on function stepgres.get_run_status(uuid) is
 'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
-(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0}).
+(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
 
 Errors: SG005 unknown run.';

@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select least(
-        (select min(t.due_at) from stepgres.timers as t),
+        (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w)
     )
 $$;

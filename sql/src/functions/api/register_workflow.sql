@@ -13,10 +13,11 @@ declare
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "number", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "number", "resources": "object"}';
+        "execution": "string", "queue": "string", "priority": "number", "resources": "object",
+        "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(definition -> 'steps'), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -45,6 +46,9 @@ begin
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::int, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
+    v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
+    v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.deadline := make_interval(secs => (definition ->> 'deadline')::float8);
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -70,8 +74,11 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "max_attempts": number, "base_delay": seconds, "timeout": seconds, "execution": "local" or
-"distributed", "queue": text, "priority": number, "resources": object}]}. The last seven may also stand beside "steps", as
-defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}. Steps may come in any order.
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
+"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
+"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+may come in any order. A run that has not ended within the deadline fails.
 
 Errors: SG001 names the culprit; nothing is stored.';

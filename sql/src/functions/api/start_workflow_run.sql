@@ -5,7 +5,11 @@ create function stepgres.start_workflow_run(
     idempotency_key text default null,
     version int default null,
     executor_id text default null,
-    priority int default null
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
 ) returns uuid
 language plpgsql
 volatile
@@ -20,17 +24,24 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_version int := stepgres._use_version(start_workflow_run.workflow_slug, start_workflow_run.version);
+    v_version stepgres.workflow_versions := stepgres._use_version(
+        start_workflow_run.workflow_slug, start_workflow_run.version
+    );
     v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
+    v_run stepgres.runs;
 begin
-    perform stepgres._check_inputs(start_workflow_run.workflow_slug, v_version, array[input]);
-    if executor_id is not null then
-        perform stepgres._worker(executor_id);
-        perform stepgres._hold_worker(executor_id);
-    end if;
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := start_workflow_run.executor_id;
+    v_run.priority := start_workflow_run.priority;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    v_run.tags := start_workflow_run.tags;
+    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
+    v_run.parent_run_id := start_workflow_run.parent_run_id;
+    perform stepgres._check_start(v_run, start_workflow_run.delay);
     if stepgres._start_runs(
-        array[v_run_id], start_workflow_run.workflow_slug, v_version, array[input], executor_id, priority,
-        idempotency_key
+        array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
     ) is not null then
         return v_run_id;
     end if;
@@ -45,12 +56,15 @@ begin
 end
 $$;
 
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int) is
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
 With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
 Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue. priority takes the place of the priorities of the steps.
+every step goes through its queue. priority takes the place of the priorities of the steps. After a delay the run begins;
+if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
+list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, SG006 unknown executor, SG009 run_id is taken.';
+root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
+taken, SG011 the parent has ended.';

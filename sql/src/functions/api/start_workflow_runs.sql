@@ -18,7 +18,10 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
-    v_version int := stepgres._use_version(start_workflow_runs.workflow_slug, start_workflow_runs.version);
+    v_version stepgres.workflow_versions := stepgres._use_version(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version
+    );
+    v_run stepgres.runs;
     v_inputs jsonb[];
     v_run_ids uuid[];
 begin
@@ -28,14 +31,14 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(start_workflow_runs.workflow_slug, v_version, v_inputs);
-    if executor_id is not null then
-        perform stepgres._worker(executor_id);
-        perform stepgres._hold_worker(executor_id);
-    end if;
-    perform stepgres._start_runs(
-        v_run_ids, start_workflow_runs.workflow_slug, v_version, v_inputs, executor_id, priority, null
-    );
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, v_inputs);
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := start_workflow_runs.executor_id;
+    v_run.priority := start_workflow_runs.priority;
+    v_run.deadline := v_version.deadline;
+    perform stepgres._check_start(v_run);
+    perform stepgres._start_runs(v_run_ids, v_inputs, v_run);
     return query select unnest(v_run_ids);
 end
 $$;

@@ -16,7 +16,7 @@ begin
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
                     hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif jsonb_typeof(v_value) not in (allowed ->> v_key, 'null') then
+        elsif jsonb_typeof(v_value) <> all (array_append(string_to_array(allowed ->> v_key, ' or '), 'null')) then
             raise exception '%: % must be a JSON %, not %', culprit, v_key, allowed ->> v_key, v_value
                 using errcode = 'SG001', hint = 'Durations are numbers of seconds.';
         end if;

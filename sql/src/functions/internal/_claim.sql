@@ -31,35 +31,18 @@ begin
             msg_id = null, error = null
         from stepgres.runs as r
         where t.ctid = any (v_rows) and t.status = 'queued'
-            and r.run_id = t.run_id and r.status = 'started'
+            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
         returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.priority, r.input as run_input
+            r.workflow_slug, r.version, r.priority
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case
-            when t.element is not null then t.element
-            when s.dependency_count = 0 then t.run_input
-            else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
-        end,
+        case when t.element is null then i.input else t.element end,
         s.timeout, s.transactional, s.sql_function, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then the
-    -- output of each under its slug.
-    left join lateral (
-        select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}') as outputs
-        from stepgres.dependencies as e
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = e.depends_on
-        cross join lateral (
-            select 1 as layer, f.key, f.value
-            from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-            union all
-            select 2, e.depends_on, o.output
-        ) as l
-        where (e.workflow_slug, e.version, e.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-            and o.status = 'completed'
-    ) as d on t.element is null and s.dependency_count > 0
+    left join stepgres._step_inputs as i
+        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 end

@@ -1,4 +1,4 @@
-create function stepgres._complete_runs(completed stepgres._step_key[]) returns void
+create function stepgres._complete_runs(finished stepgres._step_key[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,17 +8,20 @@ declare
     v_run_ids uuid[];
 begin
     with finished as (
-        select k.run_id, count(*) as steps from unnest(_complete_runs.completed) as k group by k.run_id
+        select k.run_id, count(*) as steps from unnest(_complete_runs.finished) as k group by k.run_id
     ),
     counted as (
         update stepgres.runs as r
         set remaining_steps = r.remaining_steps - f.steps,
             status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
             finished_at = case when r.remaining_steps = f.steps then v_now end,
-            -- one leaf step: its output; several: an object of their outputs by slug
+            paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
+            -- One leaf step: its output, null if it was skipped; several: an object by slug of the outputs
+            -- that there are.
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
-                    when 1 then (array_agg(t.output))[1] else jsonb_object_agg(t.step_slug, t.output)
+                    when 1 then coalesce((array_agg(t.output))[1], 'null')
+                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
@@ -38,10 +41,11 @@ begin
     )
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
+        delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids);
     end if;
 end
 $$;
 
 comment on function stepgres._complete_runs(stepgres._step_key[]) is
-'Counts completed steps down in their runs and completes the runs that have none left, with their output.';
+'Counts finished steps down in their runs and completes the runs that have none left, with their output.';

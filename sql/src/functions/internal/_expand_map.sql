@@ -7,6 +7,7 @@ declare
     v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
     v_first int;
     v_last int;
+    v_tasks stepgres._new_task[];
 begin
     -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
     update stepgres.step_states as t
@@ -18,10 +19,16 @@ begin
     where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
     returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
 
-    perform stepgres._queue_tasks(array_agg(
-        (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
-    ))
-    from generate_series(v_first, v_last) as i;
+    v_tasks := array(
+        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+        from generate_series(v_first, v_last) as i
+    );
+    -- a step waits once: its next tasks follow those that have waited
+    if v_first = 0 then
+        perform stepgres._queue_or_delay_tasks(v_tasks);
+    else
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
 end
 $$;
 

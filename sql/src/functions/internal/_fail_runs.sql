@@ -1,45 +1,30 @@
-create function stepgres._fail_runs(failures stepgres._run_failure[]) returns void
+create function stepgres._fail_runs(failures stepgres._run_failure[], is_cancelled boolean default false)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_tickets record;
 begin
-    update stepgres.runs as r
-    set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error, failed_step = f.step_slug
-    from unnest(_fail_runs.failures) as f
-    where r.run_id = f.run_id;
+    with failed as (
+        update stepgres.runs as r
+        set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error,
+            failed_step = f.step_slug, paused_at = null,
+            cancelled_at = case when _fail_runs.is_cancelled then v_now end
+        from unnest(_fail_runs.failures) as f
+        where r.run_id = f.run_id
+        returning r.run_id, r.inserted_at
+    )
+    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now
     from unnest(_fail_runs.failures) as f
     where t.run_id = f.run_id and t.status in ('created', 'started');
-
-    for v_tickets in
-        with cancelled as (
-            update stepgres.tasks as t
-            set status = 'cancelled', finished_at = v_now, msg_id = null
-            from stepgres.tasks as o
-            join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
-            join stepgres.queues as q
-                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-            where o.run_id in (select f.run_id from unnest(_fail_runs.failures) as f)
-                and (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-                and t.status in ('queued', 'started', 'waiting')
-            returning q.pgmq_queue, o.msg_id
-        )
-        select c.pgmq_queue, array_agg(c.msg_id) as msg_ids
-        from cancelled as c
-        where c.msg_id is not null
-        group by c.pgmq_queue
-    loop
-        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
-    end loop;
-
+    perform stepgres._withdraw_tasks(
+        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f), 'cancelled'
+    );
     delete from stepgres.timers as t
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
@@ -48,5 +33,5 @@ begin
 end
 $$;
 
-comment on function stepgres._fail_runs(stepgres._run_failure[]) is
-'Fails runs: nothing of them stays unfinished, no timer and no ticket remains.';
+comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
+'Fails runs, or cancels them: nothing of them stays unfinished, no timer and no ticket remains.';

@@ -1,20 +1,22 @@
-create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns void
+create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns stepgres._step_key[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_exhausted stepgres._task_failure[];
+    v_exhausted stepgres._exhausted_task[];
 begin
     if failures is null then
-        return;
+        return null;
     end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            coalesce(f.error, 'unknown error') as error, f.output,
+            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
-            v_now + coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as due_at
+            -- an output that its map cannot take is no matter of attempts
+            case when f.output is null then s.when_exhausted else 'fail' end as policy,
+            coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
         join stepgres.steps as s
@@ -31,27 +33,29 @@ begin
         from failed as f
     ),
     timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
-        select f.run_id, f.step_slug, f.task_index, f.due_at from failed as f where f.is_retried
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select f.run_id, f.step_slug, f.task_index, case when f.is_paused then 'infinity' else v_now + f.delay end,
+            case when f.is_paused then f.delay end
+        from failed as f where f.is_retried
     ),
     moved as (
         update stepgres.tasks as t
-        set status = case when f.is_retried then 'waiting' else 'failed' end,
+        set status = case when f.is_retried then 'waiting' when f.policy = 'fail' then 'failed' else 'skipped' end,
             finished_at = case when not f.is_retried then v_now end,
             error = f.error,
             output = f.output
         from failed as f
         where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
     )
-    select array_agg((
-        f.run_id, f.step_slug, f.task_index, f.attempt, f.error, f.is_retried, null, f.output
-    )::stepgres._task_failure) into v_exhausted
+    select array_agg((f.run_id, f.step_slug, f.task_index, f.error, f.policy)::stepgres._exhausted_task)
+    into v_exhausted
     from failed as f
     where not f.is_retried;
 
-    perform stepgres._fail_steps(v_exhausted);
+    return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
 
 comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
-'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them.';
+'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
+that this finishes but does not fail.';

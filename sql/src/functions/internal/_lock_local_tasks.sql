@@ -12,7 +12,8 @@ begin
     v_rows := array(
         select t.ctid
         from unnest(_lock_local_tasks.run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id
+        join stepgres.runs as r
+            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from

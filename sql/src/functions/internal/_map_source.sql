@@ -6,7 +6,13 @@ as $$
 declare
     v_source jsonb;
 begin
-    select case when s.dependency_count = 0 then r.input else t.output end into v_source
+    select
+        case
+            when s.dependency_count = 0 then r.input
+            when t.status = 'skipped' then '[]'
+            else t.output
+        end
+    into v_source
     from stepgres.runs as r
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _map_source.step_slug)

@@ -7,18 +7,21 @@ declare
     v_now timestamptz := stepgres._now();
     v_batch record;
 begin
-    -- One send a queue. Without an executor local steps go through their queue as well. A task that
-    -- another session has claimed since the caller looked is left alone.
+    -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
+    -- nothing does. A task that another session has claimed since the caller looked is left alone.
     for v_batch in
         select
-            case when s.execution = 'distributed' or r.executor_id is null then q.pgmq_queue end as pgmq_queue,
+            case
+                when r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null)
+                    then q.pgmq_queue
+            end as pgmq_queue,
             q.queue,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
             array_agg(jsonb_build_object(
                 'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
-        join stepgres.runs as r on r.run_id = n.run_id
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
         join stepgres.queues as q

@@ -64,9 +64,7 @@ begin
             output = case when not t.map then c.output end
         from counted as c
         where t.run_id = c.run_id and t.step_slug = c.step_slug
-        returning t.run_id, t.step_slug, t.map, t.remaining_tasks,
-            t.map and t.expanded_tasks < t.initial_tasks
-            and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500 as needs_window
+        returning t.run_id, t.step_slug, t.map
     )
     select
         (select array_agg(a.place) from accepted as a),
@@ -83,8 +81,7 @@ begin
             from accepted as a where a.status = 'released'
         ),
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map and t.remaining_tasks = 0),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.needs_window)
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map)
     into v_outcome
     from stepped as t;
     return v_outcome;

@@ -21,9 +21,12 @@ begin
         returning t.run_id, t.step_slug, t.task_index, k.retry_after
     ),
     timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
-        select r.run_id, r.step_slug, r.task_index, v_now + r.retry_after
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select r.run_id, r.step_slug, r.task_index,
+            case when o.paused_at is null then v_now + r.retry_after else 'infinity' end,
+            case when o.paused_at is not null then r.retry_after end
         from released as r
+        join stepgres.runs as o on o.run_id = r.run_id
         where r.retry_after > interval '0'
     )
     select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released

@@ -18,7 +18,7 @@ begin
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        where t.msg_id is not null or r.executor_id is null
+        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
         group by q.pgmq_queue
     loop
         execute format(

@@ -1,11 +1,5 @@
 create function stepgres._start_runs(
-    run_ids uuid[],
-    workflow_slug text,
-    version int,
-    inputs jsonb[],
-    executor_id text,
-    priority int,
-    idempotency_key text
+    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -15,24 +9,25 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
     v_tasks stepgres._new_task[];
-    v_maps stepgres._step_key[];
+    v_ready stepgres._step_key[];
 begin
-    if priority is not null then
-        perform stepgres._ensure_queue(s.queue, _start_runs.priority, s.resources)
+    if prototype.priority is not null then
+        perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version);
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
     end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, inserted_at,
-            input
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
+            deadline, parent_run_id, retried_from, inserted_at, input
         )
-        select n.run_id, _start_runs.workflow_slug, _start_runs.version,
+        select n.run_id, prototype.workflow_slug, prototype.version,
             (
                 select count(*) from stepgres.steps as s
-                where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
+                where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
-            _start_runs.executor_id, _start_runs.priority, _start_runs.idempotency_key, v_now, n.input
+            prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -44,31 +39,52 @@ begin
 
     with created as (
         insert into stepgres.step_states as t (
-            run_id, step_slug, map, remaining_deps, status, started_at, initial_tasks, remaining_tasks
+            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, s.dependency_count,
-            case when o.is_ready then 'started' else 'created' end,
-            case when o.is_ready then v_now end,
-            case when o.is_ready then 1 end,
-            case when o.is_ready then 1 end
+        select i.run_id, s.step_slug, s.map, d.is_direct, s.dependency_count,
+            case when o.starts then 'started' else 'created' end,
+            case when o.starts then v_now end,
+            case when o.starts then 1 end,
+            case when o.starts then 1 end
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
-        cross join lateral (select s.dependency_count = 0 and not s.map as is_ready) as o
-        where (s.workflow_slug, s.version) = (_start_runs.workflow_slug, _start_runs.version)
-        returning t.run_id, t.step_slug, t.map, t.remaining_deps
+        cross join lateral (
+            select not s.map and s.condition is null and s.unless is null and s.start_delay = interval '0' as is_direct
+        ) as d
+        cross join lateral (
+            select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+        ) as o
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+        returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
     )
     select
-        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where not c.map),
-        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where c.map)
-    into v_tasks, v_maps
+        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where c.is_direct),
+        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where not c.is_direct)
+    into v_tasks, v_ready
     from created as c
     where c.remaining_deps = 0;
 
-    perform stepgres._queue_tasks(v_tasks);
-    perform stepgres._advance(stepgres._start_maps(v_maps));
+    if delay > interval '0' or prototype.deadline is not null then
+        insert into stepgres.timers (run_id, kind, due_at)
+        select i.run_id, k.kind, k.due_at
+        from unnest(v_run_ids) as i (run_id)
+        cross join (values
+            ('run_start', v_now + nullif(_start_runs.delay, interval '0')),
+            ('run_deadline', v_now + coalesce(_start_runs.delay, interval '0') + prototype.deadline)
+        ) as k (kind, due_at)
+        where k.due_at is not null;
+    end if;
+    if delay is null then
+        if v_tasks is not null then
+            perform stepgres._queue_tasks(v_tasks);
+        end if;
+        perform stepgres._advance(stepgres._start_steps(v_ready));
+    end if;
     return v_run_ids;
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], text, int, jsonb[], text, int, text) is
-'Starts runs with their step states and root tasks; leaves out, and does not return, those whose id or key is taken.';
+comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
+'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
+
+With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';

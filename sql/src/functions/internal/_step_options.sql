@@ -5,6 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step stepgres.steps;
+    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
     v_initial_tasks int := step ->> 'initial_tasks';
 begin
     v_step.workflow_slug := defaults.workflow_slug;
@@ -19,6 +20,12 @@ begin
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::int, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.start_delay := make_interval(secs => coalesce((step ->> 'start_delay')::float8, 0));
+    v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
+    v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
+    v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
+    v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
     return v_step;

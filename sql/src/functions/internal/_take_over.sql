@@ -42,7 +42,7 @@ begin
     );
     perform stepgres._requeue_tasks(v_orphans);
     if is_dead then
-        perform stepgres._fail_tasks(v_started);
+        perform stepgres._advance(stepgres._fail_tasks(v_started));
     else
         perform stepgres._release_tasks(v_started);
     end if;

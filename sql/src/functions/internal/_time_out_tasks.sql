@@ -20,7 +20,7 @@ begin
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now;
-    perform stepgres._fail_tasks(v_overdue);
+    perform stepgres._advance(stepgres._fail_tasks(v_overdue));
     return coalesce(cardinality(v_overdue), 0);
 end
 $$;

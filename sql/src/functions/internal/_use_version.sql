@@ -1,4 +1,4 @@
-create function stepgres._use_version(workflow_slug text, version int) returns int
+create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -20,7 +20,7 @@ begin
                 using errcode = 'SG001', hint = 'Add at least one step with add_step.';
         end if;
     end if;
-    return v_version.version;
+    return v_version;
 end
 $$;
 

@@ -1,0 +1,54 @@
+create function stepgres.get_run(run_id uuid) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = get_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(get_run.run_id);
+    end if;
+    return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
+        'deadline', extract(epoch from v_run.deadline),
+        'steps', (
+            select jsonb_agg(
+                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
+                || jsonb_build_object(
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    ),
+                    'tasks', (
+                        select coalesce(jsonb_object_agg(c.status, c.tasks), '{}')
+                        from (
+                            select k.status, count(*) as tasks from stepgres.tasks as k
+                            where k.run_id = t.run_id and k.step_slug = t.step_slug
+                            group by k.status
+                        ) as c
+                    ),
+                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
+                )
+                order by s.step_index
+            )
+            from stepgres.steps as s
+            join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
+            where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_run(uuid) is
+'A run as one document, with its steps in topological order, their attempts and timings.
+
+Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
+"started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
+"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
+step at most 1,000, the failed ones first.
+
+Errors: SG005 unknown run.';

@@ -1,0 +1,41 @@
+create function stepgres.prune(
+    older_than interval, batch_size int default 1000, workflow_slug text default null
+)
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_run_ids uuid[];
+begin
+    if v_before is null or batch_size is null or batch_size < 1 then
+        raise exception 'prune needs an age and a batch_size of at least 1'
+            using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
+    end if;
+    -- A run is inserted before it finishes, so the index ends the search at the age. skip locked: whoever
+    -- retries a run just now reads it first.
+    v_run_ids := array(
+        select l.run_id from stepgres.workflows as w
+        cross join lateral (
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = w.workflow_slug and r.inserted_at < v_before and r.finished_at < v_before
+            order by r.inserted_at
+            limit prune.batch_size
+            for update skip locked
+        ) as l
+        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
+        limit prune.batch_size
+    );
+    perform stepgres._delete_runs(v_run_ids);
+    return cardinality(v_run_ids);
+end
+$$;
+
+comment on function stepgres.prune(interval, int, text) is
+'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
+number. Call it again until it returns 0: each call is short, and safe while everything runs.
+
+Errors: SG003 no age, or a batch_size below 1.';

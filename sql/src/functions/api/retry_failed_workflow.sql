@@ -1,0 +1,54 @@
+create function stepgres.retry_failed_workflow(
+    run_id uuid,
+    skip_completed boolean default true,
+    reset_all boolean default false,
+    executor_id text default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_new_id uuid := stepgres._new_run_id();
+begin
+    -- together with its parent, which the new run may join: runs are locked in one order
+    perform stepgres._lock_runs(array(
+        select i from stepgres.runs as r
+        cross join unnest(array[r.run_id, r.parent_run_id]) as i
+        where r.run_id = retry_failed_workflow.run_id
+    ));
+    v_run := stepgres._lock_run(retry_failed_workflow.run_id);
+    if v_run.status <> 'failed' and reset_all is not true then
+        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
+            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
+    end if;
+    v_run.retried_from := v_run.run_id;
+    v_run.idempotency_key := null;
+    v_run.executor_id := retry_failed_workflow.executor_id;
+    v_run.parent_run_id := (
+        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
+    );
+    perform stepgres._check_start(v_run);
+    if reset_all or not skip_completed then
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
+    else
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
+        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
+        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
+        perform stepgres._start_ready_steps(array[v_new_id]);
+    end if;
+    return v_new_id;
+end
+$$;
+
+comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
+'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
+
+Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
+tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
+runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
+comes from. executor_id is as for start_workflow_run.
+
+Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';

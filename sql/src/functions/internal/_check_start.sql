@@ -1,0 +1,39 @@
+create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_status text;
+begin
+    -- a hundred years: beyond that a timestamp may overflow
+    if not (delay between interval '0' and interval '36525 days') then
+        raise exception 'a run cannot be delayed by %', delay
+            using errcode = 'SG003', hint = 'A delay is at least 0 seconds and at most 100 years.';
+    end if;
+    if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
+        raise exception 'a deadline cannot be %', run.deadline
+            using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
+    end if;
+    if array_position(run.tags, null) is not null then
+        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    end if;
+    if run.executor_id is not null then
+        perform stepgres._worker(run.executor_id);
+        perform stepgres._hold_worker(run.executor_id);
+    end if;
+    if run.parent_run_id is not null then
+        -- whoever cancels the parent either comes first and is seen here, or sees the new run
+        perform stepgres._lock_runs(array[run.parent_run_id]);
+        select r.status into v_status from stepgres.runs as r where r.run_id = run.parent_run_id;
+        if not found then
+            perform stepgres._run_not_found(run.parent_run_id);
+        elsif v_status <> 'started' then
+            perform stepgres._run_is_finished(run.parent_run_id, v_status);
+        end if;
+    end if;
+end
+$$;
+
+comment on function stepgres._check_start(stepgres.runs, interval) is
+'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';

@@ -1,0 +1,46 @@
+create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update stepgres.step_states as t
+    set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
+        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
+        started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
+        output = o.output
+    from stepgres.step_states as o
+    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+
+    -- The attempt that completed a task is the only one in this run.
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
+        input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+        o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
+    from stepgres.step_states as s
+    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
+
+    update stepgres.runs as r
+    set remaining_steps = (
+        select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
+    )
+    where r.run_id = to_run_id;
+    update stepgres.step_states as t
+    set remaining_deps = (
+        select count(*)
+        from stepgres.dependencies as d
+        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            and o.finished_at is null
+    )
+    from stepgres.runs as r
+    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
+end
+$$;
+
+comment on function stepgres._copy_finished_steps(uuid, uuid) is
+'Takes the completed and skipped steps of a run over into a new one that has not begun.';

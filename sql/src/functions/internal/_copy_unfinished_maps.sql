@@ -1,0 +1,44 @@
+create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_maps stepgres._step_key[];
+begin
+    with maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+        from stepgres.step_states as o
+        cross join lateral (
+            select count(*) as tasks from stepgres.tasks as k
+            where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
+        ) as c
+        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+            and t.run_id = to_run_id and t.step_slug = o.step_slug
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
+
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
+        o.finished_at, o.input, o.output
+    from unnest(v_maps) as m
+    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+    where o.status = 'completed';
+    perform stepgres._queue_tasks(array(
+        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
+        from unnest(v_maps) as m
+        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+        where o.status <> 'completed'
+    ));
+    perform stepgres._refill_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
+'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';

@@ -1,0 +1,17 @@
+create function stepgres._delete_runs(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
+end
+$$;
+
+comment on function stepgres._delete_runs(uuid[]) is
+'Deletes finished runs, which have neither timers nor tickets any more.';

@@ -1,0 +1,13 @@
+create function stepgres._run_is_finished(run_id uuid, status text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'run % has %', run_id, status
+        using errcode = 'SG011', hint = 'A run that has ended stays as it is; retry_failed_workflow makes a new one.';
+end
+$$;
+
+comment on function stepgres._run_is_finished(uuid, text) is
+'Raises SG011.';

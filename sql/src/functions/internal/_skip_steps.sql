@@ -1,0 +1,48 @@
+create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_skipped stepgres._step_key[];
+begin
+    if skips is null then
+        return null;
+    end if;
+    -- union, and not union all: each dependent is visited once, however many paths lead to it
+    with recursive affected as (
+        select k.run_id, k.step_slug, r.workflow_slug, r.version
+        from unnest(_skip_steps.skips) as k
+        join stepgres.runs as r on r.run_id = k.run_id
+        where k.is_cascade
+        union
+        select a.run_id, d.step_slug, a.workflow_slug, a.version
+        from affected as a
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (a.workflow_slug, a.version, a.step_slug)
+    ),
+    named as (
+        select distinct on (n.run_id, n.step_slug) n.*
+        from (
+            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank from unnest(_skip_steps.skips) as k
+            union all
+            select a.run_id, a.step_slug, 'dependency_skipped', null, 2 from affected as a
+        ) as n
+        order by n.run_id, n.step_slug, n.rank
+    ),
+    skipped as (
+        update stepgres.step_states as t
+        set status = 'skipped', finished_at = v_now, skip_reason = n.skip_reason, error = n.error
+        from named as n
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        where t.run_id = n.run_id and t.step_slug = n.step_slug and t.status in ('created', 'started')
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug)::stepgres._step_key) into v_skipped from skipped as s;
+    return v_skipped;
+end
+$$;
+
+comment on function stepgres._skip_steps(stepgres._skip[]) is
+'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';

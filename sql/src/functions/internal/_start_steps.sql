@@ -1,0 +1,56 @@
+create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_unmet stepgres._step_key[];
+    v_failures stepgres._run_failure[];
+    v_skips stepgres._skip[];
+    v_finished stepgres._step_key[];
+    v_tasks stepgres._new_task[];
+    v_maps stepgres._step_key[];
+begin
+    if ready is null then
+        return null;
+    end if;
+    select
+        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
+        array_agg((
+            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
+        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
+        array_agg((
+            k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
+        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
+    into v_unmet, v_failures, v_skips
+    from unnest(_start_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+
+    perform stepgres._fail_steps(v_failures);
+    v_finished := stepgres._skip_steps(v_skips);
+
+    with started as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
+        from unnest(_start_steps.ready) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map and t.status = 'created'
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks from started as s;
+    perform stepgres._queue_or_delay_tasks(v_tasks);
+    select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
+    from unnest(_start_steps.ready) as k
+    join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
+    where t.map and t.status = 'created';
+    return v_finished || stepgres._start_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._start_steps(stepgres._step_key[]) is
+'Starts steps that became ready, or skips or fails them as their conditions say; returns those that are finished at once.';

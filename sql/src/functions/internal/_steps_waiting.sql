@@ -1,0 +1,24 @@
+create function stepgres._steps_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status), null::timestamptz
+    from stepgres.step_states as t
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
+    union all
+    select t.step_slug, null, 'start', 'the run is delayed', nullif(m.due_at, 'infinity')
+    from stepgres.step_states as t
+    join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
+    union all
+    select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
+    from stepgres.step_states as t
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0 and run.paused_at is not null
+$$;
+
+comment on function stepgres._steps_waiting(stepgres.runs) is
+'What the steps of a run wait for that have not started: part of why_stuck.';

@@ -1,0 +1,58 @@
+create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with alive as (
+        select w.* from stepgres.workers as w where w.heartbeat_at + w.lease > stepgres._now()
+    ),
+    waiting as (
+        select t.task_index, s.*, a.*
+        from stepgres.tasks as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+        left join stepgres.timers as m
+            on (m.run_id, m.kind, m.step_slug, m.task_index) = (t.run_id, 'task', t.step_slug, t.task_index)
+        left join stepgres.workers as w on w.worker_id = t.worker_id
+        cross join lateral (
+            select
+                coalesce(bool_or(true), false) as is_served,
+                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
+            from alive as v where s.queue = any (v.queues)
+        ) as q
+        cross join lateral (
+            select
+                case
+                    when t.status = 'started' then 'lease'
+                    when run.paused_at is not null then 'pause'
+                    when t.status = 'waiting' then 'timer'
+                    when s.execution = 'local' and run.executor_id is not null then 'executor'
+                    when not q.is_served then 'queue'
+                    when not q.is_equipped then 'resource'
+                    else 'worker'
+                end as waits_for,
+                case t.status
+                    when 'started' then w.heartbeat_at + w.lease when 'waiting' then nullif(m.due_at, 'infinity')
+                end as until,
+                t.worker_id, t.attempt
+        ) as a
+        where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
+    )
+    select w.step_slug, min(w.task_index), w.waits_for,
+        case w.waits_for
+            when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
+            when 'pause' then format('the run is paused since %s', run.paused_at)
+            when 'timer' then
+                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
+            when 'executor' then format('executor "%s" will execute it', run.executor_id)
+            when 'queue' then format('no live worker takes from queue "%s"', w.queue)
+            when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            else format('until a worker of queue "%s" is free', w.queue)
+        end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
+        min(w.until)
+    from waiting as w
+    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id
+$$;
+
+comment on function stepgres._tasks_waiting(stepgres.runs) is
+'What the tasks of a run wait for: part of why_stuck.';

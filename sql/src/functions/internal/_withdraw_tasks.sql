@@ -1,0 +1,50 @@
+create function stepgres._withdraw_tasks(steps stepgres._step_key[], status text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_tickets record;
+begin
+    if steps is null then
+        return;
+    end if;
+    for v_tickets in
+        with withdrawn as (
+            update stepgres.tasks as t
+            set status = _withdraw_tasks.status, msg_id = null,
+                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
+            from unnest(_withdraw_tasks.steps) as k
+            join stepgres.tasks as o
+                on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
+            join stepgres.runs as r on r.run_id = o.run_id
+            join stepgres.steps as s
+                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+            where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
+                and case _withdraw_tasks.status
+                    when 'queued' then t.status = 'queued' and t.msg_id is not null
+                    else t.status in ('queued', 'started', 'waiting')
+                end
+            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+        ),
+        stopped as (
+            delete from stepgres.timers as m
+            using withdrawn as w
+            where (m.run_id, m.kind, m.step_slug, m.task_index) = (w.run_id, 'task', w.step_slug, w.task_index)
+        )
+        select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
+        from withdrawn as w
+        where w.msg_id is not null
+        group by w.pgmq_queue
+    loop
+        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+    end loop;
+end
+$$;
+
+comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
+'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
+queued ones keep their status and wait.';
