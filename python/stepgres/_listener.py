@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 # A peer that has vanished without a word is noticed by the kernel in about 15 seconds, and by
-# asking the server something after 10 seconds of silence.
+# asking the server something after 30 seconds of silence.
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
-_SILENCE = 10.0
+_SILENCE = 30.0
 _ANSWER = 5.0
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
