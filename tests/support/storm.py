@@ -17,6 +17,7 @@ import psycopg
 
 import stepgres
 from tests.support.ledger import record
+from tests.support.waiting import wait_until
 from tests.support.workflows import workflow
 
 if TYPE_CHECKING:
@@ -166,10 +167,14 @@ class Storm:
     def settle(self) -> float:
         """Wait until every run has ended; how many seconds that took."""
         start = monotonic()
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            active = "select from stepgres.active_runs limit 1"
+            wait_until(lambda: not connection.execute(active).fetchall())
+        seconds = monotonic() - start
         with stepgres.Client(self.dsn) as client:
             for run_id, (_, number) in self.started.items():
                 assert client.wait_for_run(run_id).output == number
-        return monotonic() - start
+        return seconds
 
     def stop(self) -> None:
         for worker in self.workers:
