@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
-_PAUSES = (
-    0.01,
-    0.05,
-    0.25,
-)  # seconds between looks behind a pooler, where no notification can come
+# seconds between looks behind a pooler, where no notification can come
+_PAUSES = (0.01, 0.05, 0.25)
 _LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
