@@ -661,8 +661,10 @@ create table stepgres.workers (
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
-) with (fillfactor = 50);
+) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
+-- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
+-- its statements again, and nobody needs statistics of so small a table.
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
@@ -4482,12 +4484,18 @@ set search_path = pg_catalog, pg_temp
 as $$
     select least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
-        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w)
+        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
+        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
+        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
+        where s.swept_at <= stepgres._now() - interval '10 seconds')
     )
 $$;
 
 comment on function stepgres.next_due() is
-'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.';
+'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
+
+In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
+may call tick only when this says so, and ask every ten seconds or so.';
 
 -- functions/api/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void

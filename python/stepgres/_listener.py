@@ -11,6 +11,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from stepgres._async.connections import adapt_to_pooler, is_pooled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
@@ -20,22 +22,34 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 # A peer that has vanished without a word is noticed by the kernel in about 15 seconds, and by
-# asking the server something after 10 seconds of silence.
+# asking the server something after 30 seconds of silence.
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
-_SILENCE = 10.0
+_SILENCE = 30.0
 _ANSWER = 5.0
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
 
 class Listener:
-    """While it is_listening, every notification on the channels calls notify()."""
+    """While it is_listening, every notification on the channels calls notify().
 
-    def __init__(self, conninfo: str, channels: Iterable[str], notify: Callable[[], Any]) -> None:
+    Through a pooler it does so only if it is told that this one keeps the server for whoever
+    listens.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        channels: Iterable[str],
+        notify: Callable[[], Any],
+        *,
+        trusts_pooler: bool = False,
+    ) -> None:
         # what the caller says of keepalives wins
         options: dict[str, Any] = {**_KEEPALIVE, **conninfo_to_dict(conninfo)}
         self._conninfo = make_conninfo("", **options)
         self._channels = list(channels)
         self._notify = notify
+        self._trusts_pooler = trusts_pooler
         self._task: asyncio.Task[None] | None = None
         self.is_listening = False
 
@@ -60,6 +74,10 @@ class Listener:
             try:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
                 async with connection:
+                    await adapt_to_pooler(connection)
+                    if is_pooled(connection) and not self._trusts_pooler:
+                        logger.info("this worker polls: notifications may not pass the pooler")
+                        return
                     for channel in self._channels:
                         await connection.execute(
                             sql.SQL("listen {}").format(sql.Identifier(channel))

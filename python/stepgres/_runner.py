@@ -121,7 +121,7 @@ async def run_task(
             if function is None or item.transactional:
                 await transactions.execute(function, item, context)
                 return None
-            output = await _call(function, context.arguments(function, item.input), pool)
+            output = await _call(function, context, item, pool)
         context.check_time()
         return dumps({**task_key(item), "status": "completed", "output": output})
     except LeaseLost as error:
@@ -139,16 +139,29 @@ async def run_task(
     return dumps({**task_key(item), "status": "failed", **failure})
 
 
-async def _call(function: StepFunction, arguments: tuple[Any, ...], pool: Executor | None) -> Any:
+async def _call(
+    function: StepFunction, context: StepContext, item: WorkItem, pool: Executor | None
+) -> Any:
+    arguments = context.arguments(function, item.input)
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)
     if pool is not None:
-        output, error = await asyncio.wrap_future(pool.submit(attempt_call, function, *arguments))
+        attempt = f"{context.idempotency_key}/{item.attempt}"
+        output, error = await asyncio.wrap_future(
+            pool.submit(attempt_in_pool, attempt, function, *arguments)
+        )
     else:
         output, error = await in_thread(attempt_call, function, *arguments)
     if error is not None:
         raise error
     return await output if inspect.isawaitable(output) else output
+
+
+def attempt_in_pool(
+    attempt: str, function: StepFunction, *arguments: Any
+) -> tuple[Any, BaseException | None]:
+    """attempt_call that no other is equal to: Dask takes equal calls for one, and executes that."""
+    return attempt_call(function, *arguments)
 
 
 def attempt_call(function: StepFunction, *arguments: Any) -> tuple[Any, BaseException | None]:

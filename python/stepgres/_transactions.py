@@ -9,8 +9,10 @@ from psycopg import AsyncConnection, sql
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from stepgres._async import connections as _async_connections
 from stepgres._async.client import AsyncClient
 from stepgres._runner import attempt_call, in_thread
+from stepgres._sync import connections as _sync_connections
 from stepgres._sync.client import Client
 
 if TYPE_CHECKING:
@@ -28,8 +30,18 @@ class Transactions:
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self._worker_id = worker_id
-        self._pool = AsyncConnectionPool(conninfo, min_size=0, max_size=size, open=False)
-        self._thread_pool = ConnectionPool(conninfo, min_size=0, max_size=size, open=False)
+        options: dict[str, Any] = {
+            "kwargs": {"autocommit": True},  # outside of the transactions of the steps
+            "min_size": 0,
+            "max_size": size,
+            "open": False,
+        }
+        self._pool = AsyncConnectionPool(
+            conninfo, configure=_async_connections.adapt_to_pooler, **options
+        )
+        self._thread_pool = ConnectionPool(
+            conninfo, configure=_sync_connections.adapt_to_pooler, **options
+        )
 
     async def __aenter__(self) -> Self:
         return self

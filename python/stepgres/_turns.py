@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
@@ -37,7 +39,8 @@ class Turns:
 
     `execute` runs a task and returns its result as JSON text, None if it has sent it. It is given
     `concurrency` tasks at a time, and while they are short, more, to run in turn: so that there is
-    work while a turn is under way.
+    work while a turn is under way. rested_at is when the last turn began, by time.monotonic(), if
+    there has been no task since.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Turns:
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
         self._limit = concurrency
+        self.rested_at = -inf
 
     @property
     def is_idle(self) -> bool:
@@ -93,6 +97,7 @@ class Turns:
         if self._error is not None:  # execute has failed, not a step
             raise self._error
         results = self._results.copy()
+        self.rested_at, began_at = -inf, monotonic()
         items = await self._work(results, capacity, run_ids, is_waiting)
         del self._results[: len(results)]
         for item in items:
@@ -108,6 +113,8 @@ class Turns:
                 self._running[task] = item
                 self._started_at[task] = anyio.current_time()
                 task.add_done_callback(self._finish)
+        if self.is_idle:
+            self.rested_at = began_at
         return bool(items or results)
 
     async def keep_tasks(self) -> None:

@@ -26,6 +26,7 @@ def run(
     queues: str,
     resources: Sequence[str],
     processes: int | None,
+    listen_dsn: str | None,
     no_listen: bool,
     **options: Any,
 ) -> int:
@@ -43,7 +44,7 @@ def run(
             found,
             [queue.strip() for queue in queues.split(",")],
             resources=dict(_parse_resource(resource) for resource in resources),
-            listen=not no_listen,
+            listen=False if no_listen else listen_dsn or True,
             **options,
         ).run()
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while nothing happens
-_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified
+_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified; or half a lease
 _TICK_INTERVAL = 1.0  # seconds
 _KEPT_INPUTS = 100  # inputs of runs
 
@@ -52,7 +52,8 @@ class AsyncWorker:
 
     A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
     The heartbeat has a thread and a connection of its own. Another connection listens for new
-    tasks, through `listen` if that is a connection string; without one (False) the worker polls.
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
+    as it does where it finds that it is connected through a pooler.
 
     When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
     """
@@ -85,6 +86,7 @@ class AsyncWorker:
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
+        self._is_listen_given = isinstance(listen, str)
         self._limiter = anyio.CapacityLimiter(self._concurrency)
         self._inputs: dict[UUID, asyncio.Task[Any]] = {}
         self._turns: Turns | None = None
@@ -138,11 +140,15 @@ class AsyncWorker:
                 self._concurrency,
                 lambda item: self._execute(item, transactions),
             )
-            stack.enter_context(Heartbeat(self._conninfo, worker_id, self._lease / 3))
+            stack.enter_context(
+                Heartbeat(self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at)
+            )
             listener = None
             if self._listen:
                 channels = [f"stepgres_queue_{queue}" for queue in self._queues]
-                listener = Listener(self._listen, channels, turns.wake)
+                listener = Listener(
+                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                )
                 await stack.enter_async_context(listener)
             try:
                 await self._take_turns(turns, listener)
@@ -166,14 +172,18 @@ class AsyncWorker:
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
                     pauses = iter(_PAUSES)
-                if turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
+                pause = next(pauses, None)
+                is_told = listener is not None and listener.is_listening
+                if pause is None and turns.is_idle and is_told:
+                    pause = await self._rest()
+                elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     await self._client.tick()
                     last_tick = anyio.current_time()
-                pause = next(pauses, None) or await self._longest_pause(listener)
             except CONNECTION_ERRORS as error:
                 logger.warning("the server cannot be reached, trying again: %s", error)
                 is_connected = False
-                pause = next(pauses, _PAUSES[-1])
+                pause = next(pauses, None)
+            pause = _PAUSES[-1] if pause is None else pause
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
 
     def _is_over(self, turns: Turns) -> bool:
@@ -181,17 +191,25 @@ class AsyncWorker:
             return False
         return turns.is_idle or anyio.current_time() >= self._stop_at
 
-    async def _longest_pause(self, listener: Listener | None) -> float:
-        """Until something is due; where notifications come, that is all there is to wait for."""
-        if listener is None or not listener.is_listening:
-            return _PAUSES[-1]
+    async def _rest(self) -> float:
+        """Do what is due, and return how long nothing will be, of which nobody is notified.
+
+        Half a lease at most: so the turns of a worker that rests are all the heartbeat it needs.
+        """
+        seconds = await self._seconds_until_due()
+        if seconds <= 0:
+            if await self._client.tick():
+                return _PAUSES[0]
+            seconds = await self._seconds_until_due()
+        # not yet by the clock of the server, which is behind ours; or somebody else is at it
+        return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
+
+    async def _seconds_until_due(self) -> float:
         due = await self._client.next_due()
+        longest = min(_LISTENING_PAUSE, self._lease / 2)
         if due is None:
-            return _LISTENING_PAUSE
-        seconds = (due - datetime.now(timezone.utc)).total_seconds()
-        if seconds < -_PAUSES[0]:  # not yet by the clock of the server, which is behind ours
-            return _PAUSES[-1]
-        return min(max(seconds, _PAUSES[0]), _LISTENING_PAUSE)
+            return longest
+        return min((due - datetime.now(timezone.utc)).total_seconds(), longest)
 
     async def _execute(self, item: WorkItem, transactions: Transactions) -> str | None:
         function = self._functions.get((item.workflow_slug, item.step_slug))

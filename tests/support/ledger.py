@@ -59,9 +59,14 @@ class Ledger:
 def record(context: StepContext, *, gate: bool = False) -> None:
     """The side of the step: write down that it began, then wait for the gate."""
     with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
-        connection.execute(
-            "insert into public.ledger values (%s, %s, %s, %s, %s)",
-            [context.run_id, context.step_slug, context.task_index, context.attempt, os.getpid()],
-        )
+        write(connection, context)
         if gate:
             connection.execute("select pg_advisory_lock_shared(%s)", [_GATE])
+
+
+def write(connection: Any, context: StepContext) -> Any:
+    """Write down on that connection that the step began; to be awaited if the connection is."""
+    return connection.execute(
+        "insert into public.ledger values (%s, %s, %s, %s, %s)",
+        [context.run_id, context.step_slug, context.task_index, context.attempt, os.getpid()],
+    )

@@ -10,7 +10,8 @@ from psycopg import AsyncConnection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
 
-from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres._async.connections import connect
+from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -119,6 +120,5 @@ class AsyncCaller:
     async def _open(self, conninfo: str) -> AsyncConnection[Any]:
         async with self._lock:
             if self._own is None or self._own.closed:
-                with connecting():
-                    self._own = await AsyncConnection.connect(conninfo, autocommit=True)
+                self._own = await connect(conninfo)
             return self._own

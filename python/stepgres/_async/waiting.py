@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stepgres._conninfo import connecting
+from stepgres._async.connections import connect, is_pooled
 from stepgres.errors import InvalidInput, WorkflowTimeout
 from stepgres.types import run_result
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+# seconds between looks behind a pooler, where no notification can come
+_PAUSES = (0.01, 0.05, 0.25)
+_LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
 
@@ -55,10 +58,10 @@ class AsyncSubscription:
         self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
-        with connecting():
-            self._connection: AsyncConnection[Any] = await AsyncConnection.connect(
-                self._conninfo, autocommit=True
-            )
+        self._connection = await connect(self._conninfo)
+        self._pauses = iter(_PAUSES)
+        if is_pooled(self._connection):
+            return self
         try:
             channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
             await self._connection.execute(sql.SQL("listen {}").format(channel))
@@ -70,9 +73,11 @@ class AsyncSubscription:
 
     async def wait(self, seconds: float) -> None:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
+        if self._subscriber_id is None:
+            seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
         async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
             pass
-        if monotonic() > self._renew_at:
+        if self._subscriber_id is not None and monotonic() > self._renew_at:
             await self._subscribe()
 
     async def __aexit__(

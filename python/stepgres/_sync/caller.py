@@ -12,7 +12,8 @@ from psycopg import Connection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
 
-from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
+from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -116,6 +117,5 @@ class Caller:
     def _open(self, conninfo: str) -> Connection[Any]:
         with self._lock:
             if self._own is None or self._own.closed:
-                with connecting():
-                    self._own = Connection.connect(conninfo, autocommit=True)
+                self._own = connect(conninfo)
             return self._own

@@ -23,8 +23,10 @@ create table stepgres.workers (
     heartbeat_at timestamptz not null,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
-) with (fillfactor = 50);
+) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
+-- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
+-- its statements again, and nobody needs statistics of so small a table.
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
