@@ -265,7 +265,7 @@ def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFuncti
     if missing:
         raise DefinitionError(
             f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
-            hint="Pass step_functions with a callable for each local step: " + ", ".join(local),
+            hint="Pass a callable for each local step: " + ", ".join(local),
         )
 
 

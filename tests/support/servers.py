@@ -185,6 +185,11 @@ def account_for_server() -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
+def find_psql() -> str | Path:
+    """psql of the machine, or of the embedded PostgreSQL."""
+    return shutil.which("psql") or embedded_postgres()[-1].bin_dir / "psql"
+
+
 def _output(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

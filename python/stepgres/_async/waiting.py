@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from stepgres._async.connections import connect, is_pooled
 from stepgres.errors import InvalidInput, WorkflowTimeout
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
-# seconds between looks behind a pooler, where no notification can come
-_PAUSES = (0.01, 0.05, 0.25)
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
 _LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
@@ -66,6 +66,8 @@ class AsyncSubscription:
             channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
             await self._connection.execute(sql.SQL("listen {}").format(channel))
             await self._subscribe()
+        except (InsufficientPrivilege, ReadOnlySqlTransaction):
+            pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
             await self._connection.close()
             raise

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from stepgres._sync.connections import connect, is_pooled
 from stepgres.errors import InvalidInput, WorkflowTimeout
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
-# seconds between looks behind a pooler, where no notification can come
-_PAUSES = (0.01, 0.05, 0.25)
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
 _LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
@@ -68,6 +68,8 @@ class Subscription:
             channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
             self._connection.execute(sql.SQL("listen {}").format(channel))
             self._subscribe()
+        except (InsufficientPrivilege, ReadOnlySqlTransaction):
+            pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
             self._connection.close()
             raise
