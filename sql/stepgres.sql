@@ -1127,18 +1127,18 @@ declare
 begin
     for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
         return query execute format(
-            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
              from pgmq.%I as m
              left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
              where r.status is distinct from ''started''',
-            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
         );
     end loop;
 end
 $$;
 
 comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over: part of fsck.';
+'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
 
 -- functions/internal/_find_version.sql
 create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
@@ -1465,8 +1465,13 @@ declare
     v_tickets jsonb[];
 begin
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket, and
+    -- casts none of what somebody else has sent to the queue: that is dropped.
+    select array_agg(m.message) filter (
+        where m.message ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            and m.message ->> 'task_index' ~ '^[0-9]{1,9}$'
+    ) into v_tickets
+    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     if v_tickets is null then
         return '{}';
     end if;

@@ -76,8 +76,8 @@ class WorkItem(NamedTuple):
 
 
 class FsckViolation(NamedTuple):
-    """A violated invariant, and the run in which it was found."""
+    """A violated invariant, and the run in which it was found, if it was in one."""
 
     invariant: str
-    run_id: UUID
+    run_id: UUID | None
     detail: str
