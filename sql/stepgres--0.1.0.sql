@@ -1346,6 +1346,32 @@ $$;
 comment on function stepgres._lock_runs(uuid[]) is
 'Locks runs in the one order that cannot deadlock.';
 
+-- functions/internal/_lock_runs_of_workers.sql
+create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.executor_id = any (_lock_runs_of_workers.worker_ids) or exists (
+            select from stepgres.tasks as t
+            where t.run_id = r.run_id and t.status = 'started'
+                and t.worker_id = any (_lock_runs_of_workers.worker_ids)
+        )
+    );
+begin
+    perform stepgres._lock_runs(v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._lock_runs_of_workers(text[]) is
+'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
+
 -- functions/internal/_map_source.sql
 create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
 language plpgsql
@@ -2052,17 +2078,10 @@ begin
     if worker_ids is null then
         return 0;
     end if;
-    select array_agg(r.run_id) into v_run_ids
-    from stepgres.active_runs as a
-    join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = any (_take_over.worker_ids) or exists (
-        select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
-    );
-    if v_run_ids is null then
+    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
+    if v_run_ids = '{}' then
         return 0;
     end if;
-    perform stepgres._lock_runs(v_run_ids);
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
@@ -2766,29 +2785,24 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
-    perform stepgres._lock_runs(array(
-        select a.run_id from stepgres.active_runs as a
-        where exists (
-            select from stepgres.tasks as t
-            where t.run_id = a.run_id and t.status = 'started' and t.worker_id = keep_tasks.worker_id
-        )
-    ));
+    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
     )::stepgres._task_failure) into v_unknown
-    from stepgres.active_runs as a
-    join stepgres.tasks as t on t.run_id = a.run_id
-    where t.status = 'started' and t.worker_id = keep_tasks.worker_id and not exists (
-        select from jsonb_to_recordset(keep_tasks.tasks) as k (
-            run_id uuid, step_slug text, task_index int, attempt int
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-    );
+    from stepgres.tasks as t
+    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        and not exists (
+            select from jsonb_to_recordset(keep_tasks.tasks) as k (
+                run_id uuid, step_slug text, task_index int, attempt int
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+        );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);
 end

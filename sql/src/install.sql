@@ -32,6 +32,7 @@
 \ir functions/internal/_insert_step.sql
 \ir functions/internal/_lock_local_tasks.sql
 \ir functions/internal/_lock_runs.sql
+\ir functions/internal/_lock_runs_of_workers.sql
 \ir functions/internal/_map_source.sql
 \ir functions/internal/_new_run_id.sql
 \ir functions/internal/_now.sql
