@@ -665,6 +665,41 @@ $$;
 comment on function stepgres._check_options(jsonb, jsonb, text) is
 'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
 
+-- functions/internal/_check_results.sql
+create function stepgres._check_results(results jsonb, argument text default 'results') returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_is_bad boolean;
+begin
+    if results = '[]' then
+        return null;
+    end if;
+    -- Good results are read once more than they would have to be, and nothing else: a block that
+    -- writes nothing takes no transaction id.
+    begin
+        select array_agg(k.run_id), bool_or(
+            k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
+        ) into v_run_ids, v_is_bad
+        from jsonb_to_recordset(results) as k (
+            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+        );
+    exception when data_exception then
+        v_is_bad := true;
+    end;
+    if v_is_bad or results is null then
+        perform stepgres._refuse_results(_check_results.results, _check_results.argument);
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._check_results(jsonb, text) is
+'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
+
 -- functions/internal/_claim.sql
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
 returns setof stepgres.work_item
@@ -1663,6 +1698,51 @@ $$;
 comment on function stepgres._record_results(text, jsonb) is
 'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
 
+-- functions/internal/_refuse_results.sql
+create function stepgres._refuse_results(results jsonb, argument text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_result record;
+    v_problem text;
+begin
+    if jsonb_typeof(results) is distinct from 'array' then
+        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
+            using errcode = 'SG003', hint = 'Pass [] when there are none.';
+    end if;
+    for v_result in
+        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
+    loop
+        begin
+            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
+            into v_problem
+            from jsonb_to_record(v_result.value) as k (
+                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+            )
+            cross join lateral (
+                values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
+            ) as s (name, seconds)
+            where s.seconds not between 0 and 3155760000;
+        exception when data_exception then
+            v_problem := sqlerrm;
+        end;
+        if jsonb_typeof(v_result.value) <> 'object' then
+            v_problem := format('must be a JSON object, not %s', jsonb_typeof(v_result.value));
+        end if;
+        if v_problem is not null then
+            raise exception '%[%]: %', argument, v_result.place, v_problem
+                using errcode = 'SG003',
+                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._refuse_results(jsonb, text) is
+'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
+
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
 language plpgsql
@@ -2273,13 +2353,7 @@ begin
     -- one call of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost
     perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     v_worker := stepgres._worker(work.worker_id);
-    if jsonb_typeof(results) is distinct from 'array' then
-        raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
-            using errcode = 'SG003', hint = 'Pass [] when there are none.';
-    end if;
-    perform stepgres._lock_runs(run_ids || array(
-        select (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ));
+    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
@@ -2304,14 +2378,15 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
+the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
 
 -- functions/api/add_step.sql
 create function stepgres.add_step(
@@ -2538,7 +2613,7 @@ comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
 attempts left, is exhausted.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
 
 -- functions/api/fsck.sql
 create function stepgres.fsck() returns setof stepgres.fsck_violation
@@ -2791,6 +2866,7 @@ begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
@@ -2814,7 +2890,7 @@ counting attempts; returns their number.
 
 For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
 
-Errors: SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
 
 -- functions/api/next_due.sql
 create function stepgres.next_due() returns timestamptz

@@ -13,6 +13,7 @@
 \ir functions/internal/_backoff.sql
 \ir functions/internal/_check_inputs.sql
 \ir functions/internal/_check_options.sql
+\ir functions/internal/_check_results.sql
 \ir functions/internal/_claim.sql
 \ir functions/internal/_complete_maps.sql
 \ir functions/internal/_complete_runs.sql
@@ -40,6 +41,7 @@
 \ir functions/internal/_pop_tasks.sql
 \ir functions/internal/_queue_tasks.sql
 \ir functions/internal/_record_results.sql
+\ir functions/internal/_refuse_results.sql
 \ir functions/internal/_refuse_transition.sql
 \ir functions/internal/_release_tasks.sql
 \ir functions/internal/_replace_tickets.sql

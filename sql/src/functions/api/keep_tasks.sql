@@ -11,6 +11,7 @@ begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
@@ -34,4 +35,4 @@ counting attempts; returns their number.
 
 For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
 
-Errors: SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
