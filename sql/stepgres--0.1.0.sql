@@ -68,13 +68,15 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    is_last_attempt boolean,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more: its result is refused.
 
-A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+If is_last_attempt, the task is exhausted when this attempt fails, or its worker dies: a worker that cannot begin at once
+should hand it back. A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
 whose sql_function is called with the input.';
 
 create type stepgres.run_status as (
@@ -457,6 +459,7 @@ create table stepgres.workers (
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
+    progress jsonb not null default '[]',
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
     constraint resources_is_object check (jsonb_typeof(resources) = 'object')
@@ -468,6 +471,8 @@ comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
+comment on column stepgres.workers.progress is
+'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is
@@ -744,7 +749,7 @@ begin
             when s.dependency_count = 0 then t.run_input
             else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
         end,
-        s.timeout, s.transactional, s.sql_function, false
+        s.timeout, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -2215,7 +2220,13 @@ begin
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
     join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now;
+    where t.started_at + s.timeout + w.lease < v_now and not exists (
+        select from jsonb_to_recordset(w.progress) as k (
+            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+        )
+        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            and k.heartbeat_at + s.timeout + w.lease >= v_now
+    );
     perform stepgres._fail_tasks(v_overdue);
     return coalesce(cardinality(v_overdue), 0);
 end
@@ -2357,7 +2368,7 @@ begin
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, true
+            null::interval, null::boolean, null::text, null::boolean, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -2836,21 +2847,58 @@ comment on function stepgres.get_run_status(uuid) is
 Errors: SG005 unknown run.';
 
 -- functions/api/heartbeat.sql
-create function stepgres.heartbeat(worker_id text) returns void
+create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker stepgres.workers := stepgres._worker(heartbeat.worker_id);
+    v_progress jsonb;
 begin
-    perform stepgres._worker(heartbeat.worker_id);
+    perform stepgres._check_results(heartbeat.tasks, 'tasks');
+    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
+    -- and a heartbeat that waits for such a lock comes too late.
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
+        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+    )), '[]') into v_progress
+    from jsonb_to_recordset(heartbeat.tasks) as k (
+        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
+    )
+    where k.heartbeat_age is not null;
+    if v_progress <> v_worker.progress then
+        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+    end if;
+
+    return query
+    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
+        null::interval, null::boolean, null::text, null::boolean, true
+    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
+    where not exists (
+        select from stepgres.tasks as t
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
+    );
 end
 $$;
 
-comment on function stepgres.heartbeat(text) is
-'Says that a worker lives: extends its lease on all it has claimed.
+comment on function stepgres.heartbeat(text, jsonb) is
+'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
 
-Errors: SG006 the worker is unknown, or was found dead.';
+tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
+more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
+"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
+each call, since a call replaces what the one before said of that.
+
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
 
 -- functions/api/keep_tasks.sql
 create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
@@ -2974,7 +3022,7 @@ begin
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');

@@ -72,6 +72,7 @@ class WorkItem(NamedTuple):
     timeout: timedelta
     transactional: bool
     sql_function: str | None
+    is_last_attempt: bool | None
     is_refused: bool
 
 

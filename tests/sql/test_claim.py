@@ -130,6 +130,16 @@ def test_claim_records_attempt_worker_and_time(engine: Engine, clock: Clock) -> 
     assert engine.rows(query) == [("started", 1, "worker", timedelta(seconds=5))]
 
 
+def test_claim_says_whether_the_attempt_is_the_last(engine: Engine) -> None:
+    engine.define("order", step("a", max_attempts=2, base_delay=0), step("b", max_attempts=1))
+    engine.start("order")
+    a, b = engine.claim()
+    assert (a.is_last_attempt, b.is_last_attempt) == (False, True)
+    engine.work([a.failed(retry_after=0), b.released()])
+    engine.call("tick")
+    assert [item.is_last_attempt for item in engine.claim()] == [True, True]
+
+
 def test_tasks_are_handed_out_once_and_not_beyond_capacity(engine: Engine) -> None:
     engine.define("order", step("each", map=True))
     engine.start("order", list(range(5)))

@@ -189,9 +189,16 @@ class AsyncClient(AsyncCaller):
         """Give back all that a worker has claimed except these tasks; return their number."""
         return await self._scalar(int, "keep_tasks", worker_id=worker_id, tasks=_json(list(tasks)))
 
-    async def heartbeat(self, worker_id: str) -> None:
-        """Say that a worker lives."""
-        await self._all("heartbeat", scalar_row, worker_id=worker_id)
+    async def heartbeat(
+        self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[WorkItem]:
+        """Say that a worker lives, and return those of its tasks that it is to give up."""
+        return await self._all(
+            "heartbeat",
+            class_row(WorkItem),
+            worker_id=worker_id,
+            tasks=_json(tasks and list(tasks)),
+        )
 
     async def claim_tasks(
         self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None

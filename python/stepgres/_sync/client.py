@@ -189,9 +189,16 @@ class Client(Caller):
         """Give back all that a worker has claimed except these tasks; return their number."""
         return self._scalar(int, "keep_tasks", worker_id=worker_id, tasks=_json(list(tasks)))
 
-    def heartbeat(self, worker_id: str) -> None:
-        """Say that a worker lives."""
-        self._all("heartbeat", scalar_row, worker_id=worker_id)
+    def heartbeat(
+        self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[WorkItem]:
+        """Say that a worker lives, and return those of its tasks that it is to give up."""
+        return self._all(
+            "heartbeat",
+            class_row(WorkItem),
+            worker_id=worker_id,
+            tasks=_json(tasks and list(tasks)),
+        )
 
     def claim_tasks(
         self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None

@@ -29,7 +29,7 @@ begin
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, true
+            null::interval, null::boolean, null::text, null::boolean, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int

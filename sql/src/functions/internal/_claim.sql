@@ -41,7 +41,7 @@ begin
             when s.dependency_count = 0 then t.run_input
             else case jsonb_typeof(t.run_input) when 'object' then t.run_input else '{}' end || d.outputs
         end,
-        s.timeout, s.transactional, s.sql_function, false
+        s.timeout, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
