@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from psycopg import Connection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
+from psycopg.types.string import TextLoader
 
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
+from stepgres._json import too_deep
 from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
@@ -77,7 +79,14 @@ class Caller:
         (row,) = self._all(function, row_factory, **arguments)
         return row
 
-    def _all(self, function: str, row_factory: RowFactory[T], **arguments: Any) -> list[T]:
+    def _all(
+        self,
+        function: str,
+        row_factory: RowFactory[T],
+        *,
+        json_as_text: bool = False,
+        **arguments: Any,
+    ) -> list[T]:
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
@@ -86,6 +95,8 @@ class Caller:
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
+                if json_as_text:
+                    cursor.adapters.register_loader("jsonb", TextLoader)
                 cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
@@ -95,6 +106,8 @@ class Caller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
+        except RecursionError as error:
+            raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
