@@ -73,13 +73,15 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    is_last_attempt boolean,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more: its result is refused.
 
-A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+If is_last_attempt, the task is exhausted when this attempt fails, or its worker dies: a worker that cannot begin at once
+should hand it back. A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
 whose sql_function is called with the input.';
 
 create type stepgres.run_status as (
@@ -231,6 +233,9 @@ check (value > '0' and value <= '36525 days');
 create domain stepgres.deadline as interval
 check (value > '0' and value <= '36525 days');
 
+create domain stepgres.events as text
+check (value in ('none', 'run', 'task'));
+
 create domain stepgres.when_unmet as text
 check (value in ('fail', 'skip', 'skip-cascade'));
 
@@ -260,6 +265,8 @@ comment on domain stepgres.timeout is
 'timeout must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.deadline is
 'deadline must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.events is
+'events must be "none", "run" or "task"';
 comment on domain stepgres.when_unmet is
 'when_unmet must be "fail", "skip" or "skip-cascade"';
 comment on domain stepgres.when_exhausted is
@@ -291,6 +298,7 @@ create table stepgres.workflow_versions (
     when_unmet stepgres.when_unmet not null,
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
+    events stepgres.events not null default 'none',
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
@@ -299,10 +307,16 @@ create table stepgres.workflow_versions (
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.events is
+'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+-- Whether any workflow sends events at all is asked at every turn.
+create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
+where events <> 'none';
 
 create table stepgres.sql_functions (
     sql_function text primary key,
@@ -654,16 +668,21 @@ create table stepgres.workers (
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
+    progress jsonb not null default '[]',
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
-) with (fillfactor = 50);
+) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
+-- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
+-- its statements again, and nobody needs statistics of so small a table.
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
+comment on column stepgres.workers.progress is
+'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is
@@ -1012,6 +1031,41 @@ $$;
 comment on function stepgres._check_options(jsonb, jsonb, text) is
 'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
 
+-- functions/internal/_check_results.sql
+create function stepgres._check_results(results jsonb, argument text default 'results') returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_is_bad boolean;
+begin
+    if results = '[]' then
+        return null;
+    end if;
+    -- Good results are read once more than they would have to be, and nothing else: a block that
+    -- writes nothing takes no transaction id.
+    begin
+        select array_agg(k.run_id), bool_or(
+            k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
+        ) into v_run_ids, v_is_bad
+        from jsonb_to_recordset(results) as k (
+            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+        );
+    exception when data_exception then
+        v_is_bad := true;
+    end;
+    if v_is_bad or results is null then
+        perform stepgres._refuse_results(_check_results.results, _check_results.argument);
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._check_results(jsonb, text) is
+'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
+
 -- functions/internal/_check_start.sql
 create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
 language plpgsql
@@ -1100,7 +1154,7 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, false
+        s.timeout::interval, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -1687,18 +1741,18 @@ declare
 begin
     for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
         return query execute format(
-            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
              from pgmq.%I as m
              left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
              where r.status is distinct from ''started''',
-            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
         );
     end loop;
 end
 $$;
 
 comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over: part of fsck.';
+'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
 
 -- functions/internal/_find_version.sql
 create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
@@ -2160,6 +2214,32 @@ $$;
 comment on function stepgres._lock_runs(uuid[]) is
 'Locks runs in the one order that cannot deadlock.';
 
+-- functions/internal/_lock_runs_of_workers.sql
+create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.executor_id = any (_lock_runs_of_workers.worker_ids) or exists (
+            select from stepgres.tasks as t
+            where t.run_id = r.run_id and t.status = 'started'
+                and t.worker_id = any (_lock_runs_of_workers.worker_ids)
+        )
+    );
+begin
+    perform stepgres._lock_runs(v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._lock_runs_of_workers(text[]) is
+'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
+
 -- functions/internal/_map_source.sql
 create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
 language plpgsql
@@ -2310,8 +2390,13 @@ declare
     v_tickets jsonb[];
 begin
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket, and
+    -- casts none of what somebody else has sent to the queue: that is dropped.
+    select array_agg(m.message) filter (
+        where m.message ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            and m.message ->> 'task_index' ~ '^[0-9]{1,9}$'
+    ) into v_tickets
+    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     if v_tickets is null then
         return '{}';
     end if;
@@ -2592,6 +2677,51 @@ $$;
 
 comment on function stepgres._refuse_definition_change() is
 'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
+
+-- functions/internal/_refuse_results.sql
+create function stepgres._refuse_results(results jsonb, argument text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_result record;
+    v_problem text;
+begin
+    if jsonb_typeof(results) is distinct from 'array' then
+        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
+            using errcode = 'SG003', hint = 'Pass [] when there are none.';
+    end if;
+    for v_result in
+        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
+    loop
+        begin
+            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
+            into v_problem
+            from jsonb_to_record(v_result.value) as k (
+                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+            )
+            cross join lateral (
+                values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
+            ) as s (name, seconds)
+            where s.seconds not between 0 and 3155760000;
+        exception when data_exception then
+            v_problem := sqlerrm;
+        end;
+        if jsonb_typeof(v_result.value) <> 'object' then
+            v_problem := format('must be a JSON object, not %s', jsonb_typeof(v_result.value));
+        end if;
+        if v_problem is not null then
+            raise exception '%[%]: %', argument, v_result.place, v_problem
+                using errcode = 'SG003',
+                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._refuse_results(jsonb, text) is
+'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
 
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
@@ -3255,17 +3385,10 @@ begin
     if worker_ids is null then
         return 0;
     end if;
-    select array_agg(r.run_id) into v_run_ids
-    from stepgres.active_runs as a
-    join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = any (_take_over.worker_ids) or exists (
-        select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
-    );
-    if v_run_ids is null then
+    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
+    if v_run_ids = '{}' then
         return 0;
     end if;
-    perform stepgres._lock_runs(v_run_ids);
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
@@ -3382,7 +3505,13 @@ begin
         where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
     ) as s
     join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now;
+    where t.started_at + s.timeout + w.lease < v_now and not exists (
+        select from jsonb_to_recordset(w.progress) as k (
+            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+        )
+        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            and k.heartbeat_at + s.timeout + w.lease >= v_now
+    );
     if v_overdue is not null then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
         perform stepgres._hint_subscribers(run_ids, have_ended => false);
@@ -3427,6 +3556,11 @@ begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
     perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
+        perform 1 from stepgres.workflows as w
+        where w.workflow_slug = _use_version.workflow_slug for key share;
+    end if;
     v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
@@ -3589,17 +3723,11 @@ begin
         perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     end if;
     v_worker := stepgres._worker(work.worker_id);
-    if jsonb_typeof(results) is distinct from 'array' then
-        raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
-            using errcode = 'SG003', hint = 'Pass [] when there are none.';
-    end if;
-    perform stepgres._lock_runs(run_ids || array(
-        select (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ));
+    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, true
+            null::interval, null::boolean, null::text, null::boolean, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -3620,14 +3748,15 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
+the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
 
 -- functions/api/add_step.sql
 create function stepgres.add_step(
@@ -3855,7 +3984,8 @@ create function stepgres.create_flow(
     resources jsonb default '{}',
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
-    deadline interval default null
+    deadline interval default null,
+    events text default 'none'
 ) returns text
 language plpgsql
 volatile
@@ -3887,6 +4017,7 @@ begin
     v_defaults.resources := create_flow.resources;
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
@@ -3896,10 +4027,11 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails.
+A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
 
@@ -4000,7 +4132,7 @@ comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
 attempts left, is exhausted.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
 
 -- functions/api/fsck.sql
 create function stepgres.fsck() returns setof stepgres.fsck_violation
@@ -4171,6 +4303,7 @@ begin
     return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'events', v_version.events,
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
@@ -4326,21 +4459,58 @@ comment on function stepgres.get_run_status(uuid) is
 Errors: SG005 unknown run.';
 
 -- functions/api/heartbeat.sql
-create function stepgres.heartbeat(worker_id text) returns void
+create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker stepgres.workers := stepgres._worker(heartbeat.worker_id);
+    v_progress jsonb;
 begin
-    perform stepgres._worker(heartbeat.worker_id);
+    perform stepgres._check_results(heartbeat.tasks, 'tasks');
+    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
+    -- and a heartbeat that waits for such a lock comes too late.
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
+        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+    )), '[]') into v_progress
+    from jsonb_to_recordset(heartbeat.tasks) as k (
+        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
+    )
+    where k.heartbeat_age is not null;
+    if v_progress <> v_worker.progress then
+        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+    end if;
+
+    return query
+    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
+        null::interval, null::boolean, null::text, null::boolean, true
+    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
+    where not exists (
+        select from stepgres.tasks as t
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
+    );
 end
 $$;
 
-comment on function stepgres.heartbeat(text) is
-'Says that a worker lives: extends its lease on all it has claimed.
+comment on function stepgres.heartbeat(text, jsonb) is
+'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
 
-Errors: SG006 the worker is unknown, or was found dead.';
+tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
+more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
+"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
+each call, since a call replaces what the one before said of that.
+
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
 
 -- functions/api/keep_tasks.sql
 create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
@@ -4357,29 +4527,25 @@ set cpu_index_tuple_cost = 1
 set jit = off
 as $$
 declare
+    v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
-    perform stepgres._lock_runs(array(
-        select a.run_id from stepgres.active_runs as a
-        where exists (
-            select from stepgres.tasks as t
-            where t.run_id = a.run_id and t.status = 'started' and t.worker_id = keep_tasks.worker_id
-        )
-    ));
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
+    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
     )::stepgres._task_failure) into v_unknown
-    from stepgres.active_runs as a
-    join stepgres.tasks as t on t.run_id = a.run_id
-    where t.status = 'started' and t.worker_id = keep_tasks.worker_id and not exists (
-        select from jsonb_to_recordset(keep_tasks.tasks) as k (
-            run_id uuid, step_slug text, task_index int, attempt int
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-    );
+    from stepgres.tasks as t
+    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        and not exists (
+            select from jsonb_to_recordset(keep_tasks.tasks) as k (
+                run_id uuid, step_slug text, task_index int, attempt int
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+        );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);
 end
@@ -4391,7 +4557,7 @@ counting attempts; returns their number.
 
 For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
 
-Errors: SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
 
 -- functions/api/list_flows.sql
 create function stepgres.list_flows() returns setof stepgres.flow
@@ -4532,12 +4698,18 @@ set search_path = pg_catalog, pg_temp
 as $$
     select least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
-        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w)
+        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
+        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
+        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
+        where s.swept_at <= stepgres._now() - interval '10 seconds')
     )
 $$;
 
 comment on function stepgres.next_due() is
-'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.';
+'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
+
+In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
+may call tick only when this says so, and ask every ten seconds or so.';
 
 -- functions/api/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void
@@ -4705,7 +4877,7 @@ begin
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -4749,7 +4921,7 @@ declare
         "when_unmet": "string", "when_exhausted": "string"}';
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -4783,6 +4955,7 @@ begin
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
@@ -4813,9 +4986,11 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
-"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds}. Those from "max_attempts" on may also stand beside
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
+"events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. A run that has not ended within the deadline fails.
+may come in any order. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from stepgres._async.connections import adapt_to_pooler, is_pooled
+from stepgres._conninfo import with_keepalive
+from stepgres._lost_connections import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,23 +22,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-# A peer that has vanished without a word is noticed by the kernel in about 15 seconds, and by
-# asking the server something after 10 seconds of silence.
-_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
-_SILENCE = 10.0
-_ANSWER = 5.0
+_SILENCE = 30.0  # seconds, after which the server is asked something, to see whether it is there
+_ANSWER = 5.0  # seconds that it has for that
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
 
 class Listener:
-    """While it is_listening, every notification on the channels calls notify()."""
+    """While it is_listening, every notification on the channels calls notify().
 
-    def __init__(self, conninfo: str, channels: Iterable[str], notify: Callable[[], Any]) -> None:
-        # what the caller says of keepalives wins
-        options: dict[str, Any] = {**_KEEPALIVE, **conninfo_to_dict(conninfo)}
-        self._conninfo = make_conninfo("", **options)
+    Through a pooler it does so only if it is told that this one keeps the server for whoever
+    listens.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        channels: Iterable[str],
+        notify: Callable[[], Any],
+        *,
+        trusts_pooler: bool = False,
+    ) -> None:
+        self._conninfo = with_keepalive(conninfo)
         self._channels = list(channels)
         self._notify = notify
+        self._trusts_pooler = trusts_pooler
         self._task: asyncio.Task[None] | None = None
         self.is_listening = False
 
@@ -60,19 +70,27 @@ class Listener:
             try:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
                 async with connection:
-                    for channel in self._channels:
-                        await connection.execute(
-                            sql.SQL("listen {}").format(sql.Identifier(channel))
-                        )
-                    self.is_listening = True
+                    if not await self._listen(connection):
+                        return
                     pauses = iter(_PAUSES)
                     self._notify()  # of what came while nobody listened
                     await self._receive(connection)
-            except (psycopg.Error, TimeoutError, asyncio.TimeoutError) as error:
+            except psycopg.Error as error:
                 logger.warning("the connection that listens was lost: %s", error)
             finally:
                 self.is_listening = False
             await asyncio.sleep(next(pauses, _PAUSES[-1]))
+
+    async def _listen(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        with Limit(_ANSWER, lambda: connection):
+            await adapt_to_pooler(connection)
+            if is_pooled(connection) and not self._trusts_pooler:
+                logger.info("this worker polls: notifications may not pass the pooler")
+                return False
+            for channel in self._channels:
+                await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
+        self.is_listening = True
+        return True
 
     async def _receive(self, connection: psycopg.AsyncConnection[Any]) -> None:
         # Not connection.notifies(), which looks ten times a second: many workers may be waiting.
@@ -84,7 +102,8 @@ class Listener:
                     self._notify()
             else:
                 # the handler is told of what comes with the answer
-                await asyncio.wait_for(connection.execute("select 1"), _ANSWER)
+                with Limit(_ANSWER, lambda: connection):
+                    await connection.execute("select 1")
 
 
 async def _is_readable(connection: psycopg.AsyncConnection[Any], timeout: float) -> bool:

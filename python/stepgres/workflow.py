@@ -29,6 +29,7 @@ _DEFAULTS = (
     "when_unmet",
     "when_exhausted",
     "deadline",
+    "events",
 )
 
 
@@ -110,7 +111,8 @@ class Workflow:
 
     Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
-    when_exhausted are defaults of its steps; deadline is the time within which a run must end.
+    when_exhausted are defaults of its steps; deadline is the time within which a run must end;
+    events ("none", "run" or "task") is what is sent on the channel workflow_events.
     """
 
     slug: str

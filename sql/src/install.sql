@@ -17,6 +17,7 @@
 \ir functions/internal/_backoff.sql
 \ir functions/internal/_check_inputs.sql
 \ir functions/internal/_check_options.sql
+\ir functions/internal/_check_results.sql
 \ir functions/internal/_check_start.sql
 \ir functions/internal/_claim.sql
 \ir functions/internal/_complete_maps.sql
@@ -50,6 +51,7 @@
 \ir functions/internal/_lock_local_tasks.sql
 \ir functions/internal/_lock_run.sql
 \ir functions/internal/_lock_runs.sql
+\ir functions/internal/_lock_runs_of_workers.sql
 \ir functions/internal/_map_source.sql
 \ir functions/internal/_new_run_id.sql
 \ir functions/internal/_now.sql
@@ -60,6 +62,7 @@
 \ir functions/internal/_record_results.sql
 \ir functions/internal/_refill_maps.sql
 \ir functions/internal/_refuse_definition_change.sql
+\ir functions/internal/_refuse_results.sql
 \ir functions/internal/_refuse_transition.sql
 \ir functions/internal/_release_tasks.sql
 \ir functions/internal/_replace_tickets.sql

@@ -43,7 +43,7 @@ def test_error_is_a_line_and_a_hint(empty_db: Database) -> None:
     with empty_db.connect() as connection:
         connection.execute("create schema stepgres")
     result = run("install", empty_db.dsn)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     error, hint = result.stderr.splitlines()
     assert error.startswith("Error: database ")
     assert hint.startswith("Hint: Rename it ")
@@ -74,6 +74,6 @@ def test_installed_program_fails_without_traceback() -> None:
     program = Path(sys.executable).with_name("stepgres")
     address = "host=/no/such/directory"
     result = subprocess.run([program, "version", address], capture_output=True, text=True)
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (5, "")
     assert result.stderr.startswith("Error: ")
     assert "Traceback" not in result.stderr

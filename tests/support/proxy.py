@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, which can cut connections at the worst moment."""
+"""A TCP proxy in front of a server, which cuts or stalls connections at the worst moment."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class Proxy:
     When cut_after is set to a word, the connection on which a client next sends that word is cut.
     The server gets it and commits; the client never sees the answer. With cut_early the client is
     cut off before the server has it: then both go on at the same time.
+
+    stall() makes black holes of the connections that there are: they stay open, take what they are
+    sent, and pass nothing on any more.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -32,7 +35,9 @@ class Proxy:
         self.cut_after: bytes | None = None
         self.cut_early = False
         self.cuts = 0
+        self.swallowed = 0  # messages that went into black holes
         self._sockets: list[socket.socket] = []
+        self._stalled: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         Thread(target=self._accept, daemon=True).start()
@@ -48,6 +53,9 @@ class Proxy:
         for end in self._sockets:
             _close(end)
 
+    def stall(self) -> None:
+        self._stalled.update(self._sockets)
+
     def _accept(self) -> None:
         with suppress(OSError):  # closed
             while True:
@@ -59,9 +67,12 @@ class Proxy:
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
         is_cut = Event()
-        Thread(target=_answer, args=(server, client, is_cut), daemon=True).start()
+        Thread(target=self._answer, args=(server, client, is_cut), daemon=True).start()
         with suppress(OSError):
             while data := client.recv(65536):
+                if client in self._stalled:
+                    self.swallowed += 1
+                    continue
                 word = self.cut_after
                 if word is not None and word in data:
                     self.cut_after = None
@@ -74,15 +85,18 @@ class Proxy:
         if not is_cut.is_set():
             _close(server)
 
-
-def _answer(server: socket.socket, client: socket.socket, is_cut: Event) -> None:
-    with suppress(OSError):
-        while data := server.recv(65536):
-            if is_cut.is_set():  # the server answers when it has committed
-                break
-            client.sendall(data)
-    _close(client)
-    _close(server)
+    def _answer(self, server: socket.socket, client: socket.socket, is_cut: Event) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if is_cut.is_set():  # the server answers when it has committed
+                    break
+                if client in self._stalled:
+                    self.swallowed += 1
+                else:
+                    client.sendall(data)
+        if client not in self._stalled:
+            _close(client)
+        _close(server)
 
 
 def _close(end: socket.socket) -> None:

@@ -34,6 +34,7 @@ class AsyncDefinitions(AsyncCaller):
         when_unmet: str | None = None,
         when_exhausted: str | None = None,
         deadline: float | None = None,
+        events: str | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return await self._scalar(
@@ -50,6 +51,7 @@ class AsyncDefinitions(AsyncCaller):
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
+            events=events,
         )
 
     async def add_step(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from stepgres._conninfo import connecting
+from stepgres._async.connections import connect, is_pooled
 from stepgres.errors import InvalidInput, WorkflowTimeout
 from stepgres.types import run_result
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
+_LONGEST_PAUSE = 1.0
+_LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
 
 async def wait_for_run(runs: AsyncRuns, run_id: UUID, timeout: float | None) -> RunResult:
@@ -38,9 +42,9 @@ async def wait_for_run(runs: AsyncRuns, run_id: UUID, timeout: float | None) -> 
 
 
 class AsyncSubscription:
-    """A connection that is told when a run ends. Look at the run after it was entered."""
+    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
 
-    def __init__(self, runs: AsyncRuns, run_id: UUID) -> None:
+    def __init__(self, runs: AsyncRuns, run_id: UUID, *, every_change: bool = False) -> None:
         if runs.conninfo is None:
             raise InvalidInput(
                 "waiting for a run needs a connection of its own, and this client cannot open any",
@@ -50,26 +54,33 @@ class AsyncSubscription:
         self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
+        self._every_change = every_change
+        self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
-        with connecting():
-            self._connection: AsyncConnection[Any] = await AsyncConnection.connect(
-                self._conninfo, autocommit=True
-            )
+        self._connection = await connect(self._conninfo)
+        self._pauses = iter(_PAUSES)
+        if is_pooled(self._connection):
+            return self
         try:
             channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
             await self._connection.execute(sql.SQL("listen {}").format(channel))
-            self._subscriber_id = await self._runs.add_subscriber(self._run_id)
+            await self._subscribe()
+        except (InsufficientPrivilege, ReadOnlySqlTransaction):
+            pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
             await self._connection.close()
             raise
         return self
 
     async def wait(self, seconds: float) -> None:
-        """Wait for the end of the run, or so many seconds: less than the lease of a subscriber."""
+        """Wait until something happens to the run, or so many seconds: at most half a lease."""
+        if self._subscriber_id is None:
+            seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
         async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
             pass
-        await self._runs.add_subscriber(self._run_id, subscriber_id=self._subscriber_id)
+        if self._subscriber_id is not None and monotonic() > self._renew_at:
+            await self._subscribe()
 
     async def __aexit__(
         self,
@@ -78,4 +89,14 @@ class AsyncSubscription:
         traceback: TracebackType | None,
     ) -> None:
         async with self._connection:
-            await self._runs.remove_subscriber(self._subscriber_id)
+            if self._subscriber_id is not None:
+                await self._runs.remove_subscriber(self._subscriber_id)
+
+    async def _subscribe(self) -> None:
+        self._renew_at = monotonic() + _LEASE / 2
+        self._subscriber_id = await self._runs.add_subscriber(
+            self._run_id,
+            subscriber_id=self._subscriber_id,
+            lease=_LEASE,
+            every_change=self._every_change,
+        )

@@ -36,6 +36,7 @@ class Definitions(Caller):
         when_unmet: str | None = None,
         when_exhausted: str | None = None,
         deadline: float | None = None,
+        events: str | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return self._scalar(
@@ -52,6 +53,7 @@ class Definitions(Caller):
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
+            events=events,
         )
 
     def add_step(

@@ -87,24 +87,35 @@ def _print_rich_table(
     from rich.table import Table
     from rich.text import Text
 
+    natural = [
+        max(map(len, cells))
+        for cells in zip([column.head for column in columns], *texts, strict=True)
+    ]
+    least = [
+        width if column.when_long == "overflow" else min(width, _NARROWEST)
+        for width, column in zip(natural, columns, strict=True)
+    ]
+    # Half an id is of no use: what a narrow terminal has no room for goes on in its next line.
+    console.width = max(console.width, sum(least) + 2 * len(columns))
+    room = console.width - sum(least) - 2 * len(columns)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    needed = 0
-    for column, cells in zip(columns, zip(*texts, strict=True), strict=True):
-        width = max(len(text) for text in (column.head, *cells))
-        if column.when_long != "overflow":
-            width = min(width, max(_NARROWEST, len(column.head)))
-        needed += width + 2
+    for i, column in enumerate(columns):
+        if column.when_long == "cut":
+            more = min(room, natural[i] - least[i])
+            least[i], room = least[i] + more, room - more
         table.add_column(
             column.head,
             justify="right" if column.is_number else "left",
-            min_width=width,
+            min_width=least[i],
             no_wrap=column.when_long != "wrap",
-            overflow="fold" if column.when_long == "wrap" else "ellipsis",
+            overflow="fold",
         )
     for row in texts:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    # Half an id is of no use: what a narrow terminal has no room for goes on in its next line.
-    console.width = max(console.width, needed)
+        cells = [
+            f"{text[: width - 1]}…" if column.when_long == "cut" and len(text) > width else text
+            for text, width, column in zip(row, least, columns, strict=True)
+        ]
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     console.print(table)
 
 

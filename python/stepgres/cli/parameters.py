@@ -6,15 +6,22 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.types import IntParamType
+
+if TYPE_CHECKING:
+    _Float = click.ParamType[float]
+    _Any = click.ParamType[Any]
+else:  # older versions of click have no generic one
+    _Float = _Any = click.ParamType
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _PART = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_SECONDS)})")
 
 
-class Duration(click.ParamType[float]):
+class Duration(_Float):
     """Seconds, written like 90s, 5m, 1h30m or 30d."""
 
     name = "duration"
@@ -35,7 +42,7 @@ class Duration(click.ParamType[float]):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
 
 
-class Integer(click.types.IntParamType):
+class Integer(IntParamType):
     """An integer that the database has room for."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -45,23 +52,26 @@ class Integer(click.types.IntParamType):
         return number
 
 
-class JsonValue(click.ParamType[Any]):
+class JsonValue(_Any):
     """A JSON value: as such, in a file (@file), or on standard input (-)."""
 
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        place, text = "it", value.encode("utf-8", "surrogateescape")
+        if value == "-":
+            place, text = "standard input", sys.stdin.buffer.read()
+        elif value.startswith("@"):
+            place = value[1:]
+            try:
+                text = Path(place).read_bytes()
+            except OSError as error:
+                self.fail(f"{place} cannot be read: {error.strerror}", param, ctx)
+            except ValueError as error:
+                self.fail(f"{place!r} cannot be read: {error}", param, ctx)
         try:
-            if value == "-":
-                place, text = "standard input", sys.stdin.buffer.read()
-            elif value.startswith("@"):
-                place, text = value[1:], Path(value[1:]).read_bytes()
-            else:
-                place, text = "it", value.encode("utf-8", "surrogateescape")
             return json.loads(text)
-        except OSError as error:
-            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
-        except ValueError as error:  # UnicodeDecodeError is one
+        except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
             self.fail(
                 f"{place} is not JSON: {error}. Write JSON, such as "
                 """'{"name": "Ada"}', @file for a file, - for standard input.""",

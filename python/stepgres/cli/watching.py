@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from stepgres._sync.client import Client
     from stepgres.types import RunDetails, RunStep
 
-_INTERVAL = 0.5  # seconds between looks at a run; its end is notified
-_LONGEST_INTERVAL = 20.0
-_SHARE = 10  # a look at a large run takes time: looking takes no more than a tenth of it
+_LOOK_INTERVAL = 5.0  # seconds between looks at a run, should a notification be lost
+_PAUSE = 0.1  # seconds at least between looks, and ten times as long as a look takes
+_LONGEST_PAUSE = 5.0
 
 
 @click.command()
@@ -65,15 +65,16 @@ def _watch(client: Client, run_id: UUID) -> RunDetails:
 
     console = rich_console(sys.stderr)
     display = _Lines() if console is None else _Bars(console)
-    with Subscription(client, run_id) as subscription, closing(display):
+    with Subscription(client, run_id, every_change=True) as subscription, closing(display):
         while True:
             began = monotonic()
             run = client.get_run(run_id)
             display.show(run)
             if run.status != "started":
                 return run
-            pause = max(_INTERVAL, _SHARE * (monotonic() - began))
-            subscription.wait(min(pause, _LONGEST_INTERVAL))
+            # a run that changes all the time is not to be slowed down by being looked at
+            sleep(min(max(_PAUSE, 10 * (monotonic() - began)), _LONGEST_PAUSE))
+            subscription.wait(_LOOK_INTERVAL)
 
 
 class _Display(Protocol):

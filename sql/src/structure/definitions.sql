@@ -21,6 +21,7 @@ create table stepgres.workflow_versions (
     when_unmet stepgres.when_unmet not null,
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
+    events stepgres.events not null default 'none',
     fingerprint text,
     is_used boolean not null default false,
     created_at timestamptz not null,
@@ -29,10 +30,16 @@ create table stepgres.workflow_versions (
 
 comment on table stepgres.workflow_versions is
 'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+comment on column stepgres.workflow_versions.events is
+'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+
+-- Whether any workflow sends events at all is asked at every turn.
+create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
+where events <> 'none';
 
 create table stepgres.sql_functions (
     sql_function text primary key,

@@ -32,6 +32,9 @@ check (value > '0' and value <= '36525 days');
 create domain stepgres.deadline as interval
 check (value > '0' and value <= '36525 days');
 
+create domain stepgres.events as text
+check (value in ('none', 'run', 'task'));
+
 create domain stepgres.when_unmet as text
 check (value in ('fail', 'skip', 'skip-cascade'));
 
@@ -61,6 +64,8 @@ comment on domain stepgres.timeout is
 'timeout must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.deadline is
 'deadline must be more than 0 seconds, and at most 100 years';
+comment on domain stepgres.events is
+'events must be "none", "run" or "task"';
 comment on domain stepgres.when_unmet is
 'when_unmet must be "fail", "skip" or "skip-cascade"';
 comment on domain stepgres.when_exhausted is

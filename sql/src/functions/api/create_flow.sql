@@ -9,7 +9,8 @@ create function stepgres.create_flow(
     resources jsonb default '{}',
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
-    deadline interval default null
+    deadline interval default null,
+    events text default 'none'
 ) returns text
 language plpgsql
 volatile
@@ -41,6 +42,7 @@ begin
     v_defaults.resources := create_flow.resources;
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
@@ -50,9 +52,10 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails.
+A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

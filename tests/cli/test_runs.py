@@ -1,0 +1,209 @@
+"""stepgres runs: what it does, and what it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import Result
+
+from stepgres import Client
+from tests.support.cli import printed, refusal, rows
+from tests.support.engine import Engine, step
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def order(engine: Engine) -> None:
+    engine.define("order_lines", step("fetch", max_attempts=1), step("save", "fetch"))
+
+
+def start(cli: Cli, *options: Any) -> UUID:
+    result = cli("runs", "start", "order_lines", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return UUID(result.stdout.strip())
+
+
+def test_start_passes_everything_on(cli: Cli, client: Client) -> None:
+    parent, run_id = start(cli), uuid4()
+    options: list[Any] = ["--input", '{"n": [1, "é"]}', "--delay", "1h30m", "--deadline", "2d"]
+    options += ["--tag", "a", "--tag", "b", "--priority", 7, "--idempotency-key", "k"]
+    options += ["--run-id", run_id, "--parent", parent, "--version", 1]
+    assert start(cli, *options) == run_id
+    run = client.get_run(run_id)
+    assert (run.input, run.tags, run.priority) == ({"n": [1, "é"]}, ["a", "b"], 7)
+    assert (run.idempotency_key, run.parent_run_id, run.deadline) == ("k", parent, 2 * 86400)
+    (fetch, _) = client.why_stuck(run_id)
+    assert fetch.until is not None
+    assert (fetch.until - run.inserted_at).total_seconds() == 5400
+    assert start(cli, "--idempotency-key", "k") == run_id
+    assert printed(cli("runs", "start", "order_lines", "--json")).keys() == {"run_id"}
+
+
+@pytest.mark.parametrize(
+    ("option", "standard_input", "input"),
+    [
+        ([], None, None),
+        (["--input", "5"], None, 5),
+        (["--input", "-"], '{"é": 1}'.encode(), {"é": 1}),
+        (["--input", "@FILE"], None, [1, 2]),
+    ],
+)
+def test_input_is_json_or_a_file_or_piped(
+    cli: Cli,
+    client: Client,
+    tmp_path: Path,
+    option: list[str],
+    standard_input: bytes | None,
+    input: Any,
+) -> None:
+    file = tmp_path / "input.json"
+    file.write_text("[1, 2]")
+    option = [word.replace("FILE", str(file)) for word in option]
+    result = cli("runs", "start", "order_lines", *option, input=standard_input)
+    assert client.get_run(UUID(result.stdout.strip())).input == input
+
+
+def test_list_is_a_table_or_json_or_ids(cli: Cli, client: Client, engine: Engine) -> None:
+    first, second = start(cli, "--tag", "nightly"), start(cli)
+    client.cancel_workflow_run(first, "no\n\x1b[31mluck")
+    heads, newest, oldest = rows(cli("runs", "list"))
+    assert heads == ["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "TAGS", "ERROR"]
+    assert newest[:3] == [str(second), "order_lines", "started"]
+    assert oldest[:3] == [str(first), "order_lines", "cancelled"]
+    assert oldest[-3:] == ["nightly", "no", r"\x1b[31mluck"]
+    assert [run["run_id"] for run in printed(cli("runs", "list", "--json"))] == [
+        str(second),
+        str(first),
+    ]
+    assert cli("runs", "list", "-q").stdout == f"{second}\n{first}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--asc"], ["first", "second", "third"]),
+        (["--status", "failed"], ["third"]),
+        (["--workflow", "order_lines"], ["third", "second", "first"]),
+        (["--workflow", "OrderLines", "--limit", 1], ["third"]),
+        (["--tag", "all", "--tag", "second"], ["second"]),
+        (["--limit", 1, "--offset", 2], ["first"]),
+        (["--order", "status", "--asc", "--limit", 1], ["third"]),
+    ],
+)
+def test_list_filters_and_orders(
+    cli: Cli, client: Client, options: list[str], expected: list[str]
+) -> None:
+    names = {start(cli, "--tag", "all", "--tag", name): name for name in ("first", "second")}
+    names[third := start(cli, "--tag", "all")] = "third"
+    client.cancel_workflow_run(third)
+    found = cli("runs", "list", "-q", *options).stdout.split()
+    assert [names[UUID(run_id)] for run_id in found] == expected
+
+
+def test_empty_list_says_so_where_it_is_not_piped_on(cli: Cli) -> None:
+    result = cli("runs", "list", "--status", "failed")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "There are no such runs.\n"
+    assert printed(cli("runs", "list", "--status", "failed", "--json")) == []
+
+
+def test_show_tells_all_about_a_run(cli: Cli, engine: Engine) -> None:
+    run_id = start(cli, "--input", '{"n": 1}', "--tag", "a")
+    engine.fail(engine.claim_one(), "ValueError: no\nluck")
+    result = cli("runs", "show", run_id)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for words in (
+        f"Run:       {run_id}\n",
+        "Workflow:  order_lines, version 1\n",
+        "Status:    failed\n",
+        'Error:     step "fetch" failed: ValueError: no luck\n',
+        "Tags:      a\n",
+        'Input:     {"n": 1}\n',
+    ):
+        assert words in result.stdout
+    steps, failures = (
+        [line.split() for line in block.splitlines()] for block in result.stdout.split("\n\n")[1:]
+    )
+    assert [line[:2] for line in steps[1:]] == [["fetch", "failed"], ["save", "cancelled"]]
+    assert failures[1][:4] == ["fetch", "0", "1", "worker"]
+    document = printed(cli("runs", "show", run_id, "--json"))
+    assert document["steps"][0]["attempts"][0]["error"] == "ValueError: no\nluck"
+    assert datetime.fromisoformat(document["finished_at"]).tzinfo is not None
+
+
+def test_status_is_a_line(cli: Cli, client: Client, engine: Engine) -> None:
+    run_id = start(cli)
+    engine.complete(engine.claim_one(), {})
+    assert cli("runs", "status", run_id).stdout == "in progress: 1 of 2 steps, 50 %\n"
+    client.pause_workflow_run(run_id)
+    assert cli("runs", "status", run_id).stdout == "paused: 1 of 2 steps, 50 %\n"
+    assert printed(cli("runs", "status", run_id, "--json"))["details"]["paused"] is True
+    client.resume_workflow_run(run_id)
+    engine.complete(engine.claim_one(), 5)
+    assert cli("runs", "status", run_id).stdout == "completed\n"
+    client.cancel_workflow_run(run_id := start(cli), "enough")
+    assert cli("runs", "status", run_id).stdout == "failed: enough\n"
+
+
+def test_pause_resume_and_cancel_say_how_the_run_is_doing_then(cli: Cli) -> None:
+    run_id = start(cli)
+    for arguments, outcome in [
+        (["pause", run_id], "paused: 0 of 2 steps, 0 %"),
+        (["pause", run_id], "paused: 0 of 2 steps, 0 %"),
+        (["resume", run_id], "in progress: 0 of 2 steps, 0 %"),
+        (["cancel", run_id, "--reason", "enough"], "failed: enough"),
+        (["cancel", run_id, "--reason", "again"], "failed: enough"),
+    ]:
+        result = cli("runs", *arguments)
+        assert (result.exit_code, result.stdout) == (0, f"{run_id}: {outcome}\n")
+
+
+def test_error_with_one_run_leaves_out_no_other(cli: Cli) -> None:
+    one, unknown, other = start(cli), uuid4(), start(cli)
+    result = cli("runs", "cancel", one, unknown, other)
+    assert result.exit_code == 3
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [str(one), str(other)]
+    assert f"Error: run {unknown} does not exist\n" in result.stderr
+
+
+def test_retry_starts_what_is_left_as_a_new_run(cli: Cli, client: Client, engine: Engine) -> None:
+    run_id = start(cli)
+    engine.complete(engine.claim_one(), {})
+    client.cancel_workflow_run(run_id)
+    new_id = UUID(cli("runs", "retry", run_id).stdout.strip())
+    new = client.get_run(new_id)
+    assert new.retried_from == run_id
+    assert [s.status for s in new.steps] == ["completed", "started"]
+    from_start = printed(cli("runs", "retry", run_id, "--no-skip-completed", "--json"))["run_id"]
+    assert [s.status for s in client.get_run(UUID(from_start)).steps] == ["started", "created"]
+    assert refusal(cli("runs", "retry", new_id))[0] == 4
+    assert cli("runs", "retry", new_id, "--reset-all").exit_code == 0
+
+
+def test_why_names_what_a_run_waits_for(cli: Cli, client: Client, engine: Engine) -> None:
+    run_id = start(cli, "--delay", "1h")
+    heads, fetch, save = rows(cli("runs", "why", run_id))
+    assert heads == ["STEP", "TASK", "WAITS", "FOR", "UNTIL", "DETAIL"]
+    assert (fetch[:2], save[:2]) == (["fetch", "start"], ["save", "dependency"])
+    reasons = printed(cli("runs", "why", run_id, "--json"))
+    assert [reason["waits_for"] for reason in reasons] == ["start", "dependency"]
+    client.cancel_workflow_run(run_id)
+    result = cli("runs", "why", run_id)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "It waits for nothing: failed: User requested cancellation\n"
+
+
+def test_json_of_a_run_has_the_names_of_the_columns(cli: Cli, engine: Engine) -> None:
+    run_id = start(cli)
+    (listed,) = printed(cli("runs", "list", "--json"))
+    shown = printed(cli("runs", "show", run_id, "--json"))
+    assert {**shown, **listed} == shown
+    document = json.dumps(engine.call("get_run", run_id=run_id))
+    assert shown.keys() == json.loads(document).keys()

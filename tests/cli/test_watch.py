@@ -1,0 +1,138 @@
+"""stepgres watch, and --wait."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from subprocess import PIPE
+from typing import Any
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+from psycopg.conninfo import make_conninfo
+
+from tests.conftest import Database
+from tests.support.cli import on_terminal
+from tests.support.engine import Engine, step
+from tests.support.waiting import wait_until
+from tests.support.workers import STEPGRES, running_worker
+from tests.support.workflows import fail, workflow
+
+Cli = Callable[..., Result]
+
+
+@contextmanager
+def watching(db: Database, engine: Engine, *arguments: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that watches a run; it is told of the end from when the block begins."""
+    process = subprocess.Popen(
+        [STEPGRES, *map(str, arguments), "--dsn", db.dsn],
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+    )
+    try:
+        wait_until(
+            lambda: process.poll() is not None or engine.rows("select from stepgres.subscribers")
+        )
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_watch_ends_with_the_run_and_prints_its_output(db: Database, engine: Engine) -> None:
+    engine.define("order", step("a"), step("each", "a", map=True), step("b", "each"))
+    run_id = engine.start("order", {})
+    with watching(db, engine, "watch", run_id) as process:
+        engine.drain({"a": lambda _: [1, 2], "each": lambda n: n + 1, "b": lambda i: i["each"]})
+        stdout, stderr = process.communicate()
+    assert (process.returncode, json.loads(stdout)) == (0, [2, 3])
+    assert stderr.splitlines()[-1] == f"run {run_id}: completed"
+    assert "b: completed in" in stderr
+    assert engine.rows("select from stepgres.subscribers") == []
+
+
+def test_watch_of_a_run_that_fails_ends_with_1(db: Database, engine: Engine) -> None:
+    engine.define("order", step("a", max_attempts=1))
+    run_id = engine.start("order", {})
+    with watching(db, engine, "watch", run_id) as process:
+        engine.fail(engine.claim_one(), "no luck")
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (1, "")
+    error, hint = stderr.splitlines()[-2:]
+    assert error == f'Error: run {run_id} failed: step "a" failed: no luck'
+    assert hint == f"Hint: stepgres runs show {run_id} tells more."
+
+
+def test_watch_shows_pauses_and_ends_with_a_cancelled_run(db: Database, engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    engine.call("pause_workflow_run", run_id=run_id)
+    with watching(db, engine, "watch", run_id, "--json") as process:
+        engine.call("cancel_workflow_run", run_id=run_id, reason="enough")
+        stdout, stderr = process.communicate()
+    assert (process.returncode, json.loads(stdout)["error"]) == (1, "enough")
+    assert stderr.splitlines()[-1] == f"run {run_id}: cancelled"
+
+
+def test_watch_of_a_run_that_has_ended(cli: Cli, engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    engine.drain({"a": lambda _: {"é": 1}})
+    result = cli("watch", run_id)
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"é": 1})
+    document = json.loads(cli("watch", run_id, "--json").stdout)
+    assert (document["status"], document["output"]) == ("completed", {"é": 1})
+
+
+def test_who_may_only_look_can_watch(cli: Cli, db: Database, engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    engine.connection.execute("create role looker login")
+    engine.connection.execute("grant usage on schema stepgres to looker")
+    engine.connection.execute("grant execute on function stepgres.get_run to looker")
+    dsn = make_conninfo(db.dsn, user="looker")
+    process = subprocess.Popen([STEPGRES, "watch", str(run_id), "--dsn", dsn], stderr=PIPE)
+    assert process.stderr is not None
+    assert b"a: started" in process.stderr.readline()
+    engine.drain()
+    assert b"run %s: completed" % str(run_id).encode() in process.stderr.read()
+    assert process.wait() == 0
+    process.stderr.close()
+    engine.connection.execute("drop owned by looker; drop role looker")
+
+
+def test_start_and_retry_wait_for_the_end(db: Database, cli: Cli) -> None:
+    flow = workflow(("double", lambda n: 2 * n))
+    with running_worker(db.dsn, flow, workflow(("no", fail), slug="failing")):
+        result = cli("runs", "start", "demo", "--input", "21", "--wait")
+        assert (result.exit_code, result.stdout) == (0, "42\n")
+        result = cli("runs", "start", "failing", "--wait", "--json")
+        failed = json.loads(result.stdout)
+        assert (result.exit_code, failed["failed_step"]) == (1, "no")
+        result = cli("runs", "retry", failed["run_id"], "--wait")
+        assert (result.exit_code, result.stdout) == (1, "")
+        new_id = UUID(result.stderr.splitlines()[0])  # before anything is waited for
+        assert f"run {new_id} failed" in result.stderr
+        result = cli("runs", "retry", failed["run_id"], "--wait", "--json")
+        assert json.loads(result.stdout)["retried_from"] == failed["run_id"]
+
+
+@pytest.mark.parametrize("has_rich", [True, False])
+def test_terminal_shows_live_bars_where_rich_is_installed(
+    db: Database, engine: Engine, has_rich: bool
+) -> None:
+    slugs = [f"step_{n}" for n in range(50)]
+    engine.define("order", *map(step, slugs))
+    run_id = engine.start("order", {})
+    engine.drain()
+    drawn = on_terminal(db.dsn, "watch", run_id, has_rich=has_rich)
+    assert ("\x1b[" in drawn) is has_rich
+    assert ("━" in drawn) is has_rich
+    assert ("completed, 50 of 50 steps" in drawn) is has_rich
+    # as many bars as the terminal has lines for; the others are lines
+    assert [f"{slug} " in drawn for slug in ("step_0", "step_49")] == [has_rich, False]
+    assert ("step_49: completed" in drawn) is not has_rich
