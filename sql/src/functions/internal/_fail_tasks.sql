@@ -19,8 +19,10 @@ begin
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         where t.status = 'started' and t.attempt = f.attempt
