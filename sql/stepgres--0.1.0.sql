@@ -923,6 +923,13 @@ declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
 begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
     -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
@@ -940,6 +947,18 @@ $$;
 
 comment on function stepgres._apply_results(text, jsonb) is
 'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+
+-- functions/internal/_are_events_sent.sql
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';
 
 -- functions/internal/_backoff.sql
 create function stepgres._backoff(base_delay interval, attempt int) returns interval
@@ -1122,6 +1141,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1135,10 +1155,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -1166,6 +1187,13 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        perform stepgres._send_task_events('task_started', v_tasks);
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 
@@ -1243,6 +1271,7 @@ begin
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._send_run_events('workflow_completed', v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
@@ -1626,6 +1655,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
 begin
     with failed as (
         update stepgres.runs as r
@@ -1649,7 +1679,10 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 
@@ -1741,6 +1774,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
@@ -2945,6 +2987,58 @@ $$;
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
 
+-- functions/internal/_send_run_events.sql
+create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not stepgres._are_events_sent() then
+        return;
+    end if;
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', r.failed_step, 'error', r.error
+    )))
+    from unnest(_send_run_events.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+end
+$$;
+
+comment on function stepgres._send_run_events(text, uuid[]) is
+'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+
+-- functions/internal/_send_task_events.sql
+create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a task that another result, or the end of its run, has come before is not what was expected
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
+    )))
+    from unnest(_send_task_events.tasks) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
+    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where case _send_task_events.event_type
+        when 'task_started' then t.status = 'started'
+        when 'task_completed' then t.status = 'completed'
+        else true
+    end;
+end
+$$;
+
+comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
+'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
 -- functions/internal/_skip_steps.sql
 create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
 language plpgsql
@@ -3201,6 +3295,7 @@ begin
     from created as c
     where c.remaining_deps = 0;
 
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at
@@ -4762,6 +4857,7 @@ begin
     on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
@@ -5055,6 +5151,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'

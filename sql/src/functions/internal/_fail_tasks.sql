@@ -54,6 +54,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
