@@ -351,7 +351,7 @@ create table stepgres.steps (
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
-    constraint step_has_its_place unique (workflow_slug, version, step_index),
+    constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
@@ -404,14 +404,16 @@ create table stepgres.dependencies (
     step_slug text not null,
     dependency_index int not null,
     depends_on text not null,
-    primary key (workflow_slug, version, step_slug, dependency_index),
-    constraint dependency_is_named_once unique (workflow_slug, version, step_slug, depends_on),
+    primary key (step_slug, workflow_slug, version, dependency_index),
+    constraint dependency_is_named_once unique (step_slug, workflow_slug, version, depends_on),
     foreign key (workflow_slug, version, step_slug) references stepgres.steps on delete cascade,
     foreign key (workflow_slug, version, depends_on) references stepgres.steps on delete cascade,
     constraint step_does_not_depend_on_itself check (step_slug <> depends_on)
 );
 
-create index dependents on stepgres.dependencies (workflow_slug, version, depends_on, step_slug);
+-- The slugs lead the keys of this table: an edge is looked up by them too, and not by its workflow alone,
+-- however few edges the planner believes there are.
+create index dependents on stepgres.dependencies (depends_on, workflow_slug, version, step_slug);
 
 comment on table stepgres.dependencies is
 'Edges of workflow versions: step_slug starts after depends_on; dependency_index is the order they were given in.';
@@ -710,20 +712,30 @@ comment on table stepgres.subscribers is
 'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
 
 -- views/_step_inputs.sql
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies; offset 0 keeps the
+-- planner from reading the other steps of the run with it.
 create view stepgres._step_inputs as
 select
     r.run_id,
-    s.step_slug,
-    case
-        when s.dependency_count = 0 then r.input
-        else case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || (
+    t.step_slug,
+    coalesce(
+        (
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
-            select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
+            select
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
+                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
+                    filter (where l.key is not null), '{}'
+                )
             from stepgres.dependencies as e
-            inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join
+            left join
+                lateral (
+                    select c.output from stepgres.step_states as c
+                    where c.run_id = r.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    offset 0 -- noqa: AM09
+                ) as o
+                on true
+            left join
                 lateral (
                     select
                         1 as layer,
@@ -735,14 +747,16 @@ select
                         2 as layer,
                         e.depends_on as key,
                         o.output as value
+                    where o.output is not null
                 ) as l
-            where
-                (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.run_id = r.run_id and o.status = 'completed'
-        )
-    end as input
+                on true
+            where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            having count(*) > 0
+        ),
+        r.input -- of a root step
+    ) as input
 from stepgres.runs as r
-inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.version = s.version;
+inner join stepgres.step_states as t on r.run_id = t.run_id;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
@@ -905,6 +919,13 @@ declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
 begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
     -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
@@ -922,6 +943,18 @@ $$;
 
 comment on function stepgres._apply_results(text, jsonb) is
 'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+
+-- functions/internal/_are_events_sent.sql
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';
 
 -- functions/internal/_backoff.sql
 create function stepgres._backoff(base_delay interval, attempt int) returns interval
@@ -1104,6 +1137,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1117,10 +1151,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -1148,6 +1183,13 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        perform stepgres._send_task_events('task_started', v_tasks);
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 
@@ -1225,6 +1267,7 @@ begin
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._send_run_events('workflow_completed', v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
@@ -1521,8 +1564,10 @@ begin
     into v_intolerable, v_maps
     from counted as c
     join stepgres.runs as r on r.run_id = c.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
     cross join lateral (
         select c.skipped_tasks > case
             when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
@@ -1591,6 +1636,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
 begin
     with failed as (
         update stepgres.runs as r
@@ -1614,7 +1660,10 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 
@@ -1671,8 +1720,10 @@ begin
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         where t.status = 'started' and t.attempt = f.attempt
@@ -1704,6 +1755,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
@@ -1964,7 +2024,7 @@ begin
     from unnest(_insert_step.depends_on) as d
     where d <> v_step.step_slug and not exists (
         select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
     );
     if v_missing is not null then
         raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
@@ -1972,9 +2032,11 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    if v_step.step_index is null then
+        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    end if;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
@@ -1992,7 +2054,7 @@ end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
+'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
 
 -- functions/internal/_is_met.sql
 create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
@@ -2414,8 +2476,10 @@ begin
         select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
         from unnest(_queue_or_delay_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
     ),
     waiting as (
         insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
@@ -2449,7 +2513,8 @@ declare
     v_batch record;
 begin
     -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone.
+    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
+    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
             case
@@ -2463,8 +2528,10 @@ begin
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         group by 1, 2
@@ -2533,8 +2600,10 @@ begin
             run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
         where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
@@ -2772,8 +2841,10 @@ begin
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
@@ -2897,6 +2968,58 @@ $$;
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
 
+-- functions/internal/_send_run_events.sql
+create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not stepgres._are_events_sent() then
+        return;
+    end if;
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', r.failed_step, 'error', r.error
+    )))
+    from unnest(_send_run_events.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+end
+$$;
+
+comment on function stepgres._send_run_events(text, uuid[]) is
+'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+
+-- functions/internal/_send_task_events.sql
+create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a task that another result, or the end of its run, has come before is not what was expected
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
+    )))
+    from unnest(_send_task_events.tasks) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
+    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where case _send_task_events.event_type
+        when 'task_started' then t.status = 'started'
+        when 'task_completed' then t.status = 'completed'
+        else true
+    end;
+end
+$$;
+
+comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
+'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
 -- functions/internal/_skip_steps.sql
 create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
 language plpgsql
@@ -2977,7 +3100,7 @@ declare
     v_step jsonb;
     v_dependency jsonb;
     v_slug text;
-    v_documents jsonb := '{}';
+    v_documents jsonb;
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
@@ -2989,14 +3112,19 @@ begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
-        if v_slug is null or v_documents ? v_slug then
-            raise exception '%: %', culprit,
-                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
+        if v_slug is null then
+            raise exception '%: a step has no step_slug', culprit
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
-        v_documents := v_documents || jsonb_build_object(v_slug, v_step);
         v_slugs := v_slugs || v_slug;
     end loop;
+    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
+    if found then
+        raise exception '%: step "%" is already defined', culprit, v_slug
+            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+    end if;
+    select jsonb_object_agg(s.slug, s.step) into v_documents
+    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d
         from unnest(v_slugs) as s (slug)
@@ -3036,8 +3164,10 @@ begin
             output = case n.tasks when 0 then '[]'::jsonb end
         from unnest(_start_maps.map_steps) as k
         join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        ) as s
         cross join lateral (
             select coalesce(
                 s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
@@ -3146,6 +3276,7 @@ begin
     from created as c
     where c.remaining_deps = 0;
 
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at
@@ -3180,7 +3311,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_unmet stepgres._step_key[];
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
@@ -3191,21 +3321,24 @@ begin
         return null;
     end if;
     select
-        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
         array_agg((
             k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
         )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
         )::stepgres._skip) filter (where s.when_unmet <> 'fail')
-    into v_unmet, v_failures, v_skips
+    into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null or s.unless is not null) and (
+        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
+    );
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips);
@@ -3462,8 +3595,10 @@ begin
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
     join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+    ) as s
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now and not exists (
         select from jsonb_to_recordset(w.progress) as k (
@@ -3583,8 +3718,10 @@ begin
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
             join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            cross join lateral (
+                select def.* from stepgres.steps as def
+                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+            ) as s
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
@@ -3650,8 +3787,9 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. The settings hold for what is called from here, and all who call the same carry them:
+-- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -3853,6 +3991,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_status text;
@@ -3991,6 +4136,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_active uuid[];
@@ -4083,6 +4235,8 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+-- everything is read, whatever the planner believes of tables that nobody has analyzed
+set enable_nestloop = off
 as $$
     with finished_dependencies as (
         select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
@@ -4459,6 +4613,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run_ids uuid[];
@@ -4651,6 +4812,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -4670,6 +4838,7 @@ begin
     on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
@@ -4690,6 +4859,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -4774,6 +4950,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -4825,6 +5008,8 @@ declare
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
     v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
@@ -4871,10 +5056,15 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step in select s from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) as s loop
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
+    loop
         v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
+        v_row := stepgres._step_options(v_step, v_defaults);
+        v_row.step_index := v_place - 1;
         perform stepgres._insert_step(
-            stepgres._step_options(v_step, v_defaults),
+            v_row,
             array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
         );
     end loop;
@@ -4919,6 +5109,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -4935,6 +5132,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
@@ -4964,6 +5162,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -5181,6 +5386,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first

@@ -14,6 +14,7 @@
 
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql
+\ir functions/internal/_are_events_sent.sql
 \ir functions/internal/_backoff.sql
 \ir functions/internal/_check_inputs.sql
 \ir functions/internal/_check_options.sql
@@ -71,6 +72,8 @@
 \ir functions/internal/_run_not_found.sql
 \ir functions/internal/_seconds.sql
 \ir functions/internal/_send_result.sql
+\ir functions/internal/_send_run_events.sql
+\ir functions/internal/_send_task_events.sql
 \ir functions/internal/_skip_steps.sql
 \ir functions/internal/_slug_of.sql
 \ir functions/internal/_sorted_steps.sql

@@ -1,5 +1,6 @@
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. The settings hold for what is called from here, and all who call the same carry them:
+-- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
