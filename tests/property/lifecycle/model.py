@@ -325,7 +325,7 @@ class Model:
     def prune(self, age: timedelta) -> int:
         before = self.time.now - age
         old = [
-            r for r in self.runs.values() if r.finished_at is not None and r.finished_at < before
+            r for r in self.runs.values() if r.finished_at is not None and r.finished_at <= before
         ]
         self._delete(old)
         return len(old)
