@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from stepgres._hub import Hub, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    import psycopg
     from typing_extensions import Self
 
-logger = logging.getLogger("stepgres")
 
-# A peer that has vanished without a word is noticed by the kernel in about 15 seconds, and by
-# asking the server something after 10 seconds of silence.
-_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
-_SILENCE = 10.0
-_ANSWER = 5.0
-_PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
-
-
-class Listener:
+class Listener(Member):
     """While it is_listening, every notification on the channels calls notify()."""
 
     def __init__(self, conninfo: str, channels: Iterable[str], notify: Callable[[], Any]) -> None:
-        # what the caller says of keepalives wins
-        options: dict[str, Any] = {**_KEEPALIVE, **conninfo_to_dict(conninfo)}
-        self._conninfo = make_conninfo("", **options)
-        self._channels = list(channels)
+        self.names = tuple(channels)
+        self._hub = Hub(conninfo)
         self._notify = notify
-        self._task: asyncio.Task[None] | None = None
         self.is_listening = False
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
+        self._hub.join(self)
         return self
 
     async def __aexit__(
@@ -49,54 +33,15 @@ class Listener:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._hub.remove(self)
 
-    async def _run(self) -> None:
-        pauses = iter(_PAUSES)
-        while True:
-            try:
-                connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
-                async with connection:
-                    for channel in self._channels:
-                        await connection.execute(
-                            sql.SQL("listen {}").format(sql.Identifier(channel))
-                        )
-                    self.is_listening = True
-                    pauses = iter(_PAUSES)
-                    self._notify()  # of what came while nobody listened
-                    await self._receive(connection)
-            except (psycopg.Error, TimeoutError, asyncio.TimeoutError) as error:
-                logger.warning("the connection that listens was lost: %s", error)
-            finally:
-                self.is_listening = False
-            await asyncio.sleep(next(pauses, _PAUSES[-1]))
+    async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        await super().begin(connection)
+        self.is_listening = True
+        self._notify()  # of what came while nobody listened
 
-    async def _receive(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        # Not connection.notifies(), which looks ten times a second: many workers may be waiting.
-        connection.add_notify_handler(lambda _: self._notify())
-        while True:
-            if await _is_readable(connection, _SILENCE):
-                connection.pgconn.consume_input()
-                while connection.pgconn.notifies():
-                    self._notify()
-            else:
-                # the handler is told of what comes with the answer
-                await asyncio.wait_for(connection.execute("select 1"), _ANSWER)
+    def hear(self, name: str | None, payload: str) -> None:
+        self._notify()
 
-
-async def _is_readable(connection: psycopg.AsyncConnection[Any], timeout: float) -> bool:
-    """Wait for something from the server, its end included; false after so many seconds."""
-    readable = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    socket = connection.fileno()
-    loop.add_reader(socket, readable.set)
-    try:
-        await asyncio.wait_for(readable.wait(), timeout)
-    except (TimeoutError, asyncio.TimeoutError):
-        return False
-    finally:
-        loop.remove_reader(socket)
-    return True
+    def lose(self) -> None:
+        self.is_listening = False

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from psycopg import AsyncConnection, sql
-
-from stepgres._conninfo import connecting
-from stepgres.errors import InvalidInput, WorkflowTimeout
+from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
@@ -39,39 +36,27 @@ async def wait_for_run(runs: AsyncRuns, run_id: UUID, timeout: float | None) -> 
 
 
 class AsyncSubscription:
-    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
+    """Is told when a run ends, or changes. Look at the run once it is entered."""
 
     def __init__(self, runs: AsyncRuns, run_id: UUID, *, every_change: bool = False) -> None:
-        if runs.conninfo is None:
-            raise InvalidInput(
-                "waiting for a run needs a connection of its own, and this client cannot open any",
-                hint="Make the client with a connection string, or with a pool that was made with"
-                " one.",
-            )
-        self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
         self._every_change = every_change
         self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
-        with connecting():
-            self._connection: AsyncConnection[Any] = await AsyncConnection.connect(
-                self._conninfo, autocommit=True
-            )
+        name = f"stepgres_run_{self._run_id.hex}"
+        self._hints = await self._runs._notifications.hints(name)
         try:
-            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
-            await self._connection.execute(sql.SQL("listen {}").format(channel))
             await self._subscribe()
         except BaseException:
-            await self._connection.close()
+            await self._hints.aclose()
             raise
         return self
 
     async def wait(self, seconds: float) -> None:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
-        async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            pass
+        await self._hints.wait(seconds)
         if monotonic() > self._renew_at:
             await self._subscribe()
 
@@ -81,9 +66,11 @@ class AsyncSubscription:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        async with self._connection:
+        try:
             if self._subscriber_id is not None:
                 await self._runs.remove_subscriber(self._subscriber_id)
+        finally:
+            await self._hints.aclose()
 
     async def _subscribe(self) -> None:
         self._renew_at = monotonic() + _LEASE / 2

@@ -13,6 +13,7 @@ from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
 
 from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres._notifications import Notifications
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Caller:
         self._source = conninfo
         self._own: Connection[Any] | None = None
         self._lock = Lock()
+        self._notifications = Notifications(self.conninfo)
 
     @property
     def conninfo(self) -> str | None:
@@ -53,7 +55,8 @@ class Caller:
         return conninfo_of_pool(self._source)
 
     def close(self) -> None:
-        """Close the connection that the client opened; those of the caller stay open."""
+        """Close what the client has opened, its listeners too; what is the caller's stays open."""
+        self._notifications.close()
         if self._own is not None:
             self._own.close()
 

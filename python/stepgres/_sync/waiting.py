@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from psycopg import Connection, sql
-
-from stepgres._conninfo import connecting
-from stepgres.errors import InvalidInput, WorkflowTimeout
+from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
@@ -41,37 +38,27 @@ def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
 
 
 class Subscription:
-    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
+    """Is told when a run ends, or changes. Look at the run once it is entered."""
 
     def __init__(self, runs: Runs, run_id: UUID, *, every_change: bool = False) -> None:
-        if runs.conninfo is None:
-            raise InvalidInput(
-                "waiting for a run needs a connection of its own, and this client cannot open any",
-                hint="Make the client with a connection string, or with a pool that was made with"
-                " one.",
-            )
-        self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
         self._every_change = every_change
         self._subscriber_id: str | None = None
 
     def __enter__(self) -> Self:
-        with connecting():
-            self._connection: Connection[Any] = Connection.connect(self._conninfo, autocommit=True)
+        name = f"stepgres_run_{self._run_id.hex}"
+        self._hints = self._runs._notifications.hints(name)
         try:
-            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
-            self._connection.execute(sql.SQL("listen {}").format(channel))
             self._subscribe()
         except BaseException:
-            self._connection.close()
+            self._hints.close()
             raise
         return self
 
     def wait(self, seconds: float) -> None:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
-        for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            pass
+        self._hints.wait(seconds)
         if monotonic() > self._renew_at:
             self._subscribe()
 
@@ -81,9 +68,11 @@ class Subscription:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._connection:
+        try:
             if self._subscriber_id is not None:
                 self._runs.remove_subscriber(self._subscriber_id)
+        finally:
+            self._hints.close()
 
     def _subscribe(self) -> None:
         self._renew_at = monotonic() + _LEASE / 2
