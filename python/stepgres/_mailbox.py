@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 _BATCH = 100  # messages read at a time
+_PATIENCE = 0.05  # seconds, to wait for messages with lower ids that are being sent
 _KEPT_PAYLOADS = 1_000
 
 
@@ -118,4 +120,5 @@ class Mailbox(Member):
             channel=self.channel,
             after=self._read_position,
             limit=_BATCH,
+            patience=timedelta(seconds=_PATIENCE),
         )

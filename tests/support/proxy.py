@@ -20,7 +20,8 @@ class Proxy:
 
     When cut_after is set to a word, the connection on which a client next sends that word is cut.
     The server gets it and commits; the client never sees the answer. With cut_early the client is
-    cut off before the server has it: then both go on at the same time.
+    cut off before the server has it: then both go on at the same time. After silence() nothing
+    passes any more on the connections that there are, though none is closed.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -33,6 +34,7 @@ class Proxy:
         self.cut_early = False
         self.cuts = 0
         self._sockets: list[socket.socket] = []
+        self._silences: list[Event] = []
 
     def __enter__(self) -> Self:
         Thread(target=self._accept, daemon=True).start()
@@ -48,6 +50,11 @@ class Proxy:
         for end in self._sockets:
             _close(end)
 
+    def silence(self) -> None:
+        """What happens to both ends when the network between them is gone."""
+        for silence in self._silences:
+            silence.set()
+
     def _accept(self) -> None:
         with suppress(OSError):  # closed
             while True:
@@ -55,13 +62,17 @@ class Proxy:
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._address)
                 self._sockets += [client, server]
-                Thread(target=self._serve, args=(client, server), daemon=True).start()
+                silence = Event()
+                self._silences.append(silence)
+                Thread(target=self._serve, args=(client, server, silence), daemon=True).start()
 
-    def _serve(self, client: socket.socket, server: socket.socket) -> None:
+    def _serve(self, client: socket.socket, server: socket.socket, silence: Event) -> None:
         is_cut = Event()
-        Thread(target=_answer, args=(server, client, is_cut), daemon=True).start()
+        Thread(target=_answer, args=(server, client, is_cut, silence), daemon=True).start()
         with suppress(OSError):
             while data := client.recv(65536):
+                if silence.is_set():
+                    continue
                 word = self.cut_after
                 if word is not None and word in data:
                     self.cut_after = None
@@ -75,12 +86,13 @@ class Proxy:
             _close(server)
 
 
-def _answer(server: socket.socket, client: socket.socket, is_cut: Event) -> None:
+def _answer(server: socket.socket, client: socket.socket, is_cut: Event, silence: Event) -> None:
     with suppress(OSError):
         while data := server.recv(65536):
             if is_cut.is_set():  # the server answers when it has committed
                 break
-            client.sendall(data)
+            if not silence.is_set():
+                client.sendall(data)
     _close(client)
     _close(server)
 
