@@ -4,16 +4,19 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench sql docs sync lint format
+.PHONY: help demo test test-property bench sql docs sync lint format
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^(# )?[a-z]+:.*## / { sub(/^# /, ""); printf "make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.examples ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
 
 test: lint ## check everything: generated files, style, types, SQL, then the tests
 	$(python) -m pytest
+
+test-property: .venv/.dev ## compare random lives of runs with the model: thousands, or as many as CASES says
+	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py
 
 bench: .venv/.examples ## measure throughput on a private server
 	$(python) -m bench

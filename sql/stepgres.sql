@@ -73,13 +73,15 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    is_last_attempt boolean,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more: its result is refused.
 
-A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+If is_last_attempt, the task is exhausted when this attempt fails, or its worker dies: a worker that cannot begin at once
+should hand it back. A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
 whose sql_function is called with the input.';
 
 create type stepgres.run_status as (
@@ -349,7 +351,7 @@ create table stepgres.steps (
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
-    constraint step_has_its_place unique (workflow_slug, version, step_index),
+    constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
@@ -402,14 +404,16 @@ create table stepgres.dependencies (
     step_slug text not null,
     dependency_index int not null,
     depends_on text not null,
-    primary key (workflow_slug, version, step_slug, dependency_index),
-    constraint dependency_is_named_once unique (workflow_slug, version, step_slug, depends_on),
+    primary key (step_slug, workflow_slug, version, dependency_index),
+    constraint dependency_is_named_once unique (step_slug, workflow_slug, version, depends_on),
     foreign key (workflow_slug, version, step_slug) references stepgres.steps on delete cascade,
     foreign key (workflow_slug, version, depends_on) references stepgres.steps on delete cascade,
     constraint step_does_not_depend_on_itself check (step_slug <> depends_on)
 );
 
-create index dependents on stepgres.dependencies (workflow_slug, version, depends_on, step_slug);
+-- The slugs lead the keys of this table: an edge is looked up by them too, and not by its workflow alone,
+-- however few edges the planner believes there are.
+create index dependents on stepgres.dependencies (depends_on, workflow_slug, version, step_slug);
 
 comment on table stepgres.dependencies is
 'Edges of workflow versions: step_slug starts after depends_on; dependency_index is the order they were given in.';
@@ -664,16 +668,21 @@ create table stepgres.workers (
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
+    progress jsonb not null default '[]',
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
-) with (fillfactor = 50);
+) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
+-- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
+-- its statements again, and nobody needs statistics of so small a table.
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
+comment on column stepgres.workers.progress is
+'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is
@@ -764,20 +773,30 @@ comment on type stepgres._position is
 'How far a listener has come: all messages up to last_id, except for the gaps.';
 
 -- views/_step_inputs.sql
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies; offset 0 keeps the
+-- planner from reading the other steps of the run with it.
 create view stepgres._step_inputs as
 select
     r.run_id,
-    s.step_slug,
-    case
-        when s.dependency_count = 0 then r.input
-        else case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || (
+    t.step_slug,
+    coalesce(
+        (
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
-            select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
+            select
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
+                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
+                    filter (where l.key is not null), '{}'
+                )
             from stepgres.dependencies as e
-            inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join
+            left join
+                lateral (
+                    select c.output from stepgres.step_states as c
+                    where c.run_id = r.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    offset 0 -- noqa: AM09
+                ) as o
+                on true
+            left join
                 lateral (
                     select
                         1 as layer,
@@ -789,14 +808,16 @@ select
                         2 as layer,
                         e.depends_on as key,
                         o.output as value
+                    where o.output is not null
                 ) as l
-            where
-                (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.run_id = r.run_id and o.status = 'completed'
-        )
-    end as input
+                on true
+            where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            having count(*) > 0
+        ),
+        r.input -- of a root step
+    ) as input
 from stepgres.runs as r
-inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.version = s.version;
+inner join stepgres.step_states as t on r.run_id = t.run_id;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
@@ -959,6 +980,13 @@ declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
 begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
     -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
@@ -976,6 +1004,18 @@ $$;
 
 comment on function stepgres._apply_results(text, jsonb) is
 'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+
+-- functions/internal/_are_events_sent.sql
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';
 
 -- functions/internal/_backoff.sql
 create function stepgres._backoff(base_delay interval, attempt int) returns interval
@@ -1109,6 +1149,41 @@ $$;
 comment on function stepgres._check_options(jsonb, jsonb, text) is
 'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
 
+-- functions/internal/_check_results.sql
+create function stepgres._check_results(results jsonb, argument text default 'results') returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_is_bad boolean;
+begin
+    if results = '[]' then
+        return null;
+    end if;
+    -- Good results are read once more than they would have to be, and nothing else: a block that
+    -- writes nothing takes no transaction id.
+    begin
+        select array_agg(k.run_id), bool_or(
+            k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
+        ) into v_run_ids, v_is_bad
+        from jsonb_to_recordset(results) as k (
+            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+        );
+    exception when data_exception then
+        v_is_bad := true;
+    end;
+    if v_is_bad or results is null then
+        perform stepgres._refuse_results(_check_results.results, _check_results.argument);
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._check_results(jsonb, text) is
+'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
+
 -- functions/internal/_check_start.sql
 create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
 language plpgsql
@@ -1161,6 +1236,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1174,10 +1250,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -1197,7 +1274,7 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, false
+        s.timeout::interval, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -1205,6 +1282,13 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        perform stepgres._send_task_events('task_started', v_tasks);
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 
@@ -1282,6 +1366,7 @@ begin
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._send_run_events('workflow_completed', v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
@@ -1578,8 +1663,10 @@ begin
     into v_intolerable, v_maps
     from counted as c
     join stepgres.runs as r on r.run_id = c.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
     cross join lateral (
         select c.skipped_tasks > case
             when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
@@ -1648,6 +1735,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
 begin
     with failed as (
         update stepgres.runs as r
@@ -1671,7 +1759,10 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 
@@ -1728,8 +1819,10 @@ begin
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         where t.status = 'started' and t.attempt = f.attempt
@@ -1761,6 +1854,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
@@ -1803,18 +1905,18 @@ declare
 begin
     for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
         return query execute format(
-            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
              from pgmq.%I as m
              left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
              where r.status is distinct from ''started''',
-            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
         );
     end loop;
 end
 $$;
 
 comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over: part of fsck.';
+'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
 
 -- functions/internal/_find_version.sql
 create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
@@ -2094,7 +2196,7 @@ begin
     from unnest(_insert_step.depends_on) as d
     where d <> v_step.step_slug and not exists (
         select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
     );
     if v_missing is not null then
         raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
@@ -2102,9 +2204,11 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    if v_step.step_index is null then
+        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    end if;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
@@ -2122,7 +2226,7 @@ end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
+'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
 
 -- functions/internal/_is_met.sql
 create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
@@ -2349,6 +2453,32 @@ $$;
 
 comment on function stepgres._make_channel(text) is
 'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
+
+-- functions/internal/_lock_runs_of_workers.sql
+create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.executor_id = any (_lock_runs_of_workers.worker_ids) or exists (
+            select from stepgres.tasks as t
+            where t.run_id = r.run_id and t.status = 'started'
+                and t.worker_id = any (_lock_runs_of_workers.worker_ids)
+        )
+    );
+begin
+    perform stepgres._lock_runs(v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._lock_runs_of_workers(text[]) is
+'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
 
 -- functions/internal/_map_source.sql
 create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
@@ -2620,8 +2750,13 @@ declare
     v_tickets jsonb[];
 begin
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket, and
+    -- casts none of what somebody else has sent to the queue: that is dropped.
+    select array_agg(m.message) filter (
+        where m.message ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            and m.message ->> 'task_index' ~ '^[0-9]{1,9}$'
+    ) into v_tickets
+    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     if v_tickets is null then
         return '{}';
     end if;
@@ -2716,8 +2851,10 @@ begin
         select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
         from unnest(_queue_or_delay_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
     ),
     waiting as (
         insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
@@ -2751,7 +2888,8 @@ declare
     v_batch record;
 begin
     -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone.
+    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
+    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
             case
@@ -2765,8 +2903,10 @@ begin
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         group by 1, 2
@@ -2873,8 +3013,10 @@ begin
             run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
         where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
@@ -2991,6 +3133,51 @@ $$;
 comment on function stepgres._refuse_definition_change() is
 'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
 
+-- functions/internal/_refuse_results.sql
+create function stepgres._refuse_results(results jsonb, argument text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_result record;
+    v_problem text;
+begin
+    if jsonb_typeof(results) is distinct from 'array' then
+        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
+            using errcode = 'SG003', hint = 'Pass [] when there are none.';
+    end if;
+    for v_result in
+        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
+    loop
+        begin
+            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
+            into v_problem
+            from jsonb_to_record(v_result.value) as k (
+                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+            )
+            cross join lateral (
+                values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
+            ) as s (name, seconds)
+            where s.seconds not between 0 and 3155760000;
+        exception when data_exception then
+            v_problem := sqlerrm;
+        end;
+        if jsonb_typeof(v_result.value) <> 'object' then
+            v_problem := format('must be a JSON object, not %s', jsonb_typeof(v_result.value));
+        end if;
+        if v_problem is not null then
+            raise exception '%[%]: %', argument, v_result.place, v_problem
+                using errcode = 'SG003',
+                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._refuse_results(jsonb, text) is
+'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
+
 -- functions/internal/_refuse_transition.sql
 create function stepgres._refuse_transition() returns trigger
 language plpgsql
@@ -3089,8 +3276,10 @@ begin
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
@@ -3234,6 +3423,58 @@ comment on function stepgres._senders(text) is
 A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
 all those of transactions that are not among these. The session itself sees its own messages.';
 
+-- functions/internal/_send_run_events.sql
+create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not stepgres._are_events_sent() then
+        return;
+    end if;
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', r.failed_step, 'error', r.error
+    )))
+    from unnest(_send_run_events.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+end
+$$;
+
+comment on function stepgres._send_run_events(text, uuid[]) is
+'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+
+-- functions/internal/_send_task_events.sql
+create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a task that another result, or the end of its run, has come before is not what was expected
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
+    )))
+    from unnest(_send_task_events.tasks) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
+    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where case _send_task_events.event_type
+        when 'task_started' then t.status = 'started'
+        when 'task_completed' then t.status = 'completed'
+        else true
+    end;
+end
+$$;
+
+comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
+'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
 -- functions/internal/_skip_steps.sql
 create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
 language plpgsql
@@ -3314,7 +3555,7 @@ declare
     v_step jsonb;
     v_dependency jsonb;
     v_slug text;
-    v_documents jsonb := '{}';
+    v_documents jsonb;
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
@@ -3326,14 +3567,19 @@ begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
-        if v_slug is null or v_documents ? v_slug then
-            raise exception '%: %', culprit,
-                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
+        if v_slug is null then
+            raise exception '%: a step has no step_slug', culprit
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
-        v_documents := v_documents || jsonb_build_object(v_slug, v_step);
         v_slugs := v_slugs || v_slug;
     end loop;
+    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
+    if found then
+        raise exception '%: step "%" is already defined', culprit, v_slug
+            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+    end if;
+    select jsonb_object_agg(s.slug, s.step) into v_documents
+    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d
         from unnest(v_slugs) as s (slug)
@@ -3373,8 +3619,10 @@ begin
             output = case n.tasks when 0 then '[]'::jsonb end
         from unnest(_start_maps.map_steps) as k
         join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        ) as s
         cross join lateral (
             select coalesce(
                 s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
@@ -3483,6 +3731,7 @@ begin
     from created as c
     where c.remaining_deps = 0;
 
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at
@@ -3517,7 +3766,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_unmet stepgres._step_key[];
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
@@ -3528,21 +3776,24 @@ begin
         return null;
     end if;
     select
-        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
         array_agg((
             k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
         )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
         )::stepgres._skip) filter (where s.when_unmet <> 'fail')
-    into v_unmet, v_failures, v_skips
+    into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null or s.unless is not null) and (
+        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
+    );
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips);
@@ -3684,17 +3935,10 @@ begin
     if worker_ids is null then
         return 0;
     end if;
-    select array_agg(r.run_id) into v_run_ids
-    from stepgres.active_runs as a
-    join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = any (_take_over.worker_ids) or exists (
-        select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
-    );
-    if v_run_ids is null then
+    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
+    if v_run_ids = '{}' then
         return 0;
     end if;
-    perform stepgres._lock_runs(v_run_ids);
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
@@ -3806,10 +4050,18 @@ begin
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
     join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+    ) as s
     join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now;
+    where t.started_at + s.timeout + w.lease < v_now and not exists (
+        select from jsonb_to_recordset(w.progress) as k (
+            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+        )
+        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            and k.heartbeat_at + s.timeout + w.lease >= v_now
+    );
     if v_overdue is not null then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
         perform stepgres._hint_subscribers(run_ids, have_ended => false);
@@ -3866,6 +4118,11 @@ begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
     perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
+        perform 1 from stepgres.workflows as w
+        where w.workflow_slug = _use_version.workflow_slug for key share;
+    end if;
     v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
@@ -3928,8 +4185,10 @@ begin
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
             join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            cross join lateral (
+                select def.* from stepgres.steps as def
+                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+            ) as s
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
@@ -3995,8 +4254,9 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. The settings hold for what is called from here, and all who call the same carry them:
+-- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -4025,17 +4285,11 @@ begin
         perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     end if;
     v_worker := stepgres._worker(work.worker_id);
-    if jsonb_typeof(results) is distinct from 'array' then
-        raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
-            using errcode = 'SG003', hint = 'Pass [] when there are none.';
-    end if;
-    perform stepgres._lock_runs(run_ids || array(
-        select (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ));
+    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, true
+            null::interval, null::boolean, null::text, null::boolean, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -4056,14 +4310,15 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
+the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
 
 -- functions/api/acknowledge.sql
 create function stepgres.acknowledge(channel text, message_id text) returns boolean
@@ -4226,6 +4481,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_status text;
@@ -4476,6 +4738,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_active uuid[];
@@ -4560,7 +4829,7 @@ comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
 attempts left, is exhausted.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
 
 -- functions/api/fsck.sql
 create function stepgres.fsck() returns setof stepgres.fsck_violation
@@ -4568,6 +4837,8 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+-- everything is read, whatever the planner believes of tables that nobody has analyzed
+set enable_nestloop = off
 as $$
     with finished_dependencies as (
         select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
@@ -4905,21 +5176,58 @@ comment on function stepgres.get_run_status(uuid) is
 Errors: SG005 unknown run.';
 
 -- functions/api/heartbeat.sql
-create function stepgres.heartbeat(worker_id text) returns void
+create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker stepgres.workers := stepgres._worker(heartbeat.worker_id);
+    v_progress jsonb;
 begin
-    perform stepgres._worker(heartbeat.worker_id);
+    perform stepgres._check_results(heartbeat.tasks, 'tasks');
+    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
+    -- and a heartbeat that waits for such a lock comes too late.
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
+        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+    )), '[]') into v_progress
+    from jsonb_to_recordset(heartbeat.tasks) as k (
+        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
+    )
+    where k.heartbeat_age is not null;
+    if v_progress <> v_worker.progress then
+        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+    end if;
+
+    return query
+    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
+        null::interval, null::boolean, null::text, null::boolean, true
+    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
+    where not exists (
+        select from stepgres.tasks as t
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
+    );
 end
 $$;
 
-comment on function stepgres.heartbeat(text) is
-'Says that a worker lives: extends its lease on all it has claimed.
+comment on function stepgres.heartbeat(text, jsonb) is
+'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
 
-Errors: SG006 the worker is unknown, or was found dead.';
+tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
+more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
+"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
+each call, since a call replaces what the one before said of that.
+
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
 
 -- functions/api/keep_tasks.sql
 create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
@@ -4927,31 +5235,34 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
+    v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
-    perform stepgres._lock_runs(array(
-        select a.run_id from stepgres.active_runs as a
-        where exists (
-            select from stepgres.tasks as t
-            where t.run_id = a.run_id and t.status = 'started' and t.worker_id = keep_tasks.worker_id
-        )
-    ));
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
+    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
     )::stepgres._task_failure) into v_unknown
-    from stepgres.active_runs as a
-    join stepgres.tasks as t on t.run_id = a.run_id
-    where t.status = 'started' and t.worker_id = keep_tasks.worker_id and not exists (
-        select from jsonb_to_recordset(keep_tasks.tasks) as k (
-            run_id uuid, step_slug text, task_index int, attempt int
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-    );
+    from stepgres.tasks as t
+    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        and not exists (
+            select from jsonb_to_recordset(keep_tasks.tasks) as k (
+                run_id uuid, step_slug text, task_index int, attempt int
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+        );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);
 end
@@ -4963,7 +5274,7 @@ counting attempts; returns their number.
 
 For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
 
-Errors: SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
 
 -- functions/api/list_flows.sql
 create function stepgres.list_flows() returns setof stepgres.flow
@@ -5179,12 +5490,18 @@ set search_path = pg_catalog, pg_temp
 as $$
     select least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
-        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w)
+        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
+        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
+        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
+        where s.swept_at <= stepgres._now() - interval '10 seconds')
     )
 $$;
 
 comment on function stepgres.next_due() is
-'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.';
+'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
+
+In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
+may call tick only when this says so, and ask every ten seconds or so.';
 
 -- functions/api/notify_only.sql
 create function stepgres.notify_only(channel text, payload text) returns void
@@ -5220,6 +5537,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -5239,6 +5563,7 @@ begin
     on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
@@ -5259,6 +5584,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -5437,6 +5769,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5453,7 +5792,7 @@ begin
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -5488,6 +5827,8 @@ declare
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
     v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
@@ -5534,10 +5875,15 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step in select s from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) as s loop
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
+    loop
         v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
+        v_row := stepgres._step_options(v_step, v_defaults);
+        v_row.step_index := v_place - 1;
         perform stepgres._insert_step(
-            stepgres._step_options(v_step, v_defaults),
+            v_row,
             array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
         );
     end loop;
@@ -5582,6 +5928,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -5598,6 +5951,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
@@ -5627,6 +5981,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -5880,6 +6241,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first

@@ -32,6 +32,28 @@ def conninfo_of_pool(pool: ConnectionPool[Any] | AsyncConnectionPool[Any]) -> st
     return make_conninfo(conninfo, **{name: options[name] for name in words & options.keys()})
 
 
+# A peer that has vanished without a word is noticed by the kernel within 15 seconds, whether there
+# is something on its way to it (tcp_user_timeout, in milliseconds) or not.
+_KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
+
+
+def with_keepalive(conninfo: str) -> str:
+    """The string for connections that are kept for long; what it says of keepalives wins."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    with connecting():
+        given = conninfo_to_dict(conninfo)
+        if "PGCONNECT_TIMEOUT" in os.environ:
+            given.setdefault("connect_timeout", os.environ["PGCONNECT_TIMEOUT"])
+        return make_conninfo("", **{**_KEEPALIVE, **given})
+
+
 @contextmanager
 def connecting() -> Iterator[None]:
     """A block that opens a connection: ConnectionFailed says why it did not."""

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stepgres._async.connections import connect, is_pooled
+from stepgres._conninfo import with_keepalive
+from stepgres._lost_connections import Limit
 from stepgres.errors import ConnectionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     Connection = psycopg.AsyncConnection[Any]
     T = TypeVar("T")
 
 logger = logging.getLogger("stepgres")
 
-# A peer that has vanished without a word is noticed by the kernel in about 15 seconds, or because
-# it owes an answer. After so many seconds of silence it is asked for one.
-_KEEPALIVE = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 15_000,
-}
-_SILENCE = 10.0
-_ANSWER = 5.0
-_LONGEST_ANSWER = 60.0  # with messages in it
+_SILENCE = 30.0  # seconds, after which the server is asked something, to see whether it is there
+_ANSWER = 5.0  # seconds that it has for that
+_LONGEST_ANSWER = 60.0  # seconds for an answer with messages in it
 _POLL_INTERVAL = 1.0  # seconds, where notifications do not come through
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
@@ -68,9 +59,7 @@ class Hub:
     """
 
     def __init__(self, conninfo: str) -> None:
-        # what the caller says of keepalives wins
-        options: dict[str, Any] = {**_KEEPALIVE, **conninfo_to_dict(conninfo)}
-        self._conninfo = make_conninfo("", **options)
+        self._conninfo = with_keepalive(conninfo)
         self._members: dict[Member, asyncio.Future[None] | None] = {}
         self._newcomers: list[Member] = []
         self._requests: deque[tuple[Callable[[Connection], Awaitable[Any]], Any]] = deque()
@@ -158,7 +147,7 @@ class Hub:
                 while self._requests and not self._newcomers:
                     await self._answer(connection, *self._requests.popleft())
             if not await self._listen(connection):
-                with _hanging_up(connection, _ANSWER):
+                with Limit(_ANSWER, lambda: connection):
                     await connection.execute("select 1")
 
     async def _greet(self, connection: Connection) -> None:
@@ -166,7 +155,7 @@ class Hub:
             member = self._newcomers.pop(0)
             future = self._members[member]
             try:
-                with _hanging_up(connection, _LONGEST_ANSWER):
+                with Limit(_LONGEST_ANSWER, lambda: connection):
                     await member.begin(connection)
             except Exception as error:
                 if connection.closed or future is None or future.done():
@@ -183,7 +172,7 @@ class Hub:
         future: asyncio.Future[Any] | None,
     ) -> None:
         try:
-            with _hanging_up(connection, _LONGEST_ANSWER):
+            with Limit(_LONGEST_ANSWER, lambda: connection):
                 result = await function(connection)
         except Exception as error:
             if connection.closed:
@@ -250,23 +239,3 @@ def _lost(error: Exception) -> ConnectionFailed:
 def _fail(future: asyncio.Future[Any] | None, error: Exception) -> None:
     if future is not None and not future.done():
         future.set_exception(error)
-
-
-@contextmanager
-def _hanging_up(connection: Connection, seconds: float) -> Iterator[None]:
-    """A block that the server has so many seconds to answer in, or the connection is lost.
-
-    Cancelling it would not do: psycopg would wait for the answer all the same.
-    """
-    timer = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _hang_up(connection: Connection) -> None:
-    with suppress(OSError, psycopg.Error):
-        end = socket.socket(fileno=os.dup(connection.fileno()))
-        with end:
-            end.shutdown(socket.SHUT_RDWR)

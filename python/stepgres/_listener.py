@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from stepgres._async.connections import is_pooled
 from stepgres._hub import Hub, Member
 
 if TYPE_CHECKING:
@@ -13,14 +15,28 @@ if TYPE_CHECKING:
     import psycopg
     from typing_extensions import Self
 
+logger = logging.getLogger("stepgres")
+
 
 class Listener(Member):
-    """While it is_listening, every notification on the channels calls notify()."""
+    """While it is_listening, every notification on the channels calls notify().
 
-    def __init__(self, conninfo: str, channels: Iterable[str], notify: Callable[[], Any]) -> None:
+    Through a pooler it does so only if it is told that this one keeps the server for whoever
+    listens.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        channels: Iterable[str],
+        notify: Callable[[], Any],
+        *,
+        trusts_pooler: bool = False,
+    ) -> None:
         self.names = tuple(channels)
         self._hub = Hub(conninfo)
         self._notify = notify
+        self._trusts_pooler = trusts_pooler
         self.is_listening = False
 
     async def __aenter__(self) -> Self:
@@ -36,12 +52,16 @@ class Listener(Member):
         await self._hub.remove(self)
 
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        if is_pooled(connection) and not self._trusts_pooler:
+            logger.info("this worker polls: notifications may not pass the pooler")
+            return
         await super().begin(connection)
         self.is_listening = True
         self._notify()  # of what came while nobody listened
 
     def hear(self, name: str | None, payload: str) -> None:
-        self._notify()
+        if name is not None:
+            self._notify()
 
     def lose(self) -> None:
         self.is_listening = False

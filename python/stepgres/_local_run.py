@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import run_task
-from stepgres._turns import CONNECTION_ERRORS, Turns
+from stepgres._turns import Turns
 from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from stepgres._async.client import AsyncClient
+    from stepgres._heartbeat import Heartbeat
     from stepgres._transactions import Transactions
+    from stepgres._worker_client import WorkerClient
     from stepgres.types import RunStatus, WorkItem
     from stepgres.workflow import StepFunction
 
@@ -31,12 +33,13 @@ class LocalRun:
 
     def __init__(
         self,
-        client: AsyncClient,
+        client: WorkerClient,
         worker_id: str,
         run_id: UUID,
         run_input: str,
         functions: Mapping[str, StepFunction],
         transactions: Transactions,
+        heartbeat: Heartbeat,
         concurrency: int,
     ) -> None:
         self._client = client
@@ -44,8 +47,7 @@ class LocalRun:
         self._run_input = run_input
         self._functions = functions
         self._transactions = transactions
-        self._limiter = anyio.CapacityLimiter(concurrency)
-        self._is_connected = True
+        self._heartbeat = heartbeat
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
@@ -62,16 +64,12 @@ class LocalRun:
                     advance = self._watch
                 except CONNECTION_ERRORS as error:
                     logger.warning("the server cannot be reached, trying again: %s", error)
-                    self._is_connected = False
                     await anyio.sleep(_PAUSES[-1])
         finally:
             self._turns.cancel()
 
     async def _take_turns(self) -> RunStatus:
         turns = self._turns
-        if not self._is_connected:
-            await turns.keep_tasks()
-            self._is_connected = True
         pauses = iter(_PAUSES)
         last_look = anyio.current_time()
         is_look_due = False
@@ -100,5 +98,4 @@ class LocalRun:
 
     async def _execute(self, item: WorkItem) -> str | None:
         function = None if item.sql_function else self._functions[item.step_slug]
-        async with self._limiter:
-            return await run_task(function, item, self._run_input, self._transactions)
+        return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)

@@ -8,7 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from psycopg.errors import ReadOnlySqlTransaction
 
+from stepgres._async.connections import is_pooled
 from stepgres._background import BackgroundLoop
 from stepgres._hub import Hub, Member
 from stepgres.errors import ConnectionFailed, InvalidInput
@@ -40,9 +42,10 @@ class AsyncNotifications:
         return self._hub
 
     async def hints(self, name: str) -> AsyncHints:
-        """Listen on a name; ConnectionFailed if there is no connection."""
+        """Listen on a name, where that is possible; ConnectionFailed if there is no connection."""
         hints = AsyncHints(self.hub, name)
-        await self.hub.add(hints)
+        with suppress(ReadOnlySqlTransaction):  # a standby has no notifications
+            await self.hub.add(hints)
         return hints
 
     async def aclose(self) -> None:
@@ -61,9 +64,11 @@ class AsyncHints(Member):
         self._hub = hub
         self._hint = asyncio.Event()
         self._has_begun = False
+        self.is_heard = False  # whether notifications come through
 
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         await super().begin(connection)
+        self.is_heard = not is_pooled(connection)
         if self._has_begun:
             self._hint.set()  # of what may have come while there was no connection
         self._has_begun = True
@@ -78,6 +83,7 @@ class AsyncHints(Member):
         self._hint.clear()
 
     async def aclose(self) -> None:
+        """Listen no longer."""
         await self._hub.remove(self)
 
 
@@ -110,6 +116,11 @@ class Hints:
         except BaseException:
             self._background.leave(self)
             raise
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether notifications come through."""
+        return self._hints.is_heard
 
     def wait(self, seconds: float) -> None:
         """Wait for a notification since the last wait, or so many seconds."""

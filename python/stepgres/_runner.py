@@ -8,13 +8,14 @@ import inspect
 import json
 import logging
 import threading
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from stepgres._json import dumps
+from stepgres._json import dumps, loads
 from stepgres.errors import InvalidInput, LeaseLost, NonRetryable, RetryAfter
 from stepgres.workflow import takes_context
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from psycopg import Error
 
+    from stepgres._heartbeat import Heartbeat
     from stepgres._transactions import Transactions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 T = TypeVar("T")
+
+# What jsonb can hold. Of more than 1 GB the server does not even read the message: it hangs up.
+MOST_CHARACTERS = 2**28 - 1
 
 
 class StepContext:
@@ -46,7 +51,7 @@ class StepContext:
 
     connection: Any = None
 
-    def __init__(self, item: WorkItem, run_input: str) -> None:
+    def __init__(self, item: WorkItem, run_input: str, *, is_on_loop: bool) -> None:
         self.run_id: UUID = item.run_id
         self.workflow_slug = item.workflow_slug
         self.step_slug = item.step_slug
@@ -58,7 +63,12 @@ class StepContext:
             logger,
             {"run_id": str(item.run_id), "step_slug": item.step_slug, "attempt": item.attempt},
         )
+        self.is_lost = False
+        self._key = task_key(item)
+        self._is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
+        self._heartbeat_at: float | None = None
+        self._input = item.input
         self._run_input = run_input
         self._loop = asyncio.get_running_loop()
         self.scope = anyio.CancelScope(deadline=self._loop.time() + self._timeout)
@@ -66,19 +76,39 @@ class StepContext:
     @cached_property
     def run_input(self) -> Any:
         """The input of the run, a copy of its own for each attempt."""
-        return json.loads(self._run_input)
+        return loads(self._run_input, "the input of the run")
 
-    def arguments(self, function: StepFunction, input: Any) -> tuple[Any, ...]:
+    def arguments(self, function: StepFunction) -> tuple[Any, ...]:
         """What the function is called with."""
+        input = loads(self._input, "the input of the step")
         return (input, self) if takes_context(function) else (input,)
 
-    def check_time(self) -> None:
-        """TimeoutError if the step, in its scope, has taken longer than its timeout."""
+    def check(self) -> None:
+        """LeaseLost if the result is not wanted; TimeoutError if the step took too long for it."""
+        if self.is_lost:
+            raise LeaseLost(
+                f"task {self.idempotency_key} was given up: its run is over, or another's"
+            )
         if self.scope.cancelled_caught:
             raise TimeoutError(f"took longer than {self._timeout:g} s")
 
+    def lose(self) -> None:
+        """Tell the step that its result is not wanted any more; one on the loop ends at once."""
+        self.is_lost = True
+        self.cancelled.set()
+        if self._is_on_loop:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.scope.cancel)
+
+    def report(self) -> dict[str, Any]:
+        """What the heartbeat of the worker says of the task."""
+        if self._heartbeat_at is None:
+            return self._key
+        return {**self._key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
+
     def heartbeat(self) -> None:
         """Say that the step makes progress: its timeout starts anew. Callable from any thread."""
+        self._heartbeat_at = time.monotonic()
 
         def extend() -> None:
             self.scope.deadline = self._loop.time() + self._timeout
@@ -107,23 +137,26 @@ async def run_task(
     item: WorkItem,
     run_input: str,
     transactions: Transactions,
+    heartbeat: Heartbeat,
     pool: Executor | None = None,
 ) -> str | None:
     """Execute a task and return its result as the JSON text that `work` takes.
 
     async functions run on the loop, others in the pool, or in a thread if there is none. Whatever a
     step raises is a failed attempt, SystemExit included; a thread that outlives its timeout is left
-    behind. A transactional task, or one in SQL, is completed here, and has no result to send.
+    behind. A transactional task, or one in SQL, is completed here, and has no result to send; nor
+    has one that has ended elsewhere. The inputs are JSON texts.
     """
-    context = StepContext(item, run_input)
+    is_on_loop = function is None or inspect.iscoroutinefunction(function)
+    context = StepContext(item, run_input, is_on_loop=is_on_loop)
     try:
-        with context.scope:
+        with heartbeat.speaking_for(context), context.scope:
             if function is None or item.transactional:
                 await transactions.execute(function, item, context)
                 return None
-            output = await _call(function, context.arguments(function, item.input), pool)
-        context.check_time()
-        return dumps({**task_key(item), "status": "completed", "output": output})
+            output = await _call(function, context, item, pool)
+        context.check()
+        return _completion(item, output)
     except LeaseLost as error:
         context.logger.warning("%s", error)
         return None
@@ -136,19 +169,41 @@ async def run_task(
         failure = describe_failure(error)
     finally:
         context.cancelled.set()
-    return dumps({**task_key(item), "status": "failed", **failure})
+    return None if context.is_lost else dumps({**task_key(item), "status": "failed", **failure})
 
 
-async def _call(function: StepFunction, arguments: tuple[Any, ...], pool: Executor | None) -> Any:
+def _completion(item: WorkItem, output: Any) -> str:
+    result = dumps({**task_key(item), "status": "completed", "output": output})
+    if len(result) > MOST_CHARACTERS:
+        raise ValueError(
+            f"its result is {len(result):,} characters of JSON, more than PostgreSQL can take"
+        )
+    return result
+
+
+async def _call(
+    function: StepFunction, context: StepContext, item: WorkItem, pool: Executor | None
+) -> Any:
+    arguments = context.arguments(function)
     if inspect.iscoroutinefunction(function):
         return await function(*arguments)
     if pool is not None:
-        output, error = await asyncio.wrap_future(pool.submit(attempt_call, function, *arguments))
+        attempt = f"{context.idempotency_key}/{item.attempt}"
+        output, error = await asyncio.wrap_future(
+            pool.submit(attempt_in_pool, attempt, function, *arguments)
+        )
     else:
         output, error = await in_thread(attempt_call, function, *arguments)
     if error is not None:
         raise error
     return await output if inspect.isawaitable(output) else output
+
+
+def attempt_in_pool(
+    attempt: str, function: StepFunction, *arguments: Any
+) -> tuple[Any, BaseException | None]:
+    """attempt_call that no other is equal to: Dask takes equal calls for one, and executes that."""
+    return attempt_call(function, *arguments)
 
 
 def attempt_call(function: StepFunction, *arguments: Any) -> tuple[Any, BaseException | None]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, cast
 
-from psycopg import AsyncConnection, sql
-from psycopg.types.json import Jsonb
+from psycopg import AsyncConnection, Error, sql
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from stepgres._async import connections as _async_connections
 from stepgres._async.client import AsyncClient
-from stepgres._runner import attempt_call, in_thread
+from stepgres._conninfo import with_keepalive
+from stepgres._runner import attempt_call, in_thread, task_key
+from stepgres._sync import connections as _sync_connections
 from stepgres._sync.client import Client
+from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,8 +31,19 @@ class Transactions:
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self._worker_id = worker_id
-        self._pool = AsyncConnectionPool(conninfo, min_size=0, max_size=size, open=False)
-        self._thread_pool = ConnectionPool(conninfo, min_size=0, max_size=size, open=False)
+        conninfo = with_keepalive(conninfo)
+        options: dict[str, Any] = {
+            "kwargs": {"autocommit": True},  # outside of the transactions of the steps
+            "min_size": 0,
+            "max_size": size,
+            "open": False,
+        }
+        self._pool = AsyncConnectionPool(
+            conninfo, configure=_async_connections.adapt_to_pooler, **options
+        )
+        self._thread_pool = ConnectionPool(
+            conninfo, configure=_sync_connections.adapt_to_pooler, **options
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,10 +66,12 @@ class Transactions:
             async with self._pool.connection() as connection, connection.transaction():
                 context.connection = connection
                 if function is None:
-                    output = await _call_sql(connection, item)
-                else:
-                    output = await function(*context.arguments(function, item.input))
-                await AsyncClient(connection).complete_task(**self._completion(item, output))
+                    await self._execute_in_sql(connection, item)
+                    return
+                output = await function(*context.arguments(function))
+                await AsyncClient(connection).complete_task(
+                    self._worker_id, **task_key(item), output=output
+                )
         else:
             self._thread_pool.open()
             _, error = await in_thread(
@@ -69,23 +85,22 @@ class Transactions:
     ) -> None:
         with self._thread_pool.connection() as connection, connection.transaction():
             context.connection = connection
-            output = function(*context.arguments(function, item.input))
-            Client(connection).complete_task(**self._completion(item, output))
+            output = function(*context.arguments(function))
+            Client(connection).complete_task(self._worker_id, **task_key(item), output=output)
 
-    def _completion(self, item: WorkItem, output: Any) -> dict[str, Any]:
-        return {
-            "worker_id": self._worker_id,
-            "run_id": item.run_id,
-            "step_slug": item.step_slug,
-            "output": output,
-            "task_index": item.task_index,
-            "attempt": item.attempt,
-        }
-
-
-async def _call_sql(connection: AsyncConnection[Any], item: WorkItem) -> Any:
-    # quoted by register_sql_function
-    call = sql.SQL("select {}(%s)").format(sql.SQL(cast("LiteralString", item.sql_function)))
-    cursor = await connection.execute(call, [Jsonb(item.input)])
-    row = await cursor.fetchone()
-    return row[0] if row else None
+    async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
+        # In one statement: what the function returns need not be such that Python can read it. Its
+        # name was quoted by register_sql_function.
+        call = sql.SQL(
+            "select stepgres.complete_task(worker_id => %(worker_id)s, run_id => %(run_id)s,"
+            " step_slug => %(step_slug)s, task_index => %(task_index)s, attempt => %(attempt)s,"
+            " output => {}(%(input)s::jsonb))"
+        ).format(sql.SQL(cast("LiteralString", item.sql_function)))
+        arguments = {**task_key(item), "worker_id": self._worker_id, "input": item.input}
+        try:
+            await connection.execute(call, arguments)
+        except Error as error:
+            known = from_postgres(error)
+            if isinstance(known, LeaseLost):
+                raise known from error
+            raise

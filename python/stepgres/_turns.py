@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+from collections import deque
+from itertools import accumulate
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
-from psycopg import DataError, InterfaceError, OperationalError
+from psycopg import DataError
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
-from stepgres._runner import fail_result, task_key
-from stepgres.errors import ConnectionFailed, InvalidInput
+from stepgres._lost_connections import CONNECTION_ERRORS
+from stepgres._runner import MOST_CHARACTERS, fail_result, release_result, task_key
+from stepgres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from typing import Any
     from uuid import UUID
 
-    from stepgres._async.client import AsyncClient
+    from stepgres._worker_client import WorkerClient
     from stepgres.types import WorkItem
 
 logger = logging.getLogger("stepgres")
 
 # What Postgres says of results that are no JSON to it: characters, numbers, size, depth.
 _REFUSALS = (InvalidInput, DataError, ProgramLimitExceeded, StatementTooComplex)
-# What may be over soon; whoever goes on calls keep_tasks first.
-CONNECTION_ERRORS = (ConnectionFailed, OperationalError, InterfaceError)
 _HORIZON = 0.25  # seconds; tasks that would not be finished by then are not claimed yet
 _MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
+_LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
+_CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
 
 
 class Turns:
     """The tasks that a worker has claimed, and the results that it has not sent yet.
 
-    `execute` runs a task and returns its result as JSON text, None if it has sent it. It is given
-    `concurrency` tasks at a time, and while they are short, more, to run in turn: so that there is
-    work while a turn is under way.
+    `execute` runs a task and returns its result as JSON text, None if it has sent it. It runs
+    `concurrency` tasks at a time, and while they are short, more are claimed, to run in turn: so
+    that there is work while a turn is under way. rested_at is when the last turn began, by
+    time.monotonic(), if there has been no task since.
+
+    A task in its last attempt is not kept waiting: should another one kill this process, it would
+    be exhausted without ever having begun. It is handed back, and for a while nothing is claimed
+    ahead.
     """
 
     def __init__(
         self,
-        client: AsyncClient,
+        client: WorkerClient,
         worker_id: str,
         concurrency: int,
         execute: Callable[[WorkItem], Coroutine[Any, Any, str | None]],
@@ -52,11 +61,15 @@ class Turns:
         self._concurrency = concurrency
         self._execute = execute
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
-        self._started_at: dict[asyncio.Task[str | None], float] = {}
-        self._results: list[str] = []
+        self._claimed_at: dict[asyncio.Task[str | None], float] = {}
+        self._waiting: deque[tuple[WorkItem, float]] = deque()
+        self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
         self._limit = concurrency
+        self.rested_at = -inf
+        self._careful_turns = 0
+        self._is_answer_lost = False
 
     @property
     def is_idle(self) -> bool:
@@ -66,7 +79,8 @@ class Turns:
     @property
     def capacity(self) -> int:
         """How many tasks more can be claimed."""
-        return max(self._limit - len(self._running), 0)
+        limit = self._concurrency if self._careful_turns else self._limit
+        return max(limit - len(self._running) - len(self._waiting), 0)
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
@@ -88,13 +102,70 @@ class Turns:
         """Send the results that there are, start what comes back; false if nothing happened.
 
         After an error the results are still there, to be sent again: those that had arrived will
-        be refused.
+        be refused. What was claimed in an answer that was lost is given back first.
         """
         if self._error is not None:  # execute has failed, not a step
             raise self._error
-        results = self._results.copy()
-        items = await self._work(results, capacity, run_ids, is_waiting)
-        del self._results[: len(results)]
+        if self._is_answer_lost:
+            await self.keep_tasks()
+        self.hand_back(anyio.current_time() - _LONGEST_STAY)
+        count = _count_that_fit(self._results)
+        self.rested_at, began_at = -inf, monotonic()
+        items = await self._send(count, capacity, run_ids, is_waiting)
+        await self._accept([item for item in items if not item.is_refused])
+        if self.is_idle:
+            self.rested_at = began_at
+        return bool(items or count)
+
+    async def _accept(self, claimed: list[WorkItem]) -> None:
+        if any(item.is_last_attempt for item in claimed):
+            self._careful_turns = _CAREFUL_TURNS
+        elif claimed:
+            self._careful_turns = max(self._careful_turns - 1, 0)
+        free = self._concurrency - len(self._running)
+        too_early = [item for item in claimed[free:] if item.is_last_attempt]
+        if too_early:  # before others begin, one of which may kill this process
+            self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
+            await self._send(len(too_early), 0)
+        later = [item for item in claimed[free:] if not item.is_last_attempt]
+        now = anyio.current_time()
+        self._waiting += [(item, now) for item in [*claimed[:free], *later]]
+        self._start()
+
+    def hand_back(self, before: float = float("inf")) -> None:
+        """Release the tasks that were claimed before that time and have not begun."""
+        while self._waiting and self._waiting[0][1] < before:
+            item, _ = self._waiting.popleft()
+            self._results.append((item, release_result(item, retry_after=0)))
+            self._careful_turns = _CAREFUL_TURNS
+
+    async def keep_tasks(self) -> None:
+        """Give back what was claimed in an answer that was lost."""
+        held = [*self._running.values(), *(item for item, _ in [*self._waiting, *self._results])]
+        await self._client.keep_tasks(self.worker_id, [task_key(item) for item in held])
+        self._is_answer_lost = False
+
+    def cancel(self) -> None:
+        """Give up the tasks that are running: async ones end, threads are told and left behind."""
+        self._waiting.clear()
+        for task in self._running:
+            task.cancel()
+
+    async def _send(
+        self,
+        count: int,
+        capacity: int | None,
+        run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool = False,
+    ) -> list[WorkItem]:
+        """Send the first `count` results."""
+        results = [result for _, result in self._results[:count]]
+        try:
+            items = await self._work(results, capacity, run_ids, is_waiting)
+        except CONNECTION_ERRORS:
+            self._is_answer_lost = True
+            raise
+        del self._results[:count]
         for item in items:
             if item.is_refused:
                 logger.warning(
@@ -103,23 +174,7 @@ class Turns:
                     item.step_slug,
                     item.task_index,
                 )
-            else:
-                task = asyncio.create_task(self._execute(item))
-                self._running[task] = item
-                self._started_at[task] = anyio.current_time()
-                task.add_done_callback(self._finish)
-        return bool(items or results)
-
-    async def keep_tasks(self) -> None:
-        """Give back what was claimed in an answer that was lost."""
-        held = [json.loads(result) for result in self._results]
-        held += [task_key(item) for item in self._running.values()]
-        await self._client.keep_tasks(self.worker_id, held)
-
-    def cancel(self) -> None:
-        """Give up the tasks that are running: async ones end, threads are told and left behind."""
-        for task in self._running:
-            task.cancel()
+        return items
 
     async def _work(
         self,
@@ -129,7 +184,7 @@ class Turns:
         is_waiting: bool,
     ) -> list[WorkItem]:
         async def send(results: list[str], capacity: int) -> list[WorkItem]:
-            return await self._client.work(
+            return await self._client.work_as_text(
                 self.worker_id, f"[{','.join(results)}]", capacity, run_ids, is_waiting
             )
 
@@ -148,9 +203,17 @@ class Turns:
                 refused += await send([fail_result(result, error)], 0)
         return refused + await send([], claims)
 
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._concurrency:
+            item, claimed_at = self._waiting.popleft()
+            task = asyncio.create_task(self._execute(item))
+            self._running[task] = item
+            self._claimed_at[task] = claimed_at
+            task.add_done_callback(self._finish)
+
     def _finish(self, task: asyncio.Task[str | None]) -> None:
-        del self._running[task]
-        if anyio.current_time() - self._started_at.pop(task) < _HORIZON:
+        item = self._running.pop(task)
+        if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
             self._limit = min(self._limit + 1, self._concurrency * _MOST)
         else:
             self._limit = max(self._limit - 1, self._concurrency)
@@ -158,5 +221,13 @@ class Turns:
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
             if result is not None:
-                self._results.append(result)
+                self._results.append((item, result))
             self._wake.set()
+        if self._error is None:
+            self._start()
+
+
+def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
+    """How many results go into one message; the server would hang up on a larger one."""
+    lengths = accumulate(len(result) + 1 for _, result in results)
+    return max(sum(length <= MOST_CHARACTERS for length in lengths), min(len(results), 1))

@@ -6,11 +6,11 @@ import json
 import logging
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from stepgres._process_pool import ProcessPool
 from stepgres._sync.client import Client
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.worker import Worker
@@ -26,6 +26,7 @@ def run(
     queues: str,
     resources: Sequence[str],
     processes: int | None,
+    listen_dsn: str | None,
     no_listen: bool,
     **options: Any,
 ) -> int:
@@ -35,7 +36,7 @@ def run(
     found = [_find_workflow(name) for name in workflows]
     with ExitStack() as stack:
         if processes:
-            pool = options["executor"] = ProcessPoolExecutor(processes)
+            pool = options["executor"] = ProcessPool(processes)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         client = stack.enter_context(Client(conninfo))
         return Worker(
@@ -43,7 +44,7 @@ def run(
             found,
             [queue.strip() for queue in queues.split(",")],
             resources=dict(_parse_resource(resource) for resource in resources),
-            listen=not no_listen,
+            listen=False if no_listen else listen_dsn or True,
             **options,
         ).run()
 

@@ -131,6 +131,10 @@ class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
 
+class UnreadableValue(StepgresError):
+    """A value in the database is nested more deeply than Python can read."""
+
+
 class WorkflowFailed(StepgresError):
     """The run ended as failed, because of this error, in this step if it was a step's."""
 

@@ -12,11 +12,11 @@ import anyio
 import psycopg
 from anyio.from_thread import start_blocking_portal
 
-from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
 from stepgres._transactions import Transactions
+from stepgres._worker_client import WorkerClient
 from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
 from stepgres.types import run_result
 from stepgres.workflow import describe
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from uuid import UUID
 
+    from stepgres._async.client import AsyncClient
     from stepgres._sync.client import Client
     from stepgres.types import RunResult
     from stepgres.workflow import StepFunction
@@ -43,7 +44,7 @@ class AsyncExecutor:
 
     def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
         self._client = client
-        self._conninfo = conninfo_of(client)  # for the heartbeat
+        self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
 
     async def execute(
@@ -135,16 +136,20 @@ class AsyncExecutor:
         functions: Mapping[str, StepFunction],
         timeout: float,
     ) -> RunResult:
-        async with self._register() as worker_id:
+        async with (
+            self._worker_client() as client,
+            self._register(client) as (worker_id, heartbeat),
+        ):
             run_id = await start(worker_id)
             async with Transactions(self._conninfo, worker_id, self._concurrency) as transactions:
                 run = LocalRun(
-                    self._client,
+                    client,
                     worker_id,
                     run_id,
                     run_input,
                     functions,
                     transactions,
+                    heartbeat,
                     self._concurrency,
                 )
                 with anyio.move_on_after(timeout) as scope:
@@ -154,19 +159,27 @@ class AsyncExecutor:
         return run_result(run_id, status)
 
     @asynccontextmanager
-    async def _register(self) -> AsyncIterator[str]:
+    async def _worker_client(self) -> AsyncIterator[WorkerClient]:
+        if isinstance(self._client, WorkerClient):
+            yield self._client
+        else:
+            async with WorkerClient(self._conninfo, _LEASE) as client:
+                yield client
+
+    @asynccontextmanager
+    async def _register(self, client: WorkerClient) -> AsyncIterator[tuple[str, Heartbeat]]:
         """Be a worker for a while, one that takes nothing from queues."""
-        worker_id = await self._client.register_worker(queues=[], lease=_LEASE)
-        with Heartbeat(self._conninfo, worker_id, _LEASE / 3):
+        worker_id = await client.register_worker(queues=[], lease=_LEASE)
+        with Heartbeat(self._conninfo, worker_id, _LEASE / 3) as heartbeat:
             try:
-                yield worker_id
+                yield worker_id, heartbeat
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._unregister(worker_id)
+                    await self._unregister(client, worker_id)
 
-    async def _unregister(self, worker_id: str) -> None:
+    async def _unregister(self, client: WorkerClient, worker_id: str) -> None:
         try:
-            await self._client.unregister_worker(worker_id)
+            await client.unregister_worker(worker_id)
         except (StepgresError, psycopg.Error) as error:
             # No reason to lose the output of the run: the end of the lease does the same, later.
             logger.warning("worker %s was not unregistered: %s", worker_id, error)
@@ -233,7 +246,7 @@ class Executor:
 
     def _call(self, method: Callable[[AsyncExecutor], Awaitable[RunResult]]) -> RunResult:
         async def call() -> RunResult:
-            async with AsyncClient(self._conninfo) as client:
+            async with WorkerClient(self._conninfo, _LEASE) as client:
                 return await method(AsyncExecutor(client, concurrency=self._concurrency))
 
         with start_blocking_portal() as portal:
@@ -265,7 +278,7 @@ def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFuncti
     if missing:
         raise DefinitionError(
             f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
-            hint="Pass step_functions with a callable for each local step: " + ", ".join(local),
+            hint="Pass a callable for each local step: " + ", ".join(local),
         )
 
 

@@ -206,14 +206,15 @@ class WorkItem(NamedTuple):
     timeout: timedelta
     transactional: bool
     sql_function: str | None
+    is_last_attempt: bool | None
     is_refused: bool
 
 
 class FsckViolation(NamedTuple):
-    """A violated invariant, and the run in which it was found."""
+    """A violated invariant, and the run in which it was found, if it was in one."""
 
     invariant: str
-    run_id: UUID
+    run_id: UUID | None
     detail: str
 
 

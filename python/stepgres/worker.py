@@ -16,11 +16,12 @@ import psycopg
 
 from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
-from stepgres._json import dumps
 from stepgres._listener import Listener
+from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
 from stepgres._transactions import Transactions
-from stepgres._turns import CONNECTION_ERRORS, Turns
+from stepgres._turns import Turns
+from stepgres._worker_client import WorkerClient
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
 from stepgres.workflow import describe, takes_context
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while nothing happens
-_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified
+_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified; or half a lease
 _TICK_INTERVAL = 1.0  # seconds
+_LEAST_LIMIT = 1.0  # seconds that an answer may take, however short the lease is
 _KEPT_INPUTS = 100  # inputs of runs
 
 
@@ -52,7 +54,8 @@ class AsyncWorker:
 
     A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
     The heartbeat has a thread and a connection of its own. Another connection listens for new
-    tasks, through `listen` if that is a connection string; without one (False) the worker polls.
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
+    as it does where it finds that it is connected through a pooler.
 
     When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
     """
@@ -70,8 +73,8 @@ class AsyncWorker:
         grace: float = 30.0,
         listen: bool | str = True,
     ) -> None:
-        self._client = client
         self._conninfo = conninfo_of(client)
+        self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
         self._definitions = [describe(workflow) for workflow in workflows]
         self._functions: dict[tuple[str, str], StepFunction] = {
             (definition.document["workflow_slug"], step_slug): function
@@ -85,8 +88,8 @@ class AsyncWorker:
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
-        self._limiter = anyio.CapacityLimiter(self._concurrency)
-        self._inputs: dict[UUID, asyncio.Task[Any]] = {}
+        self._is_listen_given = isinstance(listen, str)
+        self._inputs: dict[UUID, asyncio.Task[str]] = {}
         self._turns: Turns | None = None
         self._stop_at: float | None = None
 
@@ -99,16 +102,17 @@ class AsyncWorker:
 
     async def run(self) -> int:
         """Work until stopped, and return how many tasks were given back unfinished."""
-        for definition in self._definitions:
-            await self._client.register_workflow(definition.document)
-        worker_id = await self._register()
-        while True:
-            try:
-                return await self._serve(worker_id)
-            except WorkerNotFound:
-                # stopped for longer than its lease, by a debugger or a lid that was closed
-                logger.warning("this worker was taken for dead and begins again under another id")
-            worker_id = await self._register_again()
+        async with self._client:
+            for definition in self._definitions:
+                await self._client.register_workflow(definition.document)
+            worker_id = await self._register()
+            while True:
+                try:
+                    return await self._serve(worker_id)
+                except WorkerNotFound:
+                    # stopped for longer than its lease, by a debugger or a lid that was closed
+                    logger.warning("it was taken for dead and begins again under another id")
+                worker_id = await self._register_again()
 
     async def _register(self) -> str:
         return await self._client.register_worker(
@@ -132,17 +136,22 @@ class AsyncWorker:
             transactions = await stack.enter_async_context(
                 Transactions(self._conninfo, worker_id, self._concurrency)
             )
+            heartbeat = Heartbeat(
+                self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at
+            )
             turns = self._turns = Turns(
                 self._client,
                 worker_id,
                 self._concurrency,
-                lambda item: self._execute(item, transactions),
+                lambda item: self._execute(item, transactions, heartbeat),
             )
-            stack.enter_context(Heartbeat(self._conninfo, worker_id, self._lease / 3))
+            stack.enter_context(heartbeat)
             listener = None
             if self._listen:
                 channels = [f"stepgres_queue_{queue}" for queue in self._queues]
-                listener = Listener(self._listen, channels, turns.wake)
+                listener = Listener(
+                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                )
                 await stack.enter_async_context(listener)
             try:
                 await self._take_turns(turns, listener)
@@ -153,27 +162,28 @@ class AsyncWorker:
     async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
         pauses = iter(_PAUSES)
         last_tick = -_TICK_INTERVAL
-        is_connected = True
         has_happened = True
         while not self._is_over(turns):
             is_stopping = self._stop_at is not None
+            if is_stopping:
+                turns.hand_back()
             try:
-                if not is_connected:
-                    await turns.keep_tasks()
-                    is_connected = True
                 # A worker that is busy with some tasks asks for more only if there were none.
                 is_waiting = turns.is_idle or not has_happened
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
                     pauses = iter(_PAUSES)
-                if turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
+                pause = next(pauses, None)
+                is_told = listener is not None and listener.is_listening
+                if pause is None and turns.is_idle and is_told:
+                    pause = await self._rest()
+                elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     await self._client.tick()
                     last_tick = anyio.current_time()
-                pause = next(pauses, None) or await self._longest_pause(listener)
             except CONNECTION_ERRORS as error:
                 logger.warning("the server cannot be reached, trying again: %s", error)
-                is_connected = False
-                pause = next(pauses, _PAUSES[-1])
+                pause = next(pauses, None)
+            pause = _PAUSES[-1] if pause is None else pause
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
 
     def _is_over(self, turns: Turns) -> bool:
@@ -181,19 +191,29 @@ class AsyncWorker:
             return False
         return turns.is_idle or anyio.current_time() >= self._stop_at
 
-    async def _longest_pause(self, listener: Listener | None) -> float:
-        """Until something is due; where notifications come, that is all there is to wait for."""
-        if listener is None or not listener.is_listening:
-            return _PAUSES[-1]
-        due = await self._client.next_due()
-        if due is None:
-            return _LISTENING_PAUSE
-        seconds = (due - datetime.now(timezone.utc)).total_seconds()
-        if seconds < -_PAUSES[0]:  # not yet by the clock of the server, which is behind ours
-            return _PAUSES[-1]
-        return min(max(seconds, _PAUSES[0]), _LISTENING_PAUSE)
+    async def _rest(self) -> float:
+        """Do what is due, and return how long nothing will be, of which nobody is notified.
 
-    async def _execute(self, item: WorkItem, transactions: Transactions) -> str | None:
+        Half a lease at most: so the turns of a worker that rests are all the heartbeat it needs.
+        """
+        seconds = await self._seconds_until_due()
+        if seconds <= 0:
+            if await self._client.tick():
+                return _PAUSES[0]
+            seconds = await self._seconds_until_due()
+        # not yet by the clock of the server, which is behind ours; or somebody else is at it
+        return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
+
+    async def _seconds_until_due(self) -> float:
+        due = await self._client.next_due()
+        longest = min(_LISTENING_PAUSE, self._lease / 2)
+        if due is None:
+            return longest
+        return min((due - datetime.now(timezone.utc)).total_seconds(), longest)
+
+    async def _execute(
+        self, item: WorkItem, transactions: Transactions, heartbeat: Heartbeat
+    ) -> str | None:
         function = self._functions.get((item.workflow_slug, item.step_slug))
         if function is None and item.sql_function is None:
             logger.warning(
@@ -202,21 +222,20 @@ class AsyncWorker:
                 item.workflow_slug,
             )
             return release_result(item, retry_after=random.uniform(1, 2))
-        async with self._limiter:
-            run_input = "null"
-            if function is not None and takes_context(function):
-                try:
-                    run_input = dumps(await self._run_input(item.run_id))
-                except (StepgresError, psycopg.Error) as error:
-                    logger.warning("the input of run %s cannot be read: %s", item.run_id, error)
-                    return release_result(item, retry_after=1)
-            return await run_task(function, item, run_input, transactions, self._executor)
+        run_input = "null"
+        if function is not None and takes_context(function):
+            try:
+                run_input = await self._run_input(item.run_id)
+            except (StepgresError, psycopg.Error) as error:
+                logger.warning("the input of run %s cannot be read: %s", item.run_id, error)
+                return release_result(item, retry_after=1)
+        return await run_task(function, item, run_input, transactions, heartbeat, self._executor)
 
-    async def _run_input(self, run_id: UUID) -> Any:
-        """The input of a run, read once for all of its tasks."""
+    async def _run_input(self, run_id: UUID) -> str:
+        """The input of a run as JSON text, read once for all of its tasks."""
         reading = self._inputs.get(run_id)
         if reading is None:
-            reading = asyncio.create_task(self._client.get_run_input(run_id))
+            reading = asyncio.create_task(self._client.get_run_input_as_text(run_id))
             self._inputs[run_id] = reading
             if len(self._inputs) > _KEPT_INPUTS:
                 del self._inputs[next(iter(self._inputs))]

@@ -15,11 +15,13 @@
 
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql
+\ir functions/internal/_are_events_sent.sql
 \ir functions/internal/_backoff.sql
 \ir functions/internal/_check_channel.sql
 \ir functions/internal/_check_inputs.sql
 \ir functions/internal/_check_limit.sql
 \ir functions/internal/_check_options.sql
+\ir functions/internal/_check_results.sql
 \ir functions/internal/_check_start.sql
 \ir functions/internal/_claim.sql
 \ir functions/internal/_complete_maps.sql
@@ -56,6 +58,7 @@
 \ir functions/internal/_lock_run.sql
 \ir functions/internal/_lock_runs.sql
 \ir functions/internal/_make_channel.sql
+\ir functions/internal/_lock_runs_of_workers.sql
 \ir functions/internal/_map_source.sql
 \ir functions/internal/_message_ids.sql
 \ir functions/internal/_message_number.sql
@@ -74,6 +77,7 @@
 \ir functions/internal/_record_results.sql
 \ir functions/internal/_refill_maps.sql
 \ir functions/internal/_refuse_definition_change.sql
+\ir functions/internal/_refuse_results.sql
 \ir functions/internal/_refuse_transition.sql
 \ir functions/internal/_release_tasks.sql
 \ir functions/internal/_remaining_gaps.sql
@@ -84,6 +88,8 @@
 \ir functions/internal/_seconds.sql
 \ir functions/internal/_send_result.sql
 \ir functions/internal/_senders.sql
+\ir functions/internal/_send_run_events.sql
+\ir functions/internal/_send_task_events.sql
 \ir functions/internal/_skip_steps.sql
 \ir functions/internal/_slug_of.sql
 \ir functions/internal/_sorted_steps.sql

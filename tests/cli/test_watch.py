@@ -6,11 +6,13 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from subprocess import PIPE
 from typing import Any
 from uuid import UUID
 
 import pytest
 from click.testing import Result
+from psycopg.conninfo import make_conninfo
 
 from tests.conftest import Database
 from tests.support.cli import on_terminal
@@ -27,8 +29,8 @@ def watching(db: Database, engine: Engine, *arguments: Any) -> Iterator[subproce
     """A process that watches a run; it is told of the end from when the block begins."""
     process = subprocess.Popen(
         [STEPGRES, *map(str, arguments), "--dsn", db.dsn],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
         text=True,
     )
     try:
@@ -84,6 +86,23 @@ def test_watch_of_a_run_that_has_ended(cli: Cli, engine: Engine) -> None:
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"é": 1})
     document = json.loads(cli("watch", run_id, "--json").stdout)
     assert (document["status"], document["output"]) == ("completed", {"é": 1})
+
+
+def test_who_may_only_look_can_watch(cli: Cli, db: Database, engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    engine.connection.execute("create role looker login")
+    engine.connection.execute("grant usage on schema stepgres to looker")
+    engine.connection.execute("grant execute on function stepgres.get_run to looker")
+    dsn = make_conninfo(db.dsn, user="looker")
+    process = subprocess.Popen([STEPGRES, "watch", str(run_id), "--dsn", dsn], stderr=PIPE)
+    assert process.stderr is not None
+    assert b"a: started" in process.stderr.readline()
+    engine.drain()
+    assert b"run %s: completed" % str(run_id).encode() in process.stderr.read()
+    assert process.wait() == 0
+    process.stderr.close()
+    engine.connection.execute("drop owned by looker; drop role looker")
 
 
 def test_start_and_retry_wait_for_the_end(db: Database, cli: Cli) -> None:

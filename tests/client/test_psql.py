@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 from tests.conftest import Database
 from tests.support.engine import Engine
-from tests.support.servers import embedded_postgres
+from tests.support.servers import find_psql
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -67,11 +66,6 @@ end
 $$;
 select status, details from stepgres.get_run_status(:'run_id');
 """
-
-
-def find_psql() -> str | Path:
-    """psql of the machine, or of the embedded PostgreSQL."""
-    return shutil.which("psql") or embedded_postgres()[-1].bin_dir / "psql"
 
 
 def psql(db: Database, script: str) -> list[str]:

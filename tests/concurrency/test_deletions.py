@@ -63,6 +63,21 @@ def test_start_waits_for_a_deletion_under_way(
         assert start.result() == engine.claim_one().run_id
 
 
+def test_start_with_a_snapshot_from_before_the_deletion_is_refused(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    engine.drain()
+    other = engine.on(sessions.connect())
+    other.connection.execute("begin isolation level repeatable read")
+    assert other.rows("select workflow_slug from stepgres.workflows") == ["order"]
+    delete(engine)()
+    with refused("40001"):
+        other.start("order")
+    other.connection.execute("rollback")
+
+
 def test_starts_do_not_wait_for_each_other(engine: Engine, sessions: Sessions) -> None:
     engine.define("order", step("a"))
     engine.start("order")

@@ -191,7 +191,7 @@ def test_connection_that_has_gone_silent_is_replaced(
         listening.listen("orders") as listener,
     ):
         for number in range(3):
-            proxy.silence()
+            proxy.stall()
             client.send_with_notify("orders", number)
             assert next(listener).payload == number
 
@@ -275,6 +275,18 @@ def test_error_in_the_database_is_raised_and_the_listener_goes_on(
             next(listener)
         connection.execute("alter table stepgres.lost rename to channels")
         assert next(listener).payload == 1
+
+
+def test_message_that_python_cannot_read_does_not_keep_back_the_next(
+    db: Database, client: Client
+) -> None:
+    deep = "[" * 3_000 + "]" * 3_000
+    with db.connect() as connection, client.listen("orders") as listener:
+        connection.execute("select stepgres.send_with_notify('orders', %s)", [deep])
+        client.send_with_notify("orders", "next")
+        with pytest.raises(stepgres.StepgresError, match='message 1 of "orders" is nested'):
+            next(listener)
+        assert next(listener).payload == "next"
 
 
 @pytest.mark.anyio

@@ -183,3 +183,39 @@ def test_any_name_is_created_or_refused(
             if error.sqlstate not in allowed:
                 raise
         assert engine.snapshot() == before
+
+
+texts = objects(
+    {},
+    {
+        "condition": paths,
+        "unless": paths,
+        "when_unmet": policies | text,
+        "when_exhausted": policies | text,
+        "max_failed": limits.map(str),
+        "execution": executions | text,
+        "queue": queues,
+        "sql_function": text,
+        "map": st.booleans(),
+    },
+)
+
+
+@given(arguments=texts)
+@without_limits
+def test_any_text_as_an_option_is_stored_or_refused(
+    engine: Engine, arguments: dict[str, Any]
+) -> None:
+    before = engine.snapshot()
+    with engine.connection.transaction(force_rollback=True):
+        engine.call("create_flow", name="order")
+        try:
+            with engine.connection.transaction():
+                engine.call("add_step", workflow_id="order", step_name="a", **arguments)
+        except psycopg.errors.DatabaseError as error:
+            if error.sqlstate != "SG001" or not error.diag.message_hint:
+                raise
+            assert engine.rows("select step_slug from stepgres.steps") == []
+        else:
+            assert engine.rows("select step_slug from stepgres.steps") == ["a"]
+    assert engine.snapshot() == before

@@ -83,6 +83,38 @@ def test_claim_that_is_rolled_back_did_not_happen(engine: Engine) -> None:
     assert engine.snapshot() == before
 
 
+STRANGE = [
+    {}, {"hello": "world"}, 7, "text", None, [], {"run_id": None}, {"run_id": 7, "task_index": 0},
+    {"run_id": "x", "step_slug": "a", "task_index": 0},
+    {"run_id": "-" * 36, "step_slug": "a", "task_index": 0},
+    {"run_id": str(UUID(int=1)), "step_slug": "a", "task_index": "0x"},
+    {"run_id": str(UUID(int=1)), "step_slug": "a", "task_index": 10**20},
+    {"run_id": str(UUID(int=1)), "step_slug": {"a": 1}, "task_index": 0},
+]  # fmt: skip
+
+
+def test_message_of_somebody_else_in_a_queue_is_reported_and_dropped(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    for message in STRANGE:
+        engine.rows("select pgmq.send('stepgres_default', %s)", Jsonb(message))
+    engine.rows("select pgmq.send('stepgres_default', null)")
+    run_id = engine.start("order")
+    found = engine.rows("select invariant, run_id, detail from stepgres.fsck()")
+    assert {row[:2] for row in found} == {("a message in a queue is the ticket of a run", None)}
+    assert len(found) == len(STRANGE) + 1
+    assert [item.run_id for item in engine.claim()] == [run_id]
+    assert engine.tickets() == []
+
+
+def test_messages_of_somebody_else_do_not_stop_claims(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    for message in STRANGE:
+        engine.rows("select pgmq.send('stepgres_default', %s)", Jsonb(message))
+    run_id = engine.start("order")
+    claimed = [item for _ in range(len(STRANGE) + 1) for item in engine.claim(1)]
+    assert [item.run_id for item in claimed] == [run_id]
+
+
 # What is recorded
 
 
@@ -96,6 +128,16 @@ def test_claim_records_attempt_worker_and_time(engine: Engine, clock: Clock) -> 
     assert (item.timeout, item.is_refused) == (timedelta(seconds=7.5), False)
     query = "select status, attempt, worker_id, started_at - queued_at from stepgres.tasks"
     assert engine.rows(query) == [("started", 1, "worker", timedelta(seconds=5))]
+
+
+def test_claim_says_whether_the_attempt_is_the_last(engine: Engine) -> None:
+    engine.define("order", step("a", max_attempts=2, base_delay=0), step("b", max_attempts=1))
+    engine.start("order")
+    a, b = engine.claim()
+    assert (a.is_last_attempt, b.is_last_attempt) == (False, True)
+    engine.work([a.failed(retry_after=0), b.released()])
+    engine.call("tick")
+    assert [item.is_last_attempt for item in engine.claim()] == [True, True]
 
 
 def test_tasks_are_handed_out_once_and_not_beyond_capacity(engine: Engine) -> None:

@@ -82,6 +82,19 @@ def test_next_due_is_when_tick_has_something_to_do(engine: Engine, clock: Clock)
     assert engine.rows(query) == [2]
 
 
+def test_next_due_says_when_the_search_for_lost_tickets_is_overdue(
+    engine: Engine, clock: Clock
+) -> None:
+    query = "select stepgres.next_due() <= stepgres._now()"
+    engine.call("tick")
+    clock.advance(9.999)
+    assert engine.rows(query) == [False]
+    clock.advance(0.001)
+    assert engine.rows(query) == [True]
+    engine.call("tick")
+    assert engine.rows(query) == [False]
+
+
 def test_tick_without_anything_due_does_nothing(engine: Engine, clock: Clock) -> None:
     engine.define("order", step("a"))
     engine.start("order")

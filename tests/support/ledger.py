@@ -58,10 +58,27 @@ class Ledger:
 
 def record(context: StepContext, *, gate: bool = False) -> None:
     """The side of the step: write down that it began, then wait for the gate."""
+    record_task(context.run_id, context.step_slug, context.task_index, context.attempt, gate=gate)
+
+
+def record_task(
+    run_id: UUID | None, step_slug: str, task_index: int, attempt: int, *, gate: bool = False
+) -> None:
+    """The same for a step that has no context."""
     with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
-        connection.execute(
-            "insert into public.ledger values (%s, %s, %s, %s, %s)",
-            [context.run_id, context.step_slug, context.task_index, context.attempt, os.getpid()],
-        )
+        _insert(connection, run_id, step_slug, task_index, attempt)
         if gate:
             connection.execute("select pg_advisory_lock_shared(%s)", [_GATE])
+
+
+def write(connection: Any, context: StepContext) -> Any:
+    """Write down on that connection that the step began; to be awaited if the connection is."""
+    return _insert(
+        connection, context.run_id, context.step_slug, context.task_index, context.attempt
+    )
+
+
+def _insert(connection: Any, *key: Any) -> Any:
+    return connection.execute(
+        "insert into public.ledger values (%s, %s, %s, %s, %s)", [*key, os.getpid()]
+    )

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, which can cut connections at the worst moment."""
+"""A TCP proxy in front of a server, which cuts or stalls connections at the worst moment."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class Proxy:
 
     When cut_after is set to a word, the connection on which a client next sends that word is cut.
     The server gets it and commits; the client never sees the answer. With cut_early the client is
-    cut off before the server has it: then both go on at the same time. After silence() nothing
-    passes any more on the connections that there are, though none is closed.
+    cut off before the server has it: then both go on at the same time.
+
+    stall() makes black holes of the connections that there are: they stay open, take what they are
+    sent, and pass nothing on any more.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -33,8 +35,9 @@ class Proxy:
         self.cut_after: bytes | None = None
         self.cut_early = False
         self.cuts = 0
+        self.swallowed = 0  # messages that went into black holes
         self._sockets: list[socket.socket] = []
-        self._silences: list[Event] = []
+        self._stalled: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         Thread(target=self._accept, daemon=True).start()
@@ -50,10 +53,8 @@ class Proxy:
         for end in self._sockets:
             _close(end)
 
-    def silence(self) -> None:
-        """What happens to both ends when the network between them is gone."""
-        for silence in self._silences:
-            silence.set()
+    def stall(self) -> None:
+        self._stalled.update(self._sockets)
 
     def _accept(self) -> None:
         with suppress(OSError):  # closed
@@ -62,16 +63,15 @@ class Proxy:
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._address)
                 self._sockets += [client, server]
-                silence = Event()
-                self._silences.append(silence)
-                Thread(target=self._serve, args=(client, server, silence), daemon=True).start()
+                Thread(target=self._serve, args=(client, server), daemon=True).start()
 
-    def _serve(self, client: socket.socket, server: socket.socket, silence: Event) -> None:
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
         is_cut = Event()
-        Thread(target=_answer, args=(server, client, is_cut, silence), daemon=True).start()
+        Thread(target=self._answer, args=(server, client, is_cut), daemon=True).start()
         with suppress(OSError):
             while data := client.recv(65536):
-                if silence.is_set():
+                if client in self._stalled:
+                    self.swallowed += 1
                     continue
                 word = self.cut_after
                 if word is not None and word in data:
@@ -85,16 +85,18 @@ class Proxy:
         if not is_cut.is_set():
             _close(server)
 
-
-def _answer(server: socket.socket, client: socket.socket, is_cut: Event, silence: Event) -> None:
-    with suppress(OSError):
-        while data := server.recv(65536):
-            if is_cut.is_set():  # the server answers when it has committed
-                break
-            if not silence.is_set():
-                client.sendall(data)
-    _close(client)
-    _close(server)
+    def _answer(self, server: socket.socket, client: socket.socket, is_cut: Event) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if is_cut.is_set():  # the server answers when it has committed
+                    break
+                if client in self._stalled:
+                    self.swallowed += 1
+                else:
+                    client.sendall(data)
+        if client not in self._stalled:
+            _close(client)
+        _close(server)
 
 
 def _close(end: socket.socket) -> None:

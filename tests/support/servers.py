@@ -50,7 +50,7 @@ class Postgres:
         """A new server, not started yet; stopped and deleted at the end."""
         # short, because the path of a Unix socket may have no more than about 100 characters
         directory = Path(tempfile.mkdtemp(prefix="sg-"))
-        account = _account_for_server()
+        account = account_for_server()
         try:
             if account:
                 os.chown(directory, account["user"], account["group"])
@@ -174,7 +174,7 @@ def all_postgres() -> list[Postgres]:
     return servers
 
 
-def _account_for_server() -> dict[str, Any]:
+def account_for_server() -> dict[str, Any]:
     """As whom subprocess runs a server: as ourselves, but PostgreSQL refuses to be root."""
     if os.geteuid() != 0:
         return {}
@@ -183,6 +183,11 @@ def _account_for_server() -> dict[str, Any]:
     except KeyError:
         entry = pwd.getpwnam("nobody")
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def find_psql() -> str | Path:
+    """psql of the machine, or of the embedded PostgreSQL."""
+    return shutil.which("psql") or embedded_postgres()[-1].bin_dir / "psql"
 
 
 def _output(*command: str | Path) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import anyio
 
-from stepgres import Workflow, step
+from stepgres import Workflow, sql_step, step
 from stepgres._runner import StepContext
-from tests.support.ledger import record
+from tests.support.ledger import record, record_task, write
 
 
 class Plain(Workflow):
@@ -70,3 +72,67 @@ class Local(Workflow):
     def held(input: Any, context: StepContext) -> list[Any]:
         record(context, gate=True)
         return [input["first"], context.attempt]
+
+
+class Deadly(Workflow):
+    """A step that kills its worker."""
+
+    execution = "distributed"
+    max_attempts = 1
+
+    @staticmethod
+    @step
+    def only(input: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Innocent(Workflow):
+    """A step that has one attempt."""
+
+    execution = "distributed"
+    max_attempts = 1
+
+    @staticmethod
+    @step
+    def only(input: Any) -> Any:
+        return input
+
+
+class Separate(Workflow):
+    """A step that waits for the gate, without a context: a process of its own may execute it."""
+
+    execution = "distributed"
+    base_delay = 0.01
+
+    @staticmethod
+    @step
+    def only(number: int) -> int:
+        record_task(None, "only", number, 0, gate=True)
+        return number
+
+
+class Booking(Workflow):
+    """Steps of every kind; each writes down that it ran, in its transaction if it has one."""
+
+    execution = "distributed"
+    base_delay = 0.01
+
+    @staticmethod
+    @step
+    def ordinary(input: Any, context: StepContext) -> Any:
+        record(context)
+        return input
+
+    @staticmethod
+    @step(depends_on=["ordinary"], transactional=True)
+    def booked(input: Any, context: StepContext) -> Any:
+        write(context.connection, context)
+        return [input["ordinary"]] * 3
+
+    @staticmethod
+    @step(depends_on=["booked"], map=True, transactional=True)
+    async def each(input: Any, context: StepContext) -> Any:
+        await write(context.connection, context)
+        return input
+
+    in_sql = sql_step("public.book", depends_on=["each"])

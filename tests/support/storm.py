@@ -11,10 +11,13 @@ from multiprocessing import get_context
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.to_thread
 import psycopg
 
 import stepgres
 from tests.support.ledger import record
+from tests.support.waiting import wait_until
 from tests.support.workflows import workflow
 
 if TYPE_CHECKING:
@@ -48,6 +51,32 @@ def collect(input: Any, context: StepContext) -> Any:
     return number if len(input["each"]) == _ELEMENTS else None
 
 
+def write(input: Any, context: StepContext) -> list[Any]:
+    """A step whose effect belongs to its completion."""
+    record(context)
+    context.connection.execute(_EFFECT, [context.run_input, context.step_slug, context.task_index])
+    return [context.run_input] * _ELEMENTS
+
+
+async def write_each(input: Any, context: StepContext) -> Any:
+    await anyio.to_thread.run_sync(record, context)
+    effect = [context.run_input, context.step_slug, context.task_index]
+    await context.connection.execute(_EFFECT, effect)
+    return input
+
+
+_EFFECT = "insert into public.effects values (%s, %s, %s)"
+# no key: a second effect shall be seen by the test, and not by the step
+_TABLES = """
+    create table public.ledger (run_id uuid, step_slug text, task_index int, attempt int, pid int);
+    create table public.effects (number int, step_slug text, task_index int);
+    create function public.write_in_sql(input jsonb) returns jsonb language sql as $$
+        insert into public.effects values ((input #>> '{each,0}')::int, 'in_sql', 0)
+        returning to_jsonb(number)
+    $$;
+    select stepgres.register_sql_function('public.write_in_sql');
+"""
+_TRANSACTIONAL = {"transactional": True}
 _OPTIONS: dict[str, Any] = {"max_attempts": 10_000, "base_delay": 0.01, "execution": "distributed"}
 _AFTER = {"depends_on": ["first"]}
 WORKFLOWS = {
@@ -75,8 +104,20 @@ WORKFLOWS = {
             ),
             _ELEMENTS + 2,
         ),
+        (
+            workflow(
+                ("first", work, {"depends_on": []}),
+                ("once", write, {**_AFTER, **_TRANSACTIONAL}),
+                ("each", write_each, {"depends_on": ["once"], "map": True, **_TRANSACTIONAL}),
+                ("in_sql", "public.write_in_sql"),
+                slug="effects",
+                **_OPTIONS,
+            ),
+            _ELEMENTS + 3,
+        ),
     ]
 }
+_EFFECTS = [("once", 0), *(("each", index) for index in range(_ELEMENTS)), ("in_sql", 0)]
 
 
 def _be_a_worker(dsn: str) -> None:
@@ -97,13 +138,10 @@ class Storm:
 
     def __post_init__(self) -> None:
         self._client = stepgres.Client(self.dsn)
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute(_TABLES)
         for flow, _ in WORKFLOWS.values():
             self._client.register_workflow(stepgres.describe(flow).document)
-        with psycopg.connect(self.dsn) as connection:
-            connection.execute(
-                "create table public.ledger (run_id uuid, step_slug text, task_index int,"
-                " attempt int, pid int)"
-            )
         self.workers += [self._new_worker() for _ in range(_WORKERS)]
 
     def start_runs(self, most: int = 60) -> None:
@@ -129,10 +167,14 @@ class Storm:
     def settle(self) -> float:
         """Wait until every run has ended; how many seconds that took."""
         start = monotonic()
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            active = "select from stepgres.active_runs limit 1"
+            wait_until(lambda: not connection.execute(active).fetchall())
+        seconds = monotonic() - start
         with stepgres.Client(self.dsn) as client:
             for run_id, (_, number) in self.started.items():
                 assert client.wait_for_run(run_id).output == number
-        return monotonic() - start
+        return seconds
 
     def stop(self) -> None:
         for worker in self.workers:
@@ -141,18 +183,26 @@ class Storm:
         self._client.close()
 
     def check(self) -> dict[str, int]:
-        """Every task was accepted once and executed at least once; no attempt ran twice."""
+        """Every task was accepted once and executed at least once; no attempt ran twice.
+
+        What belongs to the completion of a task happened once.
+        """
         tasks = self._rows("select run_id, step_slug, task_index, status from stepgres.tasks")
         expected = sum(WORKFLOWS[slug][1] for slug, _ in self.started.values())
         assert Counter(status for *_, status in tasks) == {"completed": expected}
         columns = "run_id, step_slug, task_index"
         begun = self._rows(f"select {columns} from public.ledger")
-        assert set(begun) == {tuple(key) for *key, _ in tasks}
+        # a step in SQL leaves no trace but its effect
+        assert set(begun) == {tuple(key) for *key, _ in tasks if key[1] != "in_sql"}
         twice = f"select {columns} from public.ledger group by {columns}, attempt"
         assert self._rows(f"{twice} having count(*) > 1") == []
+        numbers = [number for slug, number in self.started.values() if slug == "effects"]
+        effects = Counter(self._rows("select number, step_slug, task_index from public.effects"))
+        assert effects == {(number, *key): 1 for number in numbers for key in _EFFECTS}
         assert self._rows("select * from stepgres.fsck()") == []
         taken_over = "select count(*) from stepgres.attempts where error like 'worker%responding'"
         counts = {"runs": len(self.started), "tasks": len(tasks), "executions": len(begun)}
+        counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
         counts["taken over"] = self._one(taken_over)
         return counts

@@ -59,7 +59,9 @@ def worker_ids(dsn: str) -> set[str]:
 class WorkerProcess:
     """A process of `stepgres worker` for workflows of tests.support.steps."""
 
-    def __init__(self, dsn: str, *workflows: str, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, dsn: str, *workflows: str, options: tuple[str, ...] = (), in_session: bool = False
+    ) -> None:
         names = [f"tests.support.steps:{workflow}" for workflow in workflows]
         self.process = subprocess.Popen(
             [STEPGRES, "worker", *names, "--dsn", dsn, *options],
@@ -67,6 +69,7 @@ class WorkerProcess:
             env={**os.environ, "LEDGER_DSN": dsn},
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=in_session,
         )
 
     def signal(self, number: signal.Signals) -> None:
@@ -87,10 +90,13 @@ class WorkerProcess:
 
 @contextmanager
 def worker_process(
-    dsn: str, *workflows: str, options: tuple[str, ...] = ()
+    dsn: str, *workflows: str, options: tuple[str, ...] = (), in_session: bool = False
 ) -> Iterator[WorkerProcess]:
-    """A worker in a process of its own, killed at the end if it still lives."""
-    worker = WorkerProcess(dsn, *workflows, options=options)
+    """A worker in a process of its own, killed at the end if it still lives.
+
+    in_session: signals can be sent to it and its children together, as a terminal does.
+    """
+    worker = WorkerProcess(dsn, *workflows, options=options, in_session=in_session)
     try:
         yield worker
     finally:

@@ -17,6 +17,7 @@ import stepgres
 from stepgres import Client
 from stepgres._async.client import AsyncClient
 from stepgres._runner import StepContext
+from stepgres._worker_client import WorkerClient
 from tests.conftest import Database
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids
@@ -51,16 +52,16 @@ def test_input_of_a_run_is_read_once_for_all_of_its_tasks(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    get_run_input = AsyncClient.get_run_input
+    get_run_input = WorkerClient.get_run_input_as_text
 
-    async def counted(self: AsyncClient, run_id: Any) -> Any:
+    async def counted(self: WorkerClient, run_id: Any) -> Any:
         reads.append(run_id)
         return await get_run_input(self, run_id)
 
     def third(input: Any, context: StepContext) -> Any:
         return context.run_input.pop()  # of a copy of its own
 
-    monkeypatch.setattr(AsyncClient, "get_run_input", counted)
+    monkeypatch.setattr(WorkerClient, "get_run_input_as_text", counted)
     flow = workflow(("a", third, {"map": True, "depends_on": []}), ("b", echo))
     run_ids = register_and_start(client, flow, [[1, 2, 3]] * 2)
     with running_worker(db.dsn, flow):

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from psycopg import AsyncConnection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
+from psycopg.types.string import TextLoader
 
-from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres._async.connections import connect
+from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
+from stepgres._json import too_deep
 from stepgres._notifications import AsyncNotifications
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
@@ -81,7 +84,12 @@ class AsyncCaller:
         return row
 
     async def _all(
-        self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any
+        self,
+        function: str,
+        row_factory: AsyncRowFactory[T],
+        *,
+        json_as_text: bool = False,
+        **arguments: Any,
     ) -> list[T]:
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
@@ -91,6 +99,8 @@ class AsyncCaller:
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
+                if json_as_text:
+                    cursor.adapters.register_loader("jsonb", TextLoader)
                 await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
@@ -100,6 +110,8 @@ class AsyncCaller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
+        except RecursionError as error:
+            raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
@@ -122,6 +134,5 @@ class AsyncCaller:
     async def _open(self, conninfo: str) -> AsyncConnection[Any]:
         async with self._lock:
             if self._own is None or self._own.closed:
-                with connecting():
-                    self._own = await AsyncConnection.connect(conninfo, autocommit=True)
+                self._own = await connect(conninfo)
             return self._own

@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
+_LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
 
@@ -45,10 +49,15 @@ class AsyncSubscription:
         self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
+        self._pauses = iter(_PAUSES)
         name = f"stepgres_run_{self._run_id.hex}"
         self._hints = await self._runs._notifications.hints(name)
+        if not self._hints.is_heard:
+            return self
         try:
             await self._subscribe()
+        except (InsufficientPrivilege, ReadOnlySqlTransaction):
+            pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
             await self._hints.aclose()
             raise
@@ -56,8 +65,10 @@ class AsyncSubscription:
 
     async def wait(self, seconds: float) -> None:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
+        if self._subscriber_id is None:
+            seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
         await self._hints.wait(seconds)
-        if monotonic() > self._renew_at:
+        if self._subscriber_id is not None and monotonic() > self._renew_at:
             await self._subscribe()
 
     async def __aexit__(

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from psycopg import Connection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
+from psycopg.types.string import TextLoader
 
-from stepgres._conninfo import connecting, conninfo_of_pool, resolve_conninfo
+from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
+from stepgres._json import too_deep
 from stepgres._notifications import Notifications
+from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -79,7 +82,14 @@ class Caller:
         (row,) = self._all(function, row_factory, **arguments)
         return row
 
-    def _all(self, function: str, row_factory: RowFactory[T], **arguments: Any) -> list[T]:
+    def _all(
+        self,
+        function: str,
+        row_factory: RowFactory[T],
+        *,
+        json_as_text: bool = False,
+        **arguments: Any,
+    ) -> list[T]:
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
@@ -88,6 +98,8 @@ class Caller:
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
+                if json_as_text:
+                    cursor.adapters.register_loader("jsonb", TextLoader)
                 cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
@@ -97,6 +109,8 @@ class Caller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
+        except RecursionError as error:
+            raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
@@ -119,6 +133,5 @@ class Caller:
     def _open(self, conninfo: str) -> Connection[Any]:
         with self._lock:
             if self._own is None or self._own.closed:
-                with connecting():
-                    self._own = Connection.connect(conninfo, autocommit=True)
+                self._own = connect(conninfo)
             return self._own

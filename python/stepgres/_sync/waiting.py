@@ -7,6 +7,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
+_LONGEST_PAUSE = 1.0
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 
 
@@ -47,10 +51,15 @@ class Subscription:
         self._subscriber_id: str | None = None
 
     def __enter__(self) -> Self:
+        self._pauses = iter(_PAUSES)
         name = f"stepgres_run_{self._run_id.hex}"
         self._hints = self._runs._notifications.hints(name)
+        if not self._hints.is_heard:
+            return self
         try:
             self._subscribe()
+        except (InsufficientPrivilege, ReadOnlySqlTransaction):
+            pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
             self._hints.close()
             raise
@@ -58,8 +67,10 @@ class Subscription:
 
     def wait(self, seconds: float) -> None:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
+        if self._subscriber_id is None:
+            seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
         self._hints.wait(seconds)
-        if monotonic() > self._renew_at:
+        if self._subscriber_id is not None and monotonic() > self._renew_at:
             self._subscribe()
 
     def __exit__(

@@ -51,9 +51,16 @@ class Workers(Caller):
             int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
         )
 
-    def heartbeat(self, worker_id: str) -> None:
-        """Say that a worker lives."""
-        self._all("heartbeat", scalar_row, worker_id=worker_id)
+    def heartbeat(
+        self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[WorkItem]:
+        """Say that a worker lives, and return those of its tasks that it is to give up."""
+        return self._all(
+            "heartbeat",
+            class_row(WorkItem),
+            worker_id=worker_id,
+            tasks=json_argument(tasks and list(tasks)),
+        )
 
     def claim_tasks(
         self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None

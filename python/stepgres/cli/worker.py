@@ -20,6 +20,7 @@ from stepgres.cli.errors import explain
 @click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
 @click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
+@click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
     """Execute steps of workflows from queues until SIGTERM or SIGINT.
@@ -27,6 +28,9 @@ def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
     A workflow is MODULE:NAME, or a MODULE with workflow_steps(). The first signal lets the running
     steps finish within the grace period; the second one ends at once. What is unfinished goes back
     to its queue.
+
+    The DSN may lead through a transaction pooler. A worker finds that out and polls every second,
+    unless --listen-dsn leads past the pooler: then it is notified of new tasks.
 
     Exit codes: 0 all that was begun is finished, 1 an error, 2 a wrong command line, 3 steps were
     given back unfinished.

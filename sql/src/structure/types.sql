@@ -9,13 +9,15 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    is_last_attempt boolean,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a result that was refused because its task is no longer leased to the sender.
+'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more: its result is refused.
 
-A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
+If is_last_attempt, the task is exhausted when this attempt fails, or its worker dies: a worker that cannot begin at once
+should hand it back. A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
 whose sql_function is called with the input.';
 
 create type stepgres.run_status as (

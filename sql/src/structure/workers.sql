@@ -21,16 +21,21 @@ create table stepgres.workers (
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
+    progress jsonb not null default '[]',
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
-) with (fillfactor = 50);
+) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
+-- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
+-- its statements again, and nobody needs statistics of so small a table.
 comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
+comment on column stepgres.workers.progress is
+'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is

@@ -27,4 +27,4 @@ comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
 attempts left, is exhausted.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';

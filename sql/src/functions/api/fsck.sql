@@ -3,6 +3,8 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+-- everything is read, whatever the planner believes of tables that nobody has analyzed
+set enable_nestloop = off
 as $$
     with finished_dependencies as (
         select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished

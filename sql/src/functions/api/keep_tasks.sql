@@ -3,31 +3,34 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
+    v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
     perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
     perform stepgres._worker(keep_tasks.worker_id);
-    perform stepgres._lock_runs(array(
-        select a.run_id from stepgres.active_runs as a
-        where exists (
-            select from stepgres.tasks as t
-            where t.run_id = a.run_id and t.status = 'started' and t.worker_id = keep_tasks.worker_id
-        )
-    ));
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
+    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
     )::stepgres._task_failure) into v_unknown
-    from stepgres.active_runs as a
-    join stepgres.tasks as t on t.run_id = a.run_id
-    where t.status = 'started' and t.worker_id = keep_tasks.worker_id and not exists (
-        select from jsonb_to_recordset(keep_tasks.tasks) as k (
-            run_id uuid, step_slug text, task_index int, attempt int
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-    );
+    from stepgres.tasks as t
+    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        and not exists (
+            select from jsonb_to_recordset(keep_tasks.tasks) as k (
+                run_id uuid, step_slug text, task_index int, attempt int
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+        );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);
 end
@@ -39,4 +42,4 @@ counting attempts; returns their number.
 
 For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
 
-Errors: SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';

@@ -3,6 +3,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -22,6 +29,7 @@ begin
     on conflict on constraint pauses_pkey do update set resumed_at = null;
     update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;

@@ -8,6 +8,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -24,7 +31,7 @@ begin
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, registered_at = v_now, heartbeat_at = v_now;
+        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');

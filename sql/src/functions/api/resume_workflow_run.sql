@@ -3,6 +3,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set cpu_tuple_cost = 1
+set cpu_index_tuple_cost = 1
+set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -19,6 +26,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'

@@ -1,5 +1,6 @@
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. The settings hold for what is called from here, and all who call the same carry them:
+-- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -28,17 +29,11 @@ begin
         perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     end if;
     v_worker := stepgres._worker(work.worker_id);
-    if jsonb_typeof(results) is distinct from 'array' then
-        raise exception 'results must be a JSON array, not %', coalesce(jsonb_typeof(results), 'null')
-            using errcode = 'SG003', hint = 'Pass [] when there are none.';
-    end if;
-    perform stepgres._lock_runs(run_ids || array(
-        select (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ));
+    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, true
+            null::interval, null::boolean, null::text, null::boolean, true
         from stepgres._apply_results(work.worker_id, work.results) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
@@ -59,11 +54,12 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
+the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';

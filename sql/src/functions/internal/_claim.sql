@@ -8,6 +8,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -21,10 +22,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -44,7 +46,7 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, false
+        s.timeout::interval, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
@@ -52,6 +54,13 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        perform stepgres._send_task_events('task_started', v_tasks);
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 

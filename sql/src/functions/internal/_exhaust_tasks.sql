@@ -51,8 +51,10 @@ begin
     into v_intolerable, v_maps
     from counted as c
     join stepgres.runs as r on r.run_id = c.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
     cross join lateral (
         select c.skipped_tasks > case
             when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100

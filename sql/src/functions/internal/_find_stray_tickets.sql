@@ -8,15 +8,15 @@ declare
 begin
     for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
         return query execute format(
-            'select %L, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
              from pgmq.%I as m
              left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
              where r.status is distinct from ''started''',
-            'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
         );
     end loop;
 end
 $$;
 
 comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over: part of fsck.';
+'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';

@@ -7,8 +7,13 @@ declare
     v_tickets jsonb[];
 begin
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket, and
+    -- casts none of what somebody else has sent to the queue: that is dropped.
+    select array_agg(m.message) filter (
+        where m.message ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+            and m.message ->> 'task_index' ~ '^[0-9]{1,9}$'
+    ) into v_tickets
+    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     if v_tickets is null then
         return '{}';
     end if;

@@ -11,17 +11,10 @@ begin
     if worker_ids is null then
         return 0;
     end if;
-    select array_agg(r.run_id) into v_run_ids
-    from stepgres.active_runs as a
-    join stepgres.runs as r on r.run_id = a.run_id
-    where r.executor_id = any (_take_over.worker_ids) or exists (
-        select from stepgres.tasks as t
-        where t.run_id = r.run_id and t.status = 'started' and t.worker_id = any (_take_over.worker_ids)
-    );
-    if v_run_ids is null then
+    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
+    if v_run_ids = '{}' then
         return 0;
     end if;
-    perform stepgres._lock_runs(v_run_ids);
 
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null

@@ -9,6 +9,11 @@ begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
     perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
+        perform 1 from stepgres.workflows as w
+        where w.workflow_slug = _use_version.workflow_slug for key share;
+    end if;
     v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.

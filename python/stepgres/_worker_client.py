@@ -1,0 +1,85 @@
+"""The connection on which a worker, or the executor of a run, takes its turns."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psycopg.rows import class_row
+
+from stepgres._async.client import AsyncClient
+from stepgres._conninfo import with_keepalive
+from stepgres._lost_connections import Limit
+from stepgres.types import WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from psycopg.rows import AsyncRowFactory
+
+logger = logging.getLogger("stepgres")
+
+T = TypeVar("T")
+
+_MOST_DOUBLINGS = 6
+_LEAST_SPEED = 1_000_000  # characters of results a second
+
+
+class WorkerClient(AsyncClient):
+    """A client that waits for no answer longer than `limit` seconds.
+
+    Twice as long after each time that it was exceeded: a call that has to wait for a lock, or has a
+    great deal to do, gets through in the end, and until then few sessions of the server pile up.
+    """
+
+    def __init__(self, conninfo: str, limit: float) -> None:
+        super().__init__(with_keepalive(conninfo))
+        self._limit = limit
+        self._doublings = 0
+
+    async def work_as_text(
+        self,
+        worker_id: str,
+        results: str,
+        capacity: int,
+        run_ids: Sequence[UUID] | None,
+        is_waiting: bool,
+    ) -> list[WorkItem]:
+        """What `work` does, with inputs as JSON text: one that is too deep spoils no other."""
+        return await self._all(
+            "work",
+            class_row(WorkItem),
+            json_as_text=True,
+            worker_id=worker_id,
+            results=results,
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+            is_waiting=is_waiting,
+        )
+
+    async def get_run_input_as_text(self, run_id: UUID) -> str:
+        """What `get_run_input` returns, as JSON text."""
+        return await self._scalar(str, "get_run_input", json_as_text=True, run_id=run_id)
+
+    async def _all(
+        self,
+        function: str,
+        row_factory: AsyncRowFactory[T],
+        *,
+        json_as_text: bool = False,
+        **arguments: Any,
+    ) -> list[T]:
+        size = len(arguments.get("results", ""))
+        seconds = self._limit * 2**self._doublings + size / _LEAST_SPEED
+        with Limit(seconds, lambda: self._own) as limit:
+            try:
+                return await super()._all(
+                    function, row_factory, json_as_text=json_as_text, **arguments
+                )
+            finally:
+                if limit.is_exceeded:
+                    logger.warning("no answer to %s within %g s", function, seconds)
+                    self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
+                else:
+                    self._doublings = 0

@@ -1,0 +1,16 @@
+"""A client on the database of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import stepgres
+from tests.conftest import Database
+
+
+@pytest.fixture
+def client(db: Database) -> Iterator[stepgres.Client]:
+    with stepgres.Client(db.dsn) as client:
+        yield client

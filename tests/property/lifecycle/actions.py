@@ -1,0 +1,289 @@
+"""What can be done to the database, each time beside the model, and compared with it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.model import Model, Refused, TaskKey
+from tests.property.lifecycle.reports import check_reports
+from tests.property.lifecycle.run import Result, TimerKey
+from tests.property.lifecycle.state import (
+    MICROSECOND,
+    State,
+    differences,
+    modelled,
+    observed,
+    text,
+    timer_of,
+)
+from tests.support.engine import Engine, WorkItem
+
+RESULT_REFUSED = "SG004"
+EVERYTHING = 10_000
+Offer = tuple[list[str], dict[str, Any]]
+
+# Of the last attempts, which are not drawn: an array is good for every step.
+ENDINGS = [Result("completed", output) for output in ([], [{"n": 4}, None], [5, "a", True])]
+ENDINGS += [Result("failed", error="no luck")]
+
+
+def key_of(item: WorkItem) -> TaskKey:
+    return (item.run_id, item.step_slug, item.task_index)
+
+
+class Actions:
+    """Each action calls SQL, then the model, and compares all that can be seen of both."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
+        engine.call("unregister_worker", worker_id=engine.worker_id)
+        (now,) = engine.rows("select stepgres._now()")
+        self.model = Model(now, self._chosen_wait)
+        self.observed: State = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.claimed: list[WorkItem] = []
+        self.is_sound = True
+
+    def both(self, act: Callable[[], Any], expect: Callable[[Any], Any]) -> None:
+        """Both do it or both refuse it, and then they are equal. expect gets what SQL returned."""
+        self.is_sound = False
+        returned, error = None, None
+        try:
+            with self.engine.connection.transaction():
+                returned = act()
+        except psycopg.Error as raised:
+            error = raised
+        self.observed = observed(self.engine)
+        refusal = None
+        try:
+            expect(returned)
+        except Refused as raised:
+            refusal = raised.sqlstate
+        assert (error and error.sqlstate) == refusal, error
+        assert differences(self.observed, modelled(self.model)) == []
+        self.is_sound = True
+
+    def call(self, function: str, **arguments: Any) -> Callable[[], Any]:
+        return lambda: self.engine.call(function, **arguments)
+
+    def _chosen_wait(
+        self, run_id: UUID, key: TimerKey, shortest: timedelta, longest: timedelta
+    ) -> timedelta:
+        """How long a back-off is, within its limits, is chance: the model takes it over."""
+        wait = timer_of(self.observed, run_id, key)
+        if wait is None or shortest == longest:
+            return longest
+        assert shortest - MICROSECOND <= wait <= longest + MICROSECOND
+        return wait
+
+    # Definitions and runs
+
+    def define(self, workflow: Workflow) -> None:
+        def expect(version: int) -> None:
+            self.workflows[workflow.workflow_slug] = workflow
+
+        self.both(self.call("register_workflow", definition=Jsonb(workflow.document)), expect)
+
+    def start(
+        self,
+        workflow: Workflow,
+        input: Any,
+        seconds: Mapping[str, Any] = MappingProxyType({}),
+        **options: Any,
+    ) -> None:
+        run_id = UUID(int=len(self.model.runs) + 1)
+
+        def act() -> UUID:
+            durations = {
+                name: value if value is None else timedelta(seconds=value)
+                for name, value in seconds.items()
+            }
+            return self.engine.start(
+                workflow.workflow_slug, input, run_id=run_id, **durations, **options
+            )
+
+        def expect(returned: UUID) -> None:
+            expected = self.model.start(run_id, workflow, input, **seconds, **options)
+            assert returned == expected
+
+        self.both(act, expect)
+
+    def steer(self, run_id: UUID, action: str) -> None:
+        """Pause, resume, cancel, or force: to cancel what may be completed."""
+        if action in ("pause", "resume"):
+            change = {"pause": self.model.pause, "resume": self.model.resume}[action]
+            function = self.call(f"{action}_workflow_run", run_id=run_id)
+            self.both(function, lambda _: change(run_id))
+        else:
+            how: dict[str, Any] = {"reason": "enough", "force": action == "force"}
+            function = self.call("cancel_workflow_run", run_id=run_id, **how)
+            self.both(function, lambda _: self.model.cancel(run_id, **how))
+
+    def retry(self, run_id: UUID, **how: Any) -> None:
+        self.both(
+            self.call("retry_failed_workflow", run_id=run_id, **how),
+            lambda new_run_id: self.model.retry(run_id, lambda: new_run_id, **how),
+        )
+
+    def report(self) -> None:
+        check_reports(self.engine, self.model)
+
+    # Workers
+
+    def register(self, worker_id: str, offer: Offer, lease: timedelta) -> None:
+        queues, resources = offer
+        self.both(
+            self.call(
+                "register_worker",
+                worker_id=worker_id, queues=queues, resources=Jsonb(resources), lease=lease,
+            ),
+            lambda _: self.model.register_worker(worker_id, queues, resources, lease),
+        )  # fmt: skip
+
+    def unregister(self, worker_id: str) -> None:
+        self.both(
+            self.call("unregister_worker", worker_id=worker_id),
+            lambda _: self.model.unregister_worker(worker_id),
+        )
+
+    def heartbeat(self, worker_id: str) -> None:
+        self.both(self.call("heartbeat", worker_id=worker_id), lambda _: self.model.hear(worker_id))
+
+    def held(self, worker_id: str) -> list[WorkItem]:
+        """What a worker has claimed and would be heard about."""
+        return [
+            item
+            for item in self.claimed
+            if self.model.is_leased(key_of(item), item.attempt, worker_id)
+        ]
+
+    def turn(
+        self,
+        worker_id: str,
+        results: list[tuple[WorkItem, Result]],
+        capacity: int,
+        *,
+        is_executor: bool = False,
+    ) -> None:
+        """A call of work: what is refused, and what is claimed with which input."""
+        run_ids = [run.run_id for run in self.model.active_runs] if is_executor else None
+
+        def act() -> list[WorkItem]:
+            return self.engine.items(
+                "work",
+                worker_id=worker_id,
+                results=Jsonb([document(item, result) for item, result in results]),
+                capacity=capacity,
+                run_ids=run_ids,
+            )
+
+        def expect(items: list[WorkItem]) -> None:
+            self.model.hear(worker_id)
+            sent = [(key_of(item), item.attempt, result) for item, result in results]
+            refused = [sent[number][0] for number in self.model.apply(worker_id, sent)]
+            assert sorted(key_of(item) for item in items if item.is_refused) == sorted(refused)
+            self._check_claim(
+                worker_id, [item for item in items if not item.is_refused], capacity, run_ids or ()
+            )
+
+        self.both(act, expect)
+
+    def _check_claim(
+        self, worker_id: str, items: list[WorkItem], capacity: int, run_ids: Collection[UUID]
+    ) -> None:
+        """Which tasks are claimed is open if there are more of them than that."""
+        claimable = self.model.claimable(worker_id, run_ids)
+        claimed = {key_of(item): item for item in items}
+        assert claimed.keys() <= claimable.keys()
+        assert len(items) == len(claimed) == min(capacity, len(claimable))
+        self.model.claim(worker_id, claimed)
+        for key, item in claimed.items():
+            assert text(item.input) == text(claimable[key])
+            assert item.attempt == self.model.runs[item.run_id].task(item.place).attempt
+        self.claimed += items
+
+    def send(self, worker_id: str, item: WorkItem, result: Result) -> None:
+        """complete_task or fail_task, for any attempt there ever was."""
+        function = "complete_task" if result.status == "completed" else "fail_task"
+        arguments: dict[str, Any] = {"output": Jsonb(result.output)}
+        if function == "fail_task":
+            arguments = {
+                "error": result.error,
+                "retryable": result.is_retryable,
+                "retry_after": result.retry_after,
+            }
+
+        def expect(_: None) -> None:
+            is_known = worker_id in self.model.workers
+            if is_known and not self.model.is_leased(key_of(item), item.attempt, worker_id):
+                raise Refused(RESULT_REFUSED)
+            self.model.hear(worker_id)
+            self.model.apply(worker_id, [(key_of(item), item.attempt, result)])
+
+        self.both(self.call(function, worker_id=worker_id, **item.key, **arguments), expect)
+
+    def keep_tasks(self, worker_id: str, items: list[WorkItem]) -> None:
+        """The worker has lost its connection and knows of these tasks only."""
+        kept = [{**item.key, "run_id": str(item.run_id)} for item in items]
+        self.both(
+            self.call("keep_tasks", worker_id=worker_id, tasks=Jsonb(kept)),
+            lambda _: self.model.keep_tasks(worker_id, [key_of(item) for item in items]),
+        )
+
+    # Time
+
+    def advance(self, duration: timedelta) -> None:
+        self.engine.connection.execute("update public.test_clock set now = now + %s", [duration])
+        self.model.time.now += duration
+
+    def advance_to_next_due(self) -> None:
+        due, now = self.model.next_due(), self.model.time.now
+        if due is not None and due > now:
+            self.advance(due - now)
+
+    def tick(self) -> None:
+        self.both(self.call("tick"), lambda _: self.model.tick())
+
+    # The end
+
+    def drain(self) -> None:
+        """Nothing is ever stuck: with a worker for everything all runs come to their end."""
+        for run in self.model.active_runs:
+            if run.is_paused:
+                self.steer(run.run_id, "resume")
+        for worker_id in list(self.model.workers):
+            self.unregister(worker_id)
+        last = "zelda"
+        self.register(last, (["default", "slow"], {"gpu": True}), timedelta(days=100))
+        chance = random.Random(len(self.claimed))
+        while self.model.active_runs:
+            results = [(item, chance.choice(ENDINGS)) for item in self.held(last)]
+            self.turn(last, results, EVERYTHING)
+            if self.model.active_runs and not self.held(last):
+                assert self.model.next_due() is not None, "nothing will ever happen again"
+                self.advance_to_next_due()
+                self.tick()
+        self.report()
+        assert self.engine.tickets() == []
+
+
+def document(item: WorkItem, result: Result) -> dict[str, Any]:
+    """A result as work wants it."""
+    later = {}
+    if result.retry_after is not None:
+        later["retry_after"] = result.retry_after.total_seconds()
+    if result.status == "completed":
+        return item.completed(result.output)
+    if result.status == "released":
+        return {**item.released(), **later}
+    return item.failed(result.error, retryable=result.is_retryable, **later)

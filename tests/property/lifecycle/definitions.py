@@ -1,0 +1,79 @@
+"""Workflows as the contract describes them, and as documents of register_workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tests.property.lifecycle.paths import Predicate
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step with its options; the defaults are those of the contract, in seconds."""
+
+    step_slug: str
+    depends_on: list[str] = field(default_factory=list)
+    map: bool = False
+    initial_tasks: int | None = None
+    condition: Predicate | None = None
+    unless: Predicate | None = None
+    when_unmet: str = "skip"
+    when_exhausted: str = "fail"
+    max_failed: int | str | None = None
+    start_delay: float = 0
+    max_attempts: int = 3
+    base_delay: float = 1
+    timeout: float = 60
+    execution: str = "local"
+    queue: str = "default"
+    resources: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_map(self) -> bool:
+        return self.map or self.initial_tasks is not None
+
+    @property
+    def maps_over_array(self) -> bool:
+        return self.map and self.initial_tasks is None
+
+    def may_start(self, input: Any) -> bool:
+        """The condition is met and the other one is not; one that is missing does not matter."""
+        if self.condition is not None and not self.condition.is_met(input):
+            return False
+        return self.unless is None or not self.unless.is_met(input)
+
+    def tolerates(self, skipped: int, tasks: int) -> bool:
+        """Whether a map of so many tasks goes on when so many of them are skipped."""
+        if self.max_failed is None:
+            return True
+        limit = str(self.max_failed)
+        if limit.endswith("%"):
+            return skipped <= tasks * float(limit[:-1]) // 100
+        return skipped <= int(limit)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A version of a workflow. What a step leaves out it inherits from the workflow."""
+
+    workflow_slug: str
+    listed: list[dict[str, Any]]
+    defaults: dict[str, Any] = field(default_factory=dict)
+    deadline: float | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        steps = [
+            {name: str(option) if isinstance(option, Predicate) else option
+             for name, option in step.items()}
+            for step in self.listed
+        ]  # fmt: skip
+        document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
+        return document if self.deadline is None else {**document, "deadline": self.deadline}
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """In a topological order."""
+        return {s["step_slug"]: Step(**{**self.defaults, **s}) for s in self.listed}

@@ -1,0 +1,216 @@
+"""Everything that users and workers can do, in any order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.property.lifecycle import graphs
+from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
+from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.run import Result, Run
+from tests.support.engine import Engine, WorkItem
+
+MAX_RUNS = 6
+SLUGS = ["order", "invoice"]
+WORKER_IDS = ["anna", "berta", "clara"]
+OFFERS: list[Offer] = [
+    (["default", "slow"], {"gpu": True}),
+    (["slow", "default"], {}),
+    (["default"], {}),
+]
+
+numbers = st.integers(0, 9)
+seconds = st.sampled_from([1, 2, 5, 12, 40])
+rounds = st.integers(1, 5)
+worker_ids = st.sampled_from(WORKER_IDS)
+capacities = st.sampled_from([0, 1, 2, 5, EVERYTHING])
+steering = st.sampled_from(["pause", "pause", "resume", "resume", "cancel", "force"])
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """What to do next, and with what, is chosen here; what must happen then, in Actions."""
+
+    engine: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        # rolled back at the end, so that no case sees another
+        self.transaction = self.engine.connection.transaction(force_rollback=True)
+        self.transaction.__enter__()
+        self.actions = Actions(self.engine)
+        self.model = self.actions.model
+
+    def teardown(self) -> None:
+        try:
+            if self.actions.is_sound:
+                self.actions.drain()
+        finally:
+            self.transaction.__exit__(None, None, None)
+
+    def run_at(self, number: int) -> Run:
+        """Rather one that is active: what has ended refuses everything."""
+        runs = list(self.model.runs.values())
+        if number % 4 and self.model.active_runs:
+            runs = self.model.active_runs
+        return runs[number % len(runs)]
+
+    # Definitions and runs
+
+    @initialize(data=st.data(), workflow=graphs.workflows(SLUGS[0]))
+    def begin(self, data: st.DataObject, workflow: Workflow) -> None:
+        """Two workers and a run, so that there is something to do."""
+        self.actions.define(workflow)
+        for worker_id, offer in zip(WORKER_IDS[:2], OFFERS, strict=False):
+            self.actions.register(worker_id, offer, timedelta(seconds=15))
+        self.actions.start(workflow, data.draw(graphs.inputs(workflow)))
+
+    @rule(workflow=st.sampled_from(SLUGS).flatmap(graphs.workflows))
+    def define_another(self, workflow: Workflow) -> None:
+        """Runs keep the version that they were started with."""
+        self.actions.define(workflow)
+
+    @precondition(lambda self: len(self.model.runs) < MAX_RUNS)
+    @rule(
+        data=st.data(),
+        number=numbers,
+        delay=graphs.sometimes(seconds, 5),
+        deadline=graphs.sometimes(st.sampled_from([3, 30]), 8),
+        parent=graphs.sometimes(numbers),
+        executor_id=graphs.sometimes(worker_ids),
+        key=graphs.sometimes(st.sampled_from(["a", "b"]), 8),
+    )
+    def start(
+        self,
+        data: st.DataObject,
+        number: int,
+        delay: int | None,
+        deadline: int | None,
+        parent: int | None,
+        executor_id: str | None,
+        key: str | None,
+    ) -> None:
+        workflows = list(self.actions.workflows.values())
+        workflow = workflows[number % len(workflows)]
+        if parent is not None and self.model.runs:
+            parent_run_id = self.run_at(parent).run_id
+        else:
+            parent_run_id = None
+        self.actions.start(
+            workflow,
+            data.draw(graphs.inputs(workflow)),
+            {"delay": delay, "deadline": deadline},
+            executor_id=executor_id,
+            idempotency_key=key,
+            parent_run_id=parent_run_id,
+        )
+
+    @precondition(lambda self: self.model.runs)
+    @rule(number=numbers, action=steering)
+    def steer(self, number: int, action: str) -> None:
+        self.actions.steer(self.run_at(number).run_id, action)
+
+    @precondition(lambda self: 0 < len(self.model.runs) < MAX_RUNS)
+    @rule(
+        number=numbers,
+        skip_completed=st.sampled_from([True, True, False]),
+        reset_all=st.sampled_from([False, False, True]),
+        executor_id=graphs.sometimes(worker_ids, 5),
+    )
+    def retry(self, number: int, **how: Any) -> None:
+        """Of a run that has failed, if there is one."""
+        failed = [run for run in self.model.runs.values() if run.status == "failed"]
+        run = failed[number % len(failed)] if failed else self.run_at(number)
+        self.actions.retry(run.run_id, **how)
+
+    @rule()
+    def report(self) -> None:
+        self.actions.report()
+
+    # Workers
+
+    @rule(worker_id=worker_ids, offer=st.sampled_from(OFFERS), lease=st.sampled_from([6, 15, 100]))
+    def register(self, worker_id: str, offer: Offer, lease: int) -> None:
+        self.actions.register(worker_id, offer, timedelta(seconds=lease))
+
+    @rule(worker_id=worker_ids, is_leaving=st.booleans())
+    def hear_or_lose(self, worker_id: str, is_leaving: bool) -> None:
+        if is_leaving:
+            self.actions.unregister(worker_id)
+        else:
+            self.actions.heartbeat(worker_id)
+
+    @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
+    def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:
+        """Some results of one worker, in any order, some of them twice; and a claim."""
+        held = self.actions.held(worker_id)
+        items = data.draw(st.lists(st.sampled_from(held), max_size=6)) if held else []
+        results = [(item, data.draw(self.results(item))) for item in items]
+        self.actions.turn(worker_id, results, capacity, is_executor=is_executor)
+
+    # What brings runs forward is in several rules, because in each case some rules are left out.
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), rounds=rounds)
+    def complete_all(self, data: st.DataObject, rounds: int) -> None:
+        self.work_on(data, rounds, "completed")
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), rounds=rounds)
+    def fail_all(self, data: st.DataObject, rounds: int) -> None:
+        self.work_on(data, rounds, "failed")
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), rounds=rounds)
+    def end_all(self, data: st.DataObject, rounds: int) -> None:
+        self.work_on(data, rounds)
+
+    def work_on(self, data: st.DataObject, rounds: int, status: str | None = None) -> None:
+        """A worker ends all that it has, and claims all that there is."""
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        for _ in range(rounds):
+            held = self.actions.held(worker_id)
+            results = [(item, data.draw(self.results(item, status))) for item in held]
+            self.actions.turn(worker_id, results, EVERYTHING, is_executor=True)
+            if not self.actions.held(worker_id):
+                break
+
+    @precondition(lambda self: self.actions.claimed)
+    @rule(data=st.data(), worker_id=worker_ids)
+    def send(self, data: st.DataObject, worker_id: str) -> None:
+        """A result of any attempt there ever was: late, repeated, foreign, or in order."""
+        item = data.draw(st.sampled_from(self.actions.claimed))
+        result = data.draw(self.results(item))
+        if result.status != "released":  # for which there is no function but work
+            self.actions.send(worker_id, item, result)
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data())
+    def keep_tasks(self, data: st.DataObject) -> None:
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        held = self.actions.held(worker_id)
+        kept = data.draw(st.lists(st.sampled_from(held), max_size=4)) if held else []
+        self.actions.keep_tasks(worker_id, kept)
+
+    def results(self, item: WorkItem, status: str | None = None) -> st.SearchStrategy[Result]:
+        workflow = self.model.runs[item.run_id].workflow
+        return graphs.results(workflow, item.step_slug, status)
+
+    # Time
+
+    @rule(seconds=seconds)
+    def advance(self, seconds: int) -> None:
+        self.actions.advance(timedelta(seconds=seconds))
+
+    @rule(late=st.sampled_from([0, 0, 1]))
+    def advance_to_next_due(self, late: int) -> None:
+        self.actions.advance_to_next_due()
+        self.actions.advance(timedelta(seconds=late))
+        self.actions.tick()
+
+    @rule()
+    def tick(self) -> None:
+        self.actions.tick()

@@ -1,0 +1,331 @@
+"""All of the model: workers, their leases and claims, the clock, and what is done to runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.run import (
+    DEADLINE,
+    START,
+    Place,
+    Result,
+    Run,
+    StepState,
+    Task,
+    Time,
+    TimerKey,
+    descendants,
+)
+
+WORKER_UNKNOWN = "SG006"
+RUN_FINISHED = "SG011"
+RUN_NOT_PAUSED = "SG012"
+RUN_NOT_FAILED = "SG013"
+BAD_INPUT = "SG003"
+
+TaskKey = tuple[UUID, str, int]
+
+SWEEP_INTERVAL = timedelta(seconds=10)
+
+
+class Refused(Exception):
+    """The call changes nothing, and fails with this SQLSTATE."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+@dataclass
+class Worker:
+    queues: Collection[str]
+    resources: dict[str, Any]
+    lease: timedelta
+    heard_at: datetime
+
+    def serves(self, queue: str, resources: dict[str, Any]) -> bool:
+        return queue in self.queues and resources.items() <= self.resources.items()
+
+
+class Model:
+    def __init__(
+        self,
+        now: datetime,
+        choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
+    ) -> None:
+        self.time = Time(now, choose_wait)
+        self.workers: dict[str, Worker] = {}
+        self.runs: dict[UUID, Run] = {}  # in the order of their starts
+        self.keys: dict[tuple[str, str], UUID] = {}
+        self.swept_at: datetime | None = None
+
+    @property
+    def active_runs(self) -> list[Run]:
+        return [run for run in self.runs.values() if run.is_active]
+
+    # Runs start
+
+    def start(
+        self,
+        run_id: UUID,
+        workflow: Workflow,
+        input: Any,
+        *,
+        delay: float | None = None,
+        deadline: float | None = None,
+        parent_run_id: UUID | None = None,
+        executor_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> UUID:
+        """The id of the run; of the first one, if its key was used before."""
+        if not isinstance(input, list) and any(
+            s.maps_over_array and not s.depends_on for s in workflow.steps.values()
+        ):
+            raise Refused(BAD_INPUT)
+        parent = None if parent_run_id is None else self.runs[parent_run_id]
+        if executor_id is not None:
+            self._worker(executor_id)
+        if parent is not None and not parent.is_active:
+            raise Refused(RUN_FINISHED)
+        if executor_id is not None:
+            self.hear(executor_id)
+        if idempotency_key is not None:
+            first = self.keys.setdefault((workflow.workflow_slug, idempotency_key), run_id)
+            if first != run_id:
+                return first
+        seconds = workflow.deadline if deadline is None else deadline
+        run = Run(
+            self.time,
+            run_id,
+            workflow,
+            input,
+            parent=parent,
+            executor_id=executor_id,
+            deadline=None if seconds is None else timedelta(seconds=seconds),
+        )
+        self._launch(run, timedelta(seconds=delay or 0))
+        return run_id
+
+    def _launch(self, run: Run, delay: timedelta = timedelta(0)) -> None:
+        self.runs[run.run_id] = run
+        if run.deadline is not None:
+            run.set_timer(DEADLINE, delay + run.deadline)
+        if delay:
+            run.set_timer(START, delay)
+        else:
+            run.begin()
+
+    # Workers
+
+    def register_worker(
+        self, worker_id: str, queues: Collection[str], resources: dict[str, Any], lease: timedelta
+    ) -> None:
+        """Whoever had the id before is dead."""
+        self.workers[worker_id] = Worker(queues, resources, lease, self.time.now)
+        self._take_over({worker_id}, is_dead=True)
+
+    def unregister_worker(self, worker_id: str) -> None:
+        self._worker(worker_id)
+        del self.workers[worker_id]
+        self._take_over({worker_id}, is_dead=False)
+
+    def _worker(self, worker_id: str) -> Worker:
+        if worker_id not in self.workers:
+            raise Refused(WORKER_UNKNOWN)
+        return self.workers[worker_id]
+
+    def hear(self, worker_id: str) -> Worker:
+        """A worker that calls lives. To save writes not each call is noted: a sixth may pass."""
+        worker = self._worker(worker_id)
+        if worker.heard_at < self.time.now - worker.lease / 6:
+            worker.heard_at = self.time.now
+        return worker
+
+    def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
+        """What they hold goes to others: as failed attempts of the dead, else without counting."""
+        for run in self.active_runs:
+            if run.executor_id in worker_ids:
+                run.executor_id = None
+            results = {}
+            for place in run.places("started"):
+                worker_id = run.task(place).worker_id
+                if worker_id in worker_ids:
+                    error = f'worker "{worker_id}" stopped responding'
+                    dead = Result("failed", error=error, retry_after=timedelta(0))
+                    results[place] = dead if is_dead else Result("released")
+            run.apply(results)
+
+    # Claims and results
+
+    def claimable(self, worker_id: str, own_runs: Collection[UUID] = ()) -> dict[TaskKey, Any]:
+        """What a worker can get, with the inputs: from its queues, and of runs that it executes."""
+        worker = self._worker(worker_id)
+        found = {}
+        for run in self.active_runs:
+            for slug, index in run.places("queued") if not run.is_paused else ():
+                step = run.step(slug)
+                if run.executor_id is not None and step.execution == "local":
+                    is_mine = run.executor_id == worker_id and run.run_id in own_runs
+                else:
+                    is_mine = worker.serves(step.queue, step.resources)
+                if is_mine:
+                    found[run.run_id, slug, index] = run.input_of_task((slug, index))
+        return found
+
+    def claim(self, worker_id: str, keys: Collection[TaskKey]) -> None:
+        for run_id, slug, index in keys:
+            task = self.runs[run_id].task((slug, index))
+            task.status, task.attempt = "started", task.attempt + 1
+            task.worker_id, task.started_at, task.error = worker_id, self.time.now, None
+
+    def is_leased(self, key: TaskKey, attempt: int, worker_id: str) -> bool:
+        """Whether a result of this attempt would be accepted from this worker."""
+        run_id, slug, index = key
+        run = self.runs[run_id]
+        if not run.is_active or index >= len(run.steps[slug].tasks):
+            return False
+        task = run.task((slug, index))
+        return (task.status, task.attempt, task.worker_id) == ("started", attempt, worker_id)
+
+    def apply(self, worker_id: str, results: list[tuple[TaskKey, int, Result]]) -> list[int]:
+        """The places of the results that are refused; of two for one task the second one is."""
+        accepted: dict[UUID, dict[Place, Result]] = {}
+        refused = []
+        for number, (key, attempt, result) in enumerate(results):
+            run_id, slug, index = key
+            of_run = accepted.setdefault(run_id, {})
+            if self.is_leased(key, attempt, worker_id) and (slug, index) not in of_run:
+                of_run[slug, index] = result
+            else:
+                refused.append(number)
+        for run_id, of_run in accepted.items():
+            self.runs[run_id].apply(of_run)
+        return refused
+
+    def keep_tasks(self, worker_id: str, kept: Collection[TaskKey]) -> None:
+        """All else that the worker holds is released."""
+        self.hear(worker_id)
+        for run in self.active_runs:
+            run.apply({
+                (slug, index): Result("released")
+                for slug, index in run.places("started")
+                if run.task((slug, index)).worker_id == worker_id
+                and (run.run_id, slug, index) not in kept
+            })  # fmt: skip
+
+    # Time
+
+    def tick(self) -> None:
+        """Dead workers first, then timers, then attempts that nobody has ended in time."""
+        now = self.time.now
+        dead = {id for id, worker in self.workers.items() if worker.heard_at + worker.lease <= now}
+        for worker_id in dead:
+            del self.workers[worker_id]
+        self._take_over(dead, is_dead=True)
+        for run in self.active_runs:
+            run.fire_timers()
+        if self.swept_at is None or self.swept_at <= now - SWEEP_INTERVAL:
+            self.swept_at = now
+            for run in self.active_runs:
+                run.apply(self._overdue(run))
+
+    def _overdue(self, run: Run) -> dict[Place, Result]:
+        """Attempts that took longer than their timeout and, on top of it, their worker's lease."""
+        overdue = {}
+        for place in run.places("started"):
+            task, timeout = run.task(place), run.step(place[0]).timeout
+            assert task.started_at is not None
+            assert task.worker_id is not None
+            lease = self.workers[task.worker_id].lease
+            if task.started_at + timedelta(seconds=timeout) + lease < self.time.now:
+                error = f"TimeoutError: took longer than {timeout:g} s"
+                overdue[place] = Result("failed", error=error)
+        return overdue
+
+    def next_due(self) -> datetime | None:
+        timers = [due for run in self.active_runs for due in run.due.values()]
+        leases = [worker.heard_at + worker.lease for worker in self.workers.values()]
+        return min(timers + leases, default=None)
+
+    # What users do to runs
+
+    def pause(self, run_id: UUID) -> None:
+        run = self.runs[run_id]
+        if not run.is_active:
+            raise Refused(RUN_FINISHED)
+        if not run.is_paused:
+            run.pause()
+
+    def resume(self, run_id: UUID) -> None:
+        run = self.runs[run_id]
+        if not run.is_active:
+            raise Refused(RUN_FINISHED)
+        if not run.is_paused:
+            raise Refused(RUN_NOT_PAUSED)
+        run.resume()
+
+    def cancel(self, run_id: UUID, reason: str, *, force: bool) -> None:
+        """A run that ended is left alone, and so are its children unless it is forced."""
+        run = self.runs[run_id]
+        if run.status == "completed" and not force:
+            raise Refused(RUN_FINISHED)
+        if run.status == "failed":
+            return
+        for doomed in [run, *descendants(run, self.runs.values())]:
+            if doomed.is_active:
+                doomed.cancel(reason)
+
+    def retry(
+        self,
+        run_id: UUID,
+        new_run_id: Callable[[], UUID],
+        *,
+        skip_completed: bool,
+        reset_all: bool,
+        executor_id: str | None = None,
+    ) -> None:
+        """A new run that starts where the failed one ended, or from the beginning."""
+        old = self.runs[run_id]
+        if old.status != "failed" and not reset_all:
+            raise Refused(RUN_NOT_FAILED)
+        if executor_id is not None:
+            self.hear(executor_id)
+        run = Run(
+            self.time,
+            new_run_id(),
+            old.workflow,
+            old.input,
+            parent=old.parent if old.parent is not None and old.parent.is_active else None,
+            retried_from=old,
+            executor_id=executor_id,
+            deadline=old.deadline,
+        )
+        if skip_completed and not reset_all:
+            for slug, state in old.steps.items():
+                run.steps[slug] = copied(state)
+        self._launch(run)
+
+
+def copied(old: StepState) -> StepState:
+    """Finished steps stay finished; of a map that was half done, completed tasks stay completed.
+
+    An attempt that completed a task is its only one here; those that failed stay where they were.
+    """
+    completed = [task.status == "completed" for task in old.tasks]
+    tasks = [
+        Task(task.status, attempt=int(is_done), error=task.error, output=task.output)
+        for task, is_done in zip(old.tasks, completed, strict=True)
+    ]
+    if old.counts_as_finished:
+        return StepState(old.status, old.skip_reason, old.error, old.output, tasks)
+    if not any(completed):
+        return StepState()
+    unfinished = Task()
+    return StepState(
+        "started", tasks=[t if t.status == "completed" else replace(unfinished) for t in tasks]
+    )

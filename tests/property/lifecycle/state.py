@@ -1,0 +1,108 @@
+"""What can be seen of all runs, in the database and in the model, in the same words."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from typing_extensions import LiteralString
+
+from tests.property.lifecycle.model import Model
+from tests.support.engine import Engine
+
+Key = tuple[str, UUID | None, str | None, int | None]
+State = dict[Key, Any]
+
+MICROSECOND = timedelta(microseconds=1)
+
+# One statement, because it is asked after every call. Times are microseconds from now, and timers
+# that stand still have what is left of them. Tasks that were cancelled before anybody claimed them
+# do not count: whether a step that starts together with a failure has tasks is nobody's concern.
+EVERYTHING: LiteralString = """
+select 'run', run_id, null::text, null::int, jsonb_build_array(
+    status, output, error, failed_step, paused_at is not null, cancelled_at is not null,
+    parent_run_id, retried_from, executor_id, (extract(epoch from deadline) * 1000000)::bigint
+) from stepgres.runs
+union all
+select 'step', run_id, step_slug, null, jsonb_build_array(status, skip_reason, error, output)
+from stepgres.step_states
+union all
+select 'task', run_id, step_slug, task_index, jsonb_build_array(
+    status, attempt, error, case when status = 'started' then worker_id end
+) from stepgres.tasks where not (status = 'cancelled' and attempt = 0)
+union all
+select kind || ' timer', run_id, step_slug, task_index,
+    to_jsonb((extract(epoch from coalesce(remaining, due_at - stepgres._now())) * 1000000)::bigint)
+from stepgres.timers
+union all
+select 'worker', null, worker_id, null, jsonb_build_array(
+    (extract(epoch from heartbeat_at - stepgres._now()) * 1000000)::bigint,
+    (extract(epoch from lease) * 1000000)::bigint
+) from stepgres.workers
+union all
+select 'violation: ' || invariant, run_id, detail, null, 'true' from stepgres.fsck()
+"""
+
+
+def observed(engine: Engine) -> State:
+    """The state in the database, and what fsck() says about it."""
+    return {(kind, *key): seen for kind, *key, seen in engine.rows(EVERYTHING)}
+
+
+def modelled(model: Model) -> State:
+    """The state in the model."""
+    state: State = {}
+    now = model.time.now
+    for run_id, run in model.runs.items():
+        state["run", run_id, None, None] = [
+            run.status, run.output, run.error, run.failed_step, run.is_paused, run.is_cancelled,
+            run.parent and str(run.parent.run_id),
+            run.retried_from and str(run.retried_from.run_id),
+            run.executor_id, run.deadline and run.deadline // MICROSECOND,
+        ]  # fmt: skip
+        for slug, step in run.steps.items():
+            state["step", run_id, slug, None] = [
+                step.status, step.skip_reason, step.error, step.output,
+            ]  # fmt: skip
+            for index, task in enumerate(step.tasks):
+                if (task.status, task.attempt) != ("cancelled", 0):
+                    worker_id = task.worker_id if task.status == "started" else None
+                    seen = [task.status, task.attempt, task.error, worker_id]
+                    state["task", run_id, slug, index] = seen
+        waits = {**run.left, **{key: due - now for key, due in run.due.items()}}
+        for (kind, place, index), wait in waits.items():
+            state[f"{kind} timer", run_id, place, index] = wait // MICROSECOND
+    for worker_id, worker in model.workers.items():
+        state["worker", None, worker_id, None] = [
+            (worker.heard_at - now) // MICROSECOND, worker.lease // MICROSECOND,
+        ]  # fmt: skip
+    return state
+
+
+def timer_of(state: State, run_id: UUID, key: tuple[str, str, int]) -> timedelta | None:
+    """How long a timer in the database still has to go."""
+    kind, slug, index = key
+    wait = state.get((f"{kind} timer", run_id, slug, index))
+    return None if wait is None else wait * MICROSECOND
+
+
+def text(value: Any) -> str:
+    """JSON to be compared: in Python 1 equals True."""
+    return json.dumps(value, sort_keys=True)
+
+
+def differences(seen: State, expected: State) -> list[str]:
+    """Sentences about what is not as the model has it."""
+    missing = "missing"
+    return [
+        f"{named(key)} is {seen.get(key, missing)}, by the contract {expected.get(key, missing)}"
+        for key in sorted(seen.keys() | expected.keys(), key=str)
+        if text(seen.get(key, missing)) != text(expected.get(key, missing))
+    ]
+
+
+def named(key: Key) -> str:
+    return " ".join(f"run {part.int}" if isinstance(part, UUID) else str(part)
+                    for part in key if part is not None)  # fmt: skip

@@ -1,0 +1,55 @@
+"""Whatever is done to runs, in whatever order: the database does what the model says."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import run_state_machine_as_test
+from psycopg.types.json import Jsonb
+
+from tests.conftest import Clock, Server
+from tests.property.lifecycle.machine import OFFERS, Lifecycle
+from tests.property.lifecycle.paths import Predicate, predicates, values
+from tests.support.engine import Engine, step
+from tests.support.servers import all_postgres
+
+CASES = int(os.environ.get("STEPGRES_PROPERTY_CASES", "200"))
+
+checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def test_lifecycle_is_that_of_the_model(server: Server, engine: Engine, clock: Clock) -> None:
+    # creating a queue is expensive, and here it would be done again in each case
+    steps = [
+        step(f"s{i}", queue=queue, resources=resources)
+        for i, (queue, resources) in enumerate(
+            (queue, resources) for queues, resources in OFFERS for queue in queues
+        )
+    ]
+    engine.define("all_queues", *steps)
+    # the newest server gets all cases, the others are for what differs between servers
+    cases = CASES if server.postgres == all_postgres()[0] else max(CASES // 10, 1)
+    run_state_machine_as_test(
+        type("Lifecycle", (Lifecycle,), {"engine": engine}),
+        settings=settings(
+            max_examples=cases,
+            stateful_step_count=30,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=checks,
+        ),
+    )
+
+
+@given(predicate=predicates(), value=values)
+@settings(deadline=None, max_examples=300, suppress_health_check=checks)
+def test_paths_find_in_the_database_what_they_find_in_the_model(
+    engine: Engine, predicate: Predicate, value: Any
+) -> None:
+    (found,) = engine.rows(
+        "select jsonb_path_query_first_tz(%s, %s::jsonpath, silent => true)",
+        Jsonb(value), str(predicate),
+    )  # fmt: skip
+    assert (found is not None and found is not False) == predicate.is_met(value)

@@ -1,0 +1,65 @@
+"""Results that are no results: the whole batch is refused, and the error says which one it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.support.engine import Engine, refused, step
+
+MALFORMED = [
+    ({"run_id": "x"}, "uuid"),
+    ({"run_id": 7}, "uuid"),
+    ({"task_index": "one"}, "integer"),
+    ({"task_index": 1e13}, "integer"),
+    ({"attempt": 1.5}, "integer"),
+    ({"attempt": {}}, "integer"),
+    ({"retryable": "perhaps"}, "boolean"),
+    ({"retry_after": "soon"}, "double precision"),
+    ({"retry_after": 1e13}, "retry_after is out of range"),
+    ({"retry_after": 1e300}, "retry_after is out of range"),
+    ({"retry_after": "NaN"}, "retry_after is out of range"),
+    ({"retry_after": "Infinity"}, "retry_after is out of range"),
+    ({"retry_after": -0.001}, "retry_after is out of range"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), MALFORMED)
+def test_malformed_result_is_named_and_nothing_is_applied(
+    engine: Engine, change: dict[str, Any], words: str
+) -> None:
+    engine.define("order", step("a", map=True))
+    engine.start("order", [1, 2, 3])
+    one, two, three = engine.claim()
+    before = engine.snapshot()
+    results = [one.completed(), two.failed() | change, three.completed()]
+    with refused("SG003", "results[1]: ", words):
+        engine.work(results)
+    assert engine.snapshot() == before
+    assert engine.work([one.completed(), two.failed(), three.completed()]) == []
+
+
+@pytest.mark.parametrize("element", [7, "x", None, [], [1], True])
+def test_result_that_is_no_object_is_named(engine: Engine, element: Any) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    with refused("SG003", "results[2]: must be a JSON object, not "):
+        engine.call(
+            "work",
+            worker_id="worker",
+            results=Jsonb([item.completed(), item.completed(), element]),
+        )
+    engine.complete(item)
+
+
+@pytest.mark.parametrize("wait", ["-1 s", "1000 years"])
+def test_failure_with_a_wait_out_of_range_is_refused(engine: Engine, wait: str) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    with refused("SG003", "retry_after is out of range"):
+        engine.fail(item, retry_after=wait)
+    engine.fail(item, retry_after="100 years")
