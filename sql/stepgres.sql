@@ -3448,7 +3448,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(array_agg(distinct l.virtualtransaction), '{}')
     from pg_locks as l
-    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29545
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
         and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
         and l.pid <> pg_backend_pid()
@@ -6091,7 +6091,7 @@ begin
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
     -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
-    perform pg_advisory_xact_lock_shared(29545, hashtext(send_with_notify.channel));
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
     select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
     perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
     return v_message_id;
