@@ -4288,9 +4288,6 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
--- right at every size. The settings hold for what is called from here, and all who call the same carry them:
--- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -4302,13 +4299,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;
@@ -4515,13 +4505,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_status text;
@@ -4772,13 +4755,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_active uuid[];
@@ -5215,11 +5191,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5269,13 +5240,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run_ids uuid[];
@@ -5574,13 +5538,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -5621,13 +5578,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -5806,13 +5756,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5965,13 +5908,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -6018,13 +5954,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -6124,13 +6053,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6190,13 +6112,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6235,13 +6150,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -6278,13 +6186,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
@@ -6440,6 +6341,34 @@ create trigger workflows_guard_runs
 after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
+
+-- planner.sql
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
+-- plan: so all who call the same internal functions carry the same settings.
+do $$
+declare
+    v_routine text;
+    v_setting text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
+            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+        )
+    loop
+        foreach v_setting in array array[
+            'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+        ] loop
+            execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
+        end loop;
+    end loop;
+end
+$$;
 
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them

@@ -4293,9 +4293,6 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
--- right at every size. The settings hold for what is called from here, and all who call the same carry them:
--- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -4307,13 +4304,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;
@@ -4520,13 +4510,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_status text;
@@ -4777,13 +4760,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_active uuid[];
@@ -5220,11 +5196,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5274,13 +5245,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run_ids uuid[];
@@ -5579,13 +5543,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -5626,13 +5583,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -5811,13 +5761,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5970,13 +5913,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -6023,13 +5959,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -6129,13 +6058,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6195,13 +6117,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6240,13 +6155,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -6283,13 +6191,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
@@ -6445,6 +6346,34 @@ create trigger workflows_guard_runs
 after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
+
+-- planner.sql
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
+-- plan: so all who call the same internal functions carry the same settings.
+do $$
+declare
+    v_routine text;
+    v_setting text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
+            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+        )
+    loop
+        foreach v_setting in array array[
+            'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+        ] loop
+            execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
+        end loop;
+    end loop;
+end
+$$;
 
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them

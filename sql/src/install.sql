@@ -167,4 +167,5 @@
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
 
+\ir planner.sql
 \ir grants.sql
