@@ -707,11 +707,11 @@ comment on table stepgres.subscribers is
 'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
 
 -- views/_step_inputs.sql
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies; offset 0 keeps the
--- planner from reading the other steps of the run with it.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
+-- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    r.run_id,
+    t.run_id,
     t.step_slug,
     coalesce(
         (
@@ -726,7 +726,7 @@ select
             left join
                 lateral (
                     select c.output from stepgres.step_states as c
-                    where c.run_id = r.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
                 on true
@@ -750,8 +750,17 @@ select
         ),
         r.input -- of a root step
     ) as input
-from stepgres.runs as r
-inner join stepgres.step_states as t on r.run_id = t.run_id;
+from stepgres.step_states as t
+cross join
+    lateral (
+        select
+            w.workflow_slug,
+            w.version,
+            w.input
+        from stepgres.runs as w
+        where w.run_id = t.run_id
+        offset 0 -- noqa: AM09
+    ) as r;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
@@ -1282,14 +1291,19 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
+    -- steps of the run
+    with finished as materialized (
+        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
+        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+    )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
         remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
         started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
         output = o.output
-    from stepgres.step_states as o
-    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
-        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+    from finished as o
+    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
 
     -- The attempt that completed a task is the only one in this run.
     insert into stepgres.tasks (
@@ -1299,7 +1313,9 @@ begin
     select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
     from stepgres.step_states as s
-    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    cross join lateral (
+        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+    ) as o
     where s.run_id = from_run_id and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
@@ -1311,7 +1327,10 @@ begin
     set remaining_deps = (
         select count(*)
         from stepgres.dependencies as d
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        cross join lateral (
+            select k.finished_at from stepgres.step_states as k
+            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
+        ) as o
         where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             and o.finished_at is null
     )
@@ -1333,17 +1352,22 @@ declare
     v_now timestamptz := stepgres._now();
     v_maps stepgres._step_key[];
 begin
-    with maps as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
-            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+    -- materialized: as in _copy_finished_steps
+    with begun as materialized (
+        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
         from stepgres.step_states as o
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
         where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
-            and t.run_id = to_run_id and t.step_slug = o.step_slug
+    ),
+    maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
+        from begun as o
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
         returning t.run_id, t.step_slug
     )
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
@@ -1529,13 +1553,17 @@ begin
         array_agg((
             e.run_id, e.step_slug,
             format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip order by e.task_index)
-            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
-    from unnest(_exhaust_tasks.exhausted) as e
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
 
     -- A map goes on without the items that it may do without.
