@@ -102,6 +102,13 @@ def db(server: Server) -> Iterator[Database]:
 
 
 @pytest.fixture
+def client(db: Database) -> Iterator[stepgres.Client]:
+    """A client on the database of the test."""
+    with stepgres.Client(db.dsn) as client:
+        yield client
+
+
+@pytest.fixture
 def engine(db: Database) -> Iterator[Engine]:
     """A worker by SQL alone; no ticket of a finished run may be left when the test ends."""
     with db.connect() as connection:
