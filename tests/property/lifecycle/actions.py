@@ -14,9 +14,7 @@ from psycopg.types.json import Jsonb
 
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.model import Model, Refused, TaskKey
-from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.run import Result, TimerKey
-from tests.property.lifecycle.state import (
+from tests.property.lifecycle.observation import (
     MICROSECOND,
     State,
     differences,
@@ -25,6 +23,8 @@ from tests.property.lifecycle.state import (
     text,
     timer_of,
 )
+from tests.property.lifecycle.reports import check_reports
+from tests.property.lifecycle.states import Result, TimerKey
 from tests.support.engine import Engine, WorkItem
 
 RESULT_REFUSED = "SG004"

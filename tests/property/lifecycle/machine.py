@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.property.lifecycle import graphs
 from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import Result, Run
+from tests.property.lifecycle.run import Run
+from tests.property.lifecycle.states import Result
 from tests.support.engine import Engine, WorkItem
 
 MAX_RUNS = 6

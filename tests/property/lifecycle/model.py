@@ -9,17 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import (
+from tests.property.lifecycle.run import Run, descendants
+from tests.property.lifecycle.states import (
     DEADLINE,
     START,
     Place,
     Result,
-    Run,
     StepState,
     Task,
     Time,
     TimerKey,
-    descendants,
 )
 
 WORKER_UNKNOWN = "SG006"
