@@ -24,7 +24,7 @@ _STARTS = 200
 _MESSAGES = 500
 _IDLE_WORKERS = 64
 _IDLE_PROCESSES = 4
-_IDLE_SECONDS = 20.0
+_IDLE_SECONDS = 60.0
 
 _HOT_UPDATES = """
     select relname, n_tup_upd, 100.0 * n_tup_hot_upd / n_tup_upd

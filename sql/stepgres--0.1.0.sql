@@ -491,10 +491,11 @@ comment on table stepgres.active_runs is
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
     run_id uuid primary key,
+    workflow_slug text not null,
     inserted_at timestamptz not null
 );
 
-create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
+create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at);
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
@@ -768,11 +769,11 @@ comment on type stepgres._position is
 'How far a listener has come: all messages up to last_id, except for the gaps.';
 
 -- views/_step_inputs.sql
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies; offset 0 keeps the
--- planner from reading the other steps of the run with it.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
+-- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    r.run_id,
+    t.run_id,
     t.step_slug,
     coalesce(
         (
@@ -787,7 +788,7 @@ select
             left join
                 lateral (
                     select c.output from stepgres.step_states as c
-                    where c.run_id = r.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
                 on true
@@ -811,8 +812,17 @@ select
         ),
         r.input -- of a root step
     ) as input
-from stepgres.runs as r
-inner join stepgres.step_states as t on r.run_id = t.run_id;
+from stepgres.step_states as t
+cross join
+    lateral (
+        select
+            w.workflow_slug,
+            w.version,
+            w.input
+        from stepgres.runs as w
+        where w.run_id = t.run_id
+        offset 0 -- noqa: AM09
+    ) as r;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
@@ -1232,6 +1242,7 @@ declare
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1245,7 +1256,8 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
         v_tasks := array(
             select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
             from stepgres.tasks as t where t.ctid = any (v_rows)
@@ -1279,7 +1291,9 @@ begin
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
-        perform stepgres._send_task_events('task_started', v_tasks);
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
         perform stepgres._hint_subscribers(array(
             select distinct k.run_id from unnest(v_tasks) as k
         ), have_ended => false);
@@ -1377,14 +1391,19 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
+    -- steps of the run
+    with finished as materialized (
+        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
+        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+    )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
         remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
         started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
         output = o.output
-    from stepgres.step_states as o
-    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
-        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+    from finished as o
+    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
 
     -- The attempt that completed a task is the only one in this run.
     insert into stepgres.tasks (
@@ -1394,7 +1413,9 @@ begin
     select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
     from stepgres.step_states as s
-    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    cross join lateral (
+        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+    ) as o
     where s.run_id = from_run_id and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
@@ -1406,7 +1427,10 @@ begin
     set remaining_deps = (
         select count(*)
         from stepgres.dependencies as d
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        cross join lateral (
+            select k.finished_at from stepgres.step_states as k
+            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
+        ) as o
         where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             and o.finished_at is null
     )
@@ -1428,17 +1452,22 @@ declare
     v_now timestamptz := stepgres._now();
     v_maps stepgres._step_key[];
 begin
-    with maps as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
-            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+    -- materialized: as in _copy_finished_steps
+    with begun as materialized (
+        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
         from stepgres.step_states as o
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
         where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
-            and t.run_id = to_run_id and t.step_slug = o.step_slug
+    ),
+    maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
+        from begun as o
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
         returning t.run_id, t.step_slug
     )
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
@@ -1624,13 +1653,17 @@ begin
         array_agg((
             e.run_id, e.step_slug,
             format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip order by e.task_index)
-            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
-    from unnest(_exhaust_tasks.exhausted) as e
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
 
     -- A map goes on without the items that it may do without.
@@ -1739,9 +1772,10 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.inserted_at
+        returning r.run_id, r.workflow_slug, r.inserted_at
     )
-    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
+    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now
@@ -1889,6 +1923,74 @@ comment on function stepgres._find_channel(text) is
 'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
 channels are reached. Volatile, to see a channel that another transaction has just made.';
 
+-- functions/internal/_find_miscounts.sql
+create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with finished_dependencies as (
+        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.runs as r
+        join stepgres.step_states as t on t.run_id = r.run_id
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+        group by t.run_id, d.step_slug
+    ),
+    counted_tasks as (
+        select t.run_id, t.step_slug, count(*) as tasks,
+            count(*) filter (where t.finished_at is not null) as finished,
+            count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.tasks as t
+        group by t.run_id, t.step_slug
+    ),
+    counted_steps as (
+        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.step_states as t
+        group by t.run_id
+    )
+    select 'remaining_deps equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
+    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
+    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    union all
+    select 'remaining_tasks equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    union all
+    select 'a started step has the tasks that it has expanded', t.run_id,
+        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed')
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
+    union all
+    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status <> 'started' and c.unfinished > 0
+    union all
+    select 'remaining_steps equals a recount', r.run_id,
+        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
+    from stepgres.runs as r
+    left join counted_steps as c on c.run_id = r.run_id
+    where r.remaining_steps <> coalesce(c.unfinished, 0)
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+$$;
+
+comment on function stepgres._find_miscounts() is
+'Counters that differ from a recount: part of fsck.';
+
 -- functions/internal/_find_stray_tickets.sql
 create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
 language plpgsql
@@ -1947,6 +2049,107 @@ $$;
 
 comment on function stepgres._find_version(text, int) is
 'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+
+-- functions/internal/_find_wrong_statuses.sql
+create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
+    from stepgres.runs as r
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
+    union all
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.active_runs as a
+    full join stepgres.runs as r on r.run_id = a.run_id
+    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'a step starts after its dependencies have finished', t.run_id,
+        format('step %s before step %s', t.step_slug, o.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
+$$;
+
+comment on function stepgres._find_wrong_statuses() is
+'Statuses of runs and steps that do not follow from one another: part of fsck.';
+
+-- functions/internal/_find_wrong_tasks.sql
+create function stepgres._find_wrong_tasks() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
+    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
+        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
+    where m.run_id is null or t.run_id is null
+    union all
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.started_at > r.paused_at
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
+    union all
+    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
+    from stepgres.tasks as t
+    left join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.status = 'started' and w.worker_id is null
+    union all
+    select 'every failed attempt is recorded', t.run_id,
+        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
+    from stepgres.tasks as t
+    cross join lateral (
+        select count(*) as failed from stepgres.attempts as f
+        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
+    ) as a
+    where t.status <> 'cancelled'
+        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
+$$;
+
+comment on function stepgres._find_wrong_tasks() is
+'Tasks without what their status needs, and timers without their task: part of fsck.';
 
 -- functions/internal/_fire_timers.sql
 create function stepgres._fire_timers() returns int
@@ -2103,6 +2306,11 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
+    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
+    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
+        return null;
+    end if;
     -- Share, because the first run marks the version as used: either it is seen here, or it sees the
     -- change. A version that goes with its whole workflow is not found any more.
     for v_version in
@@ -3406,7 +3614,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(array_agg(distinct l.virtualtransaction), '{}')
     from pg_locks as l
-    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29545
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
         and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
         and l.pid <> pg_backend_pid()
@@ -4249,9 +4457,6 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
--- right at every size. The settings hold for what is called from here, and all who call the same carry them:
--- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -4263,13 +4468,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;
@@ -4476,13 +4674,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_status text;
@@ -4733,13 +4924,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_active uuid[];
@@ -4835,146 +5019,13 @@ set search_path = pg_catalog, pg_temp
 -- everything is read, whatever the planner believes of tables that nobody has analyzed
 set enable_nestloop = off
 as $$
-    with finished_dependencies as (
-        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id
-        join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
-        group by t.run_id, d.step_slug
-    ),
-    counted_tasks as (
-        select t.run_id, t.step_slug, count(*) as tasks,
-            count(*) filter (where t.finished_at is not null) as finished,
-            count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.tasks as t
-        group by t.run_id, t.step_slug
-    ),
-    counted_steps as (
-        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.step_states as t
-        group by t.run_id
-    )
-    select 'remaining_deps equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
-    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
-    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    select * from stepgres._find_miscounts()
     union all
-    select 'remaining_tasks equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    select * from stepgres._find_wrong_statuses()
     union all
-    select 'a started step has the tasks that it has expanded', t.run_id,
-        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
-    union all
-    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status <> 'started' and c.unfinished > 0
-    union all
-    select 'remaining_steps equals a recount', r.run_id,
-        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
-    from stepgres.runs as r
-    left join counted_steps as c on c.run_id = r.run_id
-    where r.remaining_steps <> coalesce(c.unfinished, 0)
-    union all
-    select 'the status of a run follows from its steps', r.run_id,
-        format('%s with step %s %s', r.status, t.step_slug, t.status)
-    from stepgres.runs as r
-    join stepgres.step_states as t on t.run_id = r.run_id
-    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
-    union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.active_runs as a
-    full join stepgres.runs as r on r.run_id = a.run_id
-    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
-    union all
-    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.failed_runs as f
-    full join stepgres.runs as r on r.run_id = f.run_id
-    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
-    union all
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
-        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
-    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
-        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
-    union all
-    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
-        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
-    from stepgres.timers as m
-    left join stepgres.runs as r on r.run_id = m.run_id
-    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
-    union all
-    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    )
-    union all
-    select 'no task of a paused run was claimed after the pause', t.run_id,
-        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.started_at > r.paused_at
-    union all
-    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
-    where t.status = 'skipped' and not t.map and k.status = 'completed'
-    union all
-    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
-    from stepgres.step_states as t
-    where t.status in ('started', 'completed') and t.skipped_tasks <> (
-        select count(*) from stepgres.tasks as k
-        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
-    )
+    select * from stepgres._find_wrong_tasks()
     union all
     select * from stepgres._find_stray_tickets()
-    union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and (
-        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
-        or (t.msg_id is not null and r.paused_at is not null)
-    )
-    union all
-    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
-    from stepgres.tasks as t
-    left join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.status = 'started' and w.worker_id is null
-    union all
-    select 'a step starts after its dependencies have finished', t.run_id,
-        format('step %s before step %s', t.step_slug, o.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
-    union all
-    select 'every failed attempt is recorded', t.run_id,
-        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
-    from stepgres.tasks as t
-    cross join lateral (
-        select count(*) as failed from stepgres.attempts as f
-        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
-    ) as a
-    where t.status <> 'cancelled'
-        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
 $$;
 
 comment on function stepgres.fsck() is
@@ -5176,11 +5227,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5230,13 +5276,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run_ids uuid[];
@@ -5325,33 +5364,36 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Each table holds few rows beside those that are looked for: active and failed runs have theirs;
-    -- others are taken from the newest (or oldest) end of each workflow's index.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
+    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
     v_source := case
-        when tags is not null then 'select r.* from stepgres.runs as r where r.tags @> $5'
         when status = 'started' then
             'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
         when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' then format(
-            'select r.* from (select f.* from stepgres.failed_runs as f order by f.inserted_at %s) as f
-             join stepgres.runs as r on r.run_id = f.run_id', order_by[1]
-        )
-        else format(
+        when status = 'failed' and tags is null then
+            'select r.* from stepgres.workflows as w cross join lateral (
+                 select f.run_id from stepgres.failed_runs as f
+                 where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
+                 order by f.inserted_at %2$s limit $3 + $4
+             ) as f
+             join stepgres.runs as r on r.run_id = f.run_id'
+        else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
                  where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
-                 order by r.inserted_at %s limit $3 + $4
-             ) as l where $2 is null or w.workflow_slug = $2', order_by[1]
-        )
+                     and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
+                 order by r.inserted_at %2$s limit $3 + $4
+             ) as l'
     end;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
              r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
              r.cancelled_at, r.finished_at
-         from (%1$s) as r
+         from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
-         order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
-        v_source, order_by[2], order_by[1]
+             and ($5 is null or r.tags @> $5)
+         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
+        order_by[2], order_by[1]
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;
@@ -5532,13 +5574,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -5579,13 +5614,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -5764,13 +5792,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5923,13 +5944,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -5976,13 +5990,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -6049,7 +6056,7 @@ begin
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
     -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
-    perform pg_advisory_xact_lock_shared(29545, hashtext(send_with_notify.channel));
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
     select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
     perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
     return v_message_id;
@@ -6082,13 +6089,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6148,13 +6148,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -6193,13 +6186,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -6236,13 +6222,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
@@ -6398,6 +6377,34 @@ create trigger workflows_guard_runs
 after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
+
+-- planner.sql
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
+-- plan: so all who call the same internal functions carry the same settings.
+do $$
+declare
+    v_routine text;
+    v_setting text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
+            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+        )
+    loop
+        foreach v_setting in array array[
+            'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+        ] loop
+            execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
+        end loop;
+    end loop;
+end
+$$;
 
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them

@@ -39,8 +39,11 @@
 \ir functions/internal/_fail_steps.sql
 \ir functions/internal/_fail_tasks.sql
 \ir functions/internal/_find_channel.sql
+\ir functions/internal/_find_miscounts.sql
 \ir functions/internal/_find_stray_tickets.sql
 \ir functions/internal/_find_version.sql
+\ir functions/internal/_find_wrong_statuses.sql
+\ir functions/internal/_find_wrong_tasks.sql
 \ir functions/internal/_fire_timers.sql
 \ir functions/internal/_first_position.sql
 \ir functions/internal/_guard_order.sql
@@ -167,4 +170,5 @@
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
 
+\ir planner.sql
 \ir grants.sql

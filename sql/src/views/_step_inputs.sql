@@ -1,8 +1,8 @@
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies; offset 0 keeps the
--- planner from reading the other steps of the run with it.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
+-- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    r.run_id,
+    t.run_id,
     t.step_slug,
     coalesce(
         (
@@ -17,7 +17,7 @@ select
             left join
                 lateral (
                     select c.output from stepgres.step_states as c
-                    where c.run_id = r.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
                 on true
@@ -41,8 +41,17 @@ select
         ),
         r.input -- of a root step
     ) as input
-from stepgres.runs as r
-inner join stepgres.step_states as t on r.run_id = t.run_id;
+from stepgres.step_states as t
+cross join
+    lateral (
+        select
+            w.workflow_slug,
+            w.version,
+            w.input
+        from stepgres.runs as w
+        where w.run_id = t.run_id
+        offset 0 -- noqa: AM09
+    ) as r;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';

@@ -105,6 +105,7 @@ class Run:
     output: Any = None
     error: str | None = None
     failed_step: str | None = None
+    finished_at: datetime | None = None
     due: dict[TimerKey, datetime] = field(default_factory=dict)
     left: dict[TimerKey, timedelta] = field(default_factory=dict)
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -403,7 +404,7 @@ class Run:
         self.fail(reason)
 
     def _end(self, status: str) -> None:
-        self.status = status
+        self.status, self.finished_at = status, self.time.now
         self.is_paused = False
         self.due, self.left = {}, {}
 

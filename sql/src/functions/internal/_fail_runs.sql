@@ -15,9 +15,10 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.inserted_at
+        returning r.run_id, r.workflow_slug, r.inserted_at
     )
-    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
+    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now

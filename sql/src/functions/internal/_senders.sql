@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(array_agg(distinct l.virtualtransaction), '{}')
     from pg_locks as l
-    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29545
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
         and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
         and l.pid <> pg_backend_pid()
