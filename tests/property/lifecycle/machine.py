@@ -163,12 +163,16 @@ class Lifecycle(RuleBasedStateMachine):
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
 
-    @rule(worker_id=worker_ids, is_leaving=st.booleans())
-    def hear_or_lose(self, worker_id: str, is_leaving: bool) -> None:
-        if is_leaving:
-            self.actions.unregister(worker_id)
-        else:
-            self.actions.heartbeat(worker_id)
+    @rule(worker_id=worker_ids)
+    def unregister(self, worker_id: str) -> None:
+        self.actions.unregister(worker_id)
+
+    @rule(data=st.data(), worker_id=worker_ids, age=graphs.sometimes(seconds, 1))
+    def heartbeat(self, data: st.DataObject, worker_id: str, age: int | None) -> None:
+        claimed = self.actions.claimed
+        tasks = data.draw(st.lists(st.sampled_from(claimed), max_size=4)) if claimed else []
+        since = None if age is None else timedelta(seconds=age)
+        self.actions.heartbeat(worker_id, tasks, since)
 
     @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
     def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:
