@@ -707,6 +707,67 @@ create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is
 comment on table stepgres.subscribers is
 'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
 
+-- structure/channels.sql
+create table stepgres.channels (
+    channel text primary key,
+    pgmq_queue text not null unique,
+    created_at timestamptz not null
+);
+
+comment on table stepgres.channels is
+'Channels that messages were sent to, each with the pgmq queue that keeps them.';
+comment on column stepgres.channels.pgmq_queue is
+'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+create type stepgres.message as (
+    message_id text,
+    message jsonb,
+    sent_at timestamptz,
+    read_count int,
+    visible_at timestamptz,
+    acknowledged_at timestamptz
+);
+
+comment on type stepgres.message is
+'A message of a channel. Until visible_at it is in the hands of whoever read it; once acknowledged it is history.
+
+sent_at is when the transaction of the sender began.';
+
+create type stepgres.new_message as (
+    message_id text,
+    message jsonb,
+    sent_at timestamptz,
+    position text
+);
+
+comment on type stepgres.new_message is
+'A message that catch_up found, and the position from which the next one is looked for once this one is dealt with.';
+
+create type stepgres.listening as (
+    messages_on text,
+    payloads_on text,
+    position text
+);
+
+comment on type stepgres.listening is
+'What a session listens on after listen: an empty notification on messages_on says that catch_up will find something
+behind the position; those on payloads_on carry what was sent with notify_only.';
+
+-- noqa: disable=LT01
+-- (sqlfluff takes the brackets behind the name of a type for an index)
+create type stepgres._gap as (ids int8multirange, senders text[]);
+
+comment on type stepgres._gap is
+'Ids below the last one delivered that were missing while these transactions were sending: one of them may have taken
+the id, and not have committed yet. When none of the transactions is left, what is missing then will never come.';
+
+create type stepgres._position as (
+    last_id bigint,
+    gaps stepgres._gap[]
+);
+
+comment on type stepgres._position is
+'How far a listener has come: all messages up to last_id, except for the gaps.';
+
 -- views/_step_inputs.sql
 -- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
 -- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
@@ -980,6 +1041,27 @@ $$;
 comment on function stepgres._backoff(interval, int) is
 'How long a task waits after its attempt with this number has failed.';
 
+-- functions/internal/_check_channel.sql
+create function stepgres._check_channel(channel text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (_check_channel.channel ~ '^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$' and length(_check_channel.channel) <= 128) is not true then
+        raise exception '% cannot be the name of a channel', coalesce(
+            quote_ident(left(_check_channel.channel, 128)) || case when length(_check_channel.channel) > 128 then '...' else '' end,
+            'null'
+        )
+            using errcode = 'SG016', hint = 'Use 1 to 128 letters of ASCII, digits and _ . : / @ - and let the first be a letter, '
+                'a digit or _.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_channel(text) is
+'Raises SG016 if that cannot be the name of a channel.';
+
 -- functions/internal/_check_inputs.sql
 create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
 language plpgsql
@@ -1013,6 +1095,23 @@ $$;
 
 comment on function stepgres._check_inputs(text, int, jsonb[]) is
 'Raises SG003 for an input that the root steps of the workflow cannot take.';
+
+-- functions/internal/_check_limit.sql
+create function stepgres._check_limit("limit" int) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if _check_limit."limit" < 1 then
+        raise exception 'limit % is less than 1', _check_limit."limit"
+            using errcode = 'SG003', hint = 'Pass the number of messages, or null for all of them.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_limit(int) is
+'Raises SG003 for a limit of messages that is less than 1.';
 
 -- functions/internal/_check_options.sql
 create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
@@ -1143,6 +1242,7 @@ declare
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1156,7 +1256,8 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
         v_tasks := array(
             select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
             from stepgres.tasks as t where t.ctid = any (v_rows)
@@ -1190,7 +1291,9 @@ begin
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
-        perform stepgres._send_task_events('task_started', v_tasks);
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
         perform stepgres._hint_subscribers(array(
             select distinct k.run_id from unnest(v_tasks) as k
         ), have_ended => false);
@@ -1550,13 +1653,17 @@ begin
         array_agg((
             e.run_id, e.step_slug,
             format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip order by e.task_index)
-            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
-    from unnest(_exhaust_tasks.exhausted) as e
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
 
     -- A map goes on without the items that it may do without.
@@ -1793,6 +1900,97 @@ comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
 that this finishes but does not fail.';
 
+-- functions/internal/_find_channel.sql
+create function stepgres._find_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text;
+begin
+    select c.pgmq_queue into v_pgmq_queue
+    from stepgres.channels as c
+    where c.channel = _find_channel.channel;
+    if not found then
+        perform stepgres._check_channel(_find_channel.channel);
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._find_channel(text) is
+'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
+channels are reached. Volatile, to see a channel that another transaction has just made.';
+
+-- functions/internal/_find_miscounts.sql
+create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with finished_dependencies as (
+        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.runs as r
+        join stepgres.step_states as t on t.run_id = r.run_id
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+        group by t.run_id, d.step_slug
+    ),
+    counted_tasks as (
+        select t.run_id, t.step_slug, count(*) as tasks,
+            count(*) filter (where t.finished_at is not null) as finished,
+            count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.tasks as t
+        group by t.run_id, t.step_slug
+    ),
+    counted_steps as (
+        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.step_states as t
+        group by t.run_id
+    )
+    select 'remaining_deps equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
+    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
+    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    union all
+    select 'remaining_tasks equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    union all
+    select 'a started step has the tasks that it has expanded', t.run_id,
+        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed')
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
+    union all
+    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status <> 'started' and c.unfinished > 0
+    union all
+    select 'remaining_steps equals a recount', r.run_id,
+        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
+    from stepgres.runs as r
+    left join counted_steps as c on c.run_id = r.run_id
+    where r.remaining_steps <> coalesce(c.unfinished, 0)
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+$$;
+
+comment on function stepgres._find_miscounts() is
+'Counters that differ from a recount: part of fsck.';
+
 -- functions/internal/_find_stray_tickets.sql
 create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
 language plpgsql
@@ -1852,6 +2050,107 @@ $$;
 comment on function stepgres._find_version(text, int) is
 'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
 
+-- functions/internal/_find_wrong_statuses.sql
+create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
+    from stepgres.runs as r
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
+    union all
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.active_runs as a
+    full join stepgres.runs as r on r.run_id = a.run_id
+    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'a step starts after its dependencies have finished', t.run_id,
+        format('step %s before step %s', t.step_slug, o.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
+$$;
+
+comment on function stepgres._find_wrong_statuses() is
+'Statuses of runs and steps that do not follow from one another: part of fsck.';
+
+-- functions/internal/_find_wrong_tasks.sql
+create function stepgres._find_wrong_tasks() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
+    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
+        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
+    where m.run_id is null or t.run_id is null
+    union all
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.started_at > r.paused_at
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
+    union all
+    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
+    from stepgres.tasks as t
+    left join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.status = 'started' and w.worker_id is null
+    union all
+    select 'every failed attempt is recorded', t.run_id,
+        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
+    from stepgres.tasks as t
+    cross join lateral (
+        select count(*) as failed from stepgres.attempts as f
+        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
+    ) as a
+    where t.status <> 'cancelled'
+        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
+$$;
+
+comment on function stepgres._find_wrong_tasks() is
+'Tasks without what their status needs, and timers without their task: part of fsck.';
+
 -- functions/internal/_fire_timers.sql
 create function stepgres._fire_timers() returns int
 language plpgsql
@@ -1905,6 +2204,56 @@ $$;
 comment on function stepgres._fire_timers() is
 'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
 
+-- functions/internal/_first_position.sql
+create function stepgres._first_position(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(_first_position.channel);
+    v_until timestamptz := clock_timestamp() + interval '50 ms';
+    v_last_id bigint;
+    v_senders text[];
+    v_missing int8multirange;
+begin
+    if v_pgmq_queue is null then
+        return '0';
+    end if;
+    execute format(
+        'select greatest((select max(q.msg_id) from pgmq.%I as q), (select max(a.msg_id) from pgmq.%I as a), 0)',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) into v_last_id;
+    -- Those who are sending now may have a lower id. Nearly always they are gone before this has waited long,
+    -- and what they have sent was sent before.
+    v_senders := stepgres._senders(_first_position.channel);
+    while cardinality(v_senders) > 0 and clock_timestamp() < v_until loop
+        perform pg_sleep(0.002);
+        v_senders := array(
+            select s.sender from unnest(v_senders) as s (sender)
+            where s.sender = any (stepgres._senders(_first_position.channel))
+        );
+    end loop;
+    if cardinality(v_senders) = 0 then
+        return v_last_id::text;
+    end if;
+    execute format(
+        'select range_agg(int8range(m.previous + 1, m.msg_id))
+         from (
+             select o.msg_id, lag(o.msg_id, 1, 0::bigint) over (order by o.msg_id) as previous
+             from (select msg_id from pgmq.%1$I union all select msg_id from pgmq.%2$I union all select $1 + 1) as o
+             where o.msg_id <= $1 + 1
+         ) as m
+         where m.msg_id > m.previous + 1',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) into v_missing using v_last_id;
+    return stepgres._position_text(v_last_id, array[row(coalesce(v_missing, '{}'), v_senders)::stepgres._gap]);
+end
+$$;
+
+comment on function stepgres._first_position(text) is
+'The position behind all messages that can be seen, with gaps for those that a long transaction has sent and not committed.';
+
 -- functions/internal/_guard_order.sql
 create function stepgres._guard_order() returns trigger
 language plpgsql
@@ -1957,6 +2306,11 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
+    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
+    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
+        return null;
+    end if;
     -- Share, because the first run marks the version as used: either it is seen here, or it sees the
     -- change. A version that goes with its whole workflow is not found any more.
     for v_version in
@@ -2277,6 +2631,32 @@ $$;
 comment on function stepgres._lock_runs(uuid[]) is
 'Locks runs in the one order that cannot deadlock.';
 
+-- functions/internal/_make_channel.sql
+create function stepgres._make_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Two underscores: the queue of a workflow's tasks has a letter there.
+    v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+begin
+    -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
+    -- same two in different order would wait for each other.
+    perform pg_advisory_xact_lock(29543, 2);
+    insert into stepgres.channels (channel, pgmq_queue, created_at)
+    values (_make_channel.channel, v_pgmq_queue, stepgres._now())
+    on conflict on constraint channels_pkey do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._make_channel(text) is
+'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
+
 -- functions/internal/_lock_runs_of_workers.sql
 create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
 language plpgsql
@@ -2335,6 +2715,77 @@ $$;
 comment on function stepgres._map_source(uuid, text) is
 'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
 
+-- functions/internal/_message_ids.sql
+create function stepgres._message_ids(pgmq_queue text, ids int8multirange, "limit" int default null)
+returns bigint[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_ids bigint[];
+begin
+    -- Somebody may have acknowledged it already: it is in the archive then. Each part has a limit of its own,
+    -- or it would be sorted to its end.
+    execute format(
+        'select array(
+             select m.msg_id from unnest($1) as r (ids)
+             cross join lateral (
+                 (
+                     select q.msg_id from pgmq.%1$I as q
+                     where q.msg_id >= lower(r.ids) and q.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     order by q.msg_id limit $2
+                 )
+                 union all
+                 (
+                     select a.msg_id from pgmq.%2$I as a
+                     where a.msg_id >= lower(r.ids) and a.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     order by a.msg_id limit $2
+                 )
+             ) as m
+             order by m.msg_id limit $2
+         )',
+        'q_' || _message_ids.pgmq_queue, 'a_' || _message_ids.pgmq_queue
+    ) into v_ids using _message_ids.ids, _message_ids."limit";
+    return v_ids;
+end
+$$;
+
+comment on function stepgres._message_ids(text, int8multirange, int) is
+'Which of these ids there are by now, acknowledged or not, the lowest first.';
+
+-- functions/internal/_message_number.sql
+create function stepgres._message_number(message_id text) returns bigint
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when _message_number.message_id ~ '^[1-9][0-9]{0,17}$' then _message_number.message_id::bigint end
+$$;
+
+comment on function stepgres._message_number(text) is
+'The number that an id of a message is to pgmq, null if no message can have that id.';
+
+-- functions/internal/_need_fresh_snapshots.sql
+create function stepgres._need_fresh_snapshots() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- What a sender commits is looked for after the sender is gone: in a snapshot from before, or on a replica
+    -- that has not come so far, it would seem to be lost.
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or pg_is_in_recovery() then
+        raise exception 'a listener cannot catch up in a % transaction%', current_setting('transaction_isolation'),
+            case when pg_is_in_recovery() then ' on a replica' else '' end
+            using errcode = 'SG003', hint = 'Call it on the primary, in a transaction of isolation level read committed.';
+    end if;
+end
+$$;
+
+comment on function stepgres._need_fresh_snapshots() is
+'Raises SG003 where a statement does not see all that was committed before it.';
+
 -- functions/internal/_new_run_id.sql
 create function stepgres._new_run_id() returns uuid
 language plpgsql
@@ -2358,6 +2809,16 @@ $$;
 
 comment on function stepgres._new_run_id() is
 'A UUID version 7; Postgres makes them itself from 18 on.';
+
+-- functions/internal/_notify_name.sql
+create function stepgres._notify_name(kind text, channel text) returns text
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$ select format('stepgres_%s_%s', _notify_name.kind, md5(_notify_name.channel)) $$;
+
+comment on function stepgres._notify_name(text, text) is
+'What is notified for a channel, whose own name may be longer than a name for NOTIFY: messages and payloads are the kinds.';
 
 -- functions/internal/_now.sql
 create function stepgres._now() returns timestamptz
@@ -2443,6 +2904,45 @@ $$;
 comment on function stepgres._order_steps(text[], text[], text[]) is
 'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
 
+-- functions/internal/_parse_position.sql
+create function stepgres._parse_position(after text) returns stepgres._position
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._position;
+begin
+    -- 17;12-14,16@3/45,4/67 has come to 17, without 12, 13, 14 and 16, for which there were two senders.
+    if (
+        _parse_position.after
+        ~ '^\d{1,18}(;\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*@(-?\d+/\d+(,-?\d+/\d+)*)?)*$'
+    ) is not true then
+        raise exception '% is not a position', coalesce(quote_ident(left(_parse_position.after, 100)), 'null')
+            using errcode = 'SG003', hint = 'Pass what listen or catch_up returned, or the id of a message.';
+    end if;
+    v_position.last_id := split_part(_parse_position.after, ';', 1)::bigint;
+    v_position.gaps := array(
+        select row(
+            (
+                select range_agg(int8range(least(r.bound, r.other), greatest(r.bound, r.other), '[]'))
+                from string_to_table(split_part(g.text, '@', 1), ',') as t (range),
+                    lateral (
+                        select split_part(t.range, '-', 1)::bigint as bound, split_part(t.range, '-', -1)::bigint as other
+                    ) as r
+            ),
+            string_to_array(split_part(g.text, '@', 2), ',')
+        )::stepgres._gap
+        from string_to_table(_parse_position.after, ';') with ordinality as g (text, place)
+        where g.place > 1
+    );
+    return v_position;
+end
+$$;
+
+comment on function stepgres._parse_position(text) is
+'Reads what _position_text has written; raises SG003 if that is something else.';
+
 -- functions/internal/_pop_tasks.sql
 create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
 language plpgsql
@@ -2479,6 +2979,63 @@ $$;
 
 comment on function stepgres._pop_tasks(text, int) is
 'Pops tickets of a queue and locks their tasks.';
+
+-- functions/internal/_position_text.sql
+create function stepgres._position_text(last_id bigint, gaps stepgres._gap[]) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select concat_ws(
+        ';', _position_text.last_id,
+        (
+            select string_agg(format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders)
+            from (
+                -- a long transaction that is left over from many sets of senders makes one gap
+                select range_agg(o.ids) as ids, o.senders
+                from unnest(_position_text.gaps) as o (ids, senders)
+                where not isempty(o.ids)
+                group by o.senders
+            ) as g
+            cross join lateral (
+                select string_agg(
+                    case
+                        when upper(u.ids) = lower(u.ids) + 1 then lower(u.ids)::text
+                        else format('%s-%s', lower(u.ids), upper(u.ids) - 1)
+                    end,
+                    ',' order by lower(u.ids)
+                ) as ids
+                from unnest(g.ids) as u (ids)
+            ) as r
+        )
+    )
+$$;
+
+comment on function stepgres._position_text(bigint, stepgres._gap[]) is
+'A position as clients keep it: without gaps just the last id, so that this serves as Last-Event-ID of a web page.';
+
+-- functions/internal/_position_after.sql
+create function stepgres._position_after(
+    start stepgres._position, missing int8multirange, senders text[], delivered int8multirange
+) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._position_text(
+        r.last_id,
+        array(
+            select row(g.ids - _position_after.delivered, g.senders)::stepgres._gap
+            from unnest((_position_after.start).gaps) as g
+        ) || row(_position_after.missing * int8multirange(int8range(null, r.last_id)), _position_after.senders)::stepgres._gap
+    )
+    from (
+        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1) as last_id
+    ) as r
+$$;
+
+comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
+'The position of a listener after these messages were delivered to it, while others were missing.';
 
 -- functions/internal/_queue_or_delay_tasks.sql
 create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
@@ -2581,6 +3138,44 @@ $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[]) is
 'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.';
+
+-- functions/internal/_read_history.sql
+create function stepgres._read_history(channel text, ids int8range, "limit" int, newest_first boolean)
+returns setof stepgres.message
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(_read_history.channel);
+    v_ids int8range := _read_history.ids * '[1, 9223372036854775807)';
+begin
+    if v_pgmq_queue is null or isempty(v_ids) then
+        return;
+    end if;
+    return query execute format(
+        'select m.msg_id::text, m.message, m.enqueued_at, m.read_ct, m.vt, m.archived_at
+         from (
+             (
+                 select q.msg_id, q.message, q.enqueued_at, q.read_ct, q.vt, null::timestamptz as archived_at
+                 from pgmq.%1$I as q
+                 where q.msg_id >= $1 and q.msg_id < $2 order by q.msg_id %3$s limit $3
+             )
+             union all
+             (
+                 select a.msg_id, a.message, a.enqueued_at, a.read_ct, a.vt, a.archived_at
+                 from pgmq.%2$I as a
+                 where a.msg_id >= $1 and a.msg_id < $2 order by a.msg_id %3$s limit $3
+             )
+         ) as m
+         order by m.msg_id %3$s limit $3',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue, case when _read_history.newest_first then 'desc' else 'asc' end
+    ) using lower(v_ids), upper(v_ids), _read_history."limit";
+end
+$$;
+
+comment on function stepgres._read_history(text, int8range, int, boolean) is
+'The messages of a channel with these ids, acknowledged or not, in order.';
 
 -- functions/internal/_record_results.sql
 create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
@@ -2845,6 +3440,28 @@ $$;
 comment on function stepgres._release_tasks(stepgres._task_failure[]) is
 'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
 
+-- functions/internal/_remaining_gaps.sql
+create function stepgres._remaining_gaps(gaps stepgres._gap[], senders text[], found int8multirange)
+returns stepgres._gap[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        -- without a sender that goes on, only what was found now is still to be delivered
+        select row(case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end, r.senders)::stepgres._gap
+        from unnest(_remaining_gaps.gaps) as g
+        cross join lateral (
+            select array(
+                select s.sender from unnest(g.senders) as s (sender) where s.sender = any (_remaining_gaps.senders)
+            ) as senders
+        ) as r
+    )
+$$;
+
+comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multirange) is
+'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
+
 -- functions/internal/_replace_tickets.sql
 create function stepgres._replace_tickets(run_ids uuid[]) returns int
 language plpgsql
@@ -2988,6 +3605,26 @@ $$;
 
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
+
+-- functions/internal/_senders.sql
+create function stepgres._senders(channel text) returns text[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(array_agg(distinct l.virtualtransaction), '{}')
+    from pg_locks as l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
+        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
+        and l.pid <> pg_backend_pid()
+$$;
+
+comment on function stepgres._senders(text) is
+'The transactions that are sending to a channel, or have sent and not committed yet: send_with_notify holds a shared lock.
+
+A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
+all those of transactions that are not among these. The session itself sees its own messages.';
 
 -- functions/internal/_send_run_events.sql
 create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
@@ -3639,6 +4276,18 @@ $$;
 comment on function stepgres._time_out_tasks(uuid[]) is
 'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
 
+-- functions/internal/_to_multirange.sql
+create function stepgres._to_multirange(ids bigint[]) returns int8multirange
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(range_agg(int8range(i.id, i.id, '[]')), '{}') from unnest(_to_multirange.ids) as i (id)
+$$;
+
+comment on function stepgres._to_multirange(bigint[]) is
+'The same ids as ranges.';
+
 -- functions/internal/_try_lock_runs.sql
 create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
 language plpgsql
@@ -3808,9 +4457,6 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
--- right at every size. The settings hold for what is called from here, and all who call the same carry them:
--- whoever comes first makes the plan.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -3822,13 +4468,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;
@@ -3873,6 +4512,29 @@ notified of new tasks on the channel stepgres_queue_ and the name of the queue. 
 task may have been queued meanwhile.
 
 Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
+
+-- functions/api/acknowledge.sql
+create function stepgres.acknowledge(channel text, message_id text) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(acknowledge.channel);
+    v_msg_id bigint := stepgres._message_number(acknowledge.message_id);
+begin
+    return v_pgmq_queue is not null and v_msg_id is not null and pgmq.archive(v_pgmq_queue, v_msg_id);
+end
+$$;
+
+comment on function stepgres.acknowledge(text, text) is
+'Says that a message is dealt with: read_messages does not return it any more. False if there is no such message, or if it
+was acknowledged already.
+
+It stays in message_history until prune_messages deletes it.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/add_step.sql
 create function stepgres.add_step(
@@ -4012,13 +4674,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_status text;
@@ -4050,6 +4705,96 @@ that has failed already is left as it is. One that is completed is an error, or 
 active child runs are cancelled.
 
 Errors: SG005 unknown run, SG011 the run is completed.';
+
+-- functions/api/catch_up.sql
+create function stepgres.catch_up(
+    channel text, after text, "limit" int default 100, patience interval default '50 milliseconds'
+) returns setof stepgres.new_message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(catch_up.channel);
+    v_position stepgres._position := stepgres._parse_position(catch_up.after);
+    v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
+    v_senders text[];
+    v_ids bigint[] := '{}';
+    v_new_ids bigint[];
+    v_missing int8multirange;
+    v_delivered int8multirange := '{}';
+    v_size int := 0;
+    v_message stepgres.new_message;
+begin
+    perform stepgres._need_fresh_snapshots();
+    perform stepgres._check_limit(catch_up."limit");
+    if v_pgmq_queue is null then
+        return;
+    end if;
+    -- What makes this right is the order of looking for senders and reading messages: see _senders.
+    if cardinality(v_position.gaps) > 0 then
+        v_senders := stepgres._senders(catch_up.channel);
+        v_ids := stepgres._message_ids(v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g));
+        v_position.gaps := stepgres._remaining_gaps(v_position.gaps, v_senders, stepgres._to_multirange(v_ids));
+        v_senders := null;
+    end if;
+    v_new_ids := stepgres._message_ids(
+        v_pgmq_queue, int8multirange(int8range(v_position.last_id, null, '()')), catch_up."limit"
+    );
+    v_missing := int8multirange(
+        int8range(v_position.last_id, coalesce(v_new_ids[cardinality(v_new_ids)], v_position.last_id), '(]')
+    ) - stepgres._to_multirange(v_new_ids);
+
+    -- Ids are taken in one order and committed in another: wait a moment for the lower ones.
+    while not isempty(v_missing) loop
+        v_senders := array(
+            select s.sender from unnest(stepgres._senders(catch_up.channel)) as s (sender)
+            where v_senders is null or s.sender = any (v_senders)
+        );
+        v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
+        v_missing := v_missing - stepgres._to_multirange(v_new_ids);
+        if cardinality(v_senders) = 0 then
+            v_missing := '{}';  -- rolled back, or pruned
+        end if;
+        exit when clock_timestamp() >= v_until;
+        perform pg_sleep(0.002);
+    end loop;
+
+    for v_message in execute format(
+        'select q.msg_id, q.message, q.enqueued_at, null from pgmq.%I as q where q.msg_id = any ($1)
+         union all
+         select a.msg_id, a.message, a.enqueued_at, null from pgmq.%I as a where a.msg_id = any ($1)
+         order by 1 limit $2',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) using v_ids || v_new_ids, catch_up."limit"
+    loop
+        v_message.position := v_message.message_id;
+        if cardinality(v_position.gaps) > 0 or not isempty(v_missing) then
+            v_delivered := v_delivered + stepgres._to_multirange(array[v_message.message_id::bigint]);
+            v_message.position := stepgres._position_after(v_position, v_missing, v_senders, v_delivered);
+        end if;
+        return next v_message;
+        -- a slow client gets its megabytes in several answers
+        v_size := v_size + octet_length(v_message.message::text);
+        exit when v_size > 2000000;
+    end loop;
+end
+$$;
+
+comment on function stepgres.catch_up(text, text, int, interval) is
+'The messages of a channel behind a position, up to limit of them, acknowledged or not; each with the position behind it.
+
+listen returns the first position. Call it again with the position of the last message until it returns nothing, then wait
+for a notification. So each message that is committed after listen returned is returned exactly once. They come in the
+order of their ids; but one whose id is lower than that of others, and whose transaction goes on for longer than patience
+after those were committed, comes after them: nobody waits for it, and it is not lost. A position is the id of a message,
+or longer while such transactions go on.
+
+Returns nothing where nothing was sent yet, and about 2 MB at a time.
+
+Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
+channel.';
 
 -- functions/api/claim_tasks.sql
 create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
@@ -4087,6 +4832,28 @@ comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int) is
 'Completes a task that the worker has claimed, and moves everything that follows from it.
 
 Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+
+-- functions/api/create_channel.sql
+create function stepgres.create_channel(channel text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if stepgres._find_channel(create_channel.channel) is null then
+        perform stepgres._make_channel(create_channel.channel);
+    end if;
+end
+$$;
+
+comment on function stepgres.create_channel(text) is
+'Makes a channel before anything is sent to it; one that exists is left as it is.
+
+The first message makes its channel, so this is seldom needed: before a long transaction, because only one transaction at
+a time makes channels, and the others that want to make one wait for its end.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/create_flow.sql
 create function stepgres.create_flow(
@@ -4157,13 +4924,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_active uuid[];
@@ -4259,146 +5019,13 @@ set search_path = pg_catalog, pg_temp
 -- everything is read, whatever the planner believes of tables that nobody has analyzed
 set enable_nestloop = off
 as $$
-    with finished_dependencies as (
-        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id
-        join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
-        group by t.run_id, d.step_slug
-    ),
-    counted_tasks as (
-        select t.run_id, t.step_slug, count(*) as tasks,
-            count(*) filter (where t.finished_at is not null) as finished,
-            count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.tasks as t
-        group by t.run_id, t.step_slug
-    ),
-    counted_steps as (
-        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.step_states as t
-        group by t.run_id
-    )
-    select 'remaining_deps equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
-    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
-    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    select * from stepgres._find_miscounts()
     union all
-    select 'remaining_tasks equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    select * from stepgres._find_wrong_statuses()
     union all
-    select 'a started step has the tasks that it has expanded', t.run_id,
-        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
-    union all
-    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status <> 'started' and c.unfinished > 0
-    union all
-    select 'remaining_steps equals a recount', r.run_id,
-        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
-    from stepgres.runs as r
-    left join counted_steps as c on c.run_id = r.run_id
-    where r.remaining_steps <> coalesce(c.unfinished, 0)
-    union all
-    select 'the status of a run follows from its steps', r.run_id,
-        format('%s with step %s %s', r.status, t.step_slug, t.status)
-    from stepgres.runs as r
-    join stepgres.step_states as t on t.run_id = r.run_id
-    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
-    union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.active_runs as a
-    full join stepgres.runs as r on r.run_id = a.run_id
-    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
-    union all
-    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.failed_runs as f
-    full join stepgres.runs as r on r.run_id = f.run_id
-    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
-    union all
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
-        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
-    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
-        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
-    union all
-    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
-        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
-    from stepgres.timers as m
-    left join stepgres.runs as r on r.run_id = m.run_id
-    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
-    union all
-    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    )
-    union all
-    select 'no task of a paused run was claimed after the pause', t.run_id,
-        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.started_at > r.paused_at
-    union all
-    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
-    where t.status = 'skipped' and not t.map and k.status = 'completed'
-    union all
-    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
-    from stepgres.step_states as t
-    where t.status in ('started', 'completed') and t.skipped_tasks <> (
-        select count(*) from stepgres.tasks as k
-        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
-    )
+    select * from stepgres._find_wrong_tasks()
     union all
     select * from stepgres._find_stray_tickets()
-    union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and (
-        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
-        or (t.msg_id is not null and r.paused_at is not null)
-    )
-    union all
-    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
-    from stepgres.tasks as t
-    left join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.status = 'started' and w.worker_id is null
-    union all
-    select 'a step starts after its dependencies have finished', t.run_id,
-        format('step %s before step %s', t.step_slug, o.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
-    union all
-    select 'every failed attempt is recorded', t.run_id,
-        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
-    from stepgres.tasks as t
-    cross join lateral (
-        select count(*) as failed from stepgres.attempts as f
-        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
-    ) as a
-    where t.status <> 'cancelled'
-        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
 $$;
 
 comment on function stepgres.fsck() is
@@ -4451,6 +5078,26 @@ It is the document that register_workflow takes, with every option of every step
 besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';
+
+-- functions/api/get_message.sql
+create function stepgres.get_message(channel text, message_id text) returns setof stepgres.message
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select m.* from stepgres._read_history(
+        get_message.channel,
+        int8range(stepgres._message_number(get_message.message_id), stepgres._message_number(get_message.message_id), '[]'),
+        1, false
+    ) as m
+    where stepgres._message_number(get_message.message_id) is not null
+$$;
+
+comment on function stepgres.get_message(text, text) is
+'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/get_run.sql
 create function stepgres.get_run(run_id uuid) returns jsonb
@@ -4580,11 +5227,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -4634,13 +5276,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run_ids uuid[];
@@ -4772,6 +5407,81 @@ workflow may be given by the name of its class: "OrderLines" is "order_lines" wh
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';
 
+-- functions/api/listen.sql
+create function stepgres.listen(channel text, after text default null) returns stepgres.listening
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_listening stepgres.listening;
+begin
+    perform stepgres._check_channel(listen.channel);
+    perform stepgres._need_fresh_snapshots();
+    if listen.after is not null then
+        perform stepgres._parse_position(listen.after);
+    end if;
+    v_listening.messages_on := stepgres._notify_name('messages', listen.channel);
+    v_listening.payloads_on := stepgres._notify_name('payloads', listen.channel);
+    execute format('listen %I', v_listening.messages_on);
+    execute format('listen %I', v_listening.payloads_on);
+    v_listening.position := coalesce(listen.after, stepgres._first_position(listen.channel));
+    return v_listening;
+end
+$$;
+
+comment on function stepgres.listen(text, text) is
+'Lets the session listen on a channel, and returns what it is notified on and the position for catch_up.
+
+The position is behind everything that was sent so far, or where after says: the id of a message, or a position. Call
+catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
+Unlisten with the commands unlisten messages_on and payloads_on.
+
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';
+
+-- functions/api/message_history.sql
+create function stepgres.message_history(
+    channel text,
+    after_id text default null,
+    before_id text default null,
+    "limit" int default 100,
+    newest_first boolean default false
+) returns setof stepgres.message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_culprit text := case
+        when after_id is not null and stepgres._message_number(after_id) is null then after_id
+        when before_id is not null and stepgres._message_number(before_id) is null then before_id
+    end;
+begin
+    perform stepgres._check_limit("limit");
+    if v_culprit is not null then
+        raise exception '% is not the id of a message', quote_ident(left(v_culprit, 100))
+            using errcode = 'SG003', hint = 'Pass an id that send_with_notify or message_history returned.';
+    end if;
+    return query
+    select * from stepgres._read_history(
+        channel,
+        int8range(0, stepgres._message_number(before_id))
+        * int8range(coalesce(stepgres._message_number(after_id), 0), null, '()'),
+        "limit",
+        coalesce(newest_first, false)
+    );
+end
+$$;
+
+comment on function stepgres.message_history(text, text, text, int, boolean) is
+'The messages of a channel in the order of their ids, acknowledged or not: those after one id and before another.
+
+limit null: all. To page, pass the last id of a page as after_id, or with newest_first as before_id.
+
+Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel.';
+
 -- functions/api/list_workflow_versions.sql
 create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
 language plpgsql
@@ -4831,19 +5541,40 @@ comment on function stepgres.next_due() is
 In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
 may call tick only when this says so, and ask every ten seconds or so.';
 
+-- functions/api/notify_only.sql
+create function stepgres.notify_only(channel text, payload text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._check_channel(notify_only.channel);
+    if notify_only.payload is null then
+        raise exception 'a payload to channel "%" must not be null', notify_only.channel
+            using errcode = 'SG003', hint = 'Pass a text, which may be empty.';
+    elsif octet_length(notify_only.payload) > 7999 then
+        raise exception 'a payload of % bytes is too large for channel "%"', octet_length(notify_only.payload),
+            notify_only.channel
+            using errcode = 'SG017', hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, which takes 2,000,000.';
+    end if;
+    perform pg_notify(stepgres._notify_name('payloads', notify_only.channel), notify_only.payload);
+end
+$$;
+
+comment on function stepgres.notify_only(text, text) is
+'Notifies those who listen on a channel at this moment of a text, at commit, and stores nothing.
+
+Of equal payloads in one transaction PostgreSQL delivers one.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';
+
 -- functions/api/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
@@ -4861,7 +5592,9 @@ begin
     update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
     insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
     on conflict on constraint pauses_pkey do update set resumed_at = null;
-    update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = v_run.run_id;
     perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
@@ -4884,13 +5617,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
@@ -4924,6 +5650,100 @@ comment on function stepgres.prune(interval, int, text) is
 number. Call it again until it returns 0: each call is short, and safe while everything runs.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';
+
+-- functions/api/prune_messages.sql
+create function stepgres.prune_messages(
+    channel text, older_than interval, unacknowledged boolean default false, batch_size int default 1000
+) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(prune_messages.channel);
+    v_before timestamptz := stepgres._now() - prune_messages.older_than;
+    v_deleted int := 0;
+    v_more int := 0;
+begin
+    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
+        raise exception 'prune_messages needs an age of at least 0 and a batch_size of at least 1'
+            using errcode = 'SG003',
+                hint = 'prune_messages(''orders'', ''30 days'') deletes up to 1,000 messages: call it again until it returns 0.';
+    end if;
+    if v_pgmq_queue is null then
+        return 0;
+    end if;
+    execute format(
+        'delete from pgmq.%1$I where msg_id in (
+             select a.msg_id from pgmq.%1$I as a where a.archived_at <= $1
+             order by a.archived_at limit $2 for update skip locked
+         )', 'a_' || v_pgmq_queue
+    ) using v_before, prune_messages.batch_size;
+    get diagnostics v_deleted = row_count;
+    if prune_messages.unacknowledged then
+        -- Looked for from the lowest id, where the oldest are: their age has no index.
+        execute format(
+            'delete from pgmq.%1$I where msg_id in (
+                 select o.msg_id from (
+                     select q.msg_id, q.enqueued_at from pgmq.%1$I as q order by q.msg_id limit $2 for update skip locked
+                 ) as o
+                 where o.enqueued_at <= $1
+             )', 'q_' || v_pgmq_queue
+        ) using v_before, prune_messages.batch_size - v_deleted;
+        get diagnostics v_more = row_count;
+    end if;
+    return v_deleted + v_more;
+end
+$$;
+
+comment on function stepgres.prune_messages(text, interval, boolean, int) is
+'Deletes messages that were acknowledged longer ago than that, up to batch_size of them; returns their number. Call it again
+until it returns 0.
+
+With unacknowledged also those that were sent longer ago and never acknowledged: for channels that are only listened on. A
+listener that has fallen back so far does not get them any more.
+
+Errors: SG003 no age, or a batch_size below 1; SG016 not the name of a channel.';
+
+-- functions/api/read_messages.sql
+create function stepgres.read_messages(
+    channel text, "limit" int default 1, visibility_timeout interval default '30 seconds'
+) returns setof stepgres.message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(read_messages.channel);
+begin
+    perform stepgres._check_limit(read_messages."limit");
+    if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
+        raise exception 'visibility_timeout % is not between 0 and a year', coalesce(read_messages.visibility_timeout::text, 'null')
+            using errcode = 'SG003', hint = 'Pass the time within which the message will be acknowledged.';
+    end if;
+    if v_pgmq_queue is null then
+        return;
+    end if;
+    return query
+    select m.msg_id::text, m.message, m.enqueued_at, m.read_ct, m.vt, null::timestamptz
+    from pgmq.read(
+        v_pgmq_queue, ceil(extract(epoch from read_messages.visibility_timeout))::int,
+        coalesce(read_messages."limit", 2147483647)
+    ) as m
+    order by m.msg_id;
+end
+$$;
+
+comment on function stepgres.read_messages(text, int, interval) is
+'Takes messages of a channel, up to limit of them, the oldest first, for whoever deals with them: nobody else is given them
+until the visibility_timeout is over.
+
+Acknowledge what is dealt with. What is not acknowledged comes again, with a higher read_count: to this reader or another.
+The timeout is rounded up to whole seconds. Of a channel to which nothing was sent there is nothing to read.
+
+Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
 
 -- functions/api/register_sql_function.sql
 create function stepgres.register_sql_function(sql_function text) returns text
@@ -4975,13 +5795,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5134,13 +5947,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
@@ -5187,13 +5993,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_run stepgres.runs;
@@ -5239,6 +6038,42 @@ comes from. executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
 
+-- functions/api/send_with_notify.sql
+create function stepgres.send_with_notify(channel text, message jsonb) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(send_with_notify.channel);
+    v_size int := octet_length(send_with_notify.message::text);
+    v_message_id text;
+begin
+    if v_size is null then
+        raise exception 'a message to channel "%" must not be null', send_with_notify.channel
+            using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
+    elsif v_size > 2000000 then
+        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
+            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+    end if;
+    v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
+    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
+    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    return v_message_id;
+end
+$$;
+
+comment on function stepgres.send_with_notify(text, jsonb) is
+'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+
+What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
+any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';
+
 -- functions/api/start_workflow_run.sql
 create function stepgres.start_workflow_run(
     workflow_slug text,
@@ -5257,13 +6092,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -5323,13 +6151,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -5368,13 +6189,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5411,13 +6225,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
@@ -5574,6 +6381,34 @@ after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
 
+-- planner.sql
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
+-- plan: so all who call the same internal functions carry the same settings.
+do $$
+declare
+    v_routine text;
+    v_setting text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
+            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+        )
+    loop
+        foreach v_setting in array array[
+            'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+        ] loop
+            execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
+        end loop;
+    end loop;
+end
+$$;
+
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
 -- before installing finds their rights set.
@@ -5586,12 +6421,15 @@ declare
     v_routine text;
     v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber}';
+        add_subscriber,remove_subscriber,
+        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
         register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber}';
-    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck}';
+        add_subscriber,remove_subscriber,
+        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
+    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck,
+        listen,catch_up,get_message,message_history}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
+# What may differ between servers is the SQL: the rest is tested on the first of them alone.
+_ON_EVERY_SERVER = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    first = all_postgres()[0]
+    tests = config.rootpath / "tests"
+
+    def is_wanted(item: pytest.Item) -> bool:
+        callspec = getattr(item, "callspec", None)
+        postgres = callspec.params.get("server", first) if callspec else first
+        return postgres == first or item.path.relative_to(tests).parts[0] in _ON_EVERY_SERVER
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = [item for item in items if is_wanted(item)]
+
 
 @dataclass(frozen=True)
 class Database:
@@ -83,6 +99,13 @@ def db(server: Server) -> Iterator[Database]:
     with database.connect() as connection:
         assert connection.execute("select * from stepgres.fsck()").fetchall() == []
     server.drop_database(database)
+
+
+@pytest.fixture
+def client(db: Database) -> Iterator[stepgres.Client]:
+    """A client on the database of the test."""
+    with stepgres.Client(db.dsn) as client:
+        yield client
 
 
 @pytest.fixture

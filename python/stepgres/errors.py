@@ -115,6 +115,18 @@ class WorkflowInUse(StepgresError):
     sqlstate = "SG015"
 
 
+class InvalidChannel(StepgresError):
+    """That cannot be the name of a channel."""
+
+    sqlstate = "SG016"
+
+
+class PayloadTooLarge(StepgresError):
+    """A message or payload is larger than PostgreSQL or Stepgres takes."""
+
+    sqlstate = "SG017"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -9,17 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import (
+from tests.property.lifecycle.run import Run, descendants
+from tests.property.lifecycle.states import (
     DEADLINE,
     START,
     Place,
     Result,
-    Run,
     StepState,
     Task,
     Time,
     TimerKey,
-    descendants,
 )
 
 WORKER_UNKNOWN = "SG006"
@@ -27,6 +26,8 @@ RUN_FINISHED = "SG011"
 RUN_NOT_PAUSED = "SG012"
 RUN_NOT_FAILED = "SG013"
 BAD_INPUT = "SG003"
+WORKFLOW_UNKNOWN = "SG002"
+WORKFLOW_IN_USE = "SG015"
 
 TaskKey = tuple[UUID, str, int]
 
@@ -59,6 +60,7 @@ class Model:
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
     ) -> None:
         self.time = Time(now, choose_wait)
+        self.workflows: dict[str, Workflow] = {}  # in their current versions
         self.workers: dict[str, Worker] = {}
         self.runs: dict[UUID, Run] = {}  # in the order of their starts
         self.keys: dict[tuple[str, str], UUID] = {}
@@ -70,10 +72,13 @@ class Model:
 
     # Runs start
 
+    def define(self, workflow: Workflow) -> None:
+        self.workflows[workflow.workflow_slug] = workflow
+
     def start(
         self,
         run_id: UUID,
-        workflow: Workflow,
+        workflow_slug: str,
         input: Any,
         *,
         delay: float | None = None,
@@ -83,6 +88,9 @@ class Model:
         idempotency_key: str | None = None,
     ) -> UUID:
         """The id of the run; of the first one, if its key was used before."""
+        if workflow_slug not in self.workflows:
+            raise Refused(WORKFLOW_UNKNOWN)
+        workflow = self.workflows[workflow_slug]
         if not isinstance(input, list) and any(
             s.maps_over_array and not s.depends_on for s in workflow.steps.values()
         ):
@@ -95,7 +103,7 @@ class Model:
         if executor_id is not None:
             self.hear(executor_id)
         if idempotency_key is not None:
-            first = self.keys.setdefault((workflow.workflow_slug, idempotency_key), run_id)
+            first = self.keys.setdefault((workflow_slug, idempotency_key), run_id)
             if first != run_id:
                 return first
         seconds = workflow.deadline if deadline is None else deadline
@@ -186,8 +194,8 @@ class Model:
     def is_leased(self, key: TaskKey, attempt: int, worker_id: str) -> bool:
         """Whether a result of this attempt would be accepted from this worker."""
         run_id, slug, index = key
-        run = self.runs[run_id]
-        if not run.is_active or index >= len(run.steps[slug].tasks):
+        run = self.runs.get(run_id)
+        if run is None or not run.is_active or index >= len(run.steps[slug].tasks):
             return False
         task = run.task((slug, index))
         return (task.status, task.attempt, task.worker_id) == ("started", attempt, worker_id)
@@ -204,7 +212,8 @@ class Model:
             else:
                 refused.append(number)
         for run_id, of_run in accepted.items():
-            self.runs[run_id].apply(of_run)
+            if of_run:
+                self.runs[run_id].apply(of_run)
         return refused
 
     def keep_tasks(self, worker_id: str, kept: Collection[TaskKey]) -> None:
@@ -309,6 +318,34 @@ class Model:
             for slug, state in old.steps.items():
                 run.steps[slug] = copied(state)
         self._launch(run)
+
+    # What is deleted
+
+    def prune(self, age: timedelta) -> int:
+        before = self.time.now - age
+        old = [
+            r for r in self.runs.values() if r.finished_at is not None and r.finished_at <= before
+        ]
+        self._delete(old)
+        return len(old)
+
+    def delete_flow(self, workflow_slug: str, *, force: bool) -> None:
+        """With all its runs; if forced, active ones are cancelled, and their children with them."""
+        if workflow_slug not in self.workflows:
+            raise Refused(WORKFLOW_UNKNOWN)
+        runs = [r for r in self.runs.values() if r.workflow.workflow_slug == workflow_slug]
+        active = [run for run in runs if run.is_active]
+        if active and not force:
+            raise Refused(WORKFLOW_IN_USE)
+        for run in active:
+            self.cancel(run.run_id, f'workflow "{workflow_slug}" was deleted', force=True)
+        self._delete(runs)
+        del self.workflows[workflow_slug]
+
+    def _delete(self, runs: list[Run]) -> None:
+        for run in runs:
+            del self.runs[run.run_id]
+        self.keys = {key: run_id for key, run_id in self.keys.items() if run_id in self.runs}
 
 
 def copied(old: StepState) -> StepState:

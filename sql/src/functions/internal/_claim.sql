@@ -9,6 +9,7 @@ declare
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -22,7 +23,8 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if stepgres._are_events_sent() or exists (select from stepgres.subscribers) then
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
         v_tasks := array(
             select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
             from stepgres.tasks as t where t.ctid = any (v_rows)
@@ -56,7 +58,9 @@ begin
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
-        perform stepgres._send_task_events('task_started', v_tasks);
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
         perform stepgres._hint_subscribers(array(
             select distinct k.run_id from unnest(v_tasks) as k
         ), have_ended => false);
