@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
 from stepgres import Client
 from tests.conftest import Database
-from tests.support.cli import printed, refusal
+from tests.support.cli import Cli, printed, refusal
 from tests.support.engine import Engine, step
 from tests.support.workers import STEPGRES
-
-Cli = Callable[..., Result]
 
 NOBODY = "00000000-0000-0000-0000-000000000001"
 COMMANDS_OF_A_RUN = ["show", "status", "cancel", "pause", "resume", "retry", "why"]

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import PIPE
 from typing import Any
 from uuid import UUID
 
 import pytest
-from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
 from stepgres import Client, StuckStep
 from tests.conftest import Database
-from tests.support.cli import on_terminal
+from tests.support.cli import Cli, on_terminal
 from tests.support.engine import Engine, step
 from tests.support.waiting import wait_until
 from tests.support.workers import STEPGRES, running_worker
 from tests.support.workflows import fail, workflow
-
-Cli = Callable[..., Result]
 
 
 @contextmanager

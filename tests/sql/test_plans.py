@@ -8,71 +8,12 @@ from typing import Any
 
 import pytest
 
+from bench.fill import fill
 from tests.conftest import Database, Server
 from tests.support.engine import Engine, step
 
 EACH = 30_000  # rows of each kind
 PAGE = 100
-
-# Finished runs, every tenth failed, every 3,000th with a rare tag; then paused runs, with a queued
-# task, and runs that wait for a timer.
-_FILL = b"""
-create function public.make_id(kind int, i int) returns uuid language sql immutable
-return format('00000000-000%s-7000-8000-%s', kind, to_char(i, 'FM000000000000'))::uuid;
-
-insert into stepgres.runs (
-    run_id, workflow_slug, version, status, remaining_steps, inserted_at, finished_at, input,
-    output, error, tags
-)
-select public.make_id(1, i), case when i % 2 = 0 then 'order' else 'other' end, 1,
-    case when i % 10 = 0 then 'failed' else 'completed' end, 0,
-    now() - interval '1 year' + i * interval '1 s', now() - interval '1 day', '{}',
-    case when i % 10 <> 0 then 'null'::jsonb end, case when i % 10 = 0 then 'no luck' end,
-    case when i % 3000 = 0 then array['rare', 'all'] else array['all'] end
-from generate_series(1, EACH) as i;
-insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
-select r.run_id, r.workflow_slug, r.inserted_at from stepgres.runs as r where r.status = 'failed';
-insert into stepgres.runs (
-    run_id, workflow_slug, version, remaining_steps, inserted_at, paused_at, input
-)
-select public.make_id(k.kind, i), 'order', 1, 1, now() - interval '1 year' + i * interval '1 s',
-    k.paused_at, '{}'
-from (values (2, now()), (3, null)) as k (kind, paused_at)
-cross join generate_series(1, EACH) as i;
-insert into stepgres.pauses (run_id, paused_at)
-select r.run_id, r.paused_at from stepgres.runs as r where r.paused_at is not null;
-insert into stepgres.active_runs (run_id)
-select r.run_id from stepgres.runs as r where r.finished_at is null;
-
-insert into stepgres.step_states (
-    run_id, step_slug, map, is_direct, status, remaining_deps, initial_tasks, remaining_tasks,
-    started_at, finished_at, output, error
-)
-select r.run_id, 'a', false, true, r.status, 0, 1, case r.status when 'completed' then 0 else 1 end,
-    r.inserted_at, r.finished_at, r.output, r.error
-from stepgres.runs as r;
-insert into stepgres.tasks (
-    run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at,
-    error
-)
-select r.run_id, 'a', 0, t.status, case when r.finished_at is null then 0 else 1 end, 'w',
-    r.inserted_at, r.inserted_at, r.finished_at, r.error
-from stepgres.runs as r
-cross join lateral (
-    select case
-        when r.finished_at is not null then r.status
-        when r.paused_at is not null then 'queued'
-        else 'waiting'
-    end as status
-) as t;
-insert into stepgres.timers (run_id, step_slug, due_at)
-select t.run_id, 'a', now() + interval '1 day' from stepgres.tasks as t where t.status = 'waiting';
-insert into stepgres.attempts (
-    run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
-)
-select r.run_id, 'a', 0, 1, 'w', r.inserted_at, r.finished_at, r.error
-from stepgres.runs as r where r.status = 'failed';
-"""
 
 
 class Sessions:
@@ -86,7 +27,7 @@ class Sessions:
             call(self.old)
         self.are_analyzed = False
         self.old.drain()
-        self.old.connection.execute(_FILL.replace(b"EACH", str(EACH).encode()))
+        fill(self.old.connection, finished=EACH, paused=EACH, waiting=EACH)
         self.new = Engine(database.connect())
 
 

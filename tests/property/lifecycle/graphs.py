@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.property.lifecycle.definitions import Step, Workflow
 from tests.property.lifecycle.paths import objects, predicates, scalars, values
-from tests.property.lifecycle.run import Result
+from tests.property.lifecycle.states import Result
 
 DURATIONS = [0, 1, 3, 8]
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.property.lifecycle import graphs
 from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import Result, Run
+from tests.property.lifecycle.run import Run
+from tests.property.lifecycle.states import Result
 from tests.support.engine import Engine, WorkItem
 
 MAX_RUNS = 6
@@ -162,12 +163,16 @@ class Lifecycle(RuleBasedStateMachine):
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
 
-    @rule(worker_id=worker_ids, is_leaving=st.booleans())
-    def hear_or_lose(self, worker_id: str, is_leaving: bool) -> None:
-        if is_leaving:
-            self.actions.unregister(worker_id)
-        else:
-            self.actions.heartbeat(worker_id)
+    @rule(worker_id=worker_ids)
+    def unregister(self, worker_id: str) -> None:
+        self.actions.unregister(worker_id)
+
+    @rule(data=st.data(), worker_id=worker_ids, age=graphs.sometimes(seconds, 1))
+    def heartbeat(self, data: st.DataObject, worker_id: str, age: int | None) -> None:
+        claimed = self.actions.claimed
+        tasks = data.draw(st.lists(st.sampled_from(claimed), max_size=4)) if claimed else []
+        since = None if age is None else timedelta(seconds=age)
+        self.actions.heartbeat(worker_id, tasks, since)
 
     @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
     def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:
