@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
     from stepgres._sync.flow_builder import FlowBuilder
+    from stepgres.event_listener import AsyncEventListener, EventListener
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
     from stepgres.listener import AsyncListener, Listener
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         NewMessage,
         Notification,
         RunDetails,
+        RunEvent,
         RunResult,
         RunStatus,
         RunStep,
@@ -66,11 +68,13 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "AsyncClient": "_async.client",
+        "AsyncEventListener": "event_listener",
         "AsyncExecutor": "executor",
         "AsyncFlowBuilder": "_async.flow_builder",
         "AsyncListener": "listener",
         "AsyncWorker": "worker",
         "Client": "_sync.client",
+        "EventListener": "event_listener",
         "Executor": "executor",
         "Flow": "types",
         "FlowBuilder": "_sync.flow_builder",
@@ -79,6 +83,7 @@ else:
         "NewMessage": "types",
         "Notification": "types",
         "RunDetails": "types",
+        "RunEvent": "types",
         "RunResult": "types",
         "RunStatus": "types",
         "RunStep": "types",
@@ -111,6 +116,7 @@ else:
 
 __all__ = [
     "AsyncClient",
+    "AsyncEventListener",
     "AsyncExecutor",
     "AsyncFlowBuilder",
     "AsyncListener",
@@ -118,6 +124,7 @@ __all__ = [
     "Client",
     "ConnectionFailed",
     "DefinitionError",
+    "EventListener",
     "Executor",
     "Flow",
     "FlowBuilder",
@@ -137,6 +144,7 @@ __all__ = [
     "RunAlreadyExists",
     "RunAlreadyFinished",
     "RunDetails",
+    "RunEvent",
     "RunNotFailed",
     "RunNotFound",
     "RunNotPaused",

@@ -133,7 +133,9 @@
 \ir functions/api/get_run_status.sql
 \ir functions/api/heartbeat.sql
 \ir functions/api/keep_tasks.sql
+\ir functions/api/list_active_runs.sql
 \ir functions/api/list_flows.sql
+\ir functions/api/list_run_events.sql
 \ir functions/api/list_workflow_runs.sql
 \ir functions/api/listen.sql
 \ir functions/api/message_history.sql
