@@ -26,6 +26,7 @@ WORDS = {
     "AsyncDefinitions": "Definitions",
     "AsyncExecutor": "Executor",
     "AsyncFlowBuilder": "FlowBuilder",
+    "AsyncGoals": "Goals",
     "AsyncIterator": "Iterator",
     "AsyncRowFactory": "RowFactory",
     "AsyncRuns": "Runs",

@@ -12,6 +12,7 @@ from stepgres import errors
 from stepgres._version import __version__
 from stepgres.errors import (
     ConnectionFailed,
+    DecompositionError,
     DefinitionError,
     IllegalTransition,
     InstallationError,
@@ -26,6 +27,8 @@ from stepgres.errors import (
     RunNotFound,
     RunNotPaused,
     StepgresError,
+    TaskGraphNotApproved,
+    TaskGraphNotFound,
     UnreadableValue,
     WorkerNotFound,
     WorkflowAlreadyExists,
@@ -39,11 +42,13 @@ if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
     from stepgres._async.flow_builder import AsyncFlowBuilder
     from stepgres._embedded import embedded
+    from stepgres._mermaid import to_mermaid
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
     from stepgres._sync.flow_builder import FlowBuilder
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
+    from stepgres.task_graph import TaskGraph
     from stepgres.types import (
         Flow,
         RunDetails,
@@ -74,6 +79,7 @@ else:
         "Step": "types",
         "StepContext": "_runner",
         "StuckStep": "types",
+        "TaskGraph": "task_graph",
         "Worker": "worker",
         "Workflow": "workflow",
         "WorkflowRun": "types",
@@ -83,6 +89,7 @@ else:
         "install": "installer",
         "sql_step": "workflow",
         "step": "workflow",
+        "to_mermaid": "_mermaid",
         "uninstall": "installer",
         "version": "installer",
     }
@@ -105,6 +112,7 @@ __all__ = [
     "AsyncWorker",
     "Client",
     "ConnectionFailed",
+    "DecompositionError",
     "DefinitionError",
     "Executor",
     "Flow",
@@ -129,6 +137,9 @@ __all__ = [
     "StepContext",
     "StepgresError",
     "StuckStep",
+    "TaskGraph",
+    "TaskGraphNotApproved",
+    "TaskGraphNotFound",
     "UnreadableValue",
     "Worker",
     "WorkerNotFound",
@@ -147,6 +158,7 @@ __all__ = [
     "install",
     "sql_step",
     "step",
+    "to_mermaid",
     "uninstall",
     "version",
 ]

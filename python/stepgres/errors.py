@@ -115,6 +115,24 @@ class WorkflowInUse(StepgresError):
     sqlstate = "SG015"
 
 
+class DecompositionError(StepgresError):
+    """The tasks of a goal break a rule, and were not stored; the message names the task."""
+
+    sqlstate = "SG018"
+
+
+class TaskGraphNotFound(StepgresError):
+    """No task graph has this id."""
+
+    sqlstate = "SG019"
+
+
+class TaskGraphNotApproved(StepgresError):
+    """Only an approved task graph is started."""
+
+    sqlstate = "SG020"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

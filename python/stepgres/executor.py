@@ -272,7 +272,7 @@ def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFuncti
     local = [
         step["step_slug"]
         for step in flow["steps"]
-        if step["execution"] == "local" and step["sql_function"] is None
+        if step["execution"] == "local" and step["sql_function"] is None and step["gathers"] is None
     ]
     missing = [slug for slug in local if slug not in functions]
     if missing:

@@ -9,6 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
+from stepgres._mermaid import bundle, steps_flowchart
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Step(NamedTuple):
     max_failed: str | None
     transactional: bool
     sql_function: str | None
+    gathers: list[str] | None
 
 
 class Flow(NamedTuple):
@@ -157,6 +159,13 @@ class RunDetails(WorkflowRun):
 
     deadline: float | None
     steps: list[RunStep]
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flowchart of the steps, coloured by their status."""
+        return steps_flowchart((s.step_slug, s.depends_on, s.status) for s in self.steps)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return bundle(self, self.to_mermaid())
 
 
 def run_details(document: dict[str, Any]) -> RunDetails:

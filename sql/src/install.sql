@@ -8,6 +8,7 @@
 \ir structure/step_states.sql
 \ir structure/tasks.sql
 \ir structure/workers.sql
+\ir structure/task_graphs.sql
 
 \ir views/_step_inputs.sql
 \ir views/run_events.sql
@@ -15,17 +16,22 @@
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql
 \ir functions/internal/_backoff.sql
+\ir functions/internal/_check_goal_options.sql
 \ir functions/internal/_check_inputs.sql
 \ir functions/internal/_check_options.sql
 \ir functions/internal/_check_results.sql
 \ir functions/internal/_check_start.sql
+\ir functions/internal/_check_task_order.sql
+\ir functions/internal/_check_tasks.sql
 \ir functions/internal/_claim.sql
+\ir functions/internal/_complete_gathering_steps.sql
 \ir functions/internal/_complete_maps.sql
 \ir functions/internal/_complete_runs.sql
 \ir functions/internal/_copy_finished_steps.sql
 \ir functions/internal/_copy_unfinished_maps.sql
 \ir functions/internal/_copy_version.sql
 \ir functions/internal/_create_version.sql
+\ir functions/internal/_decomposition_error.sql
 \ir functions/internal/_definition_error.sql
 \ir functions/internal/_delete_runs.sql
 \ir functions/internal/_ensure_queue.sql
@@ -34,9 +40,12 @@
 \ir functions/internal/_fail_runs.sql
 \ir functions/internal/_fail_steps.sql
 \ir functions/internal/_fail_tasks.sql
+\ir functions/internal/_find_dependencies.sql
 \ir functions/internal/_find_stray_tickets.sql
+\ir functions/internal/_find_task_graph.sql
 \ir functions/internal/_find_version.sql
 \ir functions/internal/_fire_timers.sql
+\ir functions/internal/_flatten_tasks.sql
 \ir functions/internal/_guard_order.sql
 \ir functions/internal/_guard_runs.sql
 \ir functions/internal/_guard_used_version.sql
@@ -54,8 +63,12 @@
 \ir functions/internal/_lock_runs_of_workers.sql
 \ir functions/internal/_map_source.sql
 \ir functions/internal/_new_run_id.sql
+\ir functions/internal/_normal_tasks.sql
 \ir functions/internal/_now.sql
 \ir functions/internal/_order_steps.sql
+\ir functions/internal/_task_slug.sql
+\ir functions/internal/_plan_steps.sql
+\ir functions/internal/_plan_tasks.sql
 \ir functions/internal/_pop_tasks.sql
 \ir functions/internal/_queue_or_delay_tasks.sql
 \ir functions/internal/_queue_tasks.sql
@@ -82,6 +95,7 @@
 \ir functions/internal/_steps_waiting.sql
 \ir functions/internal/_sweep_runs.sql
 \ir functions/internal/_take_over.sql
+\ir functions/internal/_task_graph_not_found.sql
 \ir functions/internal/_tasks_waiting.sql
 \ir functions/internal/_time_out_tasks.sql
 \ir functions/internal/_try_lock_runs.sql
@@ -93,6 +107,7 @@
 \ir functions/api/work.sql
 \ir functions/api/add_step.sql
 \ir functions/api/add_subscriber.sql
+\ir functions/api/approve_task_graph.sql
 \ir functions/api/cancel_workflow_run.sql
 \ir functions/api/claim_tasks.sql
 \ir functions/api/complete_task.sql
@@ -104,9 +119,11 @@
 \ir functions/api/get_run.sql
 \ir functions/api/get_run_input.sql
 \ir functions/api/get_run_status.sql
+\ir functions/api/get_task_graph.sql
 \ir functions/api/heartbeat.sql
 \ir functions/api/keep_tasks.sql
 \ir functions/api/list_flows.sql
+\ir functions/api/list_task_graphs.sql
 \ir functions/api/list_workflow_runs.sql
 \ir functions/api/list_workflow_versions.sql
 \ir functions/api/next_due.sql
@@ -115,9 +132,12 @@
 \ir functions/api/register_sql_function.sql
 \ir functions/api/register_worker.sql
 \ir functions/api/register_workflow.sql
+\ir functions/api/reject_task_graph.sql
 \ir functions/api/remove_subscriber.sql
 \ir functions/api/resume_workflow_run.sql
 \ir functions/api/retry_failed_workflow.sql
+\ir functions/api/save_task_graph.sql
+\ir functions/api/start_task_graph.sql
 \ir functions/api/start_workflow_run.sql
 \ir functions/api/start_workflow_runs.sql
 \ir functions/api/tick.sql

@@ -5,12 +5,13 @@ from __future__ import annotations
 from psycopg.rows import class_row
 
 from stepgres._async.definitions import AsyncDefinitions
+from stepgres._async.goals import AsyncGoals
 from stepgres._async.runs import AsyncRuns
 from stepgres._async.workers import AsyncWorkers
 from stepgres.types import FsckViolation
 
 
-class AsyncClient(AsyncDefinitions, AsyncRuns, AsyncWorkers):
+class AsyncClient(AsyncDefinitions, AsyncRuns, AsyncGoals, AsyncWorkers):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the

@@ -7,12 +7,13 @@ from __future__ import annotations
 from psycopg.rows import class_row
 
 from stepgres._sync.definitions import Definitions
+from stepgres._sync.goals import Goals
 from stepgres._sync.runs import Runs
 from stepgres._sync.workers import Workers
 from stepgres.types import FsckViolation
 
 
-class Client(Definitions, Runs, Workers):
+class Client(Definitions, Runs, Goals, Workers):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the

@@ -133,3 +133,17 @@ create type stepgres.stuck_step as (
 
 comment on type stepgres.stuck_step is
 'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
+
+-- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
+-- dependencies are looked up, from its own group outwards.
+create type stepgres._goal_task as (
+    place bigint,
+    path text,
+    parent text,
+    depth int,
+    scopes text[],
+    is_group boolean,
+    task jsonb
+);
+
+create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);
