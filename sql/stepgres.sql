@@ -1254,6 +1254,11 @@ declare
     v_key text;
     v_type text;
 begin
+    -- first, because nobody has decomposed tasks that are too many
+    perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
+        'Merge some tasks, or raise max_tasks.')
+    from unnest(_check_tasks.tasks) as t
+    where t.place = max_tasks + 1;
     for v_task in
         select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
         from unnest(_check_tasks.tasks) as t
@@ -1262,9 +1267,6 @@ begin
         if v_task.depth > max_depth then
             perform stepgres._decomposition_error(v_task.path, format('is nested more than %s deep', max_depth),
                 'Merge some groups, or raise max_depth.');
-        elsif v_task.place > max_tasks then
-            perform stepgres._decomposition_error(v_task.path, format('is one too many: max_tasks is %s', max_tasks),
-                'Merge some tasks, or raise max_tasks.');
         elsif jsonb_typeof(v_task.task) <> 'object' then
             perform stepgres._decomposition_error(v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
                 'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');

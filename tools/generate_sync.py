@@ -28,6 +28,7 @@ WORDS = {
     "AsyncFlowBuilder": "FlowBuilder",
     "AsyncGoals": "Goals",
     "AsyncIterator": "Iterator",
+    "AsyncOrchestrator": "Orchestrator",
     "AsyncRowFactory": "RowFactory",
     "AsyncRuns": "Runs",
     "AsyncSubscription": "Subscription",
@@ -40,6 +41,7 @@ WORDS = {
     "aclose": "close",
     "anext": "next",
     "asynccontextmanager": "contextmanager",
+    "expand_async": "expand",
 }
 MODULES = {"asyncio": "threading"}  # in code only; both have Lock, Event and Condition
 DROPPED = {"async", "await"}  # they go with the space behind them

@@ -41,11 +41,13 @@ from stepgres.errors import (
 if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
     from stepgres._async.flow_builder import AsyncFlowBuilder
+    from stepgres._async.orchestrator import AsyncOrchestrator
     from stepgres._embedded import embedded
     from stepgres._mermaid import to_mermaid
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
     from stepgres._sync.flow_builder import FlowBuilder
+    from stepgres._sync.orchestrator import Orchestrator
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
     from stepgres.task_graph import TaskGraph
@@ -67,11 +69,13 @@ else:
         "AsyncClient": "_async.client",
         "AsyncExecutor": "executor",
         "AsyncFlowBuilder": "_async.flow_builder",
+        "AsyncOrchestrator": "_async.orchestrator",
         "AsyncWorker": "worker",
         "Client": "_sync.client",
         "Executor": "executor",
         "Flow": "types",
         "FlowBuilder": "_sync.flow_builder",
+        "Orchestrator": "_sync.orchestrator",
         "RunDetails": "types",
         "RunResult": "types",
         "RunStatus": "types",
@@ -109,6 +113,7 @@ __all__ = [
     "AsyncClient",
     "AsyncExecutor",
     "AsyncFlowBuilder",
+    "AsyncOrchestrator",
     "AsyncWorker",
     "Client",
     "ConnectionFailed",
@@ -123,6 +128,7 @@ __all__ = [
     "InvalidInput",
     "LeaseLost",
     "NonRetryable",
+    "Orchestrator",
     "RetryAfter",
     "RunAlreadyExists",
     "RunAlreadyFinished",

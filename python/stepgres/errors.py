@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from psycopg import Error
 
+    from stepgres.task_graph import TaskGraph
+
 
 class StepgresError(Exception):
     """The base of all errors that Stepgres reports to its caller."""
@@ -128,9 +130,20 @@ class TaskGraphNotFound(StepgresError):
 
 
 class TaskGraphNotApproved(StepgresError):
-    """Only an approved task graph is started."""
+    """Only an approved task graph is started; task_graph is what execute_goal has stored."""
 
     sqlstate = "SG020"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        detail: str | None = None,
+        task_graph: TaskGraph | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.task_graph = task_graph
 
 
 class ConnectionFailed(StepgresError):

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from stepgres._arguments import array, json_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._json import dumps_input
+from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 
 if TYPE_CHECKING:
@@ -35,17 +36,20 @@ class AsyncGoals(AsyncCaller):
 
         With a task_graph_id they take the place of those that this graph had.
         """
-        return await self._one(
-            "save_task_graph",
-            class_row(TaskGraph),
-            goal=goal,
-            tasks=Jsonb(tasks, dumps_input),
-            task_graph_id=task_graph_id,
-            workflow_slug=workflow_slug,
-            defaults=json_argument(defaults),
-            max_depth=max_depth,
-            max_tasks=max_tasks,
-        )
+        try:
+            return await self._one(
+                "save_task_graph",
+                class_row(TaskGraph),
+                goal=goal,
+                tasks=Jsonb(tasks, dumps_input),
+                task_graph_id=task_graph_id,
+                workflow_slug=workflow_slug,
+                defaults=json_argument(defaults),
+                max_depth=max_depth,
+                max_tasks=max_tasks,
+            )
+        except InvalidInput as error:  # it is not even JSON
+            raise DecompositionError(error.message, hint=error.hint, detail=error.detail) from error
 
     async def get_task_graph(self, task_graph_id: str) -> TaskGraph:
         """A task graph; TaskGraphNotFound."""
