@@ -111,6 +111,22 @@ create type stepgres.workflow_version as (
 comment on type stepgres.workflow_version is
 'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
 
+create type stepgres.composition_stats as (
+    task_graphs bigint,
+    decomposed bigint,
+    approved bigint,
+    rejected bigint,
+    runs bigint,
+    in_progress bigint,
+    completed bigint,
+    failed bigint,
+    mean_duration interval,
+    longest_duration interval
+);
+
+comment on type stepgres.composition_stats is
+'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
@@ -4789,6 +4805,41 @@ comment on function stepgres.fsck() is
 
 Reads every table: for tests and for peace of mind, not for every minute.';
 
+-- functions/api/get_composition_stats.sql
+create function stepgres.get_composition_stats(workflow_slug text default null)
+returns stepgres.composition_stats
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with graphs as (
+        select g.* from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
+    ),
+    counted_graphs as (
+        select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
+            count(*) filter (where g.status = 'approved') as approved,
+            count(*) filter (where g.status = 'rejected') as rejected
+        from graphs as g
+    ),
+    counted_runs as (
+        select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
+            count(*) filter (where r.status = 'completed') as completed,
+            count(*) filter (where r.status = 'failed') as failed,
+            avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
+            max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
+        from stepgres.runs as r
+        where r.workflow_slug in (select g.workflow_slug from graphs as g)
+    )
+    select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
+        r.mean_duration, r.longest_duration
+    from counted_graphs as g cross join counted_runs as r
+$$;
+
+comment on function stepgres.get_composition_stats(text) is
+'How many task graphs there are in which status, and how the runs of their workflows ended: of all, or of one workflow.';
+
 -- functions/api/get_flow.sql
 create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
 language plpgsql
@@ -6118,14 +6169,14 @@ declare
     v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph}';
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
         register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph}';
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats}';
     v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck,
-        get_task_graph,list_task_graphs}';
+        get_task_graph,list_task_graphs,get_composition_stats}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

@@ -33,6 +33,7 @@ WORDS = {
     "AsyncRuns": "Runs",
     "AsyncSubscription": "Subscription",
     "AsyncWorkers": "Workers",
+    "AsyncWorkflowComposer": "WorkflowComposer",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -42,6 +43,7 @@ WORDS = {
     "anext": "next",
     "asynccontextmanager": "contextmanager",
     "expand_async": "expand",
+    "side_by_side_async": "side_by_side",
 }
 MODULES = {"asyncio": "threading"}  # in code only; both have Lock, Event and Condition
 DROPPED = {"async", "await"}  # they go with the space behind them

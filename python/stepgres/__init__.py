@@ -14,6 +14,7 @@ from stepgres.errors import (
     ConnectionFailed,
     DecompositionError,
     DefinitionError,
+    GoalsFailed,
     IllegalTransition,
     InstallationError,
     InvalidFilter,
@@ -40,18 +41,22 @@ from stepgres.errors import (
 
 if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
+    from stepgres._async.composer import AsyncWorkflowComposer
     from stepgres._async.flow_builder import AsyncFlowBuilder
     from stepgres._async.orchestrator import AsyncOrchestrator
     from stepgres._embedded import embedded
     from stepgres._mermaid import to_mermaid
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
+    from stepgres._sync.composer import WorkflowComposer
     from stepgres._sync.flow_builder import FlowBuilder
     from stepgres._sync.orchestrator import Orchestrator
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
+    from stepgres.llm import LLMDecomposer
     from stepgres.task_graph import TaskGraph
     from stepgres.types import (
+        CompositionStats,
         Flow,
         RunDetails,
         RunResult,
@@ -71,10 +76,13 @@ else:
         "AsyncFlowBuilder": "_async.flow_builder",
         "AsyncOrchestrator": "_async.orchestrator",
         "AsyncWorker": "worker",
+        "AsyncWorkflowComposer": "_async.composer",
         "Client": "_sync.client",
+        "CompositionStats": "types",
         "Executor": "executor",
         "Flow": "types",
         "FlowBuilder": "_sync.flow_builder",
+        "LLMDecomposer": "llm",
         "Orchestrator": "_sync.orchestrator",
         "RunDetails": "types",
         "RunResult": "types",
@@ -86,6 +94,7 @@ else:
         "TaskGraph": "task_graph",
         "Worker": "worker",
         "Workflow": "workflow",
+        "WorkflowComposer": "_sync.composer",
         "WorkflowRun": "types",
         "WorkflowVersion": "types",
         "describe": "workflow",
@@ -115,17 +124,21 @@ __all__ = [
     "AsyncFlowBuilder",
     "AsyncOrchestrator",
     "AsyncWorker",
+    "AsyncWorkflowComposer",
     "Client",
+    "CompositionStats",
     "ConnectionFailed",
     "DecompositionError",
     "DefinitionError",
     "Executor",
     "Flow",
     "FlowBuilder",
+    "GoalsFailed",
     "IllegalTransition",
     "InstallationError",
     "InvalidFilter",
     "InvalidInput",
+    "LLMDecomposer",
     "LeaseLost",
     "NonRetryable",
     "Orchestrator",
@@ -151,6 +164,7 @@ __all__ = [
     "WorkerNotFound",
     "Workflow",
     "WorkflowAlreadyExists",
+    "WorkflowComposer",
     "WorkflowFailed",
     "WorkflowInUse",
     "WorkflowNotFound",

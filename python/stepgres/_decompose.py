@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     Tasks = list[dict[str, Any]]
+    Answers = dict[str, Tasks | None]
     Decomposer = Callable[[str], Any]
 
 _HINT = (
@@ -25,9 +26,14 @@ _HINT = (
 )
 
 
-def expand(goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int) -> Tasks:
-    """The tasks of a goal; the decomposer is called here, and may be async."""
-    expansion = _expand(goal, max_depth, max_tasks)
+def expand(
+    goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
+) -> Tasks:
+    """The tasks of a goal; the decomposer is called here, and may be async.
+
+    answers is filled with what each question was answered with: None, if that could not be read.
+    """
+    expansion = _expand(goal, max_depth, max_tasks, answers)
     try:
         question = next(expansion)
         while True:
@@ -37,9 +43,11 @@ def expand(goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int) ->
         return tasks
 
 
-async def expand_async(goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int) -> Tasks:
+async def expand_async(
+    goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
+) -> Tasks:
     """What expand does; a decomposer that is not async is called in a thread."""
-    expansion = _expand(goal, max_depth, max_tasks)
+    expansion = _expand(goal, max_depth, max_tasks, answers)
     try:
         question = next(expansion)
         while True:
@@ -76,20 +84,26 @@ def _is_async(function: Callable[..., Any]) -> bool:
     )
 
 
-def _expand(goal: str, max_depth: int, max_tasks: int) -> Generator[str, Any, Tasks]:
+def _expand(
+    goal: str, max_depth: int, max_tasks: int, answers: Answers
+) -> Generator[str, Any, Tasks]:
     """Yields what to ask and is sent the answers. Level by level, so that max_tasks ends it.
 
     Whether tasks are too many or too deep is for save_task_graph to say: here questions end.
     """
+    answers[goal] = None
     tasks = read_tasks((yield goal))
+    answers[goal] = read_tasks(tasks)  # a copy: the tasks get subtasks
     found = list(_walk(tasks, "", 1, max_depth))
     waiting = deque(found)
     count = len(found)
     while waiting and count <= max_tasks:
         path, depth, task = waiting.popleft()
         if task.get("decompose") is True and not task.get("subtasks") and depth < max_depth:
-            answer = yield str(task.get("description") or task.get("id"))
-            task["subtasks"] = read_tasks(answer, path)
+            question = str(task.get("description") or task.get("id"))
+            answers[question] = None
+            task["subtasks"] = read_tasks((yield question), path)
+            answers[question] = read_tasks(task["subtasks"])
             found = list(_walk(task["subtasks"], f"{path}/", depth + 1, max_depth))
             waiting.extend(found)
             count += len(found)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from psycopg import Error
 
     from stepgres.task_graph import TaskGraph
+    from stepgres.types import RunResult
 
 
 class StepgresError(Exception):
@@ -163,6 +164,20 @@ class WorkflowFailed(StepgresError):
         self.run_id = run_id
         self.step_slug = step_slug
         self.error = error
+
+
+class GoalsFailed(StepgresError):
+    """Of several goals some failed: their errors by goal, and the results of the others."""
+
+    def __init__(self, results: dict[str, RunResult], failures: dict[str, Exception]) -> None:
+        first, error = next(iter(failures.items()))
+        super().__init__(
+            f'{len(failures)} of {len(results) + len(failures)} goals failed, "{first}": {error}',
+            hint="failures has all errors by goal, results what the other goals returned.",
+        )
+        self.args = (results, failures)
+        self.results = results
+        self.failures = failures
 
 
 class WorkflowTimeout(StepgresError):

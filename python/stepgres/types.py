@@ -192,6 +192,21 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
+class CompositionStats(NamedTuple):
+    """Numbers of task graphs and of their runs; durations are those of completed runs."""
+
+    task_graphs: int
+    decomposed: int
+    approved: int
+    rejected: int
+    runs: int
+    in_progress: int
+    completed: int
+    failed: int
+    mean_duration: timedelta | None
+    longest_duration: timedelta | None
+
+
 class StuckStep(NamedTuple):
     """What an unfinished step waits for; of the tasks of a map that wait alike, the first."""
 

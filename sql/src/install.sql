@@ -115,6 +115,7 @@
 \ir functions/api/delete_flow.sql
 \ir functions/api/fail_task.sql
 \ir functions/api/fsck.sql
+\ir functions/api/get_composition_stats.sql
 \ir functions/api/get_flow.sql
 \ir functions/api/get_run.sql
 \ir functions/api/get_run_input.sql

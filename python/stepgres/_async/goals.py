@@ -13,6 +13,7 @@ from stepgres._async.caller import AsyncCaller
 from stepgres._json import dumps_input
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
+from stepgres.types import CompositionStats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,4 +104,10 @@ class AsyncGoals(AsyncCaller):
             executor_id=executor_id,
             tags=array(tags),
             parent_run_id=parent_run_id,
+        )
+
+    async def get_composition_stats(self, workflow_slug: str | None = None) -> CompositionStats:
+        """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
+        return await self._one(
+            "get_composition_stats", class_row(CompositionStats), workflow_slug=workflow_slug
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stepgres._async.client import AsyncClient
-    from stepgres._decompose import Decomposer
+    from stepgres._decompose import Answers, Decomposer
     from stepgres._task_functions import TaskFunctions
     from stepgres.task_graph import TaskGraph
     from stepgres.types import RunResult
@@ -43,12 +43,14 @@ class AsyncOrchestrator:
         """Ask the decomposer for the tasks of a goal, and store them; nothing is executed.
 
         A task with "decompose": True is put to the decomposer again, by its description. Raises
-        DecompositionError, unless the decomposer has a method `revise(error)` that returns another
-        decomposer, which is then asked. workflow_slug and defaults are those of save_task_graph.
+        DecompositionError, unless the decomposer has a method `revise(error, answers)` that returns
+        another decomposer, which is then asked; see LLMDecomposer. workflow_slug and defaults are
+        those of save_task_graph.
         """
         while True:
+            answers: Answers = {}
             try:
-                tasks = await expand_async(goal, decomposer, max_depth, max_tasks)
+                tasks = await expand_async(goal, decomposer, max_depth, max_tasks, answers)
                 return await self._client.save_task_graph(
                     goal,
                     tasks,
@@ -59,7 +61,7 @@ class AsyncOrchestrator:
                 )
             except DecompositionError as error:
                 revise = getattr(decomposer, "revise", None)
-                revised = None if revise is None else revise(error)
+                revised = None if revise is None else revise(error, answers)
                 if revised is None:
                     raise
                 decomposer = revised

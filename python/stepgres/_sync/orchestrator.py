@@ -14,7 +14,7 @@ from stepgres.executor import Executor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stepgres._decompose import Decomposer
+    from stepgres._decompose import Answers, Decomposer
     from stepgres._sync.client import Client
     from stepgres._task_functions import TaskFunctions
     from stepgres.task_graph import TaskGraph
@@ -45,12 +45,14 @@ class Orchestrator:
         """Ask the decomposer for the tasks of a goal, and store them; nothing is executed.
 
         A task with "decompose": True is put to the decomposer again, by its description. Raises
-        DecompositionError, unless the decomposer has a method `revise(error)` that returns another
-        decomposer, which is then asked. workflow_slug and defaults are those of save_task_graph.
+        DecompositionError, unless the decomposer has a method `revise(error, answers)` that returns
+        another decomposer, which is then asked; see LLMDecomposer. workflow_slug and defaults are
+        those of save_task_graph.
         """
         while True:
+            answers: Answers = {}
             try:
-                tasks = expand(goal, decomposer, max_depth, max_tasks)
+                tasks = expand(goal, decomposer, max_depth, max_tasks, answers)
                 return self._client.save_task_graph(
                     goal,
                     tasks,
@@ -61,7 +63,7 @@ class Orchestrator:
                 )
             except DecompositionError as error:
                 revise = getattr(decomposer, "revise", None)
-                revised = None if revise is None else revise(error)
+                revised = None if revise is None else revise(error, answers)
                 if revised is None:
                     raise
                 decomposer = revised

@@ -52,6 +52,22 @@ create type stepgres.workflow_version as (
 comment on type stepgres.workflow_version is
 'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
 
+create type stepgres.composition_stats as (
+    task_graphs bigint,
+    decomposed bigint,
+    approved bigint,
+    rejected bigint,
+    runs bigint,
+    in_progress bigint,
+    completed bigint,
+    failed bigint,
+    mean_duration interval,
+    longest_duration interval
+);
+
+comment on type stepgres.composition_stats is
+'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
