@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS_OF_WORKER = 3  # for turns, for the heartbeat, for notifications
 _GAP = (0.05, 0.1)  # seconds between starts
-_SETTLING = 30.0  # seconds; statements are prepared when they are executed the sixth time
+_SETTLING = 50.0  # seconds; turns come every 7.5, and are prepared the sixth time
 
 
 class WakeUp(Workflow):

@@ -382,7 +382,7 @@ create table stepgres.steps (
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
-    constraint step_has_its_place unique (workflow_slug, version, step_index),
+    constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
@@ -453,14 +453,16 @@ create table stepgres.dependencies (
     step_slug text not null,
     dependency_index int not null,
     depends_on text not null,
-    primary key (workflow_slug, version, step_slug, dependency_index),
-    constraint dependency_is_named_once unique (workflow_slug, version, step_slug, depends_on),
+    primary key (step_slug, workflow_slug, version, dependency_index),
+    constraint dependency_is_named_once unique (step_slug, workflow_slug, version, depends_on),
     foreign key (workflow_slug, version, step_slug) references stepgres.steps on delete cascade,
     foreign key (workflow_slug, version, depends_on) references stepgres.steps on delete cascade,
     constraint step_does_not_depend_on_itself check (step_slug <> depends_on)
 );
 
-create index dependents on stepgres.dependencies (workflow_slug, version, depends_on, step_slug);
+-- The slugs lead the keys of this table: an edge is looked up by them too, and not by its workflow alone,
+-- however few edges the planner believes there are.
+create index dependents on stepgres.dependencies (depends_on, workflow_slug, version, step_slug);
 
 comment on table stepgres.dependencies is
 'Edges of workflow versions: step_slug starts after depends_on; dependency_index is the order they were given in.';
@@ -543,10 +545,11 @@ comment on table stepgres.active_runs is
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
     run_id uuid primary key,
+    workflow_slug text not null,
     inserted_at timestamptz not null
 );
 
-create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
+create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at);
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
@@ -794,21 +797,92 @@ comment on column stepgres.task_graphs.tasks is
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
 
+-- structure/channels.sql
+create table stepgres.channels (
+    channel text primary key,
+    pgmq_queue text not null unique,
+    created_at timestamptz not null
+);
+
+comment on table stepgres.channels is
+'Channels that messages were sent to, each with the pgmq queue that keeps them.';
+comment on column stepgres.channels.pgmq_queue is
+'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+create type stepgres.message as (
+    message_id text,
+    message jsonb,
+    sent_at timestamptz,
+    read_count int,
+    visible_at timestamptz,
+    acknowledged_at timestamptz
+);
+
+comment on type stepgres.message is
+'A message of a channel. Until visible_at it is in the hands of whoever read it; once acknowledged it is history.
+
+sent_at is when the transaction of the sender began.';
+
+create type stepgres.new_message as (
+    message_id text,
+    message jsonb,
+    sent_at timestamptz,
+    position text
+);
+
+comment on type stepgres.new_message is
+'A message that catch_up found, and the position from which the next one is looked for once this one is dealt with.';
+
+create type stepgres.listening as (
+    messages_on text,
+    payloads_on text,
+    position text
+);
+
+comment on type stepgres.listening is
+'What a session listens on after listen: an empty notification on messages_on says that catch_up will find something
+behind the position; those on payloads_on carry what was sent with notify_only.';
+
+-- noqa: disable=LT01
+-- (sqlfluff takes the brackets behind the name of a type for an index)
+create type stepgres._gap as (ids int8multirange, senders text[]);
+
+comment on type stepgres._gap is
+'Ids below the last one delivered that were missing while these transactions were sending: one of them may have taken
+the id, and not have committed yet. When none of the transactions is left, what is missing then will never come.';
+
+create type stepgres._position as (
+    last_id bigint,
+    gaps stepgres._gap[]
+);
+
+comment on type stepgres._position is
+'How far a listener has come: all messages up to last_id, except for the gaps.';
+
 -- views/_step_inputs.sql
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
+-- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    r.run_id,
-    s.step_slug,
-    case
-        when s.dependency_count = 0 then r.input
-        else case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || (
+    t.run_id,
+    t.step_slug,
+    coalesce(
+        (
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
-            select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
+            select
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
+                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
+                    filter (where l.key is not null), '{}'
+                )
             from stepgres.dependencies as e
-            inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join
+            left join
+                lateral (
+                    select c.output from stepgres.step_states as c
+                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    offset 0 -- noqa: AM09
+                ) as o
+                on true
+            left join
                 lateral (
                     select
                         1 as layer,
@@ -820,14 +894,25 @@ select
                         2 as layer,
                         e.depends_on as key,
                         o.output as value
+                    where o.output is not null
                 ) as l
-            where
-                (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.run_id = r.run_id and o.status = 'completed'
-        )
-    end as input
-from stepgres.runs as r
-inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.version = s.version;
+                on true
+            where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            having count(*) > 0
+        ),
+        r.input -- of a root step
+    ) as input
+from stepgres.step_states as t
+cross join
+    lateral (
+        select
+            w.workflow_slug,
+            w.version,
+            w.input
+        from stepgres.runs as w
+        where w.run_id = t.run_id
+        offset 0 -- noqa: AM09
+    ) as r;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
@@ -990,6 +1075,13 @@ declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
 begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
     -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
@@ -1007,6 +1099,18 @@ $$;
 
 comment on function stepgres._apply_results(text, jsonb) is
 'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+
+-- functions/internal/_are_events_sent.sql
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';
 
 -- functions/internal/_backoff.sql
 create function stepgres._backoff(base_delay interval, attempt int) returns interval
@@ -1056,6 +1160,27 @@ $$;
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
 'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
 
+-- functions/internal/_check_channel.sql
+create function stepgres._check_channel(channel text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (_check_channel.channel ~ '^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$' and length(_check_channel.channel) <= 128) is not true then
+        raise exception '% cannot be the name of a channel', coalesce(
+            quote_ident(left(_check_channel.channel, 128)) || case when length(_check_channel.channel) > 128 then '...' else '' end,
+            'null'
+        )
+            using errcode = 'SG016', hint = 'Use 1 to 128 letters of ASCII, digits and _ . : / @ - and let the first be a letter, '
+                'a digit or _.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_channel(text) is
+'Raises SG016 if that cannot be the name of a channel.';
+
 -- functions/internal/_check_inputs.sql
 create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
 language plpgsql
@@ -1089,6 +1214,23 @@ $$;
 
 comment on function stepgres._check_inputs(text, int, jsonb[]) is
 'Raises SG003 for an input that the root steps of the workflow cannot take.';
+
+-- functions/internal/_check_limit.sql
+create function stepgres._check_limit("limit" int) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if _check_limit."limit" < 1 then
+        raise exception 'limit % is less than 1', _check_limit."limit"
+            using errcode = 'SG003', hint = 'Pass the number of messages, or null for all of them.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_limit(int) is
+'Raises SG003 for a limit of messages that is less than 1.';
 
 -- functions/internal/_check_options.sql
 create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
@@ -1336,6 +1478,8 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -1349,10 +1493,12 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -1380,6 +1526,15 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 
@@ -1495,6 +1650,7 @@ begin
     select array_agg(e.run_id) into v_run_ids from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._send_run_events('workflow_completed', v_run_ids);
         perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
@@ -1510,14 +1666,19 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
+    -- steps of the run
+    with finished as materialized (
+        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
+        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+    )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
         remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
         started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
         output = o.output
-    from stepgres.step_states as o
-    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
-        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+    from finished as o
+    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
 
     -- The attempt that completed a task is the only one in this run.
     insert into stepgres.tasks (
@@ -1527,7 +1688,9 @@ begin
     select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
     from stepgres.step_states as s
-    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    cross join lateral (
+        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+    ) as o
     where s.run_id = from_run_id and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
@@ -1539,7 +1702,10 @@ begin
     set remaining_deps = (
         select count(*)
         from stepgres.dependencies as d
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        cross join lateral (
+            select k.finished_at from stepgres.step_states as k
+            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
+        ) as o
         where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             and o.finished_at is null
     )
@@ -1561,17 +1727,22 @@ declare
     v_now timestamptz := stepgres._now();
     v_maps stepgres._step_key[];
 begin
-    with maps as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
-            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+    -- materialized: as in _copy_finished_steps
+    with begun as materialized (
+        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
         from stepgres.step_states as o
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
         where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
-            and t.run_id = to_run_id and t.step_slug = o.step_slug
+    ),
+    maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
+        from begun as o
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
         returning t.run_id, t.step_slug
     )
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
@@ -1648,6 +1819,10 @@ begin
     insert into stepgres.workflow_versions select v_version.*;
     update stepgres.workflows as w set current_version = v_version.version
     where w.workflow_slug = v_version.workflow_slug;
+    if v_version.events <> 'none' then
+        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
+        perform stepgres.create_channel('workflow_events');
+    end if;
     return v_version;
 end
 $$;
@@ -1771,13 +1946,17 @@ begin
         array_agg((
             e.run_id, e.step_slug,
             format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip order by e.task_index)
-            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
-    from unnest(_exhaust_tasks.exhausted) as e
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
 
     -- A map goes on without the items that it may do without.
@@ -1805,8 +1984,10 @@ begin
     into v_intolerable, v_maps
     from counted as c
     join stepgres.runs as r on r.run_id = c.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
     cross join lateral (
         select c.skipped_tasks > case
             when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
@@ -1875,6 +2056,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
 begin
     with failed as (
         update stepgres.runs as r
@@ -1883,9 +2065,10 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.inserted_at
+        returning r.run_id, r.workflow_slug, r.inserted_at
     )
-    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
+    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now
@@ -1898,7 +2081,10 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 
@@ -1955,8 +2141,10 @@ begin
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         where t.status = 'started' and t.attempt = f.attempt
@@ -1988,6 +2176,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;
@@ -2018,6 +2215,97 @@ $$;
 
 comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
 'What each task names in its depends_on, and the path of the task that it means.';
+
+-- functions/internal/_find_channel.sql
+create function stepgres._find_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text;
+begin
+    select c.pgmq_queue into v_pgmq_queue
+    from stepgres.channels as c
+    where c.channel = _find_channel.channel;
+    if not found then
+        perform stepgres._check_channel(_find_channel.channel);
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._find_channel(text) is
+'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
+channels are reached. Volatile, to see a channel that another transaction has just made.';
+
+-- functions/internal/_find_miscounts.sql
+create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with finished_dependencies as (
+        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.runs as r
+        join stepgres.step_states as t on t.run_id = r.run_id
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+        group by t.run_id, d.step_slug
+    ),
+    counted_tasks as (
+        select t.run_id, t.step_slug, count(*) as tasks,
+            count(*) filter (where t.finished_at is not null) as finished,
+            count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.tasks as t
+        group by t.run_id, t.step_slug
+    ),
+    counted_steps as (
+        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.step_states as t
+        group by t.run_id
+    )
+    select 'remaining_deps equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
+    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
+    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    union all
+    select 'remaining_tasks equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    union all
+    select 'a started step has the tasks that it has expanded', t.run_id,
+        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed')
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
+    union all
+    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status <> 'started' and c.unfinished > 0
+    union all
+    select 'remaining_steps equals a recount', r.run_id,
+        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
+    from stepgres.runs as r
+    left join counted_steps as c on c.run_id = r.run_id
+    where r.remaining_steps <> coalesce(c.unfinished, 0)
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+$$;
+
+comment on function stepgres._find_miscounts() is
+'Counters that differ from a recount: part of fsck.';
 
 -- functions/internal/_find_stray_tickets.sql
 create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
@@ -2098,6 +2386,107 @@ $$;
 
 comment on function stepgres._find_version(text, int) is
 'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+
+-- functions/internal/_find_wrong_statuses.sql
+create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
+    from stepgres.runs as r
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
+    union all
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.active_runs as a
+    full join stepgres.runs as r on r.run_id = a.run_id
+    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'a step starts after its dependencies have finished', t.run_id,
+        format('step %s before step %s', t.step_slug, o.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
+$$;
+
+comment on function stepgres._find_wrong_statuses() is
+'Statuses of runs and steps that do not follow from one another: part of fsck.';
+
+-- functions/internal/_find_wrong_tasks.sql
+create function stepgres._find_wrong_tasks() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
+    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
+        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
+    where m.run_id is null or t.run_id is null
+    union all
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.started_at > r.paused_at
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
+    union all
+    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
+    from stepgres.tasks as t
+    left join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.status = 'started' and w.worker_id is null
+    union all
+    select 'every failed attempt is recorded', t.run_id,
+        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
+    from stepgres.tasks as t
+    cross join lateral (
+        select count(*) as failed from stepgres.attempts as f
+        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
+    ) as a
+    where t.status <> 'cancelled'
+        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
+$$;
+
+comment on function stepgres._find_wrong_tasks() is
+'Tasks without what their status needs, and timers without their task: part of fsck.';
 
 -- functions/internal/_fire_timers.sql
 create function stepgres._fire_timers() returns int
@@ -2182,6 +2571,56 @@ $$;
 comment on function stepgres._flatten_tasks(jsonb, int) is
 'Nested tasks in the order of the document, each group before its subtasks.';
 
+-- functions/internal/_first_position.sql
+create function stepgres._first_position(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(_first_position.channel);
+    v_until timestamptz := clock_timestamp() + interval '50 ms';
+    v_last_id bigint;
+    v_senders text[];
+    v_missing int8multirange;
+begin
+    if v_pgmq_queue is null then
+        return '0';
+    end if;
+    execute format(
+        'select greatest((select max(q.msg_id) from pgmq.%I as q), (select max(a.msg_id) from pgmq.%I as a), 0)',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) into v_last_id;
+    -- Those who are sending now may have a lower id. Nearly always they are gone before this has waited long,
+    -- and what they have sent was sent before.
+    v_senders := stepgres._senders(_first_position.channel);
+    while cardinality(v_senders) > 0 and clock_timestamp() < v_until loop
+        perform pg_sleep(0.002);
+        v_senders := array(
+            select s.sender from unnest(v_senders) as s (sender)
+            where s.sender = any (stepgres._senders(_first_position.channel))
+        );
+    end loop;
+    if cardinality(v_senders) = 0 then
+        return v_last_id::text;
+    end if;
+    execute format(
+        'select range_agg(int8range(m.previous + 1, m.msg_id))
+         from (
+             select o.msg_id, lag(o.msg_id, 1, 0::bigint) over (order by o.msg_id) as previous
+             from (select msg_id from pgmq.%1$I union all select msg_id from pgmq.%2$I union all select $1 + 1) as o
+             where o.msg_id <= $1 + 1
+         ) as m
+         where m.msg_id > m.previous + 1',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) into v_missing using v_last_id;
+    return stepgres._position_text(v_last_id, array[row(coalesce(v_missing, '{}'), v_senders)::stepgres._gap]);
+end
+$$;
+
+comment on function stepgres._first_position(text) is
+'The position behind all messages that can be seen, with gaps for those that a long transaction has sent and not committed.';
+
 -- functions/internal/_guard_order.sql
 create function stepgres._guard_order() returns trigger
 language plpgsql
@@ -2234,6 +2673,11 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
+    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
+    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
+        return null;
+    end if;
     -- Share, because the first run marks the version as used: either it is seen here, or it sees the
     -- change. A version that goes with its whole workflow is not found any more.
     for v_version in
@@ -2322,7 +2766,7 @@ begin
     from unnest(_insert_step.depends_on) as d
     where d <> v_step.step_slug and not exists (
         select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
     );
     if v_missing is not null then
         raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
@@ -2330,9 +2774,11 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    if v_step.step_index is null then
+        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    end if;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
@@ -2350,7 +2796,7 @@ end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
+'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
 
 -- functions/internal/_is_met.sql
 create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
@@ -2552,6 +2998,32 @@ $$;
 comment on function stepgres._lock_runs(uuid[]) is
 'Locks runs in the one order that cannot deadlock.';
 
+-- functions/internal/_make_channel.sql
+create function stepgres._make_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Two underscores: the queue of a workflow's tasks has a letter there.
+    v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+begin
+    -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
+    -- same two in different order would wait for each other.
+    perform pg_advisory_xact_lock(29543, 2);
+    insert into stepgres.channels (channel, pgmq_queue, created_at)
+    values (_make_channel.channel, v_pgmq_queue, stepgres._now())
+    on conflict on constraint channels_pkey do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._make_channel(text) is
+'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
+
 -- functions/internal/_lock_runs_of_workers.sql
 create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
 language plpgsql
@@ -2610,6 +3082,77 @@ $$;
 comment on function stepgres._map_source(uuid, text) is
 'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
 
+-- functions/internal/_message_ids.sql
+create function stepgres._message_ids(pgmq_queue text, ids int8multirange, "limit" int default null)
+returns bigint[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_ids bigint[];
+begin
+    -- Somebody may have acknowledged it already: it is in the archive then. Each part has a limit of its own,
+    -- or it would be sorted to its end.
+    execute format(
+        'select array(
+             select m.msg_id from unnest($1) as r (ids)
+             cross join lateral (
+                 (
+                     select q.msg_id from pgmq.%1$I as q
+                     where q.msg_id >= lower(r.ids) and q.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     order by q.msg_id limit $2
+                 )
+                 union all
+                 (
+                     select a.msg_id from pgmq.%2$I as a
+                     where a.msg_id >= lower(r.ids) and a.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     order by a.msg_id limit $2
+                 )
+             ) as m
+             order by m.msg_id limit $2
+         )',
+        'q_' || _message_ids.pgmq_queue, 'a_' || _message_ids.pgmq_queue
+    ) into v_ids using _message_ids.ids, _message_ids."limit";
+    return v_ids;
+end
+$$;
+
+comment on function stepgres._message_ids(text, int8multirange, int) is
+'Which of these ids there are by now, acknowledged or not, the lowest first.';
+
+-- functions/internal/_message_number.sql
+create function stepgres._message_number(message_id text) returns bigint
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when _message_number.message_id ~ '^[1-9][0-9]{0,17}$' then _message_number.message_id::bigint end
+$$;
+
+comment on function stepgres._message_number(text) is
+'The number that an id of a message is to pgmq, null if no message can have that id.';
+
+-- functions/internal/_need_fresh_snapshots.sql
+create function stepgres._need_fresh_snapshots() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- What a sender commits is looked for after the sender is gone: in a snapshot from before, or on a replica
+    -- that has not come so far, it would seem to be lost.
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') or pg_is_in_recovery() then
+        raise exception 'a listener cannot catch up in a % transaction%', current_setting('transaction_isolation'),
+            case when pg_is_in_recovery() then ' on a replica' else '' end
+            using errcode = 'SG003', hint = 'Call it on the primary, in a transaction of isolation level read committed.';
+    end if;
+end
+$$;
+
+comment on function stepgres._need_fresh_snapshots() is
+'Raises SG003 where a statement does not see all that was committed before it.';
+
 -- functions/internal/_new_run_id.sql
 create function stepgres._new_run_id() returns uuid
 language plpgsql
@@ -2661,90 +3204,6 @@ $$;
 
 comment on function stepgres._normal_tasks(jsonb) is
 'Checked tasks with what they left out, and without what says nothing.';
-
--- functions/internal/_now.sql
-create function stepgres._now() returns timestamptz
-language sql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$ select clock_timestamp() $$;
-
-comment on function stepgres._now() is
-'The only clock; tests replace its body.';
-
--- functions/internal/_order_steps.sql
-create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
-returns text[]
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    -- A number for each step, its place in the given order; the edges of step i are those from
-    -- v_starts[i] to before v_starts[i + 1].
-    v_places jsonb;
-    v_starts int[];
-    v_edges int[];
-    v_next int[];
-    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
-    v_is_on_path boolean[] := v_is_ordered;
-    v_ordered text[] := '{}';
-    v_path int[];
-    v_step int;
-    v_edge int;
-begin
-    select jsonb_object_agg(s.slug, s.place) into v_places
-    from unnest(step_slugs) with ordinality as s (slug, place);
-    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
-    into v_edges
-    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
-    select array_agg(n.first order by n.step) into v_starts
-    from (
-        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
-        from (
-            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
-            union all
-            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
-        ) as k
-        group by k.step
-    ) as n;
-    v_next := v_starts;
-
-    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
-    -- it and as early as a dependent needs it. Every edge is followed once.
-    for v_first in 1 .. cardinality(step_slugs) loop
-        continue when v_is_ordered[v_first];
-        v_path := array[v_first];
-        v_is_on_path[v_first] := true;
-        while cardinality(v_path) > 0 loop
-            v_step := v_path[cardinality(v_path)];
-            if v_next[v_step] = v_starts[v_step + 1] then
-                v_ordered := v_ordered || step_slugs[v_step];
-                v_is_ordered[v_step] := true;
-                v_is_on_path[v_step] := false;
-                v_path := trim_array(v_path, 1);
-                continue;
-            end if;
-            v_edge := v_edges[v_next[v_step]];
-            v_next[v_step] := v_next[v_step] + 1;
-            if v_is_on_path[v_edge] then
-                raise exception 'the steps depend on each other in a cycle: %', (
-                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
-                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
-                )
-                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
-            elsif not v_is_ordered[v_edge] then
-                v_path := v_path || v_edge;
-                v_is_on_path[v_edge] := true;
-            end if;
-        end loop;
-    end loop;
-    return v_ordered;
-end
-$$;
-
-comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
 
 -- functions/internal/_task_slug.sql
 create function stepgres._task_slug(path text) returns text
@@ -2888,6 +3347,139 @@ $$;
 comment on function stepgres._plan_tasks(jsonb, int, int) is
 'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
 
+-- functions/internal/_notify_name.sql
+create function stepgres._notify_name(kind text, channel text) returns text
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$ select format('stepgres_%s_%s', _notify_name.kind, md5(_notify_name.channel)) $$;
+
+comment on function stepgres._notify_name(text, text) is
+'What is notified for a channel, whose own name may be longer than a name for NOTIFY: messages and payloads are the kinds.';
+
+-- functions/internal/_now.sql
+create function stepgres._now() returns timestamptz
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$ select clock_timestamp() $$;
+
+comment on function stepgres._now() is
+'The only clock; tests replace its body.';
+
+-- functions/internal/_order_steps.sql
+create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
+returns text[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- v_starts[i] to before v_starts[i + 1].
+    v_places jsonb;
+    v_starts int[];
+    v_edges int[];
+    v_next int[];
+    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
+    v_is_on_path boolean[] := v_is_ordered;
+    v_ordered text[] := '{}';
+    v_path int[];
+    v_step int;
+    v_edge int;
+begin
+    select jsonb_object_agg(s.slug, s.place) into v_places
+    from unnest(step_slugs) with ordinality as s (slug, place);
+    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    into v_edges
+    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
+    select array_agg(n.first order by n.step) into v_starts
+    from (
+        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        from (
+            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
+            union all
+            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
+        ) as k
+        group by k.step
+    ) as n;
+    v_next := v_starts;
+
+    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
+    -- it and as early as a dependent needs it. Every edge is followed once.
+    for v_first in 1 .. cardinality(step_slugs) loop
+        continue when v_is_ordered[v_first];
+        v_path := array[v_first];
+        v_is_on_path[v_first] := true;
+        while cardinality(v_path) > 0 loop
+            v_step := v_path[cardinality(v_path)];
+            if v_next[v_step] = v_starts[v_step + 1] then
+                v_ordered := v_ordered || step_slugs[v_step];
+                v_is_ordered[v_step] := true;
+                v_is_on_path[v_step] := false;
+                v_path := trim_array(v_path, 1);
+                continue;
+            end if;
+            v_edge := v_edges[v_next[v_step]];
+            v_next[v_step] := v_next[v_step] + 1;
+            if v_is_on_path[v_edge] then
+                raise exception 'the steps depend on each other in a cycle: %', (
+                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                )
+                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+            elsif not v_is_ordered[v_edge] then
+                v_path := v_path || v_edge;
+                v_is_on_path[v_edge] := true;
+            end if;
+        end loop;
+    end loop;
+    return v_ordered;
+end
+$$;
+
+comment on function stepgres._order_steps(text[], text[], text[]) is
+'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
+
+-- functions/internal/_parse_position.sql
+create function stepgres._parse_position(after text) returns stepgres._position
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._position;
+begin
+    -- 17;12-14,16@3/45,4/67 has come to 17, without 12, 13, 14 and 16, for which there were two senders.
+    if (
+        _parse_position.after
+        ~ '^\d{1,18}(;\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*@(-?\d+/\d+(,-?\d+/\d+)*)?)*$'
+    ) is not true then
+        raise exception '% is not a position', coalesce(quote_ident(left(_parse_position.after, 100)), 'null')
+            using errcode = 'SG003', hint = 'Pass what listen or catch_up returned, or the id of a message.';
+    end if;
+    v_position.last_id := split_part(_parse_position.after, ';', 1)::bigint;
+    v_position.gaps := array(
+        select row(
+            (
+                select range_agg(int8range(least(r.bound, r.other), greatest(r.bound, r.other), '[]'))
+                from string_to_table(split_part(g.text, '@', 1), ',') as t (range),
+                    lateral (
+                        select split_part(t.range, '-', 1)::bigint as bound, split_part(t.range, '-', -1)::bigint as other
+                    ) as r
+            ),
+            string_to_array(split_part(g.text, '@', 2), ',')
+        )::stepgres._gap
+        from string_to_table(_parse_position.after, ';') with ordinality as g (text, place)
+        where g.place > 1
+    );
+    return v_position;
+end
+$$;
+
+comment on function stepgres._parse_position(text) is
+'Reads what _position_text has written; raises SG003 if that is something else.';
+
 -- functions/internal/_pop_tasks.sql
 create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
 language plpgsql
@@ -2925,6 +3517,63 @@ $$;
 comment on function stepgres._pop_tasks(text, int) is
 'Pops tickets of a queue and locks their tasks.';
 
+-- functions/internal/_position_text.sql
+create function stepgres._position_text(last_id bigint, gaps stepgres._gap[]) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select concat_ws(
+        ';', _position_text.last_id,
+        (
+            select string_agg(format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders)
+            from (
+                -- a long transaction that is left over from many sets of senders makes one gap
+                select range_agg(o.ids) as ids, o.senders
+                from unnest(_position_text.gaps) as o (ids, senders)
+                where not isempty(o.ids)
+                group by o.senders
+            ) as g
+            cross join lateral (
+                select string_agg(
+                    case
+                        when upper(u.ids) = lower(u.ids) + 1 then lower(u.ids)::text
+                        else format('%s-%s', lower(u.ids), upper(u.ids) - 1)
+                    end,
+                    ',' order by lower(u.ids)
+                ) as ids
+                from unnest(g.ids) as u (ids)
+            ) as r
+        )
+    )
+$$;
+
+comment on function stepgres._position_text(bigint, stepgres._gap[]) is
+'A position as clients keep it: without gaps just the last id, so that this serves as Last-Event-ID of a web page.';
+
+-- functions/internal/_position_after.sql
+create function stepgres._position_after(
+    start stepgres._position, missing int8multirange, senders text[], delivered int8multirange
+) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._position_text(
+        r.last_id,
+        array(
+            select row(g.ids - _position_after.delivered, g.senders)::stepgres._gap
+            from unnest((_position_after.start).gaps) as g
+        ) || row(_position_after.missing * int8multirange(int8range(null, r.last_id)), _position_after.senders)::stepgres._gap
+    )
+    from (
+        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1) as last_id
+    ) as r
+$$;
+
+comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
+'The position of a listener after these messages were delivered to it, while others were missing.';
+
 -- functions/internal/_queue_or_delay_tasks.sql
 create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
 language plpgsql
@@ -2942,8 +3591,10 @@ begin
         select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
         from unnest(_queue_or_delay_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
     ),
     waiting as (
         insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
@@ -2977,7 +3628,8 @@ declare
     v_batch record;
 begin
     -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone.
+    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
+    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
             case
@@ -2991,8 +3643,10 @@ begin
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         group by 1, 2
@@ -3021,6 +3675,44 @@ $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[]) is
 'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.';
+
+-- functions/internal/_read_history.sql
+create function stepgres._read_history(channel text, ids int8range, "limit" int, newest_first boolean)
+returns setof stepgres.message
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(_read_history.channel);
+    v_ids int8range := _read_history.ids * '[1, 9223372036854775807)';
+begin
+    if v_pgmq_queue is null or isempty(v_ids) then
+        return;
+    end if;
+    return query execute format(
+        'select m.msg_id::text, m.message, m.enqueued_at, m.read_ct, m.vt, m.archived_at
+         from (
+             (
+                 select q.msg_id, q.message, q.enqueued_at, q.read_ct, q.vt, null::timestamptz as archived_at
+                 from pgmq.%1$I as q
+                 where q.msg_id >= $1 and q.msg_id < $2 order by q.msg_id %3$s limit $3
+             )
+             union all
+             (
+                 select a.msg_id, a.message, a.enqueued_at, a.read_ct, a.vt, a.archived_at
+                 from pgmq.%2$I as a
+                 where a.msg_id >= $1 and a.msg_id < $2 order by a.msg_id %3$s limit $3
+             )
+         ) as m
+         order by m.msg_id %3$s limit $3',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue, case when _read_history.newest_first then 'desc' else 'asc' end
+    ) using lower(v_ids), upper(v_ids), _read_history."limit";
+end
+$$;
+
+comment on function stepgres._read_history(text, int8range, int, boolean) is
+'The messages of a channel with these ids, acknowledged or not, in order.';
 
 -- functions/internal/_record_results.sql
 create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
@@ -3061,8 +3753,10 @@ begin
             run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
         where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
@@ -3283,6 +3977,28 @@ $$;
 comment on function stepgres._release_tasks(stepgres._task_failure[]) is
 'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
 
+-- functions/internal/_remaining_gaps.sql
+create function stepgres._remaining_gaps(gaps stepgres._gap[], senders text[], found int8multirange)
+returns stepgres._gap[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        -- without a sender that goes on, only what was found now is still to be delivered
+        select row(case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end, r.senders)::stepgres._gap
+        from unnest(_remaining_gaps.gaps) as g
+        cross join lateral (
+            select array(
+                select s.sender from unnest(g.senders) as s (sender) where s.sender = any (_remaining_gaps.senders)
+            ) as senders
+        ) as r
+    )
+$$;
+
+comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multirange) is
+'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
+
 -- functions/internal/_replace_tickets.sql
 create function stepgres._replace_tickets(run_ids uuid[]) returns int
 language plpgsql
@@ -3300,8 +4016,10 @@ begin
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
@@ -3425,6 +4143,78 @@ $$;
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
 
+-- functions/internal/_senders.sql
+create function stepgres._senders(channel text) returns text[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(array_agg(distinct l.virtualtransaction), '{}')
+    from pg_locks as l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
+        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
+        and l.pid <> pg_backend_pid()
+$$;
+
+comment on function stepgres._senders(text) is
+'The transactions that are sending to a channel, or have sent and not committed yet: send_with_notify holds a shared lock.
+
+A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
+all those of transactions that are not among these. The session itself sees its own messages.';
+
+-- functions/internal/_send_run_events.sql
+create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not stepgres._are_events_sent() then
+        return;
+    end if;
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', r.failed_step, 'error', r.error
+    )))
+    from unnest(_send_run_events.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+end
+$$;
+
+comment on function stepgres._send_run_events(text, uuid[]) is
+'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+
+-- functions/internal/_send_task_events.sql
+create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a task that another result, or the end of its run, has come before is not what was expected
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
+    )))
+    from unnest(_send_task_events.tasks) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
+    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where case _send_task_events.event_type
+        when 'task_started' then t.status = 'started'
+        when 'task_completed' then t.status = 'completed'
+        else true
+    end;
+end
+$$;
+
+comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
+'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
 -- functions/internal/_skip_steps.sql
 create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
 language plpgsql
@@ -3506,7 +4296,6 @@ declare
     v_dependency jsonb;
     v_slug text;
     v_documents jsonb;
-    v_is_duplicate boolean;
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
@@ -3515,22 +4304,22 @@ declare
             "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
-    for v_step, v_is_duplicate in
-        select s.step, row_number() over (partition by s.step ->> 'step_slug' order by s.place) > 1
-        from jsonb_array_elements(_sorted_steps.steps) with ordinality as s (step, place)
-        order by s.place
-    loop
+    for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
-        if v_slug is null or v_is_duplicate then
-            raise exception '%: %', culprit,
-                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
+        if v_slug is null then
+            raise exception '%: a step has no step_slug', culprit
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
         v_slugs := v_slugs || v_slug;
     end loop;
-    select jsonb_object_agg(s ->> 'step_slug', s) into v_documents
-    from jsonb_array_elements(_sorted_steps.steps) as s;
+    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
+    if found then
+        raise exception '%: step "%" is already defined', culprit, v_slug
+            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+    end if;
+    select jsonb_object_agg(s.slug, s.step) into v_documents
+    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d
         from unnest(v_slugs) as s (slug)
@@ -3570,8 +4359,10 @@ begin
             output = case n.tasks when 0 then '[]'::jsonb end
         from unnest(_start_maps.map_steps) as k
         join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        ) as s
         cross join lateral (
             select coalesce(
                 s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
@@ -3681,6 +4472,7 @@ begin
     from created as c
     where c.remaining_deps = 0;
 
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at
@@ -3715,7 +4507,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_unmet stepgres._step_key[];
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
@@ -3726,21 +4517,24 @@ begin
         return null;
     end if;
     select
-        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
         array_agg((
             k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
         )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
         )::stepgres._skip) filter (where s.when_unmet <> 'fail')
-    into v_unmet, v_failures, v_skips
+    into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null or s.unless is not null) and (
+        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
+    );
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
@@ -4014,8 +4808,10 @@ begin
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
     join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+    ) as s
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now and not exists (
         select from jsonb_to_recordset(w.progress) as k (
@@ -4034,6 +4830,18 @@ $$;
 
 comment on function stepgres._time_out_tasks(uuid[]) is
 'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
+
+-- functions/internal/_to_multirange.sql
+create function stepgres._to_multirange(ids bigint[]) returns int8multirange
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(range_agg(int8range(i.id, i.id, '[]')), '{}') from unnest(_to_multirange.ids) as i (id)
+$$;
+
+comment on function stepgres._to_multirange(bigint[]) is
+'The same ids as ranges.';
 
 -- functions/internal/_try_lock_runs.sql
 create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
@@ -4135,8 +4943,10 @@ begin
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
             join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            cross join lateral (
+                select def.* from stepgres.steps as def
+                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+            ) as s
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
@@ -4202,8 +5012,6 @@ comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
 -- functions/api/work.sql
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -4215,13 +5023,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;
@@ -4266,6 +5067,29 @@ notified of new tasks on the channel stepgres_queue_ and the name of the queue. 
 task may have been queued meanwhile.
 
 Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
+
+-- functions/api/acknowledge.sql
+create function stepgres.acknowledge(channel text, message_id text) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(acknowledge.channel);
+    v_msg_id bigint := stepgres._message_number(acknowledge.message_id);
+begin
+    return v_pgmq_queue is not null and v_msg_id is not null and pgmq.archive(v_pgmq_queue, v_msg_id);
+end
+$$;
+
+comment on function stepgres.acknowledge(text, text) is
+'Says that a message is dealt with: read_messages does not return it any more. False if there is no such message, or if it
+was acknowledged already.
+
+It stays in message_history until prune_messages deletes it.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/add_step.sql
 create function stepgres.add_step(
@@ -4464,6 +5288,96 @@ active child runs are cancelled.
 
 Errors: SG005 unknown run, SG011 the run is completed.';
 
+-- functions/api/catch_up.sql
+create function stepgres.catch_up(
+    channel text, after text, "limit" int default 100, patience interval default '50 milliseconds'
+) returns setof stepgres.new_message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(catch_up.channel);
+    v_position stepgres._position := stepgres._parse_position(catch_up.after);
+    v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
+    v_senders text[];
+    v_ids bigint[] := '{}';
+    v_new_ids bigint[];
+    v_missing int8multirange;
+    v_delivered int8multirange := '{}';
+    v_size int := 0;
+    v_message stepgres.new_message;
+begin
+    perform stepgres._need_fresh_snapshots();
+    perform stepgres._check_limit(catch_up."limit");
+    if v_pgmq_queue is null then
+        return;
+    end if;
+    -- What makes this right is the order of looking for senders and reading messages: see _senders.
+    if cardinality(v_position.gaps) > 0 then
+        v_senders := stepgres._senders(catch_up.channel);
+        v_ids := stepgres._message_ids(v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g));
+        v_position.gaps := stepgres._remaining_gaps(v_position.gaps, v_senders, stepgres._to_multirange(v_ids));
+        v_senders := null;
+    end if;
+    v_new_ids := stepgres._message_ids(
+        v_pgmq_queue, int8multirange(int8range(v_position.last_id, null, '()')), catch_up."limit"
+    );
+    v_missing := int8multirange(
+        int8range(v_position.last_id, coalesce(v_new_ids[cardinality(v_new_ids)], v_position.last_id), '(]')
+    ) - stepgres._to_multirange(v_new_ids);
+
+    -- Ids are taken in one order and committed in another: wait a moment for the lower ones.
+    while not isempty(v_missing) loop
+        v_senders := array(
+            select s.sender from unnest(stepgres._senders(catch_up.channel)) as s (sender)
+            where v_senders is null or s.sender = any (v_senders)
+        );
+        v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
+        v_missing := v_missing - stepgres._to_multirange(v_new_ids);
+        if cardinality(v_senders) = 0 then
+            v_missing := '{}';  -- rolled back, or pruned
+        end if;
+        exit when clock_timestamp() >= v_until;
+        perform pg_sleep(0.002);
+    end loop;
+
+    for v_message in execute format(
+        'select q.msg_id, q.message, q.enqueued_at, null from pgmq.%I as q where q.msg_id = any ($1)
+         union all
+         select a.msg_id, a.message, a.enqueued_at, null from pgmq.%I as a where a.msg_id = any ($1)
+         order by 1 limit $2',
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue
+    ) using v_ids || v_new_ids, catch_up."limit"
+    loop
+        v_message.position := v_message.message_id;
+        if cardinality(v_position.gaps) > 0 or not isempty(v_missing) then
+            v_delivered := v_delivered + stepgres._to_multirange(array[v_message.message_id::bigint]);
+            v_message.position := stepgres._position_after(v_position, v_missing, v_senders, v_delivered);
+        end if;
+        return next v_message;
+        -- a slow client gets its megabytes in several answers
+        v_size := v_size + octet_length(v_message.message::text);
+        exit when v_size > 2000000;
+    end loop;
+end
+$$;
+
+comment on function stepgres.catch_up(text, text, int, interval) is
+'The messages of a channel behind a position, up to limit of them, acknowledged or not; each with the position behind it.
+
+listen returns the first position. Call it again with the position of the last message until it returns nothing, then wait
+for a notification. So each message that is committed after listen returned is returned exactly once. They come in the
+order of their ids; but one whose id is lower than that of others, and whose transaction goes on for longer than patience
+after those were committed, comes after them: nobody waits for it, and it is not lost. A position is the id of a message,
+or longer while such transactions go on.
+
+Returns nothing where nothing was sent yet, and about 2 MB at a time.
+
+Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
+channel.';
+
 -- functions/api/claim_tasks.sql
 create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
 returns setof stepgres.work_item
@@ -4500,6 +5414,28 @@ comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int) is
 'Completes a task that the worker has claimed, and moves everything that follows from it.
 
 Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+
+-- functions/api/create_channel.sql
+create function stepgres.create_channel(channel text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if stepgres._find_channel(create_channel.channel) is null then
+        perform stepgres._make_channel(create_channel.channel);
+    end if;
+end
+$$;
+
+comment on function stepgres.create_channel(text) is
+'Makes a channel before anything is sent to it; one that exists is left as it is.
+
+The first message makes its channel, so this is seldom needed: before a long transaction, because only one transaction at
+a time makes channels, and the others that want to make one wait for its end.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/create_flow.sql
 create function stepgres.create_flow(
@@ -4662,147 +5598,16 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+-- everything is read, whatever the planner believes of tables that nobody has analyzed
+set enable_nestloop = off
 as $$
-    with finished_dependencies as (
-        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id
-        join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
-        group by t.run_id, d.step_slug
-    ),
-    counted_tasks as (
-        select t.run_id, t.step_slug, count(*) as tasks,
-            count(*) filter (where t.finished_at is not null) as finished,
-            count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.tasks as t
-        group by t.run_id, t.step_slug
-    ),
-    counted_steps as (
-        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.step_states as t
-        group by t.run_id
-    )
-    select 'remaining_deps equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
-    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
-    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    select * from stepgres._find_miscounts()
     union all
-    select 'remaining_tasks equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    select * from stepgres._find_wrong_statuses()
     union all
-    select 'a started step has the tasks that it has expanded', t.run_id,
-        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
-    union all
-    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status <> 'started' and c.unfinished > 0
-    union all
-    select 'remaining_steps equals a recount', r.run_id,
-        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
-    from stepgres.runs as r
-    left join counted_steps as c on c.run_id = r.run_id
-    where r.remaining_steps <> coalesce(c.unfinished, 0)
-    union all
-    select 'the status of a run follows from its steps', r.run_id,
-        format('%s with step %s %s', r.status, t.step_slug, t.status)
-    from stepgres.runs as r
-    join stepgres.step_states as t on t.run_id = r.run_id
-    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
-    union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.active_runs as a
-    full join stepgres.runs as r on r.run_id = a.run_id
-    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
-    union all
-    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.failed_runs as f
-    full join stepgres.runs as r on r.run_id = f.run_id
-    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
-    union all
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
-        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
-    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
-        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
-    union all
-    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
-        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
-    from stepgres.timers as m
-    left join stepgres.runs as r on r.run_id = m.run_id
-    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
-    union all
-    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    )
-    union all
-    select 'no task of a paused run was claimed after the pause', t.run_id,
-        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.started_at > r.paused_at
-    union all
-    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
-    where t.status = 'skipped' and not t.map and k.status = 'completed'
-    union all
-    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
-    from stepgres.step_states as t
-    where t.status in ('started', 'completed') and t.skipped_tasks <> (
-        select count(*) from stepgres.tasks as k
-        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
-    )
+    select * from stepgres._find_wrong_tasks()
     union all
     select * from stepgres._find_stray_tickets()
-    union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and (
-        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
-        or (t.msg_id is not null and r.paused_at is not null)
-    )
-    union all
-    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
-    from stepgres.tasks as t
-    left join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.status = 'started' and w.worker_id is null
-    union all
-    select 'a step starts after its dependencies have finished', t.run_id,
-        format('step %s before step %s', t.step_slug, o.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
-    union all
-    select 'every failed attempt is recorded', t.run_id,
-        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
-    from stepgres.tasks as t
-    cross join lateral (
-        select count(*) as failed from stepgres.attempts as f
-        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
-    ) as a
-    where t.status <> 'cancelled'
-        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
 $$;
 
 comment on function stepgres.fsck() is
@@ -4890,6 +5695,26 @@ It is the document that register_workflow takes, with every option of every step
 besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';
+
+-- functions/api/get_message.sql
+create function stepgres.get_message(channel text, message_id text) returns setof stepgres.message
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select m.* from stepgres._read_history(
+        get_message.channel,
+        int8range(stepgres._message_number(get_message.message_id), stepgres._message_number(get_message.message_id), '[]'),
+        1, false
+    ) as m
+    where stepgres._message_number(get_message.message_id) is not null
+$$;
+
+comment on function stepgres.get_message(text, text) is
+'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
+
+Errors: SG016 not the name of a channel.';
 
 -- functions/api/get_run.sql
 create function stepgres.get_run(run_id uuid) returns jsonb
@@ -5043,11 +5868,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -5194,6 +6014,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     v_culprit text := case
@@ -5214,33 +6035,36 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Each table holds few rows beside those that are looked for: active and failed runs have theirs;
-    -- others are taken from the newest (or oldest) end of each workflow's index.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
+    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
     v_source := case
-        when tags is not null then 'select r.* from stepgres.runs as r where r.tags @> $5'
         when status = 'started' then
             'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
         when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' then format(
-            'select r.* from (select f.* from stepgres.failed_runs as f order by f.inserted_at %s) as f
-             join stepgres.runs as r on r.run_id = f.run_id', order_by[1]
-        )
-        else format(
+        when status = 'failed' and tags is null then
+            'select r.* from stepgres.workflows as w cross join lateral (
+                 select f.run_id from stepgres.failed_runs as f
+                 where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
+                 order by f.inserted_at %2$s limit $3 + $4
+             ) as f
+             join stepgres.runs as r on r.run_id = f.run_id'
+        else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
                  where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
-                 order by r.inserted_at %s limit $3 + $4
-             ) as l where $2 is null or w.workflow_slug = $2', order_by[1]
-        )
+                     and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
+                 order by r.inserted_at %2$s limit $3 + $4
+             ) as l'
     end;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
              r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
              r.cancelled_at, r.finished_at
-         from (%1$s) as r
+         from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
-         order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
-        v_source, order_by[2], order_by[1]
+             and ($5 is null or r.tags @> $5)
+         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
+        order_by[2], order_by[1]
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;
@@ -5252,6 +6076,81 @@ order_by is a direction, asc or desc, and one of inserted_at, finished_at, workf
 workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
 
 Errors: SG014 an unknown status or order, a negative limit or offset.';
+
+-- functions/api/listen.sql
+create function stepgres.listen(channel text, after text default null) returns stepgres.listening
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_listening stepgres.listening;
+begin
+    perform stepgres._check_channel(listen.channel);
+    perform stepgres._need_fresh_snapshots();
+    if listen.after is not null then
+        perform stepgres._parse_position(listen.after);
+    end if;
+    v_listening.messages_on := stepgres._notify_name('messages', listen.channel);
+    v_listening.payloads_on := stepgres._notify_name('payloads', listen.channel);
+    execute format('listen %I', v_listening.messages_on);
+    execute format('listen %I', v_listening.payloads_on);
+    v_listening.position := coalesce(listen.after, stepgres._first_position(listen.channel));
+    return v_listening;
+end
+$$;
+
+comment on function stepgres.listen(text, text) is
+'Lets the session listen on a channel, and returns what it is notified on and the position for catch_up.
+
+The position is behind everything that was sent so far, or where after says: the id of a message, or a position. Call
+catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
+Unlisten with the commands unlisten messages_on and payloads_on.
+
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';
+
+-- functions/api/message_history.sql
+create function stepgres.message_history(
+    channel text,
+    after_id text default null,
+    before_id text default null,
+    "limit" int default 100,
+    newest_first boolean default false
+) returns setof stepgres.message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_culprit text := case
+        when after_id is not null and stepgres._message_number(after_id) is null then after_id
+        when before_id is not null and stepgres._message_number(before_id) is null then before_id
+    end;
+begin
+    perform stepgres._check_limit("limit");
+    if v_culprit is not null then
+        raise exception '% is not the id of a message', quote_ident(left(v_culprit, 100))
+            using errcode = 'SG003', hint = 'Pass an id that send_with_notify or message_history returned.';
+    end if;
+    return query
+    select * from stepgres._read_history(
+        channel,
+        int8range(0, stepgres._message_number(before_id))
+        * int8range(coalesce(stepgres._message_number(after_id), 0), null, '()'),
+        "limit",
+        coalesce(newest_first, false)
+    );
+end
+$$;
+
+comment on function stepgres.message_history(text, text, text, int, boolean) is
+'The messages of a channel in the order of their ids, acknowledged or not: those after one id and before another.
+
+limit null: all. To page, pass the last id of a page as after_id, or with newest_first as before_id.
+
+Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel.';
 
 -- functions/api/list_workflow_versions.sql
 create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
@@ -5312,6 +6211,34 @@ comment on function stepgres.next_due() is
 In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
 may call tick only when this says so, and ask every ten seconds or so.';
 
+-- functions/api/notify_only.sql
+create function stepgres.notify_only(channel text, payload text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._check_channel(notify_only.channel);
+    if notify_only.payload is null then
+        raise exception 'a payload to channel "%" must not be null', notify_only.channel
+            using errcode = 'SG003', hint = 'Pass a text, which may be empty.';
+    elsif octet_length(notify_only.payload) > 7999 then
+        raise exception 'a payload of % bytes is too large for channel "%"', octet_length(notify_only.payload),
+            notify_only.channel
+            using errcode = 'SG017', hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, which takes 2,000,000.';
+    end if;
+    perform pg_notify(stepgres._notify_name('payloads', notify_only.channel), notify_only.payload);
+end
+$$;
+
+comment on function stepgres.notify_only(text, text) is
+'Notifies those who listen on a channel at this moment of a text, at commit, and stores nothing.
+
+Of equal payloads in one transaction PostgreSQL delivers one.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';
+
 -- functions/api/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void
 language plpgsql
@@ -5335,8 +6262,11 @@ begin
     update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
     insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
     on conflict on constraint pauses_pkey do update set resumed_at = null;
-    update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
@@ -5390,6 +6320,100 @@ comment on function stepgres.prune(interval, int, text) is
 number. Call it again until it returns 0: each call is short, and safe while everything runs.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';
+
+-- functions/api/prune_messages.sql
+create function stepgres.prune_messages(
+    channel text, older_than interval, unacknowledged boolean default false, batch_size int default 1000
+) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(prune_messages.channel);
+    v_before timestamptz := stepgres._now() - prune_messages.older_than;
+    v_deleted int := 0;
+    v_more int := 0;
+begin
+    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
+        raise exception 'prune_messages needs an age of at least 0 and a batch_size of at least 1'
+            using errcode = 'SG003',
+                hint = 'prune_messages(''orders'', ''30 days'') deletes up to 1,000 messages: call it again until it returns 0.';
+    end if;
+    if v_pgmq_queue is null then
+        return 0;
+    end if;
+    execute format(
+        'delete from pgmq.%1$I where msg_id in (
+             select a.msg_id from pgmq.%1$I as a where a.archived_at <= $1
+             order by a.archived_at limit $2 for update skip locked
+         )', 'a_' || v_pgmq_queue
+    ) using v_before, prune_messages.batch_size;
+    get diagnostics v_deleted = row_count;
+    if prune_messages.unacknowledged then
+        -- Looked for from the lowest id, where the oldest are: their age has no index.
+        execute format(
+            'delete from pgmq.%1$I where msg_id in (
+                 select o.msg_id from (
+                     select q.msg_id, q.enqueued_at from pgmq.%1$I as q order by q.msg_id limit $2 for update skip locked
+                 ) as o
+                 where o.enqueued_at <= $1
+             )', 'q_' || v_pgmq_queue
+        ) using v_before, prune_messages.batch_size - v_deleted;
+        get diagnostics v_more = row_count;
+    end if;
+    return v_deleted + v_more;
+end
+$$;
+
+comment on function stepgres.prune_messages(text, interval, boolean, int) is
+'Deletes messages that were acknowledged longer ago than that, up to batch_size of them; returns their number. Call it again
+until it returns 0.
+
+With unacknowledged also those that were sent longer ago and never acknowledged: for channels that are only listened on. A
+listener that has fallen back so far does not get them any more.
+
+Errors: SG003 no age, or a batch_size below 1; SG016 not the name of a channel.';
+
+-- functions/api/read_messages.sql
+create function stepgres.read_messages(
+    channel text, "limit" int default 1, visibility_timeout interval default '30 seconds'
+) returns setof stepgres.message
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(read_messages.channel);
+begin
+    perform stepgres._check_limit(read_messages."limit");
+    if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
+        raise exception 'visibility_timeout % is not between 0 and a year', coalesce(read_messages.visibility_timeout::text, 'null')
+            using errcode = 'SG003', hint = 'Pass the time within which the message will be acknowledged.';
+    end if;
+    if v_pgmq_queue is null then
+        return;
+    end if;
+    return query
+    select m.msg_id::text, m.message, m.enqueued_at, m.read_ct, m.vt, null::timestamptz
+    from pgmq.read(
+        v_pgmq_queue, ceil(extract(epoch from read_messages.visibility_timeout))::int,
+        coalesce(read_messages."limit", 2147483647)
+    ) as m
+    order by m.msg_id;
+end
+$$;
+
+comment on function stepgres.read_messages(text, int, interval) is
+'Takes messages of a channel, up to limit of them, the oldest first, for whoever deals with them: nobody else is given them
+until the visibility_timeout is over.
+
+Acknowledge what is dealt with. What is not acknowledged comes again, with a higher read_count: to this reader or another.
+The timeout is rounded up to whole seconds. Of a channel to which nothing was sent there is nothing to read.
+
+Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
 
 -- functions/api/register_sql_function.sql
 create function stepgres.register_sql_function(sql_function text) returns text
@@ -5492,6 +6516,8 @@ declare
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
     v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
@@ -5538,10 +6564,15 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step in select s from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) as s loop
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
+    loop
         v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
+        v_row := stepgres._step_options(v_step, v_defaults);
+        v_row.step_index := v_place - 1;
         perform stepgres._insert_step(
-            stepgres._step_options(v_step, v_defaults),
+            v_row,
             array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
         );
     end loop;
@@ -5631,6 +6662,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
@@ -5833,6 +6865,42 @@ start_workflow_run.
 Errors: SG001 an option that no step can have, SG003 the input is no object, SG019 unknown task graph, SG020 it is not approved,
 and those of start_workflow_run.';
 
+-- functions/api/send_with_notify.sql
+create function stepgres.send_with_notify(channel text, message jsonb) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(send_with_notify.channel);
+    v_size int := octet_length(send_with_notify.message::text);
+    v_message_id text;
+begin
+    if v_size is null then
+        raise exception 'a message to channel "%" must not be null', send_with_notify.channel
+            using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
+    elsif v_size > 2000000 then
+        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
+            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+    end if;
+    v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
+    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
+    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    return v_message_id;
+end
+$$;
+
+comment on function stepgres.send_with_notify(text, jsonb) is
+'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+
+What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
+any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';
+
 -- functions/api/start_workflow_run.sql
 create function stepgres.start_workflow_run(
     workflow_slug text,
@@ -5851,13 +6919,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -5917,13 +6978,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(
@@ -5962,13 +7016,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
@@ -6161,6 +7208,34 @@ after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
 
+-- planner.sql
+-- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
+-- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
+-- plan: so all who call the same internal functions carry the same settings.
+do $$
+declare
+    v_routine text;
+    v_setting text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
+            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+        )
+    loop
+        foreach v_setting in array array[
+            'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+        ] loop
+            execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
+        end loop;
+    end loop;
+end
+$$;
+
 -- grants.sql
 -- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
 -- before installing finds their rights set.
@@ -6174,14 +7249,17 @@ declare
     v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats}';
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
+        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
         register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats}';
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
+        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
     v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck,
-        get_task_graph,list_task_graphs,get_composition_stats}';
+        get_task_graph,list_task_graphs,get_composition_stats,
+        listen,catch_up,get_message,message_history}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

@@ -20,6 +20,31 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
+# What may differ between servers is the SQL: the rest is tested on the first of them alone.
+_ON_EVERY_SERVER = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    tests = config.rootpath / "tests"
+    unwanted = []
+    for item in items:
+        postgres = _server_of(item)
+        if postgres is None:
+            continue
+        # where tests run side by side, those on one server stay together
+        item.add_marker(pytest.mark.xdist_group(postgres.name))
+        folder = item.path.relative_to(tests).parts[0]
+        if postgres != all_postgres()[0] and folder not in _ON_EVERY_SERVER:
+            unwanted.append(item)
+    config.hook.pytest_deselected(items=unwanted)
+    dropped = set(unwanted)
+    items[:] = [item for item in items if item not in dropped]
+
+
+def _server_of(item: pytest.Item) -> Postgres | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("server") if callspec else None
+
 
 @dataclass(frozen=True)
 class Database:
@@ -83,6 +108,13 @@ def db(server: Server) -> Iterator[Database]:
     with database.connect() as connection:
         assert connection.execute("select * from stepgres.fsck()").fetchall() == []
     server.drop_database(database)
+
+
+@pytest.fixture
+def client(db: Database) -> Iterator[stepgres.Client]:
+    """A client on the database of the test."""
+    with stepgres.Client(db.dsn) as client:
+        yield client
 
 
 @pytest.fixture

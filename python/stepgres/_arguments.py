@@ -38,3 +38,8 @@ def array(values: Sequence[str] | None) -> list[str] | str | None:
 def slug_argument(workflow: Any) -> str | None:
     """A slug, or the slug of a workflow."""
     return workflow if workflow is None or isinstance(workflow, str) else slug_of(workflow)
+
+
+def channel_argument(channel: str) -> str:
+    """A channel with what cannot be sent to PostgreSQL written out, so that SQL refuses it."""
+    return channel.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
 from itertools import accumulate
@@ -64,7 +63,7 @@ class Turns:
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
         self._claimed_at: dict[asyncio.Task[str | None], float] = {}
         self._waiting: deque[tuple[WorkItem, float]] = deque()
-        self._results: list[str] = []
+        self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
         self._limit = concurrency
@@ -126,7 +125,7 @@ class Turns:
         free = self._concurrency - len(self._running)
         too_early = [item for item in claimed[free:] if item.is_last_attempt]
         if too_early:  # before others begin, one of which may kill this process
-            self._results[:0] = [release_result(item, retry_after=0) for item in too_early]
+            self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
             await self._send(len(too_early), 0)
         later = [item for item in claimed[free:] if not item.is_last_attempt]
         now = anyio.current_time()
@@ -137,15 +136,13 @@ class Turns:
         """Release the tasks that were claimed before that time and have not begun."""
         while self._waiting and self._waiting[0][1] < before:
             item, _ = self._waiting.popleft()
-            self._results.append(release_result(item, retry_after=0))
+            self._results.append((item, release_result(item, retry_after=0)))
             self._careful_turns = _CAREFUL_TURNS
 
     async def keep_tasks(self) -> None:
         """Give back what was claimed in an answer that was lost."""
-        held = [json.loads(result) for result in self._results]
-        held += [task_key(item) for item in self._running.values()]
-        held += [task_key(item) for item, _ in self._waiting]
-        await self._client.keep_tasks(self.worker_id, held)
+        held = [*self._running.values(), *(item for item, _ in [*self._waiting, *self._results])]
+        await self._client.keep_tasks(self.worker_id, [task_key(item) for item in held])
         self._is_answer_lost = False
 
     def cancel(self) -> None:
@@ -162,7 +159,7 @@ class Turns:
         is_waiting: bool = False,
     ) -> list[WorkItem]:
         """Send the first `count` results."""
-        results = self._results[:count]
+        results = [result for _, result in self._results[:count]]
         try:
             items = await self._work(results, capacity, run_ids, is_waiting)
         except CONNECTION_ERRORS:
@@ -215,7 +212,7 @@ class Turns:
             task.add_done_callback(self._finish)
 
     def _finish(self, task: asyncio.Task[str | None]) -> None:
-        del self._running[task]
+        item = self._running.pop(task)
         if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
             self._limit = min(self._limit + 1, self._concurrency * _MOST)
         else:
@@ -224,13 +221,13 @@ class Turns:
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
             if result is not None:
-                self._results.append(result)
+                self._results.append((item, result))
             self._wake.set()
         if self._error is None:
             self._start()
 
 
-def _count_that_fit(results: list[str]) -> int:
+def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
     """How many results go into one message; the server would hang up on a larger one."""
-    lengths = accumulate(len(result) + 1 for result in results)
+    lengths = accumulate(len(result) + 1 for _, result in results)
     return max(sum(length <= MOST_CHARACTERS for length in lengths), min(len(results), 1))

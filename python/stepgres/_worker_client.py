@@ -23,6 +23,7 @@ logger = logging.getLogger("stepgres")
 T = TypeVar("T")
 
 _MOST_DOUBLINGS = 6
+_LEAST_SPEED = 1_000_000  # characters of results a second
 
 
 class WorkerClient(AsyncClient):
@@ -69,7 +70,8 @@ class WorkerClient(AsyncClient):
         json_as_text: bool = False,
         **arguments: Any,
     ) -> list[T]:
-        seconds = self._limit * 2**self._doublings
+        size = len(arguments.get("results", ""))
+        seconds = self._limit * 2**self._doublings + size / _LEAST_SPEED
         with Limit(seconds, lambda: self._own) as limit:
             try:
                 return await super()._all(

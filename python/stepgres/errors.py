@@ -118,6 +118,18 @@ class WorkflowInUse(StepgresError):
     sqlstate = "SG015"
 
 
+class InvalidChannel(StepgresError):
+    """That cannot be the name of a channel."""
+
+    sqlstate = "SG016"
+
+
+class PayloadTooLarge(StepgresError):
+    """A message or payload is larger than PostgreSQL or Stepgres takes."""
+
+    sqlstate = "SG017"
+
+
 class DecompositionError(StepgresError):
     """The tasks of a goal break a rule, and were not stored; the message names the task."""
 

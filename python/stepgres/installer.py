@@ -63,6 +63,7 @@ def uninstall(conninfo: str | None = None) -> bool:
             return False
         if _has_pgmq(connection):
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.queues")
+            connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.channels")
         if _value(connection, "select true from pg_extension where extname = 'stepgres'"):
             connection.execute("drop extension stepgres cascade")
         else:

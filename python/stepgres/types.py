@@ -240,3 +240,42 @@ class FsckViolation(NamedTuple):
     invariant: str
     run_id: UUID | None
     detail: str
+
+
+class Message(NamedTuple):
+    """A message of a channel; acknowledged_at says whether it is dealt with.
+
+    Until visible_at it is in the hands of whoever read it.
+    """
+
+    message_id: str
+    message: Any
+    sent_at: datetime
+    read_count: int
+    visible_at: datetime
+    acknowledged_at: datetime | None
+
+
+class NewMessage(NamedTuple):
+    """A message that `catch_up` found, and the position behind it."""
+
+    message_id: str
+    message: Any
+    sent_at: datetime
+    position: str
+
+
+class Listening(NamedTuple):
+    """The names that a session listens on, and the position to catch up from."""
+
+    messages_on: str
+    payloads_on: str
+    position: str
+
+
+class Notification(NamedTuple):
+    """What a listener got: a message, or without a message_id the payload of `notify_only`."""
+
+    channel: str
+    message_id: str | None
+    payload: Any

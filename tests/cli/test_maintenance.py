@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from click.testing import Result
 
 from tests.conftest import Clock
-from tests.support.cli import printed, refusal, rows
+from tests.support.cli import Cli, printed, refusal, rows
 from tests.support.engine import Engine, step
-
-Cli = Callable[..., Result]
 
 
 def test_prune_goes_on_until_nothing_is_left(cli: Cli, engine: Engine, clock: Clock) -> None:

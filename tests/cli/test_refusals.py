@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
 from stepgres import Client
 from tests.conftest import Database
-from tests.support.cli import printed, refusal
+from tests.support.cli import Cli, printed, refusal
 from tests.support.engine import Engine, step
-from tests.support.waiting import wait_until
 from tests.support.workers import STEPGRES
-
-Cli = Callable[..., Result]
 
 NOBODY = "00000000-0000-0000-0000-000000000001"
 COMMANDS_OF_A_RUN = ["show", "status", "cancel", "pause", "resume", "retry", "why"]
@@ -145,7 +140,8 @@ def test_interrupt_ends_a_command_and_nothing_else(
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: engine.rows("select from stepgres.subscribers"))
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("a: started")  # from now on it is told of changes
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout, "Traceback" in stderr) == (130, "", False), stderr

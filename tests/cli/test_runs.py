@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import Result
 
 from stepgres import Client
-from tests.support.cli import printed, refusal, rows
+from tests.support.cli import Cli, printed, refusal, rows
 from tests.support.engine import Engine, step
-
-Cli = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import PIPE
 from typing import Any
 from uuid import UUID
 
 import pytest
-from click.testing import Result
 from psycopg.conninfo import make_conninfo
 
+from stepgres import Client, StuckStep
 from tests.conftest import Database
-from tests.support.cli import on_terminal
+from tests.support.cli import Cli, on_terminal
 from tests.support.engine import Engine, step
 from tests.support.waiting import wait_until
 from tests.support.workers import STEPGRES, running_worker
 from tests.support.workflows import fail, workflow
-
-Cli = Callable[..., Result]
 
 
 @contextmanager
@@ -88,12 +86,39 @@ def test_watch_of_a_run_that_has_ended(cli: Cli, engine: Engine) -> None:
     assert (document["status"], document["output"]) == ("completed", {"é": 1})
 
 
+def test_watch_says_why_nothing_happens(
+    cli: Cli, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.define("order", step("a", queue="far"), step("b", "a"))
+    run_id = engine.start("order", {})
+    answers = []
+
+    def why_stuck_and_cancel(client: Client, run_id: UUID) -> list[StuckStep]:
+        answers.append(why_stuck(client, run_id))
+        if len(answers) == 2:
+            client.cancel_workflow_run(run_id)
+        return answers[-1]
+
+    why_stuck = Client.why_stuck
+    monkeypatch.setattr(Client, "why_stuck", why_stuck_and_cancel)
+    monkeypatch.setattr("stepgres.cli.watching._LOOK_INTERVAL", 0)
+    lines = cli("watch", run_id).stderr.splitlines()
+    assert lines[:3] == [
+        "a: started, 1 queued",
+        f"run {run_id}: started",
+        'a waits for queue: no live worker takes from queue "far"',
+    ]
+    assert len(set(lines)) == len(lines)
+
+
 def test_who_may_only_look_can_watch(cli: Cli, db: Database, engine: Engine) -> None:
     engine.define("order", step("a"))
     run_id = engine.start("order", {})
     engine.connection.execute("create role looker login")
     engine.connection.execute("grant usage on schema stepgres to looker")
-    engine.connection.execute("grant execute on function stepgres.get_run to looker")
+    for function in ("get_run", "why_stuck"):
+        grant = f"grant execute on function stepgres.{function} to looker"
+        engine.connection.execute(grant.encode())
     dsn = make_conninfo(db.dsn, user="looker")
     process = subprocess.Popen([STEPGRES, "watch", str(run_id), "--dsn", dsn], stderr=PIPE)
     assert process.stderr is not None

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from click.testing import Result
 
-from tests.support.cli import printed, refusal, rows
+from tests.support.cli import Cli, printed, refusal, rows
 from tests.support.engine import Engine, step
-
-Cli = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)

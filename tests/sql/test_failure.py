@@ -309,6 +309,16 @@ def test_failed_map_task_names_its_index(engine: Engine) -> None:
     assert list(engine.tasks(run_id).values()) == ["cancelled", "failed", "failed"]
 
 
+def test_first_of_several_failed_tasks_is_named_by_step_and_run(engine: Engine) -> None:
+    engine.define("order", step("each", map=True, max_attempts=1))
+    for _ in range(2):
+        engine.start("order", list(range(30)))
+    engine.work([item.failed() for item in engine.claim() if item.task_index > 2])
+    errors = ['step "each" failed at task 3: no luck'] * 2
+    assert engine.rows("select error from stepgres.runs") == errors
+    assert engine.rows("select error from stepgres.step_states") == errors
+
+
 def test_two_steps_that_fail_in_one_batch_fail_the_run_once(engine: Engine) -> None:
     engine.define("order", step("a"), step("b"))
     run_id = engine.start("order")

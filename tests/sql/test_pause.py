@@ -99,6 +99,17 @@ def test_retry_timer_goes_on_with_what_was_left(engine: Engine, clock: Clock) ->
     assert engine.claim_one().attempt == 2
 
 
+def test_what_was_left_is_the_same_when_summer_time_ends(engine: Engine, clock: Clock) -> None:
+    clock.connection.execute("update public.test_clock set now = '2026-10-24 12:00 UTC'")
+    engine.connection.execute("set timezone = 'Europe/Berlin'")
+    engine.define("order", step("a", start_delay=2 * 24 * 3600))
+    run_id = engine.start("order", {})
+    due = engine.rows("select due_at from stepgres.timers")
+    pause(engine, run_id)
+    resume(engine, run_id)
+    assert engine.rows("select due_at from stepgres.timers") == due
+
+
 def test_attempt_that_fails_during_a_pause_waits_after_it(engine: Engine, clock: Clock) -> None:
     engine.define("order", step("a"))
     run_id = engine.start("order", {})

@@ -176,6 +176,14 @@ def test_map_with_skip_cascade_ends_with_its_first_exhausted_item(engine: Engine
     assert engine.output(run_id) is None
 
 
+def test_first_of_several_exhausted_items_says_why_the_map_was_skipped(engine: Engine) -> None:
+    engine.define("order", step("each", map=True, max_attempts=1, when_exhausted="skip-cascade"))
+    for _ in range(2):
+        engine.start("order", list(range(30)))
+    engine.work([item.failed(f"not {item.input}") for item in engine.claim()])
+    assert engine.rows("select error from stepgres.step_states") == ["not 0"] * 2
+
+
 def test_waiting_items_of_a_skipped_map_have_no_timer_left(engine: Engine) -> None:
     engine.define(
         "order",

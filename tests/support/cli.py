@@ -9,11 +9,14 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from typing import Any
 
 from click.testing import Result
 
 from tests.support.workers import ROOT, STEPGRES
+
+Cli = Callable[..., Result]  # the fixture: it takes the arguments of `stepgres`
 
 WITHOUT_RICH = "import sys; sys.modules['rich'] = None; from stepgres.cli import main; main()"
 

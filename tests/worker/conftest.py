@@ -1,4 +1,4 @@
-"""A client on the database of the test, and a table in which steps write what they did."""
+"""A table in which steps write what they did."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-import stepgres
 from tests.conftest import Database
 from tests.support.ledger import Ledger
-
-
-@pytest.fixture
-def client(db: Database) -> Iterator[stepgres.Client]:
-    with stepgres.Client(db.dsn) as client:
-        yield client
 
 
 @pytest.fixture

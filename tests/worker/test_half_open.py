@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from stepgres import Client, Executor, _heartbeat, _listener, executor, worker
+from stepgres import Client, Executor, _heartbeat, _hub, executor, worker
 from stepgres._conninfo import with_keepalive
 from stepgres._heartbeat import Heartbeat
 from stepgres._lost_connections import Limit
@@ -55,8 +55,8 @@ def test_lost_beat_is_tried_again_at_once(
 def test_listener_listens_again(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_listener, "_SILENCE", 0.1)
-    monkeypatch.setattr(_listener, "_ANSWER", 0.1)
+    monkeypatch.setattr(_hub, "_SILENCE", 0.1)
+    monkeypatch.setattr(_hub, "_ANSWER", 0.1)
     monkeypatch.setattr(worker, "_PAUSES", (0.001, 86_400.0))  # it must be told of tasks
     monkeypatch.setattr(worker, "_LISTENING_PAUSE", 86_400.0)
     with Proxy(db.dsn) as proxy, running_worker(db.dsn, FLOW, listen=proxy.dsn):

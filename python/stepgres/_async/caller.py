@@ -14,6 +14,7 @@ from psycopg.types.string import TextLoader
 from stepgres._async.connections import connect
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres._json import too_deep
+from stepgres._notifications import AsyncNotifications
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class AsyncCaller:
         self._source = conninfo
         self._own: AsyncConnection[Any] | None = None
         self._lock = Lock()
+        self._notifications = AsyncNotifications(self.conninfo)
 
     @property
     def conninfo(self) -> str | None:
@@ -57,7 +59,8 @@ class AsyncCaller:
         return conninfo_of_pool(self._source)
 
     async def aclose(self) -> None:
-        """Close the connection that the client opened; those of the caller stay open."""
+        """Close what the client has opened, its listeners too; what is the caller's stays open."""
+        await self._notifications.aclose()
         if self._own is not None:
             await self._own.close()
 

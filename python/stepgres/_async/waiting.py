@@ -5,11 +5,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from stepgres._async.connections import connect, is_pooled
-from stepgres.errors import InvalidInput, WorkflowTimeout
+from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
@@ -42,34 +40,26 @@ async def wait_for_run(runs: AsyncRuns, run_id: UUID, timeout: float | None) -> 
 
 
 class AsyncSubscription:
-    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
+    """Is told when a run ends, or changes. Look at the run once it is entered."""
 
     def __init__(self, runs: AsyncRuns, run_id: UUID, *, every_change: bool = False) -> None:
-        if runs.conninfo is None:
-            raise InvalidInput(
-                "waiting for a run needs a connection of its own, and this client cannot open any",
-                hint="Make the client with a connection string, or with a pool that was made with"
-                " one.",
-            )
-        self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
         self._every_change = every_change
         self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._connection = await connect(self._conninfo)
         self._pauses = iter(_PAUSES)
-        if is_pooled(self._connection):
+        name = f"stepgres_run_{self._run_id.hex}"
+        self._hints = await self._runs._notifications.hints(name)
+        if not self._hints.is_heard:
             return self
         try:
-            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
-            await self._connection.execute(sql.SQL("listen {}").format(channel))
             await self._subscribe()
         except (InsufficientPrivilege, ReadOnlySqlTransaction):
             pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
-            await self._connection.close()
+            await self._hints.aclose()
             raise
         return self
 
@@ -77,8 +67,7 @@ class AsyncSubscription:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
         if self._subscriber_id is None:
             seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
-        async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            pass
+        await self._hints.wait(seconds)
         if self._subscriber_id is not None and monotonic() > self._renew_at:
             await self._subscribe()
 
@@ -88,9 +77,11 @@ class AsyncSubscription:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        async with self._connection:
+        try:
             if self._subscriber_id is not None:
                 await self._runs.remove_subscriber(self._subscriber_id)
+        finally:
+            await self._hints.aclose()
 
     async def _subscribe(self) -> None:
         self._renew_at = monotonic() + _LEASE / 2

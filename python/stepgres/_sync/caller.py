@@ -15,6 +15,7 @@ from psycopg.types.string import TextLoader
 
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres._json import too_deep
+from stepgres._notifications import Notifications
 from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
@@ -45,6 +46,7 @@ class Caller:
         self._source = conninfo
         self._own: Connection[Any] | None = None
         self._lock = Lock()
+        self._notifications = Notifications(self.conninfo)
 
     @property
     def conninfo(self) -> str | None:
@@ -56,7 +58,8 @@ class Caller:
         return conninfo_of_pool(self._source)
 
     def close(self) -> None:
-        """Close the connection that the client opened; those of the caller stay open."""
+        """Close what the client has opened, its listeners too; what is the caller's stays open."""
+        self._notifications.close()
         if self._own is not None:
             self._own.close()
 

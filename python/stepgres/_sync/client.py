@@ -8,12 +8,13 @@ from psycopg.rows import class_row
 
 from stepgres._sync.definitions import Definitions
 from stepgres._sync.goals import Goals
+from stepgres._sync.messages import Messages
 from stepgres._sync.runs import Runs
 from stepgres._sync.workers import Workers
 from stepgres.types import FsckViolation
 
 
-class Client(Definitions, Runs, Goals, Workers):
+class Client(Definitions, Runs, Goals, Workers, Messages):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the

@@ -7,11 +7,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from stepgres._sync.connections import connect, is_pooled
-from stepgres.errors import InvalidInput, WorkflowTimeout
+from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
@@ -44,34 +42,26 @@ def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
 
 
 class Subscription:
-    """A connection that is told when a run ends, or changes. Look at the run once it is entered."""
+    """Is told when a run ends, or changes. Look at the run once it is entered."""
 
     def __init__(self, runs: Runs, run_id: UUID, *, every_change: bool = False) -> None:
-        if runs.conninfo is None:
-            raise InvalidInput(
-                "waiting for a run needs a connection of its own, and this client cannot open any",
-                hint="Make the client with a connection string, or with a pool that was made with"
-                " one.",
-            )
-        self._conninfo = runs.conninfo
         self._runs = runs
         self._run_id = run_id
         self._every_change = every_change
         self._subscriber_id: str | None = None
 
     def __enter__(self) -> Self:
-        self._connection = connect(self._conninfo)
         self._pauses = iter(_PAUSES)
-        if is_pooled(self._connection):
+        name = f"stepgres_run_{self._run_id.hex}"
+        self._hints = self._runs._notifications.hints(name)
+        if not self._hints.is_heard:
             return self
         try:
-            channel = sql.Identifier(f"stepgres_run_{self._run_id.hex}")
-            self._connection.execute(sql.SQL("listen {}").format(channel))
             self._subscribe()
         except (InsufficientPrivilege, ReadOnlySqlTransaction):
             pass  # an observer, or a standby: whoever may look only, looks now and then
         except BaseException:
-            self._connection.close()
+            self._hints.close()
             raise
         return self
 
@@ -79,8 +69,7 @@ class Subscription:
         """Wait until something happens to the run, or so many seconds: at most half a lease."""
         if self._subscriber_id is None:
             seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
-        for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            pass
+        self._hints.wait(seconds)
         if self._subscriber_id is not None and monotonic() > self._renew_at:
             self._subscribe()
 
@@ -90,9 +79,11 @@ class Subscription:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._connection:
+        try:
             if self._subscriber_id is not None:
                 self._runs.remove_subscriber(self._subscriber_id)
+        finally:
+            self._hints.close()
 
     def _subscribe(self) -> None:
         self._renew_at = monotonic() + _LEASE / 2

@@ -6,15 +6,22 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.types import IntParamType
+
+if TYPE_CHECKING:
+    _Float = click.ParamType[float]
+    _Any = click.ParamType[Any]
+else:  # older versions of click have no generic one
+    _Float = _Any = click.ParamType
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _PART = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_SECONDS)})")
 
 
-class Duration(click.ParamType[float]):
+class Duration(_Float):
     """Seconds, written like 90s, 5m, 1h30m or 30d."""
 
     name = "duration"
@@ -35,7 +42,7 @@ class Duration(click.ParamType[float]):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
 
 
-class Integer(click.types.IntParamType):
+class Integer(IntParamType):
     """An integer that the database has room for."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -45,7 +52,7 @@ class Integer(click.types.IntParamType):
         return number
 
 
-class JsonValue(click.ParamType[Any]):
+class JsonValue(_Any):
     """A JSON value: as such, in a file (@file), or on standard input (-)."""
 
     name = "json"

@@ -179,14 +179,15 @@ def status_text(status: RunStatus) -> str:
 
 
 def tasks_text(step: RunStep) -> str:
-    """How many tasks of a step are in which status: 90 completed, 10 queued of 1,000."""
-    counts = ", ".join(
+    """How many tasks of a step are in which status: 90 completed, 10 queued, 900 to come."""
+    counts = [
         f"{step.tasks[status]:,} {status}" for status in _TASK_STATUSES if step.tasks.get(status)
-    )
-    known = sum(step.tasks.values())
-    if step.initial_tasks is not None and known < step.initial_tasks:
-        return f"{counts} of {step.initial_tasks:,}".lstrip()
-    return counts
+    ]
+    if step.status == "started" and step.initial_tasks is not None:
+        # large maps have rows for some of their tasks only
+        unknown = step.initial_tasks - sum(step.tasks.values())
+        counts += [f"{unknown:,} to come"] if unknown else []
+    return ", ".join(counts)
 
 
 def took(started_at: datetime, finished_at: datetime | None) -> str | None:

@@ -68,7 +68,7 @@ def start(
 ) -> None:
     """Start a run of a workflow, and print its id.
 
-    Its steps are executed by workers, those that are local to an executor too.
+    Its steps are executed by workers, also those that an executor would execute itself.
     """
     with connected(dsn) as client:
         run_id = client.start_workflow_run(

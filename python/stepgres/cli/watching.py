@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL = 5.0  # seconds between looks at a run, should a notification be lost
 _PAUSE = 0.1  # seconds at least between looks, and ten times as long as a look takes
 _LONGEST_PAUSE = 5.0
+_REASONS_SHOWN = 3
 
 
 @click.command()
@@ -66,10 +67,13 @@ def _watch(client: Client, run_id: UUID) -> RunDetails:
     console = rich_console(sys.stderr)
     display = _Lines() if console is None else _Bars(console)
     with Subscription(client, run_id, every_change=True) as subscription, closing(display):
+        last = None
         while True:
             began = monotonic()
             run = client.get_run(run_id)
-            display.show(run)
+            # most often that is a worker that nobody has started
+            display.show(run, _reasons(client, run_id) if run == last else [])
+            last = run
             if run.status != "started":
                 return run
             # a run that changes all the time is not to be slowed down by being looked at
@@ -77,8 +81,17 @@ def _watch(client: Client, run_id: UUID) -> RunDetails:
             subscription.wait(_LOOK_INTERVAL)
 
 
+def _reasons(client: Client, run_id: UUID) -> list[str]:
+    """Why nothing has happened to a run."""
+    return [
+        printable(f"{reason.step_slug} waits for {reason.waits_for}: {reason.detail}")
+        for reason in client.why_stuck(run_id)
+        if reason.waits_for not in ("dependency", "lease")
+    ][:_REASONS_SHOWN]
+
+
 class _Display(Protocol):
-    def show(self, run: RunDetails) -> None: ...
+    def show(self, run: RunDetails, reasons: list[str]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -87,12 +100,16 @@ class _Lines:
 
     def __init__(self) -> None:
         self._seen: dict[str, object] = {}
+        self._reasons: list[str] = []
 
-    def show(self, run: RunDetails) -> None:
+    def show(self, run: RunDetails, reasons: list[str]) -> None:
         for step in run.steps:
             if step.status != "created":
                 self._say(step.step_slug, (step.status, int(10 * _share(step))), _text(step))
         self._say(f"run {run.run_id}", state_of(run), state_of(run))
+        if reasons and self._reasons != reasons:
+            self._reasons = reasons
+            click.echo("\n".join(reasons), err=True)
 
     def close(self) -> None:
         pass
@@ -112,7 +129,8 @@ class _Bars:
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
-    def show(self, run: RunDetails) -> None:
+    def show(self, run: RunDetails, reasons: list[str]) -> None:
+        from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -131,14 +149,14 @@ class _Bars:
                 ProgressBar(total=1, completed=_share(step), width=30),
                 Text(printable(_text(step)), overflow="ellipsis", no_wrap=True),
             )
-        self._live.update(grid, refresh=True)
+        self._live.update(Group(grid, *map(Text, reasons)), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
 
     def _choose(self, steps: list[RunStep]) -> list[RunStep]:
         """All steps, or where there are too many those that are under way, then the next ones."""
-        room = max(self._live.console.height - 3, 1)
+        room = max(self._live.console.height - 3 - _REASONS_SHOWN, 1)
         if len(steps) <= room:
             return steps
         started = [step for step in steps if step.status == "started"]

@@ -75,7 +75,7 @@ create table stepgres.steps (
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
-    constraint step_has_its_place unique (workflow_slug, version, step_index),
+    constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
     constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
@@ -146,14 +146,16 @@ create table stepgres.dependencies (
     step_slug text not null,
     dependency_index int not null,
     depends_on text not null,
-    primary key (workflow_slug, version, step_slug, dependency_index),
-    constraint dependency_is_named_once unique (workflow_slug, version, step_slug, depends_on),
+    primary key (step_slug, workflow_slug, version, dependency_index),
+    constraint dependency_is_named_once unique (step_slug, workflow_slug, version, depends_on),
     foreign key (workflow_slug, version, step_slug) references stepgres.steps on delete cascade,
     foreign key (workflow_slug, version, depends_on) references stepgres.steps on delete cascade,
     constraint step_does_not_depend_on_itself check (step_slug <> depends_on)
 );
 
-create index dependents on stepgres.dependencies (workflow_slug, version, depends_on, step_slug);
+-- The slugs lead the keys of this table: an edge is looked up by them too, and not by its workflow alone,
+-- however few edges the planner believes there are.
+create index dependents on stepgres.dependencies (depends_on, workflow_slug, version, step_slug);
 
 comment on table stepgres.dependencies is
 'Edges of workflow versions: step_slug starts after depends_on; dependency_index is the order they were given in.';

@@ -71,10 +71,11 @@ comment on table stepgres.active_runs is
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
     run_id uuid primary key,
+    workflow_slug text not null,
     inserted_at timestamptz not null
 );
 
-create index failed_runs_by_inserted_at on stepgres.failed_runs (inserted_at);
+create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at);
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';

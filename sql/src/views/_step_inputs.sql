@@ -1,17 +1,27 @@
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies.
+-- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
+-- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    r.run_id,
-    s.step_slug,
-    case
-        when s.dependency_count = 0 then r.input
-        else case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || (
+    t.run_id,
+    t.step_slug,
+    coalesce(
+        (
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
-            select coalesce(jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index), '{}')
+            select
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
+                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
+                    filter (where l.key is not null), '{}'
+                )
             from stepgres.dependencies as e
-            inner join stepgres.step_states as o on e.depends_on = o.step_slug
-            cross join
+            left join
+                lateral (
+                    select c.output from stepgres.step_states as c
+                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    offset 0 -- noqa: AM09
+                ) as o
+                on true
+            left join
                 lateral (
                     select
                         1 as layer,
@@ -23,14 +33,25 @@ select
                         2 as layer,
                         e.depends_on as key,
                         o.output as value
+                    where o.output is not null
                 ) as l
-            where
-                (e.workflow_slug, e.version, e.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.run_id = r.run_id and o.status = 'completed'
-        )
-    end as input
-from stepgres.runs as r
-inner join stepgres.steps as s on r.workflow_slug = s.workflow_slug and r.version = s.version;
+                on true
+            where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            having count(*) > 0
+        ),
+        r.input -- of a root step
+    ) as input
+from stepgres.step_states as t
+cross join
+    lateral (
+        select
+            w.workflow_slug,
+            w.version,
+            w.input
+        from stepgres.runs as w
+        where w.run_id = t.run_id
+        offset 0 -- noqa: AM09
+    ) as r;
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';

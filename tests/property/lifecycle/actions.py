@@ -14,9 +14,7 @@ from psycopg.types.json import Jsonb
 
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.model import Model, Refused, TaskKey
-from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.run import Result, TimerKey
-from tests.property.lifecycle.state import (
+from tests.property.lifecycle.observation import (
     MICROSECOND,
     State,
     differences,
@@ -25,6 +23,8 @@ from tests.property.lifecycle.state import (
     text,
     timer_of,
 )
+from tests.property.lifecycle.reports import check_reports
+from tests.property.lifecycle.states import Result, TimerKey
 from tests.support.engine import Engine, WorkItem
 
 RESULT_REFUSED = "SG004"
@@ -50,8 +50,8 @@ class Actions:
         (now,) = engine.rows("select stepgres._now()")
         self.model = Model(now, self._chosen_wait)
         self.observed: State = {}
-        self.workflows: dict[str, Workflow] = {}
         self.claimed: list[WorkItem] = []
+        self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
         self.is_sound = True
 
     def both(self, act: Callable[[], Any], expect: Callable[[Any], Any]) -> None:
@@ -70,7 +70,8 @@ class Actions:
         except Refused as raised:
             refusal = raised.sqlstate
         assert (error and error.sqlstate) == refusal, error
-        assert differences(self.observed, modelled(self.model)) == []
+        found = differences(self.observed, modelled(self.model))
+        assert not found, "\n".join(found)
         self.is_sound = True
 
     def call(self, function: str, **arguments: Any) -> Callable[[], Any]:
@@ -89,32 +90,30 @@ class Actions:
     # Definitions and runs
 
     def define(self, workflow: Workflow) -> None:
-        def expect(version: int) -> None:
-            self.workflows[workflow.workflow_slug] = workflow
-
-        self.both(self.call("register_workflow", definition=Jsonb(workflow.document)), expect)
+        self.both(
+            self.call("register_workflow", definition=Jsonb(workflow.document)),
+            lambda _: self.model.define(workflow),
+        )
 
     def start(
         self,
-        workflow: Workflow,
+        workflow_slug: str,
         input: Any,
         seconds: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
-        run_id = UUID(int=len(self.model.runs) + 1)
+        run_id = UUID(int=len(self.workflows) + 1)
 
         def act() -> UUID:
             durations = {
                 name: value if value is None else timedelta(seconds=value)
                 for name, value in seconds.items()
             }
-            return self.engine.start(
-                workflow.workflow_slug, input, run_id=run_id, **durations, **options
-            )
+            return self.engine.start(workflow_slug, input, run_id=run_id, **durations, **options)
 
         def expect(returned: UUID) -> None:
-            expected = self.model.start(run_id, workflow, input, **seconds, **options)
-            assert returned == expected
+            assert returned == self.model.start(run_id, workflow_slug, input, **seconds, **options)
+            self.workflows[returned] = self.model.runs[returned].workflow
 
         self.both(act, expect)
 
@@ -130,9 +129,22 @@ class Actions:
             self.both(function, lambda _: self.model.cancel(run_id, **how))
 
     def retry(self, run_id: UUID, **how: Any) -> None:
+        def expect(new_run_id: UUID) -> None:
+            self.model.retry(run_id, lambda: new_run_id, **how)
+            self.workflows[new_run_id] = self.model.runs[new_run_id].workflow
+
+        self.both(self.call("retry_failed_workflow", run_id=run_id, **how), expect)
+
+    def prune(self, age: timedelta) -> None:
+        def expect(number: int) -> None:
+            assert number == self.model.prune(age)
+
+        self.both(self.call("prune", older_than=age), expect)
+
+    def delete_flow(self, workflow_slug: str, *, force: bool) -> None:
         self.both(
-            self.call("retry_failed_workflow", run_id=run_id, **how),
-            lambda new_run_id: self.model.retry(run_id, lambda: new_run_id, **how),
+            self.call("delete_flow", workflow_id=workflow_slug, force=force),
+            lambda _: self.model.delete_flow(workflow_slug, force=force),
         )
 
     def report(self) -> None:
@@ -156,8 +168,20 @@ class Actions:
             lambda _: self.model.unregister_worker(worker_id),
         )
 
-    def heartbeat(self, worker_id: str) -> None:
-        self.both(self.call("heartbeat", worker_id=worker_id), lambda _: self.model.hear(worker_id))
+    def heartbeat(self, worker_id: str, tasks: list[WorkItem], age: timedelta | None) -> None:
+        """The worker says that it executes these tasks, and since when they have made progress."""
+        progress = {} if age is None else {"heartbeat_age": age.total_seconds()}
+        document = [{**item.key, "run_id": str(item.run_id), **progress} for item in tasks]
+
+        def expect(items: list[WorkItem]) -> None:
+            sent = [(key_of(item), item.attempt) for item in tasks]
+            refused = self.model.heartbeat(worker_id, sent, age)
+            assert sorted(map(key_of, items)) == sorted(refused)
+
+        self.both(
+            lambda: self.engine.items("heartbeat", worker_id=worker_id, tasks=Jsonb(document)),
+            expect,
+        )
 
     def held(self, worker_id: str) -> list[WorkItem]:
         """What a worker has claimed and would be heard about."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.property.lifecycle.definitions import Step, Workflow
 from tests.property.lifecycle.paths import objects, predicates, scalars, values
-from tests.property.lifecycle.run import Result
+from tests.property.lifecycle.states import Result
 
 DURATIONS = [0, 1, 3, 8]
 
@@ -30,8 +30,11 @@ def steps(draw: st.DrawFn, number: int, defaults: dict[str, Any]) -> dict[str, A
     kind = draw(st.sampled_from(["single", "single", "map", "tasks"]))
     earlier = [f"s{i}" for i in reversed(range(number))]
     most = min(number, 1 if kind == "map" else 3)
-    chosen = st.lists(st.sampled_from(earlier), max_size=most, unique=True) if most else st.just([])
-    depends_on = draw(st.just(earlier[:1]) | chosen)
+    depends_on = earlier[:1]
+    if number and draw(st.booleans()):
+        least = max(0, most - 2)
+        chosen = st.lists(st.sampled_from(earlier), min_size=least, max_size=most, unique=True)
+        depends_on = draw(chosen)
     options: dict[str, Any] = {"step_slug": slug, "depends_on": depends_on}
     if kind == "map":
         options["map"] = True
@@ -81,7 +84,7 @@ def inputs(workflow: Workflow) -> st.SearchStrategy[Any]:
     """An array where a root step maps over it, and now and then something else."""
     root_maps = [s for s in workflow.steps.values() if s.maps_over_array and not s.depends_on]
     if root_maps:
-        return st.one_of(*[arrays] * 9, values)
+        return st.one_of(*[arrays] * 3, values)
     return objects(values) | values
 
 
@@ -89,7 +92,7 @@ def outputs(workflow: Workflow, step_slug: str) -> st.SearchStrategy[Any]:
     """An array where a step maps over it, and now and then something else."""
     mapped = any(s.maps_over_array and s.depends_on == [step_slug] for s in workflow.steps.values())
     if mapped and not workflow.steps[step_slug].is_map:
-        return st.one_of(*[arrays] * 9, values)
+        return st.one_of(*[arrays] * 3, values)
     return objects(scalars) | values
 
 

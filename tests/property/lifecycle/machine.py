@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.property.lifecycle import graphs
 from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import Result, Run
+from tests.property.lifecycle.run import Run
+from tests.property.lifecycle.states import Result
 from tests.support.engine import Engine, WorkItem
 
 MAX_RUNS = 6
@@ -60,13 +61,16 @@ class Lifecycle(RuleBasedStateMachine):
 
     # Definitions and runs
 
-    @initialize(data=st.data(), workflow=graphs.workflows(SLUGS[0]))
-    def begin(self, data: st.DataObject, workflow: Workflow) -> None:
-        """Two workers and a run, so that there is something to do."""
+    @initialize(data=st.data(), workflow=graphs.workflows(SLUGS[0]), has_child=st.booleans())
+    def begin(self, data: st.DataObject, workflow: Workflow, has_child: bool) -> None:
+        """Two workers and a run, or two, so that there is something to do."""
         self.actions.define(workflow)
         for worker_id, offer in zip(WORKER_IDS[:2], OFFERS, strict=False):
             self.actions.register(worker_id, offer, timedelta(seconds=15))
-        self.actions.start(workflow, data.draw(graphs.inputs(workflow)))
+        self.actions.start(workflow.workflow_slug, data.draw(graphs.inputs(workflow)))
+        if has_child and self.model.active_runs:
+            parent = self.model.active_runs[0]
+            self.actions.start(workflow.workflow_slug, parent.input, parent_run_id=parent.run_id)
 
     @rule(workflow=st.sampled_from(SLUGS).flatmap(graphs.workflows))
     def define_another(self, workflow: Workflow) -> None:
@@ -76,32 +80,31 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.runs) < MAX_RUNS)
     @rule(
         data=st.data(),
-        number=numbers,
+        workflow_slug=st.sampled_from(SLUGS),
         delay=graphs.sometimes(seconds, 5),
         deadline=graphs.sometimes(st.sampled_from([3, 30]), 8),
-        parent=graphs.sometimes(numbers),
+        parent=graphs.sometimes(numbers, 1),
         executor_id=graphs.sometimes(worker_ids),
         key=graphs.sometimes(st.sampled_from(["a", "b"]), 8),
     )
     def start(
         self,
         data: st.DataObject,
-        number: int,
+        workflow_slug: str,
         delay: int | None,
         deadline: int | None,
         parent: int | None,
         executor_id: str | None,
         key: str | None,
     ) -> None:
-        workflows = list(self.actions.workflows.values())
-        workflow = workflows[number % len(workflows)]
         if parent is not None and self.model.runs:
             parent_run_id = self.run_at(parent).run_id
         else:
             parent_run_id = None
+        workflow = self.model.workflows.get(workflow_slug)
         self.actions.start(
-            workflow,
-            data.draw(graphs.inputs(workflow)),
+            workflow_slug,
+            data.draw(graphs.inputs(workflow)) if workflow else None,
             {"delay": delay, "deadline": deadline},
             executor_id=executor_id,
             idempotency_key=key,
@@ -112,6 +115,22 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=numbers, action=steering)
     def steer(self, number: int, action: str) -> None:
         self.actions.steer(self.run_at(number).run_id, action)
+
+    @precondition(lambda self: self.model.active_runs and self.model.workers)
+    @rule(data=st.data(), number=numbers, rounds=rounds)
+    def interrupt(self, data: st.DataObject, number: int, rounds: int) -> None:
+        """What is under way when a run is paused is ended before it is resumed."""
+        run = self.model.active_runs[number % len(self.model.active_runs)]
+        self.actions.steer(run.run_id, "pause")
+        self.work_on(data, rounds)
+        self.actions.steer(run.run_id, "resume")
+
+    @rule(number=numbers)
+    def cancel_children(self, number: int) -> None:
+        """Of a run that is completed, if there is one."""
+        completed = [run for run in self.model.runs.values() if run.status == "completed"]
+        if completed:
+            self.actions.steer(completed[number % len(completed)].run_id, "force")
 
     @precondition(lambda self: 0 < len(self.model.runs) < MAX_RUNS)
     @rule(
@@ -126,6 +145,14 @@ class Lifecycle(RuleBasedStateMachine):
         run = failed[number % len(failed)] if failed else self.run_at(number)
         self.actions.retry(run.run_id, **how)
 
+    @rule(minutes=st.sampled_from([0, 1]))
+    def prune(self, minutes: int) -> None:
+        self.actions.prune(timedelta(minutes=minutes))
+
+    @rule(workflow_slug=st.sampled_from(SLUGS), force=st.booleans())
+    def delete_flow(self, workflow_slug: str, force: bool) -> None:
+        self.actions.delete_flow(workflow_slug, force=force)
+
     @rule()
     def report(self) -> None:
         self.actions.report()
@@ -136,12 +163,16 @@ class Lifecycle(RuleBasedStateMachine):
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
 
-    @rule(worker_id=worker_ids, is_leaving=st.booleans())
-    def hear_or_lose(self, worker_id: str, is_leaving: bool) -> None:
-        if is_leaving:
-            self.actions.unregister(worker_id)
-        else:
-            self.actions.heartbeat(worker_id)
+    @rule(worker_id=worker_ids)
+    def unregister(self, worker_id: str) -> None:
+        self.actions.unregister(worker_id)
+
+    @rule(data=st.data(), worker_id=worker_ids, age=graphs.sometimes(seconds, 1))
+    def heartbeat(self, data: st.DataObject, worker_id: str, age: int | None) -> None:
+        claimed = self.actions.claimed
+        tasks = data.draw(st.lists(st.sampled_from(claimed), max_size=4)) if claimed else []
+        since = None if age is None else timedelta(seconds=age)
+        self.actions.heartbeat(worker_id, tasks, since)
 
     @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
     def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:
@@ -196,7 +227,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.actions.keep_tasks(worker_id, kept)
 
     def results(self, item: WorkItem, status: str | None = None) -> st.SearchStrategy[Result]:
-        workflow = self.model.runs[item.run_id].workflow
+        workflow = self.actions.workflows[item.run_id]
         return graphs.results(workflow, item.step_slug, status)
 
     # Time

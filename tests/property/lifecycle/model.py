@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import (
+from tests.property.lifecycle.run import Run, descendants
+from tests.property.lifecycle.states import (
     DEADLINE,
     START,
     Place,
     Result,
-    Run,
     StepState,
     Task,
     Time,
     TimerKey,
-    descendants,
 )
 
 WORKER_UNKNOWN = "SG006"
@@ -27,6 +26,8 @@ RUN_FINISHED = "SG011"
 RUN_NOT_PAUSED = "SG012"
 RUN_NOT_FAILED = "SG013"
 BAD_INPUT = "SG003"
+WORKFLOW_UNKNOWN = "SG002"
+WORKFLOW_IN_USE = "SG015"
 
 TaskKey = tuple[UUID, str, int]
 
@@ -47,6 +48,7 @@ class Worker:
     resources: dict[str, Any]
     lease: timedelta
     heard_at: datetime
+    progress: dict[tuple[TaskKey, int], datetime] = field(default_factory=dict)
 
     def serves(self, queue: str, resources: dict[str, Any]) -> bool:
         return queue in self.queues and resources.items() <= self.resources.items()
@@ -59,6 +61,7 @@ class Model:
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
     ) -> None:
         self.time = Time(now, choose_wait)
+        self.workflows: dict[str, Workflow] = {}  # in their current versions
         self.workers: dict[str, Worker] = {}
         self.runs: dict[UUID, Run] = {}  # in the order of their starts
         self.keys: dict[tuple[str, str], UUID] = {}
@@ -70,10 +73,13 @@ class Model:
 
     # Runs start
 
+    def define(self, workflow: Workflow) -> None:
+        self.workflows[workflow.workflow_slug] = workflow
+
     def start(
         self,
         run_id: UUID,
-        workflow: Workflow,
+        workflow_slug: str,
         input: Any,
         *,
         delay: float | None = None,
@@ -83,6 +89,9 @@ class Model:
         idempotency_key: str | None = None,
     ) -> UUID:
         """The id of the run; of the first one, if its key was used before."""
+        if workflow_slug not in self.workflows:
+            raise Refused(WORKFLOW_UNKNOWN)
+        workflow = self.workflows[workflow_slug]
         if not isinstance(input, list) and any(
             s.maps_over_array and not s.depends_on for s in workflow.steps.values()
         ):
@@ -95,7 +104,7 @@ class Model:
         if executor_id is not None:
             self.hear(executor_id)
         if idempotency_key is not None:
-            first = self.keys.setdefault((workflow.workflow_slug, idempotency_key), run_id)
+            first = self.keys.setdefault((workflow_slug, idempotency_key), run_id)
             if first != run_id:
                 return first
         seconds = workflow.deadline if deadline is None else deadline
@@ -146,6 +155,14 @@ class Model:
             worker.heard_at = self.time.now
         return worker
 
+    def heartbeat(
+        self, worker_id: str, tasks: list[tuple[TaskKey, int]], age: timedelta | None
+    ) -> list[TaskKey]:
+        """Those of the tasks that the worker has no more; the others make progress since then."""
+        worker = self.hear(worker_id)
+        worker.progress = dict.fromkeys(tasks, self.time.now - age) if age is not None else {}
+        return [key for key, attempt in tasks if not self.is_leased(key, attempt, worker_id)]
+
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
         """What they hold goes to others: as failed attempts of the dead, else without counting."""
         for run in self.active_runs:
@@ -186,8 +203,8 @@ class Model:
     def is_leased(self, key: TaskKey, attempt: int, worker_id: str) -> bool:
         """Whether a result of this attempt would be accepted from this worker."""
         run_id, slug, index = key
-        run = self.runs[run_id]
-        if not run.is_active or index >= len(run.steps[slug].tasks):
+        run = self.runs.get(run_id)
+        if run is None or not run.is_active or index >= len(run.steps[slug].tasks):
             return False
         task = run.task((slug, index))
         return (task.status, task.attempt, task.worker_id) == ("started", attempt, worker_id)
@@ -204,7 +221,8 @@ class Model:
             else:
                 refused.append(number)
         for run_id, of_run in accepted.items():
-            self.runs[run_id].apply(of_run)
+            if of_run:
+                self.runs[run_id].apply(of_run)
         return refused
 
     def keep_tasks(self, worker_id: str, kept: Collection[TaskKey]) -> None:
@@ -241,16 +259,21 @@ class Model:
             task, timeout = run.task(place), run.step(place[0]).timeout
             assert task.started_at is not None
             assert task.worker_id is not None
-            lease = self.workers[task.worker_id].lease
-            if task.started_at + timedelta(seconds=timeout) + lease < self.time.now:
+            worker = self.workers[task.worker_id]
+            seen_at = worker.progress.get(((run.run_id, *place), task.attempt), task.started_at)
+            begun_at = max(task.started_at, seen_at)
+            if begun_at + timedelta(seconds=timeout) + worker.lease < self.time.now:
                 error = f"TimeoutError: took longer than {timeout:g} s"
                 overdue[place] = Result("failed", error=error)
         return overdue
 
     def next_due(self) -> datetime | None:
-        timers = [due for run in self.active_runs for due in run.due.values()]
-        leases = [worker.heard_at + worker.lease for worker in self.workers.values()]
-        return min(timers + leases, default=None)
+        """When a tick has something to do. To look for what is lost it has when that is overdue."""
+        times = [due for run in self.active_runs for due in run.due.values()]
+        times += [worker.heard_at + worker.lease for worker in self.workers.values()]
+        if self.swept_at is not None and self.swept_at <= self.time.now - SWEEP_INTERVAL:
+            times.append(self.swept_at + SWEEP_INTERVAL)
+        return min(times, default=None)
 
     # What users do to runs
 
@@ -309,6 +332,34 @@ class Model:
             for slug, state in old.steps.items():
                 run.steps[slug] = copied(state)
         self._launch(run)
+
+    # What is deleted
+
+    def prune(self, age: timedelta) -> int:
+        before = self.time.now - age
+        old = [
+            r for r in self.runs.values() if r.finished_at is not None and r.finished_at <= before
+        ]
+        self._delete(old)
+        return len(old)
+
+    def delete_flow(self, workflow_slug: str, *, force: bool) -> None:
+        """With all its runs; if forced, active ones are cancelled, and their children with them."""
+        if workflow_slug not in self.workflows:
+            raise Refused(WORKFLOW_UNKNOWN)
+        runs = [r for r in self.runs.values() if r.workflow.workflow_slug == workflow_slug]
+        active = [run for run in runs if run.is_active]
+        if active and not force:
+            raise Refused(WORKFLOW_IN_USE)
+        for run in active:
+            self.cancel(run.run_id, f'workflow "{workflow_slug}" was deleted', force=True)
+        self._delete(runs)
+        del self.workflows[workflow_slug]
+
+    def _delete(self, runs: list[Run]) -> None:
+        for run in runs:
+            del self.runs[run.run_id]
+        self.keys = {key: run_id for key, run_id in self.keys.items() if run_id in self.runs}
 
 
 def copied(old: StepState) -> StepState:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tests.property.lifecycle.model import Model
+from tests.property.lifecycle.observation import text
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.state import text
 from tests.support.engine import Engine
 
 
 def check_reports(engine: Engine, model: Model) -> None:
+    assert engine.call("next_due") == model.next_due()
     for run in model.runs.values():
         status, details = engine.status(run.run_id)
         assert (status, text(details)) == expected_status(run)
-        explained = set(engine.rows("select step_slug from stepgres.why_stuck(%s)", run.run_id))
-        unfinished = {s for s, state in run.steps.items() if state.status in ("created", "started")}
-        assert explained == unfinished
+        rows = "select step_slug, waits_for from stepgres.why_stuck(%s)"
+        assert set(engine.rows(rows, run.run_id)) == set(expected_reasons(model, run))
     for status in ("started", "completed", "failed"):
         listed = engine.rows("select run_id from stepgres.list_workflow_runs(%s)", status)
         assert set(listed) == {r.run_id for r in model.runs.values() if r.status == status}
@@ -34,3 +36,37 @@ def expected_status(run: Run) -> tuple[str, str]:
         "paused": run.is_paused,
     }
     return ("in_progress", text(details))
+
+
+def expected_reasons(model: Model, run: Run) -> Iterator[tuple[str, str]]:
+    """What each unfinished step waits for; nothing is left without a reason."""
+    for slug, state in run.steps.items():
+        if state.status == "created":
+            depends_on = run.step(slug).depends_on
+            if not all(run.steps[other].counts_as_finished for other in depends_on):
+                yield slug, "dependency"
+                continue
+            if not run.has_begun:
+                yield slug, "start"
+            if run.is_paused:
+                yield slug, "pause"
+    for slug, index in run.places("queued", "waiting", "started"):
+        yield slug, reason_of_task(model, run, slug, run.task((slug, index)).status)
+
+
+def reason_of_task(model: Model, run: Run, slug: str, status: str) -> str:
+    step = run.step(slug)
+    if status == "started":
+        return "lease"
+    if run.is_paused:
+        return "pause"
+    if status == "waiting":
+        return "timer"
+    if run.executor_id is not None and step.execution == "local":
+        return "executor"
+    alive = [w for w in model.workers.values() if w.heard_at + w.lease > model.time.now]
+    if not any(step.queue in worker.queues for worker in alive):
+        return "queue"
+    if not any(worker.serves(step.queue, step.resources) for worker in alive):
+        return "resource"
+    return "worker"

@@ -1,13 +1,13 @@
 """One run of the model: when steps start, what their tasks are given, and how it ends.
 
 Written to be read beside docs/guarantees.md: it knows what is promised, and nothing of the SQL that
-keeps the promise. A step is judged when nothing is left that it waits for; then it starts, is
-skipped, or fails. What a change makes possible is worked out in layers, in `settle`.
+keeps the promise. A step is judged when nothing is left that it waits for: it starts, is skipped,
+or fails. What a change makes possible is worked out in layers, in `settle`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,77 +15,16 @@ from uuid import UUID
 
 from tests.property.lifecycle.definitions import Step, Workflow
 from tests.property.lifecycle.paths import json_type
-
-Place = tuple[str, int]
-TimerKey = tuple[str, str, int]
-
-START: TimerKey = ("run_start", "", 0)
-DEADLINE: TimerKey = ("run_deadline", "", 0)
-UNFINISHED = ("queued", "started", "waiting")
-
-
-@dataclass
-class Time:
-    """The clock of all runs, and how the engine chooses a wait that has jitter."""
-
-    now: datetime
-    choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta]
-
-
-@dataclass
-class Task:
-    status: str = "queued"
-    attempt: int = 0
-    worker_id: str | None = None
-    started_at: datetime | None = None
-    error: str | None = None
-    output: Any = None
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status not in UNFINISHED
-
-    def cancel(self) -> None:
-        if not self.is_finished:
-            self.status = "cancelled"
-
-
-@dataclass
-class StepState:
-    status: str = "created"
-    skip_reason: str | None = None
-    error: str | None = None
-    output: Any = None
-    tasks: list[Task] = field(default_factory=list)
-
-    @property
-    def counts_as_finished(self) -> bool:
-        """For dependents and for the run it is all one whether a step was completed or skipped."""
-        return self.status in ("completed", "skipped")
-
-    def complete(self, output: Any) -> None:
-        self.status, self.output = "completed", output
-
-    def fail(self, error: str) -> None:
-        self.status, self.error = "failed", error
-
-    def skip(self, reason: str, error: str | None = None) -> None:
-        self.status, self.skip_reason, self.error = "skipped", reason, error
-
-    def cancel_tasks(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-
-
-@dataclass(frozen=True)
-class Result:
-    """How an attempt ended: completed, failed or released."""
-
-    status: str
-    output: Any = None
-    error: str = ""
-    is_retryable: bool = True
-    retry_after: timedelta | None = None
+from tests.property.lifecycle.states import (
+    DEADLINE,
+    START,
+    Place,
+    Result,
+    StepState,
+    Task,
+    Time,
+    TimerKey,
+)
 
 
 @dataclass
@@ -105,6 +44,7 @@ class Run:
     output: Any = None
     error: str | None = None
     failed_step: str | None = None
+    finished_at: datetime | None = None
     due: dict[TimerKey, datetime] = field(default_factory=dict)
     left: dict[TimerKey, timedelta] = field(default_factory=dict)
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -250,17 +190,14 @@ class Run:
 
     def _start(self, slug: str) -> None:
         step, state = self.step(slug), self.steps[slug]
-        if not state.tasks:
-            number = len(self.array_of_map(slug)) if step.maps_over_array else step.initial_tasks
-            state.tasks = [Task() for _ in range(1 if number is None else number)]
-        if not state.tasks:
+        number = len(self.array_of_map(slug)) if step.maps_over_array else step.initial_tasks
+        if number == 0:
             state.complete([])
             return
-        state.status = "started"
-        for index, task in enumerate(state.tasks):
-            if step.start_delay and not task.is_finished:
-                task.status = "waiting"
-                self.set_timer(("task", slug, index), timedelta(seconds=step.start_delay))
+        state.start(number or 1)
+        for index, task in enumerate(state.tasks if step.start_delay else ()):
+            task.status = "waiting"
+            self.set_timer(("task", slug, index), timedelta(seconds=step.start_delay))
 
     # Attempts end
 
@@ -403,7 +340,7 @@ class Run:
         self.fail(reason)
 
     def _end(self, status: str) -> None:
-        self.status = status
+        self.status, self.finished_at = status, self.time.now
         self.is_paused = False
         self.due, self.left = {}, {}
 

@@ -10,6 +10,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     v_culprit text := case
@@ -30,33 +31,36 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Each table holds few rows beside those that are looked for: active and failed runs have theirs;
-    -- others are taken from the newest (or oldest) end of each workflow's index.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
+    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
     v_source := case
-        when tags is not null then 'select r.* from stepgres.runs as r where r.tags @> $5'
         when status = 'started' then
             'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
         when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' then format(
-            'select r.* from (select f.* from stepgres.failed_runs as f order by f.inserted_at %s) as f
-             join stepgres.runs as r on r.run_id = f.run_id', order_by[1]
-        )
-        else format(
+        when status = 'failed' and tags is null then
+            'select r.* from stepgres.workflows as w cross join lateral (
+                 select f.run_id from stepgres.failed_runs as f
+                 where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
+                 order by f.inserted_at %2$s limit $3 + $4
+             ) as f
+             join stepgres.runs as r on r.run_id = f.run_id'
+        else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
                  where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
-                 order by r.inserted_at %s limit $3 + $4
-             ) as l where $2 is null or w.workflow_slug = $2', order_by[1]
-        )
+                     and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
+                 order by r.inserted_at %2$s limit $3 + $4
+             ) as l'
     end;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
              r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
              r.cancelled_at, r.finished_at
-         from (%1$s) as r
+         from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
-         order by r.%2$I %3$s, r.run_id %3$s limit $3 offset $4',
-        v_source, order_by[2], order_by[1]
+             and ($5 is null or r.tags @> $5)
+         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
+        order_by[2], order_by[1]
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;

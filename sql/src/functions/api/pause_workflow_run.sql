@@ -20,8 +20,11 @@ begin
     update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
     insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
     on conflict on constraint pauses_pkey do update set resumed_at = null;
-    update stepgres.timers as t set remaining = t.due_at - v_now, due_at = 'infinity'
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
     perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;

@@ -10,6 +10,8 @@ declare
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
     v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
     v_version int;
     v_constraint text;
     v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
@@ -56,10 +58,15 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step in select s from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) as s loop
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
+    loop
         v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
+        v_row := stepgres._step_options(v_step, v_defaults);
+        v_row.step_index := v_place - 1;
         perform stepgres._insert_step(
-            stepgres._step_options(v_step, v_defaults),
+            v_row,
             array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
         );
     end loop;

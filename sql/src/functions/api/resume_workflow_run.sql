@@ -19,6 +19,7 @@ begin
     where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
     perform stepgres._requeue_tasks(array(
         select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
         from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'

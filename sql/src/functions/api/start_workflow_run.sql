@@ -15,13 +15,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_version stepgres.workflow_versions := stepgres._use_version(

@@ -1,5 +1,3 @@
--- Plans of the hot path are made once a session, often while the tables are empty: only index
--- lookups in nested loops are right at every size. The settings hold for what is called from here.
 create function stepgres.work(
     worker_id text,
     results jsonb default '[]',
@@ -11,13 +9,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set cpu_tuple_cost = 1
-set cpu_index_tuple_cost = 1
-set jit = off
 as $$
 declare
     v_worker stepgres.workers;

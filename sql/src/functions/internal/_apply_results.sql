@@ -7,6 +7,13 @@ declare
     v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
 begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
     -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);

@@ -8,6 +8,8 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
     v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
 begin
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
@@ -21,10 +23,12 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    if exists (select from stepgres.subscribers) then
-        perform stepgres._hint_subscribers(array(
-            select distinct t.run_id from stepgres.tasks as t where t.ctid = any (v_rows)
-        ), have_ended => false);
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
@@ -52,6 +56,15 @@ begin
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
     -- a worker may claim more than it can run at a time, and runs them in this order
     order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
 end
 $$;
 

@@ -4,14 +4,19 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
+    -- steps of the run
+    with finished as materialized (
+        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
+        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+    )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
         remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
         started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
         output = o.output
-    from stepgres.step_states as o
-    where o.run_id = from_run_id and o.status in ('completed', 'skipped')
-        and t.run_id = to_run_id and t.step_slug = o.step_slug;
+    from finished as o
+    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
 
     -- The attempt that completed a task is the only one in this run.
     insert into stepgres.tasks (
@@ -21,7 +26,9 @@ begin
     select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
     from stepgres.step_states as s
-    join stepgres.tasks as o on o.run_id = s.run_id and o.step_slug = s.step_slug
+    cross join lateral (
+        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+    ) as o
     where s.run_id = from_run_id and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
@@ -33,7 +40,10 @@ begin
     set remaining_deps = (
         select count(*)
         from stepgres.dependencies as d
-        join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+        cross join lateral (
+            select k.finished_at from stepgres.step_states as k
+            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
+        ) as o
         where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             and o.finished_at is null
     )

@@ -7,17 +7,22 @@ declare
     v_now timestamptz := stepgres._now();
     v_maps stepgres._step_key[];
 begin
-    with maps as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
-            remaining_tasks = o.initial_tasks - c.tasks, expanded_tasks = o.expanded_tasks
+    -- materialized: as in _copy_finished_steps
+    with begun as materialized (
+        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
         from stepgres.step_states as o
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
         where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
-            and t.run_id = to_run_id and t.step_slug = o.step_slug
+    ),
+    maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
+        from begun as o
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
         returning t.run_id, t.step_slug
     )
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;

@@ -17,13 +17,17 @@ begin
         array_agg((
             e.run_id, e.step_slug,
             format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure order by e.task_index) filter (where e.policy = 'fail'),
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip order by e.task_index)
-            filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
-    from unnest(_exhaust_tasks.exhausted) as e
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
 
     -- A map goes on without the items that it may do without.
@@ -51,8 +55,10 @@ begin
     into v_intolerable, v_maps
     from counted as c
     join stepgres.runs as r on r.run_id = c.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, c.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
     cross join lateral (
         select c.skipped_tasks > case
             when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100

@@ -6,6 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
 begin
     with failed as (
         update stepgres.runs as r
@@ -14,9 +15,10 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.inserted_at
+        returning r.run_id, r.workflow_slug, r.inserted_at
     )
-    insert into stepgres.failed_runs (run_id, inserted_at) select f.run_id, f.inserted_at from failed as f;
+    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
 
     update stepgres.step_states as t
     set status = 'cancelled', finished_at = v_now
@@ -29,7 +31,10 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._hint_subscribers(array(select f.run_id from unnest(_fail_runs.failures) as f), have_ended => true);
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 

@@ -19,8 +19,10 @@ begin
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, f.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         where t.status = 'started' and t.attempt = f.attempt
@@ -52,6 +54,15 @@ begin
     from failed as f
     where not f.is_retried;
 
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
     return stepgres._exhaust_tasks(v_exhausted);
 end
 $$;

@@ -6,6 +6,11 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
+    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
+    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
+        return null;
+    end if;
     -- Share, because the first run marks the version as used: either it is seen here, or it sees the
     -- change. A version that goes with its whole workflow is not found any more.
     for v_version in

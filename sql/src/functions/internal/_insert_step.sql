@@ -11,7 +11,7 @@ begin
     from unnest(_insert_step.depends_on) as d
     where d <> v_step.step_slug and not exists (
         select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
     );
     if v_missing is not null then
         raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
@@ -19,9 +19,11 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    if v_step.step_index is null then
+        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    end if;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
@@ -39,4 +41,4 @@ end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step behind those it depends on; constraints of the tables say what a step may be.';
+'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';

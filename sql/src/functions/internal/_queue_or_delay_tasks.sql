@@ -14,8 +14,10 @@ begin
         select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
         from unnest(_queue_or_delay_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
     ),
     waiting as (
         insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)

@@ -8,7 +8,8 @@ declare
     v_batch record;
 begin
     -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone.
+    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
+    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
             case
@@ -22,8 +23,10 @@ begin
             )) as tickets
         from unnest(_queue_tasks.tasks) as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         group by 1, 2

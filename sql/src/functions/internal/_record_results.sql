@@ -36,8 +36,10 @@ begin
             run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
         where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id

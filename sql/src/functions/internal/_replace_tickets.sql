@@ -14,8 +14,10 @@ begin
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null

@@ -8,7 +8,6 @@ declare
     v_dependency jsonb;
     v_slug text;
     v_documents jsonb;
-    v_is_duplicate boolean;
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
@@ -17,22 +16,22 @@ declare
             "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
-    for v_step, v_is_duplicate in
-        select s.step, row_number() over (partition by s.step ->> 'step_slug' order by s.place) > 1
-        from jsonb_array_elements(_sorted_steps.steps) with ordinality as s (step, place)
-        order by s.place
-    loop
+    for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
         perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
-        if v_slug is null or v_is_duplicate then
-            raise exception '%: %', culprit,
-                coalesce('step "' || v_slug || '" is already defined', 'a step has no step_slug')
+        if v_slug is null then
+            raise exception '%: a step has no step_slug', culprit
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
         end if;
         v_slugs := v_slugs || v_slug;
     end loop;
-    select jsonb_object_agg(s ->> 'step_slug', s) into v_documents
-    from jsonb_array_elements(_sorted_steps.steps) as s;
+    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
+    if found then
+        raise exception '%: step "%" is already defined', culprit, v_slug
+            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+    end if;
+    select jsonb_object_agg(s.slug, s.step) into v_documents
+    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d
         from unnest(v_slugs) as s (slug)

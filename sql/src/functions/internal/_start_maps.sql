@@ -16,8 +16,10 @@ begin
             output = case n.tasks when 0 then '[]'::jsonb end
         from unnest(_start_maps.map_steps) as k
         join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        ) as s
         cross join lateral (
             select coalesce(
                 s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))

@@ -65,6 +65,7 @@ begin
     from created as c
     where c.remaining_deps = 0;
 
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at

@@ -5,7 +5,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_unmet stepgres._step_key[];
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
@@ -16,21 +15,24 @@ begin
         return null;
     end if;
     select
-        array_agg((k.run_id, k.step_slug)::stepgres._step_key),
         array_agg((
             k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
         )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
         )::stepgres._skip) filter (where s.when_unmet <> 'fail')
-    into v_unmet, v_failures, v_skips
+    into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-    left join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input));
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null or s.unless is not null) and (
+        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
+    );
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);

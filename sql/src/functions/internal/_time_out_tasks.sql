@@ -16,8 +16,10 @@ begin
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
     join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+    ) as s
     join stepgres.workers as w on w.worker_id = t.worker_id
     where t.started_at + s.timeout + w.lease < v_now and not exists (
         select from jsonb_to_recordset(w.progress) as k (

@@ -19,8 +19,10 @@ begin
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
             join stepgres.runs as r on r.run_id = o.run_id
-            join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, o.step_slug)
+            cross join lateral (
+                select def.* from stepgres.steps as def
+                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+            ) as s
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)

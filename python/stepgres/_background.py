@@ -1,0 +1,78 @@
+"""An event loop in a thread, for clients that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+class BackgroundLoop:
+    """Runs coroutines for threads, while it has users; does not keep the process from ending."""
+
+    def __init__(self) -> None:
+        self._users: set[object] = set()
+        self._running: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
+        self._lock = threading.Lock()
+
+    def enter(self, user: object) -> None:
+        """Let the loop run at least until this user leaves."""
+        with self._lock:
+            self._users.add(user)
+            if self._running is None:
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(
+                    target=loop.run_forever, name="stepgres-listener", daemon=True
+                )
+                thread.start()
+                self._running = loop, thread
+
+    def leave(self, user: object) -> None:
+        """End the loop if this was its last user; once more is fine."""
+        with self._lock:
+            self._users.discard(user)
+            if not self._users:
+                self._stop()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine; it is cancelled if this thread is interrupted.
+
+        Raises concurrent.futures.CancelledError if the loop has ended, or ends before.
+        """
+        with self._lock:
+            if self._running is None:
+                coroutine.close()
+                raise CancelledError
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._running[0])
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """End the loop, and cancel what it still runs."""
+        with self._lock:
+            self._users.clear()
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._running is not None:
+            (loop, thread), self._running = self._running, None
+            asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -1,0 +1,31 @@
+create function stepgres.listen(channel text, after text default null) returns stepgres.listening
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_listening stepgres.listening;
+begin
+    perform stepgres._check_channel(listen.channel);
+    perform stepgres._need_fresh_snapshots();
+    if listen.after is not null then
+        perform stepgres._parse_position(listen.after);
+    end if;
+    v_listening.messages_on := stepgres._notify_name('messages', listen.channel);
+    v_listening.payloads_on := stepgres._notify_name('payloads', listen.channel);
+    execute format('listen %I', v_listening.messages_on);
+    execute format('listen %I', v_listening.payloads_on);
+    v_listening.position := coalesce(listen.after, stepgres._first_position(listen.channel));
+    return v_listening;
+end
+$$;
+
+comment on function stepgres.listen(text, text) is
+'Lets the session listen on a channel, and returns what it is notified on and the position for catch_up.
+
+The position is behind everything that was sent so far, or where after says: the id of a message, or a position. Call
+catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
+Unlisten with the commands unlisten messages_on and payloads_on.
+
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';

@@ -1,0 +1,34 @@
+create function stepgres.send_with_notify(channel text, message jsonb) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(send_with_notify.channel);
+    v_size int := octet_length(send_with_notify.message::text);
+    v_message_id text;
+begin
+    if v_size is null then
+        raise exception 'a message to channel "%" must not be null', send_with_notify.channel
+            using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
+    elsif v_size > 2000000 then
+        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
+            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+    end if;
+    v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
+    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
+    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    return v_message_id;
+end
+$$;
+
+comment on function stepgres.send_with_notify(text, jsonb) is
+'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+
+What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
+any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';

@@ -1,0 +1,10 @@
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';

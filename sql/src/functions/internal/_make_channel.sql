@@ -1,0 +1,24 @@
+create function stepgres._make_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Two underscores: the queue of a workflow's tasks has a letter there.
+    v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+begin
+    -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
+    -- same two in different order would wait for each other.
+    perform pg_advisory_xact_lock(29543, 2);
+    insert into stepgres.channels (channel, pgmq_queue, created_at)
+    values (_make_channel.channel, v_pgmq_queue, stepgres._now())
+    on conflict on constraint channels_pkey do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._make_channel(text) is
+'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
