@@ -12,8 +12,8 @@ help: ## list these targets
 demo: .venv/.examples ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
 
-test: lint ## check everything: generated files, style, types, SQL, then the tests
-	$(python) -m pytest
+test: lint ## check everything: generated files, style, types, SQL, then the tests, two servers at a time
+	$(python) -m pytest --numprocesses 2 --dist loadgroup
 
 test-property: .venv/.dev ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py

@@ -14,12 +14,14 @@ from psycopg import sql
 import stepgres
 from bench.latency import CONNECTIONS_OF_WORKER, measure_idle, measure_wake_up, percentile
 from bench.messages import measure_delivery
+from bench.scale import FINISHED, LIFE, MANY, WAITING, Scale
 from bench.shapes import SHAPES
 from bench.throughput import measure_pgmq, measure_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+PARTS = ["throughput", "latency", "messages", "scale"]
 _STARTS = 200
 _MESSAGES = 500
 _IDLE_WORKERS = 64
@@ -38,14 +40,12 @@ _HOT_UPDATES = """
 @click.option("--dsn", help="An empty database to use instead of a private server.")
 @click.option("--workers", default=2, show_default=True, help="Worker processes.")
 @click.option("--rounds", default=3, show_default=True, help="The median is printed.")
-@click.option(
-    "--only", type=click.Choice(["throughput", "latency", "messages"]), help="By default, all."
-)
+@click.option("--only", type=click.Choice(PARTS), help="By default, all of these.")
 def main(dsn: str | None, workers: int, rounds: int, only: str | None) -> None:
     """Measure steps per second of several shapes of workflows, in ratios to pgmq in the same run.
 
-    Then how long an idle worker takes to begin with a new run, what idle workers cost, and how long
-    a message takes to a listener.
+    Then how long an idle worker takes to begin with a new run, what idle workers cost, how long a
+    message takes to a listener, and whether a million finished runs make anything slower.
     """
     with _server(dsn) as dsn:
         if only in (None, "throughput"):
@@ -54,6 +54,8 @@ def main(dsn: str | None, workers: int, rounds: int, only: str | None) -> None:
             _bench_latency(dsn)
         if only in (None, "messages"):
             _bench_messages(dsn)
+        if only in (None, "scale"):
+            _bench_scale(dsn)
         with psycopg.connect(dsn) as connection:
             violations = connection.execute("select count(*) from stepgres.fsck()").fetchone()
     if violations != (0,):
@@ -125,6 +127,26 @@ def _bench_messages(dsn: str) -> None:
 def _echo_percentiles(seconds: Sequence[float]) -> None:
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         click.echo(f"{name:16} {1000 * percentile(seconds, share):9.1f} ms")
+
+
+def _bench_scale(dsn: str) -> None:
+    scale = Scale(dsn)
+    click.echo(f"\n{'ms for a run of':16} {'':>5} {'  '.join(f'{call:>8}' for call in LIFE)}")
+    for name, times in scale.measure_large_runs():
+        click.echo(f"{MANY:9,} {name:12} {'  '.join(f'{1000 * t:8.1f}' for t in times)}")
+
+    scale.measure_speed()  # statements are prepared, and what they touch is in memory
+    empty = scale.measure_speed()
+    scale.fill()
+    click.echo(f"\nbeside {FINISHED:,} finished, {WAITING:,} paused and {WAITING:,} waiting runs")
+    click.echo(f"{'ms':24} {'empty':>8} {'full':>8} {'ratio':>6}")
+    scale.measure_speed()
+    for name, full in scale.measure_speed().items():
+        before = empty[name]
+        click.echo(f"{name:24} {1000 * before:8.2f} {1000 * full:8.2f} {full / before:6.2f}")
+    for name, time in scale.measure_pages():
+        click.echo(f"{'first page, ' + name:24} {'':8} {1000 * time:8.2f}")
+    click.echo(f"{'prune of 1,000 runs':24} {'':8} {1000 * scale.measure_prune():8.2f}")
 
 
 if __name__ == "__main__":

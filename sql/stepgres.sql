@@ -130,6 +130,22 @@ create type stepgres.workflow_version as (
 comment on type stepgres.workflow_version is
 'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
 
+create type stepgres.composition_stats as (
+    task_graphs bigint,
+    decomposed bigint,
+    approved bigint,
+    rejected bigint,
+    runs bigint,
+    in_progress bigint,
+    completed bigint,
+    failed bigint,
+    mean_duration interval,
+    longest_duration interval
+);
+
+comment on type stepgres.composition_stats is
+'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
@@ -211,6 +227,20 @@ create type stepgres.stuck_step as (
 
 comment on type stepgres.stuck_step is
 'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
+
+-- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
+-- dependencies are looked up, from its own group outwards.
+create type stepgres._goal_task as (
+    place bigint,
+    path text,
+    parent text,
+    depth int,
+    scopes text[],
+    is_group boolean,
+    task jsonb
+);
+
+create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);
 
 -- structure/options.sql
 -- What a single value may be is a domain, since most stand in more than one table; what concerns several
@@ -364,6 +394,7 @@ create table stepgres.steps (
     max_failed stepgres.max_failed,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
+    gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -372,6 +403,18 @@ create table stepgres.steps (
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_failed_is_for_skipping_maps check (
         max_failed is null or (map and when_exhausted = 'skip')
+    ),
+    constraint gathers_names_each_dependency check (
+        gathers is null or (
+            dependency_count > 0 and cardinality(gathers) = dependency_count
+            and array_position(gathers, null) is null
+        )
+    ),
+    constraint gathering_is_all_that_it_does check (
+        gathers is null or (
+            not map and not transactional and sql_function is null
+            and condition is null and unless is null and start_delay = '0'
+        )
     )
 );
 
@@ -397,6 +440,8 @@ comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
 comment on column stepgres.steps.sql_function is
 'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
+comment on column stepgres.steps.gathers is
+'The step has no body: once its dependencies have finished it is completed with the object of their outputs, each under the name that stands here in its place.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -409,6 +454,10 @@ comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
 comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
 'max_failed is for map steps with when_exhausted = "skip"';
+comment on constraint gathers_names_each_dependency on stepgres.steps is
+'gathers has one name for each dependency';
+comment on constraint gathering_is_all_that_it_does on stepgres.steps is
+'a step that gathers has no body: it is no map, and has neither condition, delay nor sql_function';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 
@@ -570,11 +619,11 @@ create table stepgres.step_states (
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
 comment on column stepgres.step_states.is_direct is
-'Nothing is to be looked at when the step becomes ready: it is no map, and has neither condition nor delay.';
+'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is
-'Number of tasks of the step, known when it starts.';
+'Number of tasks of the step, known when it starts; a step that gathers has none.';
 comment on column stepgres.step_states.remaining_tasks is
 'Tasks that have not finished, those of a map that are not expanded yet included.';
 comment on column stepgres.step_states.expanded_tasks is
@@ -725,6 +774,42 @@ create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is
 
 comment on table stepgres.subscribers is
 'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
+
+-- structure/task_graphs.sql
+-- The tasks stand in one document, and not in rows: they are written, shown and replaced as a whole, and
+-- what is executed is a version of a workflow like any other.
+create table stepgres.task_graphs (
+    task_graph_id text primary key,
+    goal text not null,
+    status text not null default 'decomposed',
+    reason text,
+    workflow_slug text not null,
+    defaults jsonb not null,
+    tasks jsonb not null,
+    steps jsonb not null,
+    decomposed_at timestamptz not null,
+    decided_at timestamptz,
+    constraint task_graph_status_is_known check (status in ('decomposed', 'approved', 'rejected')),
+    constraint task_graph_is_decided check ((status = 'decomposed') = (decided_at is null)),
+    constraint task_graph_has_reason check ((status = 'rejected') = (reason is not null)),
+    constraint task_graph_slug_is_slug check (workflow_slug::stepgres.slug is not null)
+);
+
+create index task_graphs_by_decomposed_at on stepgres.task_graphs (decomposed_at);
+create index task_graphs_by_workflow on stepgres.task_graphs (workflow_slug);
+
+comment on table stepgres.task_graphs is
+'Goals with the tasks that a decomposer made of them: decomposed, then approved or rejected.';
+comment on column stepgres.task_graphs.reason is
+'Why the graph was rejected.';
+comment on column stepgres.task_graphs.workflow_slug is
+'The workflow that the graph becomes when it is started; its id, unless save_task_graph was given another.';
+comment on column stepgres.task_graphs.defaults is
+'Options of that workflow, as register_workflow takes them.';
+comment on column stepgres.task_graphs.tasks is
+'The tasks as they were given, nested: each with its id, description and depends_on.';
+comment on column stepgres.task_graphs.steps is
+'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
 
 -- structure/channels.sql
 create table stepgres.channels (
@@ -1060,6 +1145,35 @@ $$;
 comment on function stepgres._backoff(interval, int) is
 'How long a task waits after its attempt with this number has failed.';
 
+-- functions/internal/_check_goal_options.sql
+create function stepgres._check_goal_options(options jsonb, allowed jsonb, path text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_constraint text;
+    v_message text;
+    v_hint text;
+begin
+    begin
+        perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
+        -- their domains say which values may be
+        perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline;
+    exception when check_violation then
+        get stacked diagnostics v_constraint = constraint_name;
+        perform stepgres._definition_error(v_constraint, 'options');
+    end;
+exception when sqlstate 'SG001' then
+    get stacked diagnostics v_message = message_text, v_hint = pg_exception_hint;
+    perform stepgres._decomposition_error(_check_goal_options.path, v_message, v_hint);
+end
+$$;
+
+comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
+'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
+
 -- functions/internal/_check_channel.sql
 create function stepgres._check_channel(channel text) returns void
 language plpgsql
@@ -1249,6 +1363,124 @@ $$;
 comment on function stepgres._check_start(stepgres.runs, interval) is
 'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';
 
+-- functions/internal/_check_task_order.sql
+create function stepgres._check_task_order(
+    tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
+) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_nodes text[];
+    v_dependents text[];
+    v_dependencies text[];
+    v_message text;
+begin
+    -- A task is a node; a group is two, its end and (with a slash) its start. So a group of any size costs
+    -- no more than its members, and a cycle through it is one like any other.
+    select array_agg(n.node order by t.place, n.node desc) into v_nodes
+    from unnest(_check_task_order.tasks) as t
+    cross join unnest(case when t.is_group then array[t.path || '/', t.path] else array[t.path] end) as n (node);
+    select array_agg(e.dependent), array_agg(e.dependency) into v_dependents, v_dependencies
+    from (
+        select d.path || case when t.is_group then '/' else '' end as dependent, d.depends_on as dependency
+        from unnest(_check_task_order.dependencies) as d
+        join unnest(_check_task_order.tasks) as t on t.path = d.path
+        union all
+        select t.path || case when t.is_group then '/' else '' end, t.parent || '/'
+        from unnest(_check_task_order.tasks) as t where t.parent is not null
+        union all
+        select t.parent, t.path from unnest(_check_task_order.tasks) as t where t.parent is not null
+        union all
+        select t.path, t.path || '/' from unnest(_check_task_order.tasks) as t where t.is_group
+    ) as e;
+    perform stepgres._order_steps(v_nodes, coalesce(v_dependents, '{}'), coalesce(v_dependencies, '{}'));
+exception when sqlstate 'SG001' then
+    get stacked diagnostics v_message = message_text;
+    perform stepgres._decomposition_error(
+        null,
+        regexp_replace(replace(v_message, 'the steps', 'the tasks'), '/( |$)', '\1', 'g'),
+        'A -> B means that A waits for B: it depends on it, contains it, or is in it. Remove one of these dependencies.'
+    );
+end
+$$;
+
+comment on function stepgres._check_task_order(stepgres._goal_task[], stepgres._goal_dependency[]) is
+'Raises SG018 if tasks wait for each other in a cycle, also through the groups that they are in.';
+
+-- functions/internal/_check_tasks.sql
+create function stepgres._check_tasks(tasks stepgres._goal_task[], max_depth int, max_tasks int) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_task record;
+    v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
+        "decompose": "boolean", "options": "object"}';
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
+        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
+        "when_exhausted": "string", "transactional": "boolean", "sql_function": "string", "start_delay": "number",
+        "condition": "string", "unless": "string"}';
+    v_key text;
+    v_type text;
+begin
+    -- first, because nobody has decomposed tasks that are too many
+    perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
+        'Merge some tasks, or raise max_tasks.')
+    from unnest(_check_tasks.tasks) as t
+    where t.place = max_tasks + 1;
+    for v_task in
+        select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
+        from unnest(_check_tasks.tasks) as t
+        order by t.place
+    loop
+        if v_task.depth > max_depth then
+            perform stepgres._decomposition_error(v_task.path, format('is nested more than %s deep', max_depth),
+                'Merge some groups, or raise max_depth.');
+        elsif jsonb_typeof(v_task.task) <> 'object' then
+            perform stepgres._decomposition_error(v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
+                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+        end if;
+        for v_key, v_type in
+            select t.key, t.value from jsonb_each_text(v_types) as t
+            where jsonb_typeof(v_task.task -> t.key) <> all (array[t.value, 'null'])
+        loop
+            perform stepgres._decomposition_error(v_task.path,
+                format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
+                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+        end loop;
+        if (v_task.task ->> 'id' ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(v_task.task ->> 'id') <= 128
+            and v_task.task ->> 'id' <> 'run') is not true
+        then
+            perform stepgres._decomposition_error(v_task.path,
+                coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
+                'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');
+        elsif v_task.is_duplicate then
+            perform stepgres._decomposition_error(v_task.path, 'this id is already taken',
+                'Each task needs an id of its own among those of its group.');
+        elsif (v_task.task ->> 'decompose')::boolean and not v_task.is_group then
+            perform stepgres._decomposition_error(v_task.path,
+                case when v_task.depth >= max_depth
+                    then format('is to be decomposed, and would then be nested more than %s deep', max_depth)
+                    else 'is to be decomposed, and has no subtasks'
+                end,
+                'Give it subtasks, leave "decompose" out, or raise max_depth.');
+        elsif v_task.is_group and coalesce(v_task.task -> 'options', 'null') not in ('null', '{}') then
+            perform stepgres._decomposition_error(v_task.path, 'a task with subtasks has no options',
+                'Give the options to the subtasks.');
+        end if;
+        if coalesce(v_task.task -> 'options', 'null') <> 'null' then
+            perform stepgres._check_goal_options(v_task.task -> 'options', v_options, v_task.path);
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
+'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
+
 -- functions/internal/_claim.sql
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
 returns setof stepgres.work_item
@@ -1322,6 +1554,44 @@ $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[]) is
 'Starts up to capacity tasks for a worker and returns them with their inputs.';
+
+-- functions/internal/_complete_gathering_steps.sql
+create function stepgres._complete_gathering_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_completed stepgres._step_key[];
+begin
+    with completed as (
+        update stepgres.step_states as t
+        set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
+            output = g.output
+        from unnest(_complete_gathering_steps.ready) as k
+        join stepgres.runs as r on r.run_id = k.run_id
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
+        cross join lateral (
+            -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
+            select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}') as output
+            from stepgres.dependencies as d
+            join stepgres.step_states as o on o.run_id = k.run_id and o.step_slug = d.depends_on
+            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                and o.status = 'completed'
+        ) as g
+        where s.gathers is not null
+            and t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;
+    return v_completed;
+end
+$$;
+
+comment on function stepgres._complete_gathering_steps(stepgres._step_key[]) is
+'Completes those of the ready steps that only gather the outputs of their dependencies; returns them.';
 
 -- functions/internal/_complete_maps.sql
 create function stepgres._complete_maps(map_steps stepgres._step_key[]) returns void
@@ -1563,12 +1833,30 @@ begin
     insert into stepgres.workflow_versions select v_version.*;
     update stepgres.workflows as w set current_version = v_version.version
     where w.workflow_slug = v_version.workflow_slug;
+    if v_version.events <> 'none' then
+        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
+        perform stepgres.create_channel('workflow_events');
+    end if;
     return v_version;
 end
 $$;
 
 comment on function stepgres._create_version(stepgres.workflow_versions) is
 'Makes the next version of a workflow, current and without steps; the caller holds the lock of the workflow.';
+
+-- functions/internal/_decomposition_error.sql
+create function stepgres._decomposition_error(path text, problem text, hint text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception '%', coalesce('task "' || path || '": ', '') || problem using errcode = 'SG018', hint = _decomposition_error.hint;
+end
+$$;
+
+comment on function stepgres._decomposition_error(text, text, text) is
+'Raises SG018 about the task at this path, or about the whole graph if there is none.';
 
 -- functions/internal/_definition_error.sql
 create function stepgres._definition_error(constraint_name text, culprit text, column_name text default null)
@@ -1919,6 +2207,29 @@ comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
 that this finishes but does not fail.';
 
+-- functions/internal/_find_dependencies.sql
+create function stepgres._find_dependencies(tasks stepgres._goal_task[])
+returns setof stepgres._goal_dependency
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A name means the task of that name or path in the own group, else in the group around that, and so on
+    -- outwards; a task itself only if nothing else is meant. What is not found stays null.
+    select distinct on (t.place, d.dependency_index)
+        t.path, d.dependency_index, d.named #>> '{}', o.path
+    from unnest(tasks) as t
+    cross join jsonb_array_elements(case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end)
+        with ordinality as d (named, dependency_index)
+    cross join unnest(t.scopes) with ordinality as s (prefix, distance)
+    left join (select k.path from unnest(tasks) as k) as o
+        on o.path = s.prefix || case jsonb_typeof(d.named) when 'string' then d.named #>> '{}' end
+    order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
+$$;
+
+comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
+'What each task names in its depends_on, and the path of the task that it means.';
+
 -- functions/internal/_find_channel.sql
 create function stepgres._find_channel(channel text) returns text
 language plpgsql
@@ -1986,7 +2297,7 @@ as $$
     from stepgres.step_states as t
     left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
     where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
     union all
     select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
     from stepgres.step_states as t
@@ -2033,6 +2344,27 @@ $$;
 
 comment on function stepgres._find_stray_tickets() is
 'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
+
+-- functions/internal/_find_task_graph.sql
+create function stepgres._find_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+begin
+    select g.* into v_graph from stepgres.task_graphs as g
+    where g.task_graph_id = _find_task_graph.task_graph_id for update;
+    if not found then
+        perform stepgres._task_graph_not_found(_find_task_graph.task_graph_id);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres._find_task_graph(text) is
+'A task graph that nobody else changes until the transaction ends; SG019 if there is none.';
 
 -- functions/internal/_find_version.sql
 create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
@@ -2222,6 +2554,36 @@ $$;
 
 comment on function stepgres._fire_timers() is
 'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
+
+-- functions/internal/_flatten_tasks.sql
+create function stepgres._flatten_tasks(tasks jsonb, max_depth int) returns setof stepgres._goal_task
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- One level more than is allowed, so that what is too deep is seen and can be named. Whatever has the
+    -- wrong shape is returned as it is; _check_tasks says so.
+    with recursive flat as (
+        select array[e.place] as places, coalesce(e.task ->> 'id', '#' || e.place) as path, null::text as parent,
+            1 as depth, array[''] as scopes, e.task
+        from jsonb_array_elements(case jsonb_typeof(tasks) when 'array' then tasks end)
+            with ordinality as e (task, place)
+        union all
+        select f.places || e.place, f.path || '/' || coalesce(e.task ->> 'id', '#' || e.place), f.path,
+            f.depth + 1, (f.path || '/') || f.scopes, e.task
+        from flat as f
+        cross join jsonb_array_elements(case jsonb_typeof(f.task -> 'subtasks') when 'array' then f.task -> 'subtasks' end)
+            with ordinality as e (task, place)
+        where f.depth <= max_depth
+    )
+    select row_number() over (order by f.places), f.path, f.parent, f.depth, f.scopes,
+        f.task -> 'subtasks' <> '[]' and jsonb_typeof(f.task -> 'subtasks') = 'array' is true,
+        case when jsonb_typeof(f.task -> 'subtasks') = 'array' then f.task - 'subtasks' else f.task end
+    from flat as f
+$$;
+
+comment on function stepgres._flatten_tasks(jsonb, int) is
+'Nested tasks in the order of the document, each group before its subtasks.';
 
 -- functions/internal/_first_position.sql
 create function stepgres._first_position(channel text) returns text
@@ -2828,6 +3190,176 @@ $$;
 
 comment on function stepgres._new_run_id() is
 'A UUID version 7; Postgres makes them itself from 18 on.';
+
+-- functions/internal/_normal_tasks.sql
+create function stepgres._normal_tasks(tasks jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_agg(
+            jsonb_strip_nulls(e.task - '{subtasks,decompose}'::text[])
+            || jsonb_build_object(
+                'description', coalesce(e.task ->> 'description', e.task ->> 'id'),
+                'depends_on', coalesce(nullif(e.task -> 'depends_on', 'null'), '[]')
+            )
+            || case
+                when coalesce(e.task -> 'subtasks', 'null') in ('null', '[]') then '{}'
+                else jsonb_build_object('subtasks', stepgres._normal_tasks(e.task -> 'subtasks'))
+            end
+            order by e.place
+        )
+        from jsonb_array_elements(_normal_tasks.tasks) with ordinality as e (task, place)
+    );
+end
+$$;
+
+comment on function stepgres._normal_tasks(jsonb) is
+'Checked tasks with what they left out, and without what says nothing.';
+
+-- functions/internal/_task_slug.sql
+create function stepgres._task_slug(path text) returns text
+language sql
+immutable
+strict
+set search_path = pg_catalog, pg_temp
+as $$
+    -- "design/api" becomes "design__api"; what is too long for a slug ends in its hash
+    select case when length(s.slug) <= 128 then s.slug else left(s.slug, 95) || '_' || md5(path) end
+    from (select replace(path, '/', '__') as slug) as s
+$$;
+
+comment on function stepgres._task_slug(text) is
+'The slug of the step that stands for the task at this path.';
+
+-- functions/internal/_plan_steps.sql
+create function stepgres._plan_steps(tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[])
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A group is the step that ends it: it gathers the outputs of its subtasks. There is no step that
+    -- starts it: those of its subtasks that depend on nothing in it depend on what the group depends on.
+    with recursive own as (
+        select d.path, array_agg(d.depends_on order by d.first_index) as depends_on
+        from (
+            select n.path, n.depends_on, min(n.dependency_index) as first_index
+            from unnest(dependencies) as n group by n.path, n.depends_on
+        ) as d
+        group by d.path
+    ),
+    entered as (
+        select t.place, t.path, t.parent, t.is_group, t.task, coalesce(o.depends_on, '{}') as depends_on,
+            not exists (
+                select from unnest(o.depends_on) as n (path) where starts_with(n.path, t.parent || '/')
+            ) as is_entry
+        from unnest(tasks) as t
+        left join own as o on o.path = t.path
+    ),
+    planned as (
+        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on from entered as e where e.parent is null
+        union all
+        select e.place, e.path, e.is_group, e.task, e.depends_on, case when e.is_entry then p.depends_on || array(
+            select n.path from unnest(e.depends_on) with ordinality as n (path, place)
+            where n.path <> all (p.depends_on) order by n.place
+        ) else e.depends_on end
+        from planned as p
+        join entered as e on e.parent = p.path
+    ),
+    members as (
+        select t.parent, array_agg(t.path order by t.place) as paths,
+            array_agg(t.task ->> 'id' order by t.place) as ids
+        from unnest(tasks) as t group by t.parent
+    )
+    select jsonb_agg(
+        jsonb_build_object(
+            'path', p.path,
+            'waits_for', p.waits_for,
+            'step_slug', stepgres._task_slug(p.path),
+            'depends_on', to_jsonb(array(
+                select stepgres._task_slug(n.path)
+                from unnest(coalesce(m.paths, p.depends_on)) with ordinality as n (path, place)
+                order by n.place
+            ))
+        )
+        || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
+        || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
+        order by p.place
+    )
+    from planned as p
+    left join members as m on m.parent = p.path
+$$;
+
+comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
+'The tasks as the steps that register_workflow takes; besides, each has its path, and the paths that it was said to wait for.';
+
+-- functions/internal/_plan_tasks.sql
+create function stepgres._plan_tasks(tasks jsonb, max_depth int, max_tasks int) returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_tasks stepgres._goal_task[];
+    v_dependencies stepgres._goal_dependency[];
+    v_steps jsonb;
+    v_culprit record;
+begin
+    select array_agg(t order by t.place) into v_tasks
+    from stepgres._flatten_tasks(_plan_tasks.tasks, _plan_tasks.max_depth) as t;
+    if v_tasks is null then
+        perform stepgres._decomposition_error(
+            null,
+            case when jsonb_typeof(_plan_tasks.tasks) = 'array' then 'there are no tasks'
+                else 'the tasks must be a JSON array, not ' || coalesce(jsonb_typeof(_plan_tasks.tasks), 'null') end,
+            'A decomposer returns at least one task: [{"id": "design", "description": "Design it", "depends_on": []}].'
+        );
+    end if;
+    perform stepgres._check_tasks(v_tasks, _plan_tasks.max_depth, _plan_tasks.max_tasks);
+    v_dependencies := array(
+        select d::stepgres._goal_dependency from stepgres._find_dependencies(v_tasks) as d
+    );
+
+    select d.path, d.named into v_culprit
+    from unnest(v_dependencies) with ordinality as d (path, dependency_index, named, depends_on, place)
+    where d.depends_on is null
+    order by d.place
+    limit 1;
+    if found then
+        perform stepgres._decomposition_error(
+            v_culprit.path,
+            format('it depends on "%s", which is not a task', v_culprit.named),
+            'Name a task of the same group, or one by its path; top-level tasks are ' || (
+                select string_agg(k.path, ', ' order by k.place)
+                from (select t.path, t.place from unnest(v_tasks) as t where t.parent is null order by t.place limit 20) as k
+            ) || '.'
+        );
+    end if;
+    perform stepgres._check_task_order(v_tasks, v_dependencies);
+
+    v_steps := stepgres._plan_steps(v_tasks, v_dependencies);
+    select s.step ->> 'path' as path, s.step ->> 'step_slug' as step_slug into v_culprit
+    from (
+        select k.step, row_number() over (partition by k.step ->> 'step_slug' order by k.place) as occurrence
+        from jsonb_array_elements(v_steps) with ordinality as k (step, place)
+    ) as s
+    where s.occurrence > 1
+    limit 1;
+    if found then
+        perform stepgres._decomposition_error(
+            v_culprit.path, format('its step would be "%s", like that of another task', v_culprit.step_slug),
+            'Two underscores stand for the slash of a path: choose another id.'
+        );
+    end if;
+    return v_steps;
+end
+$$;
+
+comment on function stepgres._plan_tasks(jsonb, int, int) is
+'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
 
 -- functions/internal/_notify_name.sql
 create function stepgres._notify_name(kind text, channel text) returns text
@@ -3783,7 +4315,7 @@ declare
     v_dependencies text[] := '{}';
     v_allowed jsonb := _sorted_steps.options
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sql_function": "string", "start_delay": "number", "condition": "string",
+            "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
@@ -3938,7 +4470,8 @@ begin
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
         cross join lateral (
-            select not s.map and s.condition is null and s.unless is null and s.start_delay = interval '0' as is_direct
+            select not s.map and s.condition is null and s.unless is null and s.gathers is null
+                and s.start_delay = interval '0' as is_direct
         ) as d
         cross join lateral (
             select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
@@ -4018,7 +4551,7 @@ begin
     );
 
     perform stepgres._fail_steps(v_failures);
-    v_finished := stepgres._skip_steps(v_skips);
+    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
 
     with started as (
         update stepgres.step_states as t
@@ -4071,6 +4604,8 @@ begin
     v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
+    v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
+        then array(select jsonb_array_elements_text(step -> 'gathers')) end;
     return v_step;
 end
 $$;
@@ -4192,6 +4727,21 @@ $$;
 
 comment on function stepgres._take_over(text[], boolean) is
 'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
+
+-- functions/internal/_task_graph_not_found.sql
+create function stepgres._task_graph_not_found(task_graph_id text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'task graph "%" does not exist', task_graph_id
+        using errcode = 'SG019', hint = 'Check the id; save_task_graph returns it, list_task_graphs lists them.';
+end
+$$;
+
+comment on function stepgres._task_graph_not_found(text) is
+'Raises SG019.';
 
 -- functions/internal/_tasks_waiting.sql
 create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step
@@ -4685,6 +5235,33 @@ run_id as payload. Call it again with its subscriber_id before the lease is over
 subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
 again after a while.';
 
+-- functions/api/approve_task_graph.sql
+create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
+begin
+    if v_graph.status = 'rejected' then
+        raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
+            using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    end if;
+    update stepgres.task_graphs as g
+    set status = 'approved', decided_at = coalesce(g.decided_at, stepgres._now())
+    where g.task_graph_id = v_graph.task_graph_id
+    returning g.* into v_graph;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.approve_task_graph(text) is
+'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
+
+Errors: SG008 it was rejected, SG019 unknown task graph.';
+
 -- functions/api/cancel_workflow_run.sql
 create function stepgres.cancel_workflow_run(
     run_id uuid, reason text default 'User requested cancellation', force boolean default false
@@ -5052,6 +5629,41 @@ comment on function stepgres.fsck() is
 
 Reads every table: for tests and for peace of mind, not for every minute.';
 
+-- functions/api/get_composition_stats.sql
+create function stepgres.get_composition_stats(workflow_slug text default null)
+returns stepgres.composition_stats
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with graphs as (
+        select g.* from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
+    ),
+    counted_graphs as (
+        select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
+            count(*) filter (where g.status = 'approved') as approved,
+            count(*) filter (where g.status = 'rejected') as rejected
+        from graphs as g
+    ),
+    counted_runs as (
+        select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
+            count(*) filter (where r.status = 'completed') as completed,
+            count(*) filter (where r.status = 'failed') as failed,
+            avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
+            max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
+        from stepgres.runs as r
+        where r.workflow_slug in (select g.workflow_slug from graphs as g)
+    )
+    select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
+        r.mean_duration, r.longest_duration
+    from counted_graphs as g cross join counted_runs as r
+$$;
+
+comment on function stepgres.get_composition_stats(text) is
+'How many task graphs there are in which status, and how the runs of their workflows ended: of all, or of one workflow.';
+
 -- functions/api/get_flow.sql
 create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
 language plpgsql
@@ -5240,6 +5852,30 @@ comment on function stepgres.get_run_status(uuid) is
 
 Errors: SG005 unknown run.';
 
+-- functions/api/get_task_graph.sql
+create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+begin
+    select g.* into v_graph from stepgres.task_graphs as g
+    where g.task_graph_id = get_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.get_task_graph(text) is
+'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
+
+Errors: SG019 unknown task graph.';
+
 -- functions/api/heartbeat.sql
 create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
 language plpgsql
@@ -5406,6 +6042,35 @@ when it was committed: what a long transaction did appears among, and not behind
 
 Errors: SG005 unknown run.';
 
+-- functions/api/list_task_graphs.sql
+create function stepgres.list_task_graphs(
+    status text default null, "limit" int default 100, "offset" int default 0
+) returns setof stepgres.task_graphs
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if status not in ('decomposed', 'approved', 'rejected') then
+        raise exception 'task graphs have no status "%"', list_task_graphs.status
+            using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
+    elsif "limit" < 0 or "offset" < 0 then
+        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
+    end if;
+    return query
+    select g.* from stepgres.task_graphs as g
+    where g.status = list_task_graphs.status or list_task_graphs.status is null
+    order by g.decomposed_at desc, g.task_graph_id desc
+    limit coalesce("limit", 100) offset coalesce("offset", 0);
+end
+$$;
+
+comment on function stepgres.list_task_graphs(text, int, int) is
+'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
+
+Errors: SG014 unknown status, or a negative limit or offset.';
+
 -- functions/api/list_workflow_runs.sql
 create function stepgres.list_workflow_runs(
     status text default null,
@@ -5419,6 +6084,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     v_culprit text := case
@@ -5991,16 +6657,45 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
+"condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
+under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
+
+-- functions/api/reject_task_graph.sql
+create function stepgres.reject_task_graph(task_graph_id text, reason text) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(reject_task_graph.task_graph_id);
+begin
+    if coalesce(reject_task_graph.reason, '') = '' then
+        raise exception 'task graph "%" cannot be rejected without a reason', v_graph.task_graph_id
+            using errcode = 'SG003', hint = 'Say what is wrong with it: whoever plans it anew reads that.';
+    end if;
+    update stepgres.task_graphs as g
+    set status = 'rejected', reason = reject_task_graph.reason, decided_at = stepgres._now()
+    where g.task_graph_id = v_graph.task_graph_id
+    returning g.* into v_graph;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.reject_task_graph(text, text) is
+'Rejects a task graph, whether it was approved or not: it is not started any more. Runs that it has go on.
+
+Errors: SG003 no reason, SG019 unknown task graph.';
 
 -- functions/api/remove_subscriber.sql
 create function stepgres.remove_subscriber(subscriber_id text) returns void
@@ -6111,6 +6806,134 @@ runs that have not failed. The new run has the priority, tags and deadline of th
 comes from. executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
+
+-- functions/api/save_task_graph.sql
+create function stepgres.save_task_graph(
+    goal text,
+    tasks jsonb,
+    task_graph_id text default null,
+    workflow_slug text default null,
+    defaults jsonb default '{}',
+    max_depth int default 5,
+    max_tasks int default 1000
+) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
+        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
+        "when_exhausted": "string", "deadline": "number", "events": "string"}';
+begin
+    if save_task_graph.task_graph_id is not null then
+        v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
+    else
+        v_graph.task_graph_id := 'htdag_' || replace(stepgres._new_run_id()::text, '-', '');
+    end if;
+    if coalesce(save_task_graph.goal, '') = '' then
+        perform stepgres._decomposition_error(null, 'a goal must not be empty', 'Say in words what is to be reached.');
+    end if;
+    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), v_options, null);
+    v_graph.steps := stepgres._plan_tasks(
+        save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5), coalesce(save_task_graph.max_tasks, 1000)
+    );
+    v_graph.goal := save_task_graph.goal;
+    v_graph.tasks := stepgres._normal_tasks(save_task_graph.tasks);
+    v_graph.defaults := jsonb_strip_nulls(coalesce(save_task_graph.defaults, '{}'));
+    v_graph.workflow_slug := coalesce(save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id);
+    v_graph.status := 'decomposed';
+    v_graph.reason := null;
+    v_graph.decomposed_at := stepgres._now();
+    v_graph.decided_at := null;
+    insert into stepgres.task_graphs select v_graph.*
+    on conflict on constraint task_graphs_pkey do update set
+        goal = excluded.goal, workflow_slug = excluded.workflow_slug, defaults = excluded.defaults,
+        tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
+        -- whoever has approved the tasks that stood here has not seen these
+        status = excluded.status, reason = null, decided_at = null;
+    return v_graph;
+exception when check_violation then
+    perform stepgres._decomposition_error(
+        null, format('"%s" cannot be the slug of a workflow', save_task_graph.workflow_slug),
+        'A slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run".'
+    );
+end
+$$;
+
+comment on function stepgres.save_task_graph(text, jsonb, text, text, jsonb, int, int) is
+'Checks and stores the tasks that a goal was decomposed into, and returns them as a task graph; nothing is executed.
+
+A task: {"id": text, "description": text, "depends_on": [text], "subtasks": [task], "options": object}; only the id is needed, and
+whatever else it has is kept. A task with subtasks is a group: it starts when what it depends on is done, ends when its subtasks
+are, and its output is the object of their outputs by id. depends_on names tasks of the same group or of one around it, or any by
+path, such as "design/api". The options of a task without subtasks are those of a step: max_attempts, timeout, execution, queue,
+priority, resources, condition and so on; defaults are those of the workflow that the graph becomes when it is started, and
+workflow_slug its slug, by default the id of the graph. With a task_graph_id the tasks of that graph are replaced, and have to be
+approved anew; runs of it keep theirs.
+
+Errors: SG018 names the task that breaks a rule, by its path; SG019 unknown task graph.';
+
+-- functions/api/start_task_graph.sql
+create function stepgres.start_task_graph(
+    task_graph_id text,
+    input jsonb default '{}',
+    run_id uuid default null,
+    idempotency_key text default null,
+    executor_id text default null,
+    tags text[] default null,
+    parent_run_id uuid default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
+    v_version int;
+begin
+    if v_graph.status <> 'approved' then
+        raise exception 'task graph "%" is %, not approved%',
+            v_graph.task_graph_id, v_graph.status, coalesce(': ' || v_graph.reason, '')
+            using errcode = 'SG020', hint = case v_graph.status
+                when 'decomposed' then 'Look at its tasks, then approve_task_graph.'
+                else 'Change its tasks with save_task_graph, then approve_task_graph.'
+            end;
+    elsif jsonb_typeof(coalesce(start_task_graph.input, '{}')) <> 'object' then
+        raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
+            using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
+    end if;
+    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+        'workflow_slug', v_graph.workflow_slug,
+        'steps', (
+            select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+            from jsonb_array_elements(v_graph.steps) with ordinality as s (step, place)
+        )
+    ));
+    return stepgres.start_workflow_run(
+        v_graph.workflow_slug,
+        jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
+        run_id => start_task_graph.run_id,
+        idempotency_key => start_task_graph.idempotency_key,
+        version => v_version,
+        executor_id => start_task_graph.executor_id,
+        tags => start_task_graph.tags,
+        parent_run_id => start_task_graph.parent_run_id
+    );
+end
+$$;
+
+comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid) is
+'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
+
+The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
+start_workflow_run.
+
+Errors: SG001 an option that no step can have, SG003 the input is no object, SG019 unknown task graph, SG020 it is not approved,
+and those of start_workflow_run.';
 
 -- functions/api/send_with_notify.sql
 create function stepgres.send_with_notify(channel text, message jsonb) returns text
@@ -6496,13 +7319,16 @@ declare
     v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
         send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
     v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
         register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
         why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
         add_subscriber,remove_subscriber,
+        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
         send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,list_run_events,list_active_runs,next_due,fsck,
+    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,
+        why_stuck,list_run_events,list_active_runs,next_due,fsck,get_task_graph,list_task_graphs,get_composition_stats,
         listen,catch_up,get_message,message_history}';
 begin
     for v_role in

@@ -25,16 +25,25 @@ _ON_EVERY_SERVER = {"catalog", "concurrency", "docker", "install", "property", "
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    first = all_postgres()[0]
     tests = config.rootpath / "tests"
+    unwanted = []
+    for item in items:
+        postgres = _server_of(item)
+        if postgres is None:
+            continue
+        # where tests run side by side, those on one server stay together
+        item.add_marker(pytest.mark.xdist_group(postgres.name))
+        folder = item.path.relative_to(tests).parts[0]
+        if postgres != all_postgres()[0] and folder not in _ON_EVERY_SERVER:
+            unwanted.append(item)
+    config.hook.pytest_deselected(items=unwanted)
+    dropped = set(unwanted)
+    items[:] = [item for item in items if item not in dropped]
 
-    def is_wanted(item: pytest.Item) -> bool:
-        callspec = getattr(item, "callspec", None)
-        postgres = callspec.params.get("server", first) if callspec else first
-        return postgres == first or item.path.relative_to(tests).parts[0] in _ON_EVERY_SERVER
 
-    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
-    items[:] = [item for item in items if is_wanted(item)]
+def _server_of(item: pytest.Item) -> Postgres | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("server") if callspec else None
 
 
 @dataclass(frozen=True)

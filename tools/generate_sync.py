@@ -28,7 +28,9 @@ WORDS = {
     "AsyncEvents": "Events",
     "AsyncExecutor": "Executor",
     "AsyncFlowBuilder": "FlowBuilder",
+    "AsyncGoals": "Goals",
     "AsyncIterator": "Iterator",
+    "AsyncOrchestrator": "Orchestrator",
     "AsyncListener": "Listener",
     "AsyncMessages": "Messages",
     "AsyncNotifications": "Notifications",
@@ -36,6 +38,7 @@ WORDS = {
     "AsyncRuns": "Runs",
     "AsyncSubscription": "Subscription",
     "AsyncWorkers": "Workers",
+    "AsyncWorkflowComposer": "WorkflowComposer",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -44,6 +47,8 @@ WORDS = {
     "aclose": "close",
     "anext": "next",
     "asynccontextmanager": "contextmanager",
+    "expand_async": "expand",
+    "side_by_side_async": "side_by_side",
 }
 MODULES = {"asyncio": "threading"}  # in code only; both have Lock, Event and Condition
 DROPPED = {"async", "await"}  # they go with the space behind them

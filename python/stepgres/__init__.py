@@ -12,7 +12,9 @@ from stepgres import errors
 from stepgres._version import __version__
 from stepgres.errors import (
     ConnectionFailed,
+    DecompositionError,
     DefinitionError,
+    GoalsFailed,
     IllegalTransition,
     InstallationError,
     InvalidChannel,
@@ -28,6 +30,8 @@ from stepgres.errors import (
     RunNotFound,
     RunNotPaused,
     StepgresError,
+    TaskGraphNotApproved,
+    TaskGraphNotFound,
     UnreadableValue,
     WorkerNotFound,
     WorkflowAlreadyExists,
@@ -39,16 +43,24 @@ from stepgres.errors import (
 
 if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
+    from stepgres._async.composer import AsyncWorkflowComposer
     from stepgres._async.flow_builder import AsyncFlowBuilder
+    from stepgres._async.orchestrator import AsyncOrchestrator
     from stepgres._embedded import embedded
+    from stepgres._mermaid import to_mermaid
     from stepgres._runner import StepContext
     from stepgres._sync.client import Client
+    from stepgres._sync.composer import WorkflowComposer
     from stepgres._sync.flow_builder import FlowBuilder
+    from stepgres._sync.orchestrator import Orchestrator
     from stepgres.event_listener import AsyncEventListener, EventListener
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
     from stepgres.listener import AsyncListener, Listener
+    from stepgres.llm import LLMDecomposer
+    from stepgres.task_graph import TaskGraph
     from stepgres.types import (
+        CompositionStats,
         Flow,
         Message,
         NewMessage,
@@ -71,13 +83,18 @@ else:
         "AsyncEventListener": "event_listener",
         "AsyncExecutor": "executor",
         "AsyncFlowBuilder": "_async.flow_builder",
+        "AsyncOrchestrator": "_async.orchestrator",
         "AsyncListener": "listener",
         "AsyncWorker": "worker",
+        "AsyncWorkflowComposer": "_async.composer",
         "Client": "_sync.client",
         "EventListener": "event_listener",
+        "CompositionStats": "types",
         "Executor": "executor",
         "Flow": "types",
         "FlowBuilder": "_sync.flow_builder",
+        "LLMDecomposer": "llm",
+        "Orchestrator": "_sync.orchestrator",
         "Listener": "listener",
         "Message": "types",
         "NewMessage": "types",
@@ -90,8 +107,10 @@ else:
         "Step": "types",
         "StepContext": "_runner",
         "StuckStep": "types",
+        "TaskGraph": "task_graph",
         "Worker": "worker",
         "Workflow": "workflow",
+        "WorkflowComposer": "_sync.composer",
         "WorkflowRun": "types",
         "WorkflowVersion": "types",
         "describe": "workflow",
@@ -99,6 +118,7 @@ else:
         "install": "installer",
         "sql_step": "workflow",
         "step": "workflow",
+        "to_mermaid": "_mermaid",
         "uninstall": "installer",
         "version": "installer",
     }
@@ -120,25 +140,32 @@ __all__ = [
     "AsyncExecutor",
     "AsyncFlowBuilder",
     "AsyncListener",
+    "AsyncOrchestrator",
     "AsyncWorker",
+    "AsyncWorkflowComposer",
     "Client",
+    "CompositionStats",
     "ConnectionFailed",
+    "DecompositionError",
     "DefinitionError",
     "EventListener",
     "Executor",
     "Flow",
     "FlowBuilder",
+    "GoalsFailed",
     "IllegalTransition",
     "InstallationError",
     "InvalidChannel",
     "InvalidFilter",
     "InvalidInput",
+    "LLMDecomposer",
     "LeaseLost",
     "Listener",
     "Message",
     "NewMessage",
     "NonRetryable",
     "Notification",
+    "Orchestrator",
     "PayloadTooLarge",
     "RetryAfter",
     "RunAlreadyExists",
@@ -155,11 +182,15 @@ __all__ = [
     "StepContext",
     "StepgresError",
     "StuckStep",
+    "TaskGraph",
+    "TaskGraphNotApproved",
+    "TaskGraphNotFound",
     "UnreadableValue",
     "Worker",
     "WorkerNotFound",
     "Workflow",
     "WorkflowAlreadyExists",
+    "WorkflowComposer",
     "WorkflowFailed",
     "WorkflowInUse",
     "WorkflowNotFound",
@@ -173,6 +204,7 @@ __all__ = [
     "install",
     "sql_step",
     "step",
+    "to_mermaid",
     "uninstall",
     "version",
 ]

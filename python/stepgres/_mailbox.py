@@ -115,7 +115,8 @@ class Mailbox(Member):
     async def _read(self) -> None:
         news = self._news
         try:
-            messages = await self._hub.call(self._catch_up)
+            # others who have come as far wait for the same answer
+            messages = await self._hub.call(self._catch_up, (self.channel, self._read_position))
         except ConnectionFailed:
             return  # begin says when there is another connection
         if messages:

@@ -45,11 +45,13 @@ class StepContext:
     cancelled is an event that is set when the result is no longer wanted, because the step took
     longer than its timeout, or its run has ended, or the executor stops: a step in a thread should
     look at it at times. idempotency_key is the same for all attempts of the task. connection, for a
-    transactional step alone, is in the transaction that completes the task. Each attempt has its
-    own context.
+    transactional step alone, is in the transaction that completes the task. task, for a step of a
+    task graph alone, is its path, id, description and whatever else the decomposer said. Each
+    attempt has its own context.
     """
 
     connection: Any = None
+    task: dict[str, Any] | None = None
 
     def __init__(self, item: WorkItem, run_input: str, *, is_on_loop: bool) -> None:
         self.run_id: UUID = item.run_id

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
     from psycopg import Error
 
+    from stepgres.task_graph import TaskGraph
+    from stepgres.types import RunResult
+
 
 class StepgresError(Exception):
     """The base of all errors that Stepgres reports to its caller."""
@@ -127,6 +130,35 @@ class PayloadTooLarge(StepgresError):
     sqlstate = "SG017"
 
 
+class DecompositionError(StepgresError):
+    """The tasks of a goal break a rule, and were not stored; the message names the task."""
+
+    sqlstate = "SG018"
+
+
+class TaskGraphNotFound(StepgresError):
+    """No task graph has this id."""
+
+    sqlstate = "SG019"
+
+
+class TaskGraphNotApproved(StepgresError):
+    """Only an approved task graph is started; task_graph is what execute_goal has stored."""
+
+    sqlstate = "SG020"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        detail: str | None = None,
+        task_graph: TaskGraph | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.task_graph = task_graph
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
@@ -144,6 +176,20 @@ class WorkflowFailed(StepgresError):
         self.run_id = run_id
         self.step_slug = step_slug
         self.error = error
+
+
+class GoalsFailed(StepgresError):
+    """Of several goals some failed: their errors by goal, and the results of the others."""
+
+    def __init__(self, results: dict[str, RunResult], failures: dict[str, Exception]) -> None:
+        first, error = next(iter(failures.items()))
+        super().__init__(
+            f'{len(failures)} of {len(results) + len(failures)} goals failed, "{first}": {error}',
+            hint="failures has all errors by goal, results what the other goals returned.",
+        )
+        self.args = (results, failures)
+        self.results = results
+        self.failures = failures
 
 
 class WorkflowTimeout(StepgresError):

@@ -15,6 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
+from stepgres._task_functions import functions_by_step
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
 from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from stepgres._async.client import AsyncClient
     from stepgres._sync.client import Client
+    from stepgres._task_functions import TaskFunctions
     from stepgres.types import RunResult
     from stepgres.workflow import StepFunction
 
@@ -129,10 +131,34 @@ class AsyncExecutor:
 
         return await self._execute(start, dumps_input(run.input), functions, timeout)
 
+    async def execute_task_graph(
+        self,
+        task_graph_id: str,
+        step_functions: TaskFunctions,
+        input: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = 300,
+    ) -> RunResult:
+        """Execute an approved task graph, and return the output of its last tasks.
+
+        step_functions maps paths or ids of tasks, or patterns of these such as "design/*", to
+        functions; "*" is for all others, and a callable in place of the mapping for all. The
+        context of a function has the task that it executes as `context.task`. The first tasks get
+        {"goal": the goal} merged with the input. Returns and raises what execute does, and
+        TaskGraphNotApproved; DecompositionError if a task has no function.
+        """
+        graph = await self._client.get_task_graph(task_graph_id)
+        functions = functions_by_step(graph, step_functions)
+
+        async def start(worker_id: str) -> UUID:
+            return await self._client.start_task_graph(task_graph_id, input, executor_id=worker_id)
+
+        return await self._execute(start, None, functions, timeout)
+
     async def _execute(
         self,
         start: Callable[[str], Awaitable[UUID]],
-        run_input: str,
+        run_input: str | None,
         functions: Mapping[str, StepFunction],
         timeout: float,
     ) -> RunResult:
@@ -141,6 +167,8 @@ class AsyncExecutor:
             self._register(client) as (worker_id, heartbeat),
         ):
             run_id = await start(worker_id)
+            if run_input is None:
+                run_input = await client.get_run_input_as_text(run_id)
             async with Transactions(self._conninfo, worker_id, self._concurrency) as transactions:
                 run = LocalRun(
                     client,
@@ -224,6 +252,21 @@ class Executor:
             )
         )
 
+    def execute_task_graph(
+        self,
+        task_graph_id: str,
+        step_functions: TaskFunctions,
+        input: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = 300,
+    ) -> RunResult:
+        """Execute an approved task graph; see AsyncExecutor.execute_task_graph."""
+        return self._call(
+            lambda executor: executor.execute_task_graph(
+                task_graph_id, step_functions, input, timeout=timeout
+            )
+        )
+
     def retry(
         self,
         workflow: Any,
@@ -272,7 +315,7 @@ def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFuncti
     local = [
         step["step_slug"]
         for step in flow["steps"]
-        if step["execution"] == "local" and step["sql_function"] is None
+        if step["execution"] == "local" and step["sql_function"] is None and step["gathers"] is None
     ]
     missing = [slug for slug in local if slug not in functions]
     if missing:

@@ -9,6 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
+from stepgres._mermaid import bundle, steps_flowchart
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Step(NamedTuple):
     max_failed: str | None
     transactional: bool
     sql_function: str | None
+    gathers: list[str] | None
 
 
 class Flow(NamedTuple):
@@ -158,6 +160,13 @@ class RunDetails(WorkflowRun):
     deadline: float | None
     steps: list[RunStep]
 
+    def to_mermaid(self) -> str:
+        """A Mermaid flowchart of the steps, coloured by their status."""
+        return steps_flowchart((s.step_slug, s.depends_on, s.status) for s in self.steps)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return bundle(self, self.to_mermaid())
+
 
 def run_details(document: dict[str, Any]) -> RunDetails:
     """The document of get_run, its strings that are ids and times made what they stand for."""
@@ -181,6 +190,21 @@ def _value(name: str, value: Any) -> Any:
         # Python 3.10 reads no other fractions than of 3 or 6 digits
         return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
     return value
+
+
+class CompositionStats(NamedTuple):
+    """Numbers of task graphs and of their runs; durations are those of completed runs."""
+
+    task_graphs: int
+    decomposed: int
+    approved: int
+    rejected: int
+    runs: int
+    in_progress: int
+    completed: int
+    failed: int
+    mean_duration: timedelta | None
+    longest_duration: timedelta | None
 
 
 class StuckStep(NamedTuple):

@@ -68,6 +68,7 @@ def test_step_is_returned_with_all_its_options(builder: stepgres.FlowBuilder) ->
         max_failed="3",
         transactional=False,
         sql_function=None,
+        gathers=None,
     )
     assert builder.get_flow("report")["deadline"] == 60
 

@@ -75,7 +75,7 @@ def race(engine: Engine, sessions: Sessions, clock: Clock) -> Race:
     return Race(engine, sessions, clock)
 
 
-@pytest.mark.parametrize(("shape", "base"), BEGINNINGS, ids="-".join)
+@pytest.mark.parametrize(("shape", "base"), BEGINNINGS)
 @pytest.mark.parametrize("first", CALLS)
 def test_two_calls_at_once_are_as_one_after_the_other(
     race: Race, shape: str, base: str, first: str
@@ -89,7 +89,8 @@ def test_two_calls_at_once_are_as_one_after_the_other(
 
         (_, answer), end = race.at_once(state, first, second, is_committed=False)
         alone = [race.in_turn(state, second)]
-        if second in SKIPPING:  # and may have found nothing that was not locked
+        # it may have found nothing that was not locked, or that its worker was being ended
+        if second in SKIPPING or answer == "SG006":
             alone.append(([answer], race.in_turn(state)[1]))
         assert ([answer], end) in alone, (first, second)
 

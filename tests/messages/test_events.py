@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from typing_extensions import LiteralString
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
@@ -250,3 +251,12 @@ def test_subscribers_of_a_workflow_and_of_all_runs_are_told_which(engine: Engine
     engine.drain()
     hints = {(n.channel, UUID(n.payload)) for n in engine.connection.notifies(timeout=0)}
     assert hints == {(name, order), ("stepgres_runs", order), ("stepgres_runs", bill)}
+
+
+def test_channel_is_there_before_the_first_event(engine: Engine) -> None:
+    channels: LiteralString = "select channel from stepgres.channels"
+    engine.define("quiet", step("a"))
+    assert engine.rows(channels) == []
+    engine.define("loud", step("a"), events="run")
+    assert engine.rows(channels) == ["workflow_events"]
+    assert sent(engine) == []

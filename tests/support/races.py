@@ -25,6 +25,7 @@ _FORGET = b"""
     delete from stepgres.active_runs;
     delete from stepgres.failed_runs;
     delete from stepgres.sweeps;
+    delete from stepgres.pauses;
     delete from stepgres.runs;
     delete from pgmq.q_stepgres_default;
 """
@@ -223,7 +224,7 @@ def _tick(arena: Arena, session: Engine) -> None:
 
 
 def _prune(arena: Arena, session: Engine) -> None:
-    session.call("prune", older_than="-1 s")
+    session.call("prune", older_than="0 s")
 
 
 # Everything that can happen to a run. What a tick finds due, the state decides.

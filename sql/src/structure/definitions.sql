@@ -73,6 +73,7 @@ create table stepgres.steps (
     max_failed stepgres.max_failed,
     transactional boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
+    gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -81,6 +82,18 @@ create table stepgres.steps (
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_failed_is_for_skipping_maps check (
         max_failed is null or (map and when_exhausted = 'skip')
+    ),
+    constraint gathers_names_each_dependency check (
+        gathers is null or (
+            dependency_count > 0 and cardinality(gathers) = dependency_count
+            and array_position(gathers, null) is null
+        )
+    ),
+    constraint gathering_is_all_that_it_does check (
+        gathers is null or (
+            not map and not transactional and sql_function is null
+            and condition is null and unless is null and start_delay = '0'
+        )
     )
 );
 
@@ -106,6 +119,8 @@ comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
 comment on column stepgres.steps.sql_function is
 'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
+comment on column stepgres.steps.gathers is
+'The step has no body: once its dependencies have finished it is completed with the object of their outputs, each under the name that stands here in its place.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -118,6 +133,10 @@ comment on constraint initial_tasks_makes_a_map on stepgres.steps is
 'initial_tasks is for map steps';
 comment on constraint max_failed_is_for_skipping_maps on stepgres.steps is
 'max_failed is for map steps with when_exhausted = "skip"';
+comment on constraint gathers_names_each_dependency on stepgres.steps is
+'gathers has one name for each dependency';
+comment on constraint gathering_is_all_that_it_does on stepgres.steps is
+'a step that gathers has no body: it is no map, and has neither condition, delay nor sql_function';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 

@@ -38,11 +38,11 @@ create table stepgres.step_states (
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
 comment on column stepgres.step_states.is_direct is
-'Nothing is to be looked at when the step becomes ready: it is no map, and has neither condition nor delay.';
+'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is
-'Number of tasks of the step, known when it starts.';
+'Number of tasks of the step, known when it starts; a step that gathers has none.';
 comment on column stepgres.step_states.remaining_tasks is
 'Tasks that have not finished, those of a map that are not expanded yet included.';
 comment on column stepgres.step_states.expanded_tasks is

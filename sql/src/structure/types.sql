@@ -66,6 +66,22 @@ create type stepgres.workflow_version as (
 comment on type stepgres.workflow_version is
 'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
 
+create type stepgres.composition_stats as (
+    task_graphs bigint,
+    decomposed bigint,
+    approved bigint,
+    rejected bigint,
+    runs bigint,
+    in_progress bigint,
+    completed bigint,
+    failed bigint,
+    mean_duration interval,
+    longest_duration interval
+);
+
+comment on type stepgres.composition_stats is
+'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
 create type stepgres.fsck_violation as (
     invariant text,
     run_id uuid,
@@ -147,3 +163,17 @@ create type stepgres.stuck_step as (
 
 comment on type stepgres.stuck_step is
 'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
+
+-- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
+-- dependencies are looked up, from its own group outwards.
+create type stepgres._goal_task as (
+    place bigint,
+    path text,
+    parent text,
+    depth int,
+    scopes text[],
+    is_group boolean,
+    task jsonb
+);
+
+create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);

@@ -168,8 +168,20 @@ class Actions:
             lambda _: self.model.unregister_worker(worker_id),
         )
 
-    def heartbeat(self, worker_id: str) -> None:
-        self.both(self.call("heartbeat", worker_id=worker_id), lambda _: self.model.hear(worker_id))
+    def heartbeat(self, worker_id: str, tasks: list[WorkItem], age: timedelta | None) -> None:
+        """The worker says that it executes these tasks, and since when they have made progress."""
+        progress = {} if age is None else {"heartbeat_age": age.total_seconds()}
+        document = [{**item.key, "run_id": str(item.run_id), **progress} for item in tasks]
+
+        def expect(items: list[WorkItem]) -> None:
+            sent = [(key_of(item), item.attempt) for item in tasks]
+            refused = self.model.heartbeat(worker_id, sent, age)
+            assert sorted(map(key_of, items)) == sorted(refused)
+
+        self.both(
+            lambda: self.engine.items("heartbeat", worker_id=worker_id, tasks=Jsonb(document)),
+            expect,
+        )
 
     def held(self, worker_id: str) -> list[WorkItem]:
         """What a worker has claimed and would be heard about."""

@@ -26,6 +26,7 @@ OFFERS: list[Offer] = [
 
 numbers = st.integers(0, 9)
 seconds = st.sampled_from([1, 2, 5, 12, 40])
+ages = graphs.sometimes(st.sampled_from([timedelta(seconds=1), timedelta(seconds=50)]), 1)
 rounds = st.integers(1, 5)
 worker_ids = st.sampled_from(WORKER_IDS)
 capacities = st.sampled_from([0, 1, 2, 5, EVERYTHING])
@@ -163,12 +164,35 @@ class Lifecycle(RuleBasedStateMachine):
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
 
-    @rule(worker_id=worker_ids, is_leaving=st.booleans())
-    def hear_or_lose(self, worker_id: str, is_leaving: bool) -> None:
-        if is_leaving:
-            self.actions.unregister(worker_id)
-        else:
-            self.actions.heartbeat(worker_id)
+    @rule(worker_id=worker_ids)
+    def unregister(self, worker_id: str) -> None:
+        self.actions.unregister(worker_id)
+
+    @rule(data=st.data(), worker_id=worker_ids, age=ages)
+    def heartbeat(self, data: st.DataObject, worker_id: str, age: timedelta | None) -> None:
+        claimed = self.actions.claimed
+        tasks = data.draw(st.lists(st.sampled_from(claimed), max_size=4)) if claimed else []
+        self.actions.heartbeat(worker_id, tasks, age)
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        """A worker is not heard of again after it has claimed something."""
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        self.actions.turn(worker_id, [], EVERYTHING)
+        self.actions.advance(self.model.workers[worker_id].lease)
+        self.actions.tick()
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), age=ages)
+    def hang(self, data: st.DataObject, age: timedelta | None) -> None:
+        """A worker lives, and does not end what it has claimed; some of it makes progress."""
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        self.actions.turn(worker_id, [], EVERYTHING)
+        for _ in range(2):
+            self.actions.advance(timedelta(seconds=40))
+            self.actions.heartbeat(worker_id, self.actions.held(worker_id)[::2], age)
+        self.actions.tick()
 
     @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
     def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:

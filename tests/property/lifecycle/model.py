@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -48,6 +48,7 @@ class Worker:
     resources: dict[str, Any]
     lease: timedelta
     heard_at: datetime
+    progress: dict[tuple[TaskKey, int], datetime] = field(default_factory=dict)
 
     def serves(self, queue: str, resources: dict[str, Any]) -> bool:
         return queue in self.queues and resources.items() <= self.resources.items()
@@ -154,6 +155,14 @@ class Model:
             worker.heard_at = self.time.now
         return worker
 
+    def heartbeat(
+        self, worker_id: str, tasks: list[tuple[TaskKey, int]], age: timedelta | None
+    ) -> list[TaskKey]:
+        """Those of the tasks that the worker has no more; the others make progress since then."""
+        worker = self.hear(worker_id)
+        worker.progress = dict.fromkeys(tasks, self.time.now - age) if age is not None else {}
+        return [key for key, attempt in tasks if not self.is_leased(key, attempt, worker_id)]
+
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
         """What they hold goes to others: as failed attempts of the dead, else without counting."""
         for run in self.active_runs:
@@ -250,16 +259,21 @@ class Model:
             task, timeout = run.task(place), run.step(place[0]).timeout
             assert task.started_at is not None
             assert task.worker_id is not None
-            lease = self.workers[task.worker_id].lease
-            if task.started_at + timedelta(seconds=timeout) + lease < self.time.now:
+            worker = self.workers[task.worker_id]
+            seen_at = worker.progress.get(((run.run_id, *place), task.attempt), task.started_at)
+            begun_at = max(task.started_at, seen_at)
+            if begun_at + timedelta(seconds=timeout) + worker.lease < self.time.now:
                 error = f"TimeoutError: took longer than {timeout:g} s"
                 overdue[place] = Result("failed", error=error)
         return overdue
 
     def next_due(self) -> datetime | None:
-        timers = [due for run in self.active_runs for due in run.due.values()]
-        leases = [worker.heard_at + worker.lease for worker in self.workers.values()]
-        return min(timers + leases, default=None)
+        """When a tick has something to do. To look for what is lost it has when that is overdue."""
+        times = [due for run in self.active_runs for due in run.due.values()]
+        times += [worker.heard_at + worker.lease for worker in self.workers.values()]
+        if self.swept_at is not None and self.swept_at <= self.time.now - SWEEP_INTERVAL:
+            times.append(self.swept_at + SWEEP_INTERVAL)
+        return min(times, default=None)
 
     # What users do to runs
 

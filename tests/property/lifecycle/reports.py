@@ -11,6 +11,7 @@ from tests.support.engine import Engine
 
 
 def check_reports(engine: Engine, model: Model) -> None:
+    assert engine.call("next_due") == model.next_due()
     for run in model.runs.values():
         status, details = engine.status(run.run_id)
         assert (status, text(details)) == expected_status(run)

@@ -81,13 +81,15 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "start_delay": seconds, "condition": JSON path,
+"initial_tasks": number, "transactional": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
+"condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
+under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';

@@ -15,6 +15,10 @@ begin
     insert into stepgres.workflow_versions select v_version.*;
     update stepgres.workflows as w set current_version = v_version.version
     where w.workflow_slug = v_version.workflow_slug;
+    if v_version.events <> 'none' then
+        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
+        perform stepgres.create_channel('workflow_events');
+    end if;
     return v_version;
 end
 $$;

@@ -41,7 +41,7 @@ as $$
     from stepgres.step_states as t
     left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
     where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else 1 end
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
     union all
     select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
     from stepgres.step_states as t

@@ -49,7 +49,8 @@ begin
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
         cross join lateral (
-            select not s.map and s.condition is null and s.unless is null and s.start_delay = interval '0' as is_direct
+            select not s.map and s.condition is null and s.unless is null and s.gathers is null
+                and s.start_delay = interval '0' as is_direct
         ) as d
         cross join lateral (
             select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts

@@ -35,7 +35,7 @@ begin
     );
 
     perform stepgres._fail_steps(v_failures);
-    v_finished := stepgres._skip_steps(v_skips);
+    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
 
     with started as (
         update stepgres.step_states as t

@@ -1,0 +1,90 @@
+"""Pictures of graphs as Mermaid flowcharts, which GitHub and JupyterLab show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_COLOURS = {
+    "created": "fill:#eeeeee,stroke:#999999,color:#333333",
+    "started": "fill:#cfe2ff,stroke:#2f6fd0,color:#0b2e63",
+    "completed": "fill:#d1f0d6,stroke:#2e8b45,color:#123d1c",
+    "failed": "fill:#f8d0d0,stroke:#c23030,color:#5c1010",
+    "skipped": "fill:#ffffff,stroke:#999999,color:#777777,stroke-dasharray:4",
+    "cancelled": "fill:#fbe3c0,stroke:#c07a1a,color:#5e3a08",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step, or with inner nodes a group; name is what edges call it."""
+
+    name: str
+    label: str
+    after: Iterable[str] = ()
+    status: str | None = None
+    inner: list[Node] = field(default_factory=list)
+
+
+def to_mermaid(workflow: Any) -> str:
+    """A Mermaid flowchart of a workflow: a class, as `describe` takes it, or what get_flow returns.
+
+    TaskGraph and RunDetails have a method of this name.
+    """
+    if not isinstance(workflow, Mapping):
+        from stepgres.workflow import describe
+
+        workflow = describe(workflow).document
+    return steps_flowchart(
+        (step["step_slug"], step.get("depends_on") or (), None) for step in workflow["steps"]
+    )
+
+
+def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None]]) -> str:
+    """A flowchart of steps, each a slug, what it depends on, and its status if it has one."""
+    return flowchart([Node(slug, slug, after, status) for slug, after, status in steps])
+
+
+def flowchart(nodes: list[Node]) -> str:
+    """The text of a flowchart."""
+    # not their names: "end" and "class" are words of Mermaid
+    ids = {node.name: f"n{number}" for number, node in enumerate(_walk(nodes), 1)}
+    lines = ["flowchart LR", *_lines(nodes, ids, "    ")]
+    for node in _walk(nodes):
+        lines += [f"    {ids[name]} --> {ids[node.name]}" for name in node.after]
+    statuses = {node.status for node in _walk(nodes) if node.status is not None}
+    lines += [f"    classDef {status} {_COLOURS[status]}" for status in sorted(statuses)]
+    return "\n".join(lines) + "\n"
+
+
+def bundle(shown: Any, source: str) -> dict[str, str]:
+    """What a notebook shows instead of the repr, if it can."""
+    return {"text/plain": repr(shown), "text/vnd.mermaid": source}
+
+
+def _walk(nodes: list[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _walk(node.inner)
+
+
+def _lines(nodes: list[Node], ids: dict[str, str], indent: str) -> Iterator[str]:
+    for node in nodes:
+        shown = f'{ids[node.name]}["{_escape(node.label)}"]'
+        if node.inner:
+            yield f"{indent}subgraph {shown}"
+            yield from _lines(node.inner, ids, indent + "    ")
+            yield f"{indent}end"
+        else:
+            yield indent + shown + (f":::{node.status}" if node.status else "")
+
+
+def _escape(label: str) -> str:
+    """Text in which Mermaid sees nothing but text."""
+    escaped = re.sub(r"[^\w\s.,:;()!?'+/=-]", lambda found: f"#{ord(found[0])};", label)
+    return re.sub(r"\s*\n\s*", "<br/>", escaped.strip())

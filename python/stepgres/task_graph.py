@@ -1,0 +1,75 @@
+"""Task graphs: goals, and what a decomposer made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepgres._mermaid import Node, bundle, flowchart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class TaskGraph:
+    """A goal and its tasks, stored.
+
+    status is "decomposed", then "approved" or "rejected", for this reason. tasks are as the
+    decomposer gave them: dicts with "id", "description", "depends_on", and in groups "subtasks".
+    steps are the same tasks flat, as the workflow workflow_slug has them: each with its "path",
+    "step_slug" and "depends_on", and a group with "gathers".
+    """
+
+    task_graph_id: str
+    goal: str
+    status: str
+    reason: str | None
+    workflow_slug: str
+    defaults: dict[str, Any]
+    tasks: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    decomposed_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def id(self) -> str:
+        """Its task_graph_id, "htdag_" and a number."""
+        return self.task_graph_id
+
+    def walk(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every task and group with its path, groups before their subtasks."""
+        yield from _walk(self.tasks, "")
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flowchart of the tasks, with a box around each group."""
+        return flowchart(_nodes(self, self.tasks, ""))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return bundle(self, self.to_mermaid())
+
+
+def _walk(tasks: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for task in tasks:
+        path = prefix + task["id"]
+        yield path, task
+        yield from _walk(task.get("subtasks", []), f"{path}/")
+
+
+def _nodes(graph: TaskGraph, tasks: list[dict[str, Any]], prefix: str) -> list[Node]:
+    waits_for = {step["path"]: step["waits_for"] for step in graph.steps}
+    return [
+        Node(
+            prefix + task["id"],
+            _label(task),
+            waits_for[prefix + task["id"]],
+            inner=_nodes(graph, task.get("subtasks", []), f"{prefix}{task['id']}/"),
+        )
+        for task in tasks
+    ]
+
+
+def _label(task: dict[str, Any]) -> str:
+    name, description = task["id"], task["description"]
+    return name if description == name else f"{name}\n{description}"

@@ -1,0 +1,25 @@
+create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
+begin
+    if v_graph.status = 'rejected' then
+        raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
+            using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    end if;
+    update stepgres.task_graphs as g
+    set status = 'approved', decided_at = coalesce(g.decided_at, stepgres._now())
+    where g.task_graph_id = v_graph.task_graph_id
+    returning g.* into v_graph;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.approve_task_graph(text) is
+'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
+
+Errors: SG008 it was rejected, SG019 unknown task graph.';

@@ -1,0 +1,22 @@
+create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+begin
+    select g.* into v_graph from stepgres.task_graphs as g
+    where g.task_graph_id = get_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.get_task_graph(text) is
+'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
+
+Errors: SG019 unknown task graph.';

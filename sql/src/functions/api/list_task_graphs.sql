@@ -1,0 +1,27 @@
+create function stepgres.list_task_graphs(
+    status text default null, "limit" int default 100, "offset" int default 0
+) returns setof stepgres.task_graphs
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if status not in ('decomposed', 'approved', 'rejected') then
+        raise exception 'task graphs have no status "%"', list_task_graphs.status
+            using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
+    elsif "limit" < 0 or "offset" < 0 then
+        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
+    end if;
+    return query
+    select g.* from stepgres.task_graphs as g
+    where g.status = list_task_graphs.status or list_task_graphs.status is null
+    order by g.decomposed_at desc, g.task_graph_id desc
+    limit coalesce("limit", 100) offset coalesce("offset", 0);
+end
+$$;
+
+comment on function stepgres.list_task_graphs(text, int, int) is
+'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
+
+Errors: SG014 unknown status, or a negative limit or offset.';

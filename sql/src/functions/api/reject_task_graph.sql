@@ -1,0 +1,25 @@
+create function stepgres.reject_task_graph(task_graph_id text, reason text) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(reject_task_graph.task_graph_id);
+begin
+    if coalesce(reject_task_graph.reason, '') = '' then
+        raise exception 'task graph "%" cannot be rejected without a reason', v_graph.task_graph_id
+            using errcode = 'SG003', hint = 'Say what is wrong with it: whoever plans it anew reads that.';
+    end if;
+    update stepgres.task_graphs as g
+    set status = 'rejected', reason = reject_task_graph.reason, decided_at = stepgres._now()
+    where g.task_graph_id = v_graph.task_graph_id
+    returning g.* into v_graph;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.reject_task_graph(text, text) is
+'Rejects a task graph, whether it was approved or not: it is not started any more. Runs that it has go on.
+
+Errors: SG003 no reason, SG019 unknown task graph.';

@@ -1,0 +1,67 @@
+create function stepgres.save_task_graph(
+    goal text,
+    tasks jsonb,
+    task_graph_id text default null,
+    workflow_slug text default null,
+    defaults jsonb default '{}',
+    max_depth int default 5,
+    max_tasks int default 1000
+) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
+        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
+        "when_exhausted": "string", "deadline": "number", "events": "string"}';
+begin
+    if save_task_graph.task_graph_id is not null then
+        v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
+    else
+        v_graph.task_graph_id := 'htdag_' || replace(stepgres._new_run_id()::text, '-', '');
+    end if;
+    if coalesce(save_task_graph.goal, '') = '' then
+        perform stepgres._decomposition_error(null, 'a goal must not be empty', 'Say in words what is to be reached.');
+    end if;
+    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), v_options, null);
+    v_graph.steps := stepgres._plan_tasks(
+        save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5), coalesce(save_task_graph.max_tasks, 1000)
+    );
+    v_graph.goal := save_task_graph.goal;
+    v_graph.tasks := stepgres._normal_tasks(save_task_graph.tasks);
+    v_graph.defaults := jsonb_strip_nulls(coalesce(save_task_graph.defaults, '{}'));
+    v_graph.workflow_slug := coalesce(save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id);
+    v_graph.status := 'decomposed';
+    v_graph.reason := null;
+    v_graph.decomposed_at := stepgres._now();
+    v_graph.decided_at := null;
+    insert into stepgres.task_graphs select v_graph.*
+    on conflict on constraint task_graphs_pkey do update set
+        goal = excluded.goal, workflow_slug = excluded.workflow_slug, defaults = excluded.defaults,
+        tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
+        -- whoever has approved the tasks that stood here has not seen these
+        status = excluded.status, reason = null, decided_at = null;
+    return v_graph;
+exception when check_violation then
+    perform stepgres._decomposition_error(
+        null, format('"%s" cannot be the slug of a workflow', save_task_graph.workflow_slug),
+        'A slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run".'
+    );
+end
+$$;
+
+comment on function stepgres.save_task_graph(text, jsonb, text, text, jsonb, int, int) is
+'Checks and stores the tasks that a goal was decomposed into, and returns them as a task graph; nothing is executed.
+
+A task: {"id": text, "description": text, "depends_on": [text], "subtasks": [task], "options": object}; only the id is needed, and
+whatever else it has is kept. A task with subtasks is a group: it starts when what it depends on is done, ends when its subtasks
+are, and its output is the object of their outputs by id. depends_on names tasks of the same group or of one around it, or any by
+path, such as "design/api". The options of a task without subtasks are those of a step: max_attempts, timeout, execution, queue,
+priority, resources, condition and so on; defaults are those of the workflow that the graph becomes when it is started, and
+workflow_slug its slug, by default the id of the graph. With a task_graph_id the tasks of that graph are replaced, and have to be
+approved anew; runs of it keep theirs.
+
+Errors: SG018 names the task that breaks a rule, by its path; SG019 unknown task graph.';

@@ -1,0 +1,57 @@
+create function stepgres.start_task_graph(
+    task_graph_id text,
+    input jsonb default '{}',
+    run_id uuid default null,
+    idempotency_key text default null,
+    executor_id text default null,
+    tags text[] default null,
+    parent_run_id uuid default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
+    v_version int;
+begin
+    if v_graph.status <> 'approved' then
+        raise exception 'task graph "%" is %, not approved%',
+            v_graph.task_graph_id, v_graph.status, coalesce(': ' || v_graph.reason, '')
+            using errcode = 'SG020', hint = case v_graph.status
+                when 'decomposed' then 'Look at its tasks, then approve_task_graph.'
+                else 'Change its tasks with save_task_graph, then approve_task_graph.'
+            end;
+    elsif jsonb_typeof(coalesce(start_task_graph.input, '{}')) <> 'object' then
+        raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
+            using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
+    end if;
+    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+        'workflow_slug', v_graph.workflow_slug,
+        'steps', (
+            select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+            from jsonb_array_elements(v_graph.steps) with ordinality as s (step, place)
+        )
+    ));
+    return stepgres.start_workflow_run(
+        v_graph.workflow_slug,
+        jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
+        run_id => start_task_graph.run_id,
+        idempotency_key => start_task_graph.idempotency_key,
+        version => v_version,
+        executor_id => start_task_graph.executor_id,
+        tags => start_task_graph.tags,
+        parent_run_id => start_task_graph.parent_run_id
+    );
+end
+$$;
+
+comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid) is
+'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
+
+The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
+start_workflow_run.
+
+Errors: SG001 an option that no step can have, SG003 the input is no object, SG019 unknown task graph, SG020 it is not approved,
+and those of start_workflow_run.';

@@ -1,0 +1,27 @@
+create function stepgres._check_goal_options(options jsonb, allowed jsonb, path text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_constraint text;
+    v_message text;
+    v_hint text;
+begin
+    begin
+        perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
+        -- their domains say which values may be
+        perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline;
+    exception when check_violation then
+        get stacked diagnostics v_constraint = constraint_name;
+        perform stepgres._definition_error(v_constraint, 'options');
+    end;
+exception when sqlstate 'SG001' then
+    get stacked diagnostics v_message = message_text, v_hint = pg_exception_hint;
+    perform stepgres._decomposition_error(_check_goal_options.path, v_message, v_hint);
+end
+$$;
+
+comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
+'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';

@@ -1,0 +1,21 @@
+create function stepgres._find_dependencies(tasks stepgres._goal_task[])
+returns setof stepgres._goal_dependency
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A name means the task of that name or path in the own group, else in the group around that, and so on
+    -- outwards; a task itself only if nothing else is meant. What is not found stays null.
+    select distinct on (t.place, d.dependency_index)
+        t.path, d.dependency_index, d.named #>> '{}', o.path
+    from unnest(tasks) as t
+    cross join jsonb_array_elements(case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end)
+        with ordinality as d (named, dependency_index)
+    cross join unnest(t.scopes) with ordinality as s (prefix, distance)
+    left join (select k.path from unnest(tasks) as k) as o
+        on o.path = s.prefix || case jsonb_typeof(d.named) when 'string' then d.named #>> '{}' end
+    order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
+$$;
+
+comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
+'What each task names in its depends_on, and the path of the task that it means.';

@@ -1,0 +1,13 @@
+create function stepgres._task_slug(path text) returns text
+language sql
+immutable
+strict
+set search_path = pg_catalog, pg_temp
+as $$
+    -- "design/api" becomes "design__api"; what is too long for a slug ends in its hash
+    select case when length(s.slug) <= 128 then s.slug else left(s.slug, 95) || '_' || md5(path) end
+    from (select replace(path, '/', '__') as slug) as s
+$$;
+
+comment on function stepgres._task_slug(text) is
+'The slug of the step that stands for the task at this path.';
