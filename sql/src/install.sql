@@ -193,5 +193,5 @@
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
 
-\ir planner.sql
+\ir settings.sql
 \ir grants.sql
