@@ -349,8 +349,8 @@ comment on column stepgres.workflow_versions.fingerprint is
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
 where events <> 'none';
 
--- A run that adds tasks moves to a version of its own, which has a negative number: no lock is needed to choose
--- one, nobody gets it who starts a run, and it goes with its run.
+-- A run that adds tasks moves to a version of its own, which has a negative number: no lock is needed to
+-- choose one, nobody gets it who starts a run, and it goes with its run.
 create sequence stepgres._own_versions as int;
 
 create table stepgres.sql_functions (
