@@ -85,6 +85,17 @@ def test_added_tasks_may_depend_on_any_that_do_not_wait_for_them(engine: Engine)
     assert drain(engine) == ["d", "c"]
 
 
+def test_added_task_that_depends_on_what_is_finished_starts_at_once(engine: Engine) -> None:
+    start(engine, task("a"), task("b"), task("c", "b"))
+    a, b = engine.claim()
+    engine.complete(a, "first")
+    complete(engine, b, None, task("d", "a"))
+    item = engine.claim_one()
+    assert (item.step_slug, item.input) == ("d", {"goal": "x", "a": "first"})
+    engine.complete(item)
+    assert drain(engine) == ["c"]
+
+
 def test_names_of_added_tasks_change_nothing_for_others(engine: Engine) -> None:
     start(engine, task("plan"), group("g", [], task("a"), task("b", "plan", "a")))
     a, plan = engine.claim()
