@@ -88,6 +88,20 @@ create type stepgres.run_status as (
 comment on type stepgres.run_status is
 'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
 
+create type stepgres.run_event as (
+    event_type text,
+    run_id uuid,
+    workflow_slug text,
+    step_slug text,
+    task_index int,
+    attempt int,
+    occurred_at timestamptz,
+    error text
+);
+
+comment on type stepgres.run_event is
+'What happened in a run: see run_events for the types.';
+
 create type stepgres.flow as (
     workflow_slug text,
     current_version int,
@@ -5906,6 +5920,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- everything is read, whatever the planner believes of tables that nobody has analyzed
 set enable_nestloop = off
+-- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
+set jit = off
 as $$
     select * from stepgres._find_miscounts()
     union all
@@ -6257,6 +6273,33 @@ For a worker that has lost its connection while work was under way: it may have 
 
 Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
 
+-- functions/api/list_active_runs.sql
+create function stepgres.list_active_runs(
+    workflow_slug text default null, started_within interval default '0'
+) returns setof uuid
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select a.run_id from stepgres.active_runs as a
+    join stepgres.runs as r on r.run_id = a.run_id
+    where r.workflow_slug = coalesce(list_active_runs.workflow_slug, r.workflow_slug)
+    union
+    -- ask each workflow, whose index ends the search at the time
+    select r.run_id from stepgres.workflows as w
+    join stepgres.runs as r
+        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._now() - list_active_runs.started_within
+    where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
+    order by 1
+$$;
+
+comment on function stepgres.list_active_runs(text, interval) is
+'The ids of the runs that have not ended, and of those that were started within the last started_within, in order; of one
+workflow, or of all.
+
+Whoever follows many runs asks this now and then, for those of which no notification has come.';
+
 -- functions/api/list_flows.sql
 create function stepgres.list_flows() returns setof stepgres.flow
 language sql
@@ -6277,6 +6320,35 @@ $$;
 
 comment on function stepgres.list_flows() is
 'All workflows by slug, each with its current version and the number of its steps.';
+
+-- functions/api/list_run_events.sql
+create function stepgres.list_run_events(
+    run_id uuid, since timestamptz default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from stepgres.runs as r where r.run_id = list_run_events.run_id) then
+        perform stepgres._run_not_found(list_run_events.run_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.step_slug, e.task_index, e.attempt, e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_run_events(uuid, timestamptz) is
+'What happened in a run, in order; with since only what happened at that time or later.
+
+It is the view run_events for one run, for roles that may not read the view. The time of an event is when it happened, not
+when it was committed: what a long transaction did appears among, and not behind, what others have done meanwhile.
+
+Errors: SG005 unknown run.';
 
 -- functions/api/list_task_graphs.sql
 create function stepgres.list_task_graphs(
@@ -7509,10 +7581,11 @@ after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
 
--- planner.sql
+-- settings.sql
 -- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
 -- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
 -- plan: so all who call the same internal functions carry the same settings.
+-- UTC, because a day has 24 hours there: in other time zones `now + delay` follows the change of the clocks.
 do $$
 declare
     v_routine text;
@@ -7529,7 +7602,8 @@ begin
     loop
         foreach v_setting in array array[
             'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
-            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off',
+            'timezone = UTC'
         ] loop
             execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
         end loop;
@@ -7547,20 +7621,17 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,why_stuck,next_due,fsck,
-        get_task_graph,list_task_graphs,get_composition_stats,
-        listen,catch_up,get_message,message_history}';
+    -- workers can do what clients can, and clients what is reading only
+    v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
+        list_workflow_runs,why_stuck,list_run_events,list_active_runs,get_task_graph,
+        list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
+    v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
+        resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
+        approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
+        create_channel,read_messages,acknowledge}';
+    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,
+        complete_task,fail_task,work,tick,next_due,register_workflow}';
+    v_observer text[] := v_reading || '{next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

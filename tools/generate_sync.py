@@ -24,6 +24,8 @@ WORDS = {
     "AsyncConnectionPool": "ConnectionPool",
     "AsyncCursor": "Cursor",
     "AsyncDefinitions": "Definitions",
+    "AsyncEventListener": "EventListener",
+    "AsyncEvents": "Events",
     "AsyncExecutor": "Executor",
     "AsyncFlowBuilder": "FlowBuilder",
     "AsyncGoals": "Goals",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from stepgres._sync.composer import WorkflowComposer
     from stepgres._sync.flow_builder import FlowBuilder
     from stepgres._sync.orchestrator import Orchestrator
+    from stepgres.event_listener import AsyncEventListener, EventListener
     from stepgres.executor import AsyncExecutor, Executor
     from stepgres.installer import install, uninstall, version
     from stepgres.listener import AsyncListener, Listener
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         NewMessage,
         Notification,
         RunDetails,
+        RunEvent,
         RunResult,
         RunStatus,
         RunStep,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "AsyncClient": "_async.client",
+        "AsyncEventListener": "event_listener",
         "AsyncExecutor": "executor",
         "AsyncFlowBuilder": "_async.flow_builder",
         "AsyncOrchestrator": "_async.orchestrator",
@@ -85,6 +88,7 @@ else:
         "AsyncWorker": "worker",
         "AsyncWorkflowComposer": "_async.composer",
         "Client": "_sync.client",
+        "EventListener": "event_listener",
         "CompositionStats": "types",
         "Executor": "executor",
         "Flow": "types",
@@ -96,6 +100,7 @@ else:
         "NewMessage": "types",
         "Notification": "types",
         "RunDetails": "types",
+        "RunEvent": "types",
         "RunResult": "types",
         "RunStatus": "types",
         "RunStep": "types",
@@ -131,6 +136,7 @@ else:
 
 __all__ = [
     "AsyncClient",
+    "AsyncEventListener",
     "AsyncExecutor",
     "AsyncFlowBuilder",
     "AsyncListener",
@@ -142,6 +148,7 @@ __all__ = [
     "ConnectionFailed",
     "DecompositionError",
     "DefinitionError",
+    "EventListener",
     "Executor",
     "Flow",
     "FlowBuilder",
@@ -164,6 +171,7 @@ __all__ = [
     "RunAlreadyExists",
     "RunAlreadyFinished",
     "RunDetails",
+    "RunEvent",
     "RunNotFailed",
     "RunNotFound",
     "RunNotPaused",

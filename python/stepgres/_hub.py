@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -19,7 +20,7 @@ from stepgres._lost_connections import Limit
 from stepgres.errors import ConnectionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     Connection = psycopg.AsyncConnection[Any]
     T = TypeVar("T")
@@ -50,6 +51,15 @@ class Member:
         """The connection: nothing is heard until the next begin."""
 
 
+@dataclass(frozen=True)
+class _Request:
+    """Something to be done on the connection, and who waits for it."""
+
+    function: Callable[[Connection], Awaitable[Any]]
+    future: asyncio.Future[Any] | None = None
+    key: Hashable | None = None
+
+
 class Hub:
     """Listens while it has members.
 
@@ -62,7 +72,8 @@ class Hub:
         self._conninfo = with_keepalive(conninfo)
         self._members: dict[Member, asyncio.Future[None] | None] = {}
         self._newcomers: list[Member] = []
-        self._requests: deque[tuple[Callable[[Connection], Awaitable[Any]], Any]] = deque()
+        self._requests: deque[_Request] = deque()
+        self._shared: dict[Hashable, asyncio.Future[Any]] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -91,7 +102,7 @@ class Hub:
             return
         for name in set(member.names) - {name for other in self._members for name in other.names}:
             unlisten = sql.SQL("unlisten {}").format(sql.Identifier(name))
-            self._hand_in(partial(_execute, query=unlisten), None)
+            self._hand_in(_Request(partial(_execute, query=unlisten)))
 
     async def close(self) -> None:
         """End the connection; whoever waits for something on it is told that it is gone."""
@@ -102,13 +113,23 @@ class Hub:
                 await task
             self._give_up(ConnectionFailed("the connection that listens is closed"))
 
-    async def call(self, function: Callable[[Connection], Awaitable[T]]) -> T:
-        """What a function returns that is called with the connection; ConnectionFailed without."""
+    async def call(
+        self, function: Callable[[Connection], Awaitable[T]], key: Hashable | None = None
+    ) -> T:
+        """What a function returns that is called with the connection; ConnectionFailed without.
+
+        Of calls with the same key one is made. It has not begun when the last of them is joined to
+        it: so it sees whatever they have heard of.
+        """
         if self._task is None:
             raise ConnectionFailed("the connection that listens is closed")
-        future = asyncio.get_running_loop().create_future()
-        self._hand_in(function, future)
-        return cast("T", await future)
+        future = self._shared.get(key)
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
+            self._hand_in(_Request(function, future, key))
+            if key is not None:
+                self._shared[key] = future
+        return cast("T", await asyncio.shield(future))
 
     def _admit(self, member: Member, future: asyncio.Future[None] | None) -> None:
         self._members[member] = future
@@ -118,8 +139,8 @@ class Hub:
             self._task = asyncio.create_task(self._run())
         self._wake.set()
 
-    def _hand_in(self, function: Callable[[Connection], Awaitable[Any]], future: Any) -> None:
-        self._requests.append((function, future))
+    def _hand_in(self, request: _Request) -> None:
+        self._requests.append(request)
         self._wake.set()
 
     async def _run(self) -> None:
@@ -145,7 +166,7 @@ class Hub:
             while self._newcomers or self._requests:
                 await self._greet(connection)
                 while self._requests and not self._newcomers:
-                    await self._answer(connection, *self._requests.popleft())
+                    await self._answer(connection, self._requests.popleft())
             if not await self._listen(connection):
                 with Limit(_ANSWER, lambda: connection):
                     await connection.execute("select 1")
@@ -165,15 +186,12 @@ class Hub:
                 if future is not None and not future.done():
                     future.set_result(None)
 
-    async def _answer(
-        self,
-        connection: Connection,
-        function: Callable[[Connection], Awaitable[Any]],
-        future: asyncio.Future[Any] | None,
-    ) -> None:
+    async def _answer(self, connection: Connection, request: _Request) -> None:
+        self._shared.pop(request.key, None)
+        future = request.future
         try:
             with Limit(_LONGEST_ANSWER, lambda: connection):
-                result = await function(connection)
+                result = await request.function(connection)
         except Exception as error:
             if connection.closed:
                 _fail(future, _lost(error))
@@ -211,8 +229,9 @@ class Hub:
     def _give_up(self, error: ConnectionFailed) -> None:
         """Tell whoever waits for something that it does not come."""
         requests, self._requests = self._requests, deque()
-        for _, future in requests:
-            _fail(future, error)
+        self._shared.clear()
+        for request in requests:
+            _fail(request.future, error)
         for member, future in self._members.items():
             _fail(future, error)
             member.lose()

@@ -48,6 +48,14 @@ class Mailbox(Member):
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
+    async def enter(self) -> None:
+        """Listen."""
+        await self._hub.add(self)
+
+    async def leave(self) -> None:
+        """Listen no longer."""
+        await self._hub.remove(self)
+
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         listening = await AsyncCaller(connection)._one(
             "listen", class_row(Listening), channel=self.channel, after=self._read_position
@@ -107,7 +115,8 @@ class Mailbox(Member):
     async def _read(self) -> None:
         news = self._news
         try:
-            messages = await self._hub.call(self._catch_up)
+            # others who have come as far wait for the same answer
+            messages = await self._hub.call(self._catch_up, (self.channel, self._read_position))
         except ConnectionFailed:
             return  # begin says when there is another connection
         if messages:

@@ -18,7 +18,7 @@ from stepgres.errors import ConnectionFailed, InvalidInput
 if TYPE_CHECKING:
     import psycopg
 
-    from stepgres.listener import AsyncListener
+    from stepgres._feed import AsyncFeed
 
 
 class AsyncNotifications:
@@ -27,7 +27,7 @@ class AsyncNotifications:
     def __init__(self, conninfo: str | None) -> None:
         self._conninfo = conninfo
         self._hub: Hub | None = None
-        self.listeners: set[AsyncListener] = set()
+        self.listeners: set[AsyncFeed[Any]] = set()
 
     @property
     def hub(self) -> Hub:

@@ -6,20 +6,17 @@ import asyncio
 import inspect
 import logging
 import threading
-from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from stepgres._feed import AsyncFeed, Feed
 from stepgres._mailbox import Mailbox
+from stepgres.types import Notification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from types import TracebackType
-
-    from typing_extensions import Self
+    from collections.abc import Callable, Iterator
 
     from stepgres._notifications import AsyncNotifications, Notifications
-    from stepgres.types import Notification
 
 logger = logging.getLogger("stepgres")
 
@@ -35,7 +32,7 @@ def _logging_errors(channel: str) -> Iterator[None]:
         logger.exception('a callback for channel "%s" has failed', channel)
 
 
-class AsyncListener:
+class AsyncListener(AsyncFeed[Notification]):
     """The notifications of a channel; made by `AsyncClient.listen`.
 
     It listens once it is awaited or entered, and delivers what is committed after that: each
@@ -54,10 +51,9 @@ class AsyncListener:
         after: str | None = None,
         callback: Callable[[Notification], Any] | None = None,
     ) -> None:
-        self._notifications = notifications
         self._mailbox = Mailbox(notifications.hub, channel, after)
+        super().__init__(notifications, self._mailbox)
         self._callback = callback
-        self._lock = asyncio.Lock()
         self._calling: asyncio.Task[None] | None = None
 
     @property
@@ -70,45 +66,9 @@ class AsyncListener:
         """Behind the last message that was delivered: `listen` goes on from there with `after`."""
         return self._mailbox.position
 
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self._start().__await__()
-
-    async def __aenter__(self) -> Self:
-        return await self._start()
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Notification:
-        await self._start()
-        notification = await self._mailbox.take()
-        if notification is None:
-            raise StopAsyncIteration
-        return notification
-
-    async def aclose(self) -> None:
-        """Stop listening; once more is fine. A callback that is being executed goes on."""
-        self._mailbox.close()
-        self._notifications.listeners.discard(self)
-        await self._notifications.hub.remove(self._mailbox)
-
-    async def _start(self) -> Self:
-        async with self._lock:
-            if self in self._notifications.listeners or self._mailbox.is_closed:
-                return self
-            await self._notifications.hub.add(self._mailbox)
-            self._notifications.listeners.add(self)
-            if self._callback is not None:
-                self._calling = asyncio.create_task(self._call_back(self._callback))
-        return self
+    def _begin(self) -> None:
+        if self._callback is not None:
+            self._calling = asyncio.create_task(self._call_back(self._callback))
 
     async def _call_back(self, callback: Callable[[Notification], Any]) -> None:
         while not self._mailbox.is_closed:
@@ -123,7 +83,7 @@ class AsyncListener:
                 await asyncio.sleep(_PAUSE)
 
 
-class Listener:
+class Listener(Feed[Notification]):
     """The notifications of a channel; made by `Client.listen`. See AsyncListener.
 
     A callback is called in a thread of its own.
@@ -136,15 +96,8 @@ class Listener:
         after: str | None = None,
         callback: Callable[[Notification], Any] | None = None,
     ) -> None:
-        self._background = notifications.background
         self._listener = AsyncListener(notifications.asynchronous, channel, after)
-        self._is_closed = threading.Event()
-        self._background.enter(self)
-        try:
-            self._background.run(self._listener._start())
-        except BaseException:
-            self._background.leave(self)
-            raise
+        super().__init__(notifications, self._listener)
         if callback is not None:
             threading.Thread(target=self._call_back, args=(callback,), daemon=True).start()
 
@@ -157,35 +110,6 @@ class Listener:
     def position(self) -> str | None:
         """Behind the last message that was delivered: `listen` goes on from there with `after`."""
         return self._listener.position
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Notification:
-        if self._is_closed.is_set():
-            raise StopIteration
-        try:
-            return self._background.run(self._listener.__anext__())
-        except (StopAsyncIteration, CancelledError):  # closed, or all of the client was
-            raise StopIteration from None
-
-    def close(self) -> None:
-        """Stop listening; once more is fine. A callback that is being executed goes on."""
-        self._is_closed.set()
-        with suppress(CancelledError):  # all of the client is closed
-            self._background.run(self._listener.aclose())
-        self._background.leave(self)
 
     def _call_back(self, callback: Callable[[Notification], Any]) -> None:
         while not self._is_closed.is_set():

@@ -273,6 +273,29 @@ class Listening(NamedTuple):
     position: str
 
 
+class RunEvent(NamedTuple):
+    """Something that happened in a run, or in a step or a task of it.
+
+    event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
+    step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed,
+    the latter of an attempt, whether or not there is another.
+    """
+
+    event_type: str
+    run_id: UUID
+    workflow_slug: str
+    step_slug: str | None
+    task_index: int | None
+    attempt: int | None
+    occurred_at: datetime
+    error: str | None
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it is the end of the run: nothing happens after that."""
+        return self.event_type in ("workflow_completed", "workflow_failed", "workflow_cancelled")
+
+
 class Notification(NamedTuple):
     """What a listener got: a message, or without a message_id the payload of `notify_only`."""
 

@@ -159,7 +159,9 @@
 \ir functions/api/get_task_graph.sql
 \ir functions/api/heartbeat.sql
 \ir functions/api/keep_tasks.sql
+\ir functions/api/list_active_runs.sql
 \ir functions/api/list_flows.sql
+\ir functions/api/list_run_events.sql
 \ir functions/api/list_task_graphs.sql
 \ir functions/api/list_workflow_runs.sql
 \ir functions/api/listen.sql
@@ -200,5 +202,5 @@
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
 
-\ir planner.sql
+\ir settings.sql
 \ir grants.sql

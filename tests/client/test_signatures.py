@@ -12,7 +12,13 @@ from tests.conftest import Database
 
 Signatures = dict[str, list[tuple[str, bool]]]  # the arguments of each, and whether one is needed
 
-NOT_SQL = {"aclose", "close", "unlisten", "wait_for_run"}  # of clients, or several calls
+NOT_SQL = {
+    "aclose",
+    "close",
+    "subscribe",
+    "unlisten",
+    "wait_for_run",
+}  # of clients, or several calls
 NO_ARGUMENTS_OF_SQL = {"callback"}
 
 

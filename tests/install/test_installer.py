@@ -162,7 +162,8 @@ def test_uninstall_removes_our_queues_and_no_others(empty_db: Database) -> None:
         connection.execute("select stepgres.create_flow('order', execution => 'distributed')")
         connection.execute("select stepgres.add_step('order', 'fetch')")
         connection.execute("select stepgres.start_workflow_run('order', '{}')")
-        assert connection.execute("select count(*) from pgmq.list_queues()").fetchone() == (2,)
+        connection.execute("select stepgres.send_with_notify('orders', '{}')")
+        assert connection.execute("select count(*) from pgmq.list_queues()").fetchone() == (3,)
         assert stepgres.uninstall(empty_db.dsn)
         queues = connection.execute("select queue_name from pgmq.list_queues()").fetchall()
     assert queues == [("stepgres_of_the_user",)]

@@ -83,6 +83,30 @@ def test_listeners_of_a_client_share_a_connection_which_ends_with_the_last(db: D
             assert next(listener).payload == "again"
 
 
+@pytest.mark.anyio
+async def test_listeners_that_have_come_as_far_are_served_by_one_query(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = []
+    catch_up = _mailbox.Mailbox._catch_up
+
+    async def count(mailbox: _mailbox.Mailbox, connection: Any) -> Any:
+        queries.append(mailbox)
+        return await catch_up(mailbox, connection)
+
+    async with AsyncClient(db.dsn) as client:
+        listeners = [await client.listen("orders") for _ in range(100)]
+        waiting = [asyncio.create_task(anext(listener)) for listener in listeners]
+        await client.notify_only("orders", "begin")  # heard by all when they have nothing to read
+        await asyncio.gather(*waiting)
+        monkeypatch.setattr(_mailbox.Mailbox, "_catch_up", count)
+        for number in range(3):
+            waiting = [asyncio.create_task(anext(listener)) for listener in listeners]
+            await client.send_with_notify("orders", number)
+            assert {n.payload for n in await asyncio.gather(*waiting)} == {number}
+        assert len(queries) <= 10
+
+
 def test_message_that_was_acknowledged_meanwhile_is_delivered(client: Client) -> None:
     with client.listen("orders") as listener:
         for number in range(3):

@@ -35,7 +35,7 @@ def test_lifecycle_is_that_of_the_model(server: Server, engine: Engine, clock: C
         type("Lifecycle", (Lifecycle,), {"engine": engine}),
         settings=settings(
             max_examples=cases,
-            stateful_step_count=30,
+            stateful_step_count=20,
             deadline=None,
             print_blob=True,
             suppress_health_check=checks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg.rows import class_row
 
 from stepgres._async.definitions import AsyncDefinitions
+from stepgres._async.events import AsyncEvents
 from stepgres._async.goals import AsyncGoals
 from stepgres._async.messages import AsyncMessages
 from stepgres._async.runs import AsyncRuns
@@ -12,7 +13,9 @@ from stepgres._async.workers import AsyncWorkers
 from stepgres.types import FsckViolation
 
 
-class AsyncClient(AsyncDefinitions, AsyncRuns, AsyncGoals, AsyncWorkers, AsyncMessages):
+class AsyncClient(
+    AsyncDefinitions, AsyncRuns, AsyncGoals, AsyncWorkers, AsyncMessages, AsyncEvents
+):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the

@@ -7,6 +7,7 @@ from __future__ import annotations
 from psycopg.rows import class_row
 
 from stepgres._sync.definitions import Definitions
+from stepgres._sync.events import Events
 from stepgres._sync.goals import Goals
 from stepgres._sync.messages import Messages
 from stepgres._sync.runs import Runs
@@ -14,7 +15,7 @@ from stepgres._sync.workers import Workers
 from stepgres.types import FsckViolation
 
 
-class Client(Definitions, Runs, Goals, Workers, Messages):
+class Client(Definitions, Runs, Goals, Workers, Messages, Events):
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the

@@ -29,6 +29,20 @@ create type stepgres.run_status as (
 comment on type stepgres.run_status is
 'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
 
+create type stepgres.run_event as (
+    event_type text,
+    run_id uuid,
+    workflow_slug text,
+    step_slug text,
+    task_index int,
+    attempt int,
+    occurred_at timestamptz,
+    error text
+);
+
+comment on type stepgres.run_event is
+'What happened in a run: see run_events for the types.';
+
 create type stepgres.flow as (
     workflow_slug text,
     current_version int,

@@ -26,6 +26,7 @@ OFFERS: list[Offer] = [
 
 numbers = st.integers(0, 9)
 seconds = st.sampled_from([1, 2, 5, 12, 40])
+ages = graphs.sometimes(st.sampled_from([timedelta(seconds=1), timedelta(seconds=50)]), 1)
 rounds = st.integers(1, 5)
 worker_ids = st.sampled_from(WORKER_IDS)
 capacities = st.sampled_from([0, 1, 2, 5, EVERYTHING])
@@ -167,12 +168,31 @@ class Lifecycle(RuleBasedStateMachine):
     def unregister(self, worker_id: str) -> None:
         self.actions.unregister(worker_id)
 
-    @rule(data=st.data(), worker_id=worker_ids, age=graphs.sometimes(seconds, 1))
-    def heartbeat(self, data: st.DataObject, worker_id: str, age: int | None) -> None:
+    @rule(data=st.data(), worker_id=worker_ids, age=ages)
+    def heartbeat(self, data: st.DataObject, worker_id: str, age: timedelta | None) -> None:
         claimed = self.actions.claimed
         tasks = data.draw(st.lists(st.sampled_from(claimed), max_size=4)) if claimed else []
-        since = None if age is None else timedelta(seconds=age)
-        self.actions.heartbeat(worker_id, tasks, since)
+        self.actions.heartbeat(worker_id, tasks, age)
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        """A worker is not heard of again after it has claimed something."""
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        self.actions.turn(worker_id, [], EVERYTHING)
+        self.actions.advance(self.model.workers[worker_id].lease)
+        self.actions.tick()
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), age=ages)
+    def hang(self, data: st.DataObject, age: timedelta | None) -> None:
+        """A worker lives, and does not end what it has claimed; some of it makes progress."""
+        worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        self.actions.turn(worker_id, [], EVERYTHING)
+        for _ in range(2):
+            self.actions.advance(timedelta(seconds=40))
+            self.actions.heartbeat(worker_id, self.actions.held(worker_id)[::2], age)
+        self.actions.tick()
 
     @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
     def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:

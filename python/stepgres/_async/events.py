@@ -1,0 +1,53 @@
+"""The part of the client that tells what happens in runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import class_row, scalar_row
+
+from stepgres._arguments import interval, slug_argument
+from stepgres._async.caller import AsyncCaller
+from stepgres.errors import InvalidInput
+from stepgres.event_listener import AsyncEventListener
+from stepgres.types import RunEvent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+class AsyncEvents(AsyncCaller):
+    """What happens in runs."""
+
+    def subscribe(
+        self, run_id: UUID | None = None, *, workflow_slug: Any = None
+    ) -> AsyncEventListener:
+        """The events of a run, live: what has happened so far, then what happens until it ends.
+
+        Without run_id those of all runs, or of those of a workflow, which is a slug or a workflow
+        class: of the runs that are active now, then of every run, until it is closed. All that a
+        client listens to shares one connection. Raises RunNotFound, or ConnectionFailed if it
+        cannot begin now.
+        """
+        if run_id is not None and workflow_slug is not None:
+            raise InvalidInput(
+                "subscribe takes a run_id or a workflow_slug, not both",
+                hint="A run has one workflow: leave out the workflow_slug.",
+            )
+        return AsyncEventListener(self._notifications, run_id, slug_argument(workflow_slug))
+
+    async def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
+        """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
+        return await self._all("list_run_events", class_row(RunEvent), run_id=run_id, since=since)
+
+    async def list_active_runs(
+        self, workflow_slug: Any = None, started_within: float | None = None
+    ) -> list[UUID]:
+        """The runs that have not ended, and those that were started within so many seconds."""
+        return await self._all(
+            "list_active_runs",
+            scalar_row,
+            workflow_slug=slug_argument(workflow_slug),
+            started_within=interval(started_within),
+        )
