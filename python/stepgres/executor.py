@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
-from stepgres._task_functions import functions_by_step
+from stepgres._task_functions import functions_by_flow, functions_by_step
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
 from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
     from stepgres._sync.client import Client
     from stepgres._task_functions import TaskFunctions
-    from stepgres.types import RunResult
+    from stepgres.types import RunResult, WorkItem
     from stepgres.workflow import StepFunction
 
 logger = logging.getLogger("stepgres")
@@ -80,7 +80,7 @@ class AsyncExecutor:
                 executor_id=worker_id,
             )
 
-        return await self._execute(start, run_input, definition.functions, timeout)
+        return await self._execute(start, run_input, _finder(definition.functions), timeout)
 
     async def execute_dynamic(
         self,
@@ -102,7 +102,7 @@ class AsyncExecutor:
                 workflow_id, input, version=flow["version"], executor_id=worker_id
             )
 
-        return await self._execute(start, dumps_input(input), step_functions, timeout)
+        return await self._execute(start, dumps_input(input), _finder(step_functions), timeout)
 
     async def retry(
         self,
@@ -129,7 +129,7 @@ class AsyncExecutor:
                 run_id, skip_completed, reset_all, worker_id
             )
 
-        return await self._execute(start, dumps_input(run.input), functions, timeout)
+        return await self._execute(start, dumps_input(run.input), _finder(functions), timeout)
 
     async def execute_task_graph(
         self,
@@ -150,16 +150,24 @@ class AsyncExecutor:
         graph = await self._client.get_task_graph(task_graph_id)
         functions = functions_by_step(graph, step_functions)
 
+        async def find(item: WorkItem) -> StepFunction:
+            if item.step_slug not in functions:  # the task was added
+                flow = await self._client.get_flow(
+                    item.workflow_slug, version=item.workflow_version
+                )
+                functions.update(functions_by_flow(flow, step_functions))
+            return functions[item.step_slug]
+
         async def start(worker_id: str) -> UUID:
             return await self._client.start_task_graph(task_graph_id, input, executor_id=worker_id)
 
-        return await self._execute(start, None, functions, timeout)
+        return await self._execute(start, None, find, timeout)
 
     async def _execute(
         self,
         start: Callable[[str], Awaitable[UUID]],
         run_input: str | None,
-        functions: Mapping[str, StepFunction],
+        find: Callable[[WorkItem], Awaitable[StepFunction]],
         timeout: float,
     ) -> RunResult:
         async with (
@@ -175,7 +183,7 @@ class AsyncExecutor:
                     worker_id,
                     run_id,
                     run_input,
-                    functions,
+                    find,
                     transactions,
                     heartbeat,
                     self._concurrency,
@@ -295,6 +303,15 @@ class Executor:
         with start_blocking_portal() as portal:
             result: RunResult = portal.call(call)
         return result
+
+
+def _finder(
+    functions: Mapping[str, StepFunction],
+) -> Callable[[WorkItem], Awaitable[StepFunction]]:
+    async def find(item: WorkItem) -> StepFunction:
+        return functions[item.step_slug]
+
+    return find
 
 
 def _functions_for(workflow_slug: str, workflow: Any) -> Mapping[str, StepFunction]:
