@@ -4,13 +4,16 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-property bench sql docs sync lint format
+.PHONY: help demo live test test-property bench sql docs sync lint format
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.examples ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
+
+live: .venv/.examples ## serve the example in examples/live, a page that shows a run, on a private server
+	$(python) -m examples.live
 
 test: lint ## check everything: generated files, style, types, SQL, then the tests, two servers at a time
 	$(python) -m pytest --numprocesses 2 --dist loadgroup

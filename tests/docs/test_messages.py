@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.conftest import Database
 from tests.support.servers import find_psql
+from tests.support.webserver import page, serving
 
 PAGE = Path(__file__).parents[2] / "docs/messages.md"
 
@@ -28,10 +33,34 @@ def test_examples_in_python(
     for text in blocks("python"):
         exec(compile(text, PAGE, "exec"), names)
     names["client"].close()
+    assert_pages_are_served(names["app"], names["run_id"])
     printed = capsys.readouterr().out.splitlines()
     assert f"prints `{printed[0]}`." in PAGE.read_text(encoding="utf-8")
     assert "10" in printed
     assert "1 {'order': 7, 'status': 'paid'}" in printed
+    events = [line.split(" ")[:2] for line in printed if line.startswith(("step_", "task_"))]
+    assert events == [
+        ["step_started", "greet"],
+        ["task_started", "greet"],
+        ["task_completed", "greet"],
+        ["step_completed", "greet"],
+    ]
+    assert "greeting has ended" in printed
+    assert [line.split(" ")[0] for line in printed[-4:]] == 2 * [
+        "workflow_started",
+        "workflow_completed",
+    ]
+
+
+def assert_pages_are_served(app: Any, run_id: UUID) -> None:
+    with serving(app) as address:
+        with page(f"http://{address}/orders?after=0") as orders:
+            assert next(orders.events()).data["message_id"]
+        with page(f"http://{address}/runs/{run_id}") as run:
+            assert [sent.id for sent in run.events()][-1] == "end"
+        assert httpx.get(f"http://{address}/users/7/orders").status_code == 403
+        with connect(f"ws://{address}/orders/socket") as socket:
+            assert json.loads(socket.recv())["channel"] == "orders"
 
 
 def test_examples_in_sql(db: Database) -> None:
