@@ -1053,7 +1053,7 @@ begin
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
     v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
     v_version.version := -nextval('stepgres._own_versions');
-    v_version.tasks := stepgres._resolve_tasks(v_tasks, v_steps);
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
     v_version.fingerprint := null;
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
@@ -5879,6 +5879,26 @@ With force its active runs are cancelled first, and their child runs with them; 
 refused.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';
+
+-- functions/api/delete_task_graph.sql
+create function stepgres.delete_task_graph(task_graph_id text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.task_graphs as g where g.task_graph_id = delete_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(delete_task_graph.task_graph_id);
+    end if;
+end
+$$;
+
+comment on function stepgres.delete_task_graph(text) is
+'Deletes a task graph. Its workflow and runs stay; delete_flow deletes these.
+
+Errors: SG019 unknown task graph.';
 
 -- functions/api/fail_task.sql
 create function stepgres.fail_task(

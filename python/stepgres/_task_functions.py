@@ -7,17 +7,48 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from stepgres.errors import DecompositionError
+from stepgres.errors import DecompositionError, WorkflowNotFound
 from stepgres.task_graph import walk
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
+    from stepgres._async.client import AsyncClient
     from stepgres.task_graph import TaskGraph
+    from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
     TaskFunctions = Mapping[str, StepFunction] | StepFunction
+
+
+class TaskFinder:
+    """Finds the function of a task, also of one that was added after the run began."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        functions: dict[str, StepFunction],
+        step_functions: TaskFunctions,
+    ) -> None:
+        self._client = client
+        self._functions = functions
+        self._step_functions = step_functions
+
+    async def __call__(self, item: WorkItem) -> StepFunction:
+        if item.step_slug not in self._functions:
+            flow = await self._find_flow(item.run_id)
+            self._functions.update(functions_by_flow(flow, self._step_functions))
+        return self._functions[item.step_slug]
+
+    async def _find_flow(self, run_id: UUID) -> dict[str, Any]:
+        while True:
+            run = await self._client.get_run(run_id)
+            try:
+                return await self._client.get_flow(run.workflow_slug, version=run.version)
+            except WorkflowNotFound:
+                pass  # meanwhile another task was added, which ended that version
 
 
 def functions_by_step(graph: TaskGraph, step_functions: TaskFunctions) -> dict[str, StepFunction]:

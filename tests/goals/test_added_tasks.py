@@ -64,6 +64,39 @@ def test_transactional_step_adds_tasks_with_what_it_writes(
     assert execute(orchestrator, tasks, {"a": plan, "b": lambda given: "b"}) == "b"
 
 
+def test_many_tasks_at_once_add_others(
+    client: stepgres.Client, orchestrator: stepgres.Orchestrator
+) -> None:
+    def work(input: Any, context: Any) -> None:
+        if len(context.task["id"]) < 3:
+            context.add_tasks([{"id": context.task["id"] + letter} for letter in "xy"])
+
+    execute(orchestrator, [{"id": letter} for letter in "abcdefgh"], work)
+    (run,) = client.list_workflow_runs()
+    assert len(client.get_run(run.run_id).steps) == 8 * (1 + 2 + 4)
+
+
+def test_retry_of_a_goal_executes_what_is_left_with_its_functions(
+    client: stepgres.Client, orchestrator: stepgres.Orchestrator
+) -> None:
+    executed = []
+
+    def plan(input: Any, context: Any) -> None:
+        executed.append(context.task["path"])
+        context.add_tasks([{"id": "added"}])
+
+    def fail(input: Any) -> None:
+        raise stepgres.NonRetryable("no luck")
+
+    tasks = [{"id": "g", "subtasks": [{"id": "a"}]}]
+    with pytest.raises(WorkflowFailed, match="no luck") as raised:
+        execute(orchestrator, tasks, {"g/a": plan, "add*": fail})
+    functions = {"g/a": plan, "add*": lambda given: "done"}
+    result = stepgres.Executor(client).retry(functions, raised.value.run_id)
+    assert result.output == {"a": None, "added": "done"}
+    assert executed == ["g/a"]
+
+
 @pytest.mark.parametrize("is_transactional", [False, True])
 @pytest.mark.parametrize(
     ("added", "message"),

@@ -242,12 +242,13 @@ def test_workflow_of_such_a_run_can_be_deleted(engine: Engine) -> None:
 
 def test_definition_of_such_a_run_can_be_read(engine: Engine) -> None:
     run_id = start(engine, task("a"))
-    complete(engine, engine.claim_one(), None, task("b"))
+    complete(engine, engine.claim_one(), None, {"id": "b", "options": {"queue": None}})
     (slug, version) = engine.rows(
         "select workflow_slug, version from stepgres.runs where run_id = %s", run_id
     )[0]
     flow = engine.call("get_flow", workflow_id=slug, version=version)
     assert [step["step_slug"] for step in flow["steps"]] == ["a", "b"]
-    assert [(task["id"], task["depends_on"]) for task in flow["tasks"]] == [
-        ("a", []), ("b", ["/a"])
-    ]  # fmt: skip
+    assert flow["tasks"] == [
+        {"id": "a", "step_slug": "a", "description": "a", "depends_on": []},
+        {"id": "b", "step_slug": "b", "description": "b", "depends_on": ["/a"], "options": {}},
+    ]

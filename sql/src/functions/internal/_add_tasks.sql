@@ -29,7 +29,7 @@ begin
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
     v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
     v_version.version := -nextval('stepgres._own_versions');
-    v_version.tasks := stepgres._resolve_tasks(v_tasks, v_steps);
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
     v_version.fingerprint := null;
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
