@@ -184,6 +184,8 @@ create type stepgres._skip as (run_id uuid, step_slug text, skip_reason text, er
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
+create type stepgres._added_tasks as (run_id uuid, step_slug text, tasks jsonb);
+
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind a qualified name for an index)
 create type stepgres._outcome as (
@@ -191,7 +193,8 @@ create type stepgres._outcome as (
     failures stepgres._task_failure[],
     released stepgres._task_failure[],
     completed_steps stepgres._step_key[],
-    changed_maps stepgres._step_key[]
+    changed_maps stepgres._step_key[],
+    added stepgres._added_tasks[]
 );
 
 create type stepgres.workflow_run as (
@@ -344,6 +347,7 @@ create table stepgres.workflow_versions (
     deadline stepgres.deadline,
     events stepgres.events not null default 'none',
     fingerprint text,
+    tasks jsonb,
     is_used boolean not null default false,
     created_at timestamptz not null,
     primary key (workflow_slug, version)
@@ -355,12 +359,18 @@ comment on column stepgres.workflow_versions.events is
 'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
+comment on column stepgres.workflow_versions.tasks is
+'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
 where events <> 'none';
+
+-- A run that adds tasks moves to a version of its own, which has a negative number: no lock is needed to
+-- choose one, nobody gets it who starts a run, and it goes with its run.
+create sequence stepgres._own_versions as int;
 
 create table stepgres.sql_functions (
     sql_function text primary key,
@@ -1016,6 +1026,65 @@ workflow_cancelled; step_started, step_completed, step_failed, step_skipped, ste
 task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
 end of a step before the start of those that depend on it.';
 
+-- functions/internal/_add_tasks.sql
+create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_version stepgres.workflow_versions;
+    v_tasks jsonb;
+    v_steps jsonb;
+    v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
+    if not found or tasks = '[]' then
+        return;
+    end if;
+    select w.* into v_version from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version);
+    if v_version.tasks is null then
+        perform stepgres._decomposition_error(
+            null, format('run %s is not one of a task graph: no tasks can be added to it', v_run.run_id),
+            'Start it with start_task_graph.'
+        );
+    end if;
+    -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
+    v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
+    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
+    v_version.version := -nextval('stepgres._own_versions');
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
+    v_version.fingerprint := null;
+    v_version.is_used := false;
+    v_version.created_at := stepgres._now();
+    insert into stepgres.workflow_versions select v_version.*;
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(
+            stepgres._steps_only(v_steps), stepgres._inherited_options(), format('run %s', v_run.run_id)
+        ) with ordinality as s (step, place)
+    loop
+        v_row := stepgres._step_options(v_step, v_version);
+        v_row.step_index := v_place - 1;
+        perform stepgres._insert_step(v_row, array(select jsonb_array_elements_text(v_step -> 'depends_on')));
+    end loop;
+    update stepgres.workflow_versions as w set is_used = true
+    where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+    perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
+    perform stepgres._delete_own_version(v_run.workflow_slug, v_run.version);
+end
+$$;
+
+comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
+'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
+
+finished are the steps that _advance will count down next.';
+
 -- functions/internal/_advance.sql
 create function stepgres._advance(finished stepgres._step_key[]) returns void
 language plpgsql
@@ -1100,7 +1169,14 @@ begin
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
+    if v_outcome.added is not null then
+        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
+    end if;
     perform stepgres._advance(v_finished);
+    if v_outcome.added is not null then
+        -- added tasks that depend only on what has finished before
+        perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
+    end if;
     perform stepgres._hint_subscribers(array(
         select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
     ), have_ended => false);
@@ -1419,10 +1495,8 @@ declare
     v_task record;
     v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
         "decompose": "boolean", "options": "object"}';
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string", "transactional": "boolean", "sql_function": "string", "start_delay": "number",
-        "condition": "string", "unless": "string"}';
+    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
+        "start_delay": "number", "condition": "string", "unless": "string"}';
     v_key text;
     v_type text;
 begin
@@ -1555,6 +1629,29 @@ $$;
 comment on function stepgres._claim(stepgres.workers, int, uuid[]) is
 'Starts up to capacity tasks for a worker and returns them with their inputs.';
 
+-- functions/internal/_gathered_output.sql
+create function stepgres._gathered_output(run_id uuid, step_slug text) returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
+    select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}')
+    from stepgres.runs as r
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+    cross join lateral (
+        select t.output from stepgres.step_states as t
+        where t.run_id = r.run_id and t.step_slug = d.depends_on and t.status = 'completed' offset 0
+    ) as o
+    where r.run_id = _gathered_output.run_id
+$$;
+
+comment on function stepgres._gathered_output(uuid, text) is
+'The object of the outputs of the dependencies of a step that gathers.';
+
 -- functions/internal/_complete_gathering_steps.sql
 create function stepgres._complete_gathering_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
 language plpgsql
@@ -1563,26 +1660,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_gathering stepgres._step_key[];
     v_completed stepgres._step_key[];
 begin
+    select array_agg((k.run_id, k.step_slug)::stepgres._step_key) into v_gathering
+    from unnest(_complete_gathering_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    cross join lateral (
+        select def.gathers from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    where s.gathers is not null;
+    if v_gathering is null then
+        return null;
+    end if;
     with completed as (
         update stepgres.step_states as t
         set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
-            output = g.output
-        from unnest(_complete_gathering_steps.ready) as k
-        join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-        cross join lateral (
-            -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
-            select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}') as output
-            from stepgres.dependencies as d
-            join stepgres.step_states as o on o.run_id = k.run_id and o.step_slug = d.depends_on
-            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.status = 'completed'
-        ) as g
-        where s.gathers is not null
-            and t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
+            output = stepgres._gathered_output(t.run_id, t.step_slug)
+        from unnest(v_gathering) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
         returning t.run_id, t.step_slug
     )
     select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;
@@ -1884,12 +1981,36 @@ $$;
 comment on function stepgres._definition_error(text, text, text) is
 'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';
 
+-- functions/internal/_delete_own_version.sql
+create function stepgres._delete_own_version(workflow_slug text, version int) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a retry of the run has the same version
+    delete from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_delete_own_version.workflow_slug, _delete_own_version.version)
+        and w.version < 0
+        and not exists (
+            select from stepgres.runs as r where (r.workflow_slug, r.version) = (w.workflow_slug, w.version)
+        );
+end
+$$;
+
+comment on function stepgres._delete_own_version(text, int) is
+'Deletes a version that a run has made for itself, once no run has it.';
+
 -- functions/internal/_delete_runs.sql
 create function stepgres._delete_runs(run_ids uuid[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_own_versions stepgres.runs[] := array(
+        select r from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids) and r.version < 0
+    );
 begin
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
@@ -1898,6 +2019,7 @@ begin
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
+    perform stepgres._delete_own_version(v.workflow_slug, v.version) from unnest(v_own_versions) as v;
 end
 $$;
 
@@ -2215,7 +2337,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     -- A name means the task of that name or path in the own group, else in the group around that, and so on
-    -- outwards; a task itself only if nothing else is meant. What is not found stays null.
+    -- outwards; with a slash before it, that at this path. A task itself only if nothing else is meant. What is not found stays null.
     select distinct on (t.place, d.dependency_index)
         t.path, d.dependency_index, d.named #>> '{}', o.path
     from unnest(tasks) as t
@@ -2223,7 +2345,9 @@ as $$
         with ordinality as d (named, dependency_index)
     cross join unnest(t.scopes) with ordinality as s (prefix, distance)
     left join (select k.path from unnest(tasks) as k) as o
-        on o.path = s.prefix || case jsonb_typeof(d.named) when 'string' then d.named #>> '{}' end
+        on o.path = case when jsonb_typeof(d.named) = 'string' then
+            case when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2) else s.prefix || (d.named #>> '{}') end
+        end
     order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
 $$;
 
@@ -2766,6 +2890,20 @@ $$;
 comment on function stepgres._hold_worker(text) is
 'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
 
+-- functions/internal/_inherited_options.sql
+create function stepgres._inherited_options() returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
+        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
+        "when_exhausted": "string"}'::jsonb
+$$;
+
+comment on function stepgres._inherited_options() is
+'The options that steps inherit from their workflow, with their JSON types.';
+
 -- functions/internal/_insert_step.sql
 create function stepgres._insert_step(step stepgres.steps, depends_on text[]) returns stepgres.steps
 language plpgsql
@@ -2812,6 +2950,33 @@ $$;
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
 'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
 
+-- functions/internal/_insert_tasks.sql
+create function stepgres._insert_tasks(
+    tasks jsonb, adder text, scope text, added jsonb, added_paths jsonb, prefix text
+) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_agg(
+            e.task
+            || case when e.task -> 'depends_on' ? ('/' || adder)
+                then jsonb_build_object('depends_on', (e.task -> 'depends_on') || added_paths) else '{}' end
+            || case when e.task ? 'subtasks' then jsonb_build_object('subtasks', stepgres._insert_tasks(
+                e.task -> 'subtasks', adder, scope, added, added_paths, prefix || (e.task ->> 'id') || '/'
+            )) else '{}' end
+            order by e.place
+        )
+        from jsonb_array_elements(_insert_tasks.tasks) with ordinality as e (task, place)
+    ) || case when prefix = scope then added else '[]' end;
+end
+$$;
+
+comment on function stepgres._insert_tasks(jsonb, text, text, jsonb, jsonb, text) is
+'Part of _join_tasks: goes through the groups, of which scope is the one where the added tasks belong.';
+
 -- functions/internal/_is_met.sql
 create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
 language sql
@@ -2825,6 +2990,45 @@ $$;
 
 comment on function stepgres._is_met(jsonpath, jsonb) is
 'Whether a JSON path finds something in an input other than false and null.';
+
+-- functions/internal/_join_tasks.sql
+create function stepgres._join_tasks(tasks jsonb, step_slug text, added jsonb) returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_adder stepgres._goal_task;
+    v_added jsonb;
+    v_paths jsonb;
+begin
+    if jsonb_typeof(added) <> 'array' then
+        perform stepgres._decomposition_error(
+            null, 'the tasks must be a JSON array, not ' || jsonb_typeof(added), 'Add [{"id": "fix", "description": "Fix it"}].'
+        );
+    end if;
+    select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
+    where t.task ->> 'step_slug' = _join_tasks.step_slug;
+    select
+        jsonb_agg(
+            case
+                when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
+                    then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
+                else e.task
+            end
+            order by e.place
+        ),
+        jsonb_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place)
+    into v_added, v_paths
+    from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
+    return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');
+end
+$$;
+
+comment on function stepgres._join_tasks(jsonb, text, jsonb) is
+'Resolved tasks with others beside the task of a step; what depends on that task depends on the others as well.
+
+Of those that depend on nothing it is the first task.';
 
 -- functions/internal/_json_path.sql
 create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
@@ -3146,6 +3350,51 @@ $$;
 
 comment on function stepgres._message_number(text) is
 'The number that an id of a message is to pgmq, null if no message can have that id.';
+
+-- functions/internal/_move_run.sql
+create function stepgres._move_run(run_id uuid, version int, finished stepgres._step_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_deleted int;
+    v_created int;
+begin
+    -- Made anew, rather than changed: what a step waits for never becomes more.
+    delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
+    get diagnostics v_deleted = row_count;
+    insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
+    select _move_run.run_id, s.step_slug, s.map,
+        -- as _start_runs has it
+        not s.map and s.condition is null and s.unless is null and s.gathers is null
+        and s.start_delay = interval '0',
+        (
+            select count(*)
+            from stepgres.dependencies as d
+            left join stepgres.step_states as o on o.run_id = _move_run.run_id and o.step_slug = d.depends_on
+            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                -- without a state it is about to be made; those of finished are counted down by _advance
+                and (o.finished_at is null or o.step_slug in (
+                    select k.step_slug from unnest(_move_run.finished) as k where k.run_id = _move_run.run_id
+                ))
+        )
+    from stepgres.runs as r
+    join stepgres.steps as s on (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
+    where r.run_id = _move_run.run_id and not exists (
+        select from stepgres.step_states as o where o.run_id = r.run_id and o.step_slug = s.step_slug
+    );
+    get diagnostics v_created = row_count;
+    update stepgres.runs as r
+    set version = _move_run.version, remaining_steps = r.remaining_steps + v_created - v_deleted
+    where r.run_id = _move_run.run_id;
+end
+$$;
+
+comment on function stepgres._move_run(uuid, int, stepgres._step_key[]) is
+'Moves a run to another version that has all of its steps, and counts anew what those wait for that have not started.
+
+finished are the steps that _advance will count down next.';
 
 -- functions/internal/_need_fresh_snapshots.sql
 create function stepgres._need_fresh_snapshots() returns void
@@ -3757,14 +4006,15 @@ begin
             end as error,
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
             make_interval(secs => n.retry_after) as retry_after,
-            case when n.status = 'completed' then coalesce(n.output, 'null') end as output
+            case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
+            nullif(n.tasks, 'null') as tasks
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8
+                error text, retryable boolean, retry_after float8, tasks jsonb
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
@@ -3814,7 +4064,11 @@ begin
             from accepted as a where a.status = 'released'
         ),
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map)
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
+        (
+            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
+            from accepted as a where a.status = 'completed' and a.tasks is not null
+        )
     into v_outcome
     from stepped as t;
     return v_outcome;
@@ -4079,6 +4333,37 @@ $$;
 
 comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
 'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
+
+-- functions/internal/_resolve_tasks.sql
+create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '') returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- by path, made once and handed on to the groups
+    v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
+        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
+    ) end;
+begin
+    return (
+        select jsonb_agg(
+            e.task || jsonb_build_object(
+                'step_slug', s.step -> 'step_slug',
+                'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
+            ) || case when e.task ? 'subtasks' then jsonb_build_object(
+                'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
+            ) else '{}' end
+            order by e.place
+        )
+        from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
+        cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
+    );
+end
+$$;
+
+comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
+'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';
 
 -- functions/internal/_run_is_finished.sql
 create function stepgres._run_is_finished(run_id uuid, status text) returns void
@@ -4613,6 +4898,19 @@ $$;
 comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
 'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
 
+-- functions/internal/_steps_only.sql
+create function stepgres._steps_only(steps jsonb) returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+    from jsonb_array_elements(steps) with ordinality as s (step, place)
+$$;
+
+comment on function stepgres._steps_only(jsonb) is
+'Planned steps as register_workflow takes them.';
+
 -- functions/internal/_steps_waiting.sql
 create function stepgres._steps_waiting(run stepgres.runs) returns setof stepgres.stuck_step
 language sql
@@ -5070,7 +5368,8 @@ $$;
 comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
 
-A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
+A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
+added as complete_task says; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
@@ -5080,7 +5379,8 @@ A worker that is about to sleep passes is_waiting: if there is nothing to do, it
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
+SG018 tasks that break a rule (no result is applied then).';
 
 -- functions/api/acknowledge.sql
 create function stepgres.acknowledge(channel text, message_id text) returns boolean
@@ -5410,7 +5710,13 @@ Errors: SG006 unknown worker.';
 
 -- functions/api/complete_task.sql
 create function stepgres.complete_task(
-    worker_id text, run_id uuid, step_slug text, output jsonb, task_index int default 0, attempt int default 1
+    worker_id text,
+    run_id uuid,
+    step_slug text,
+    output jsonb,
+    task_index int default 0,
+    attempt int default 1,
+    tasks jsonb default null
 ) returns void
 language sql
 volatile
@@ -5420,14 +5726,18 @@ as $$
     select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
         'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
         'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
-        'status', 'completed', 'output', complete_task.output
+        'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
     ))
 $$;
 
-comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int) is
+comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb) is
 'Completes a task that the worker has claimed, and moves everything that follows from it.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+In a run of a task graph, tasks, as save_task_graph takes them, are added beside the task: they start after it, unless they
+depend on something else, and whatever depends on it waits for them too.
+
+Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018 the tasks
+break a rule: neither are they added nor is the task completed.';
 
 -- functions/api/create_channel.sql
 create function stepgres.create_channel(channel text) returns void
@@ -5528,7 +5838,8 @@ declare
 begin
     -- Starts under way end first; later ones wait, and then find no workflow.
     perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
-    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for update;
+    -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
@@ -5574,6 +5885,26 @@ refused.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';
 
+-- functions/api/delete_task_graph.sql
+create function stepgres.delete_task_graph(task_graph_id text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.task_graphs as g where g.task_graph_id = delete_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(delete_task_graph.task_graph_id);
+    end if;
+end
+$$;
+
+comment on function stepgres.delete_task_graph(text) is
+'Deletes a task graph. Its workflow and runs stay; delete_flow deletes these.
+
+Errors: SG019 unknown task graph.';
+
 -- functions/api/fail_task.sql
 create function stepgres.fail_task(
     worker_id text,
@@ -5614,6 +5945,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- everything is read, whatever the planner believes of tables that nobody has analyzed
 set enable_nestloop = off
+-- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
+set jit = off
 as $$
     select * from stepgres._find_miscounts()
     union all
@@ -6590,12 +6923,10 @@ declare
     v_row stepgres.steps;
     v_version int;
     v_constraint text;
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
-        "when_unmet": "string", "when_exhausted": "string"}';
+    v_options jsonb := stepgres._inherited_options();
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -6631,6 +6962,7 @@ begin
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
+    v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -6662,7 +6994,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
+"events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
@@ -6824,9 +7156,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs;
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string", "deadline": "number", "events": "string"}';
+    v_options jsonb := stepgres._inherited_options() || '{"deadline": "number", "events": "string"}';
 begin
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
@@ -6908,10 +7238,8 @@ begin
     end if;
     v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
-        'steps', (
-            select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
-            from jsonb_array_elements(v_graph.steps) with ordinality as s (step, place)
-        )
+        'steps', stepgres._steps_only(v_graph.steps),
+        'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
     return stepgres.start_workflow_run(
         v_graph.workflow_slug,
@@ -7211,7 +7539,7 @@ after update on stepgres.runs
 for each row
 when (
     (old.status <> 'started' and new.status is distinct from old.status)
-    or new.remaining_steps > old.remaining_steps
+    or (new.remaining_steps > old.remaining_steps and new.version = old.version)
 )
 execute function stepgres._refuse_transition();
 
@@ -7262,7 +7590,7 @@ execute function stepgres._refuse_transition();
 create trigger workflow_versions_guard_delete
 after delete on stepgres.workflow_versions
 for each row
-when (old.is_used)
+when (old.is_used and old.version > 0)
 execute function stepgres._refuse_definition_change();
 
 -- triggers/workflow_versions_guard_update.sql
@@ -7278,10 +7606,11 @@ after delete on stepgres.workflows
 for each row
 execute function stepgres._guard_runs();
 
--- planner.sql
+-- settings.sql
 -- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
 -- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
 -- plan: so all who call the same internal functions carry the same settings.
+-- UTC, because a day has 24 hours there: in other time zones `now + delay` follows the change of the clocks.
 do $$
 declare
     v_routine text;
@@ -7298,7 +7627,8 @@ begin
     loop
         foreach v_setting in array array[
             'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
-            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off',
+            'timezone = UTC'
         ] loop
             execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
         end loop;
@@ -7316,20 +7646,17 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,next_due,fsck,get_task_graph,list_task_graphs,get_composition_stats,
-        listen,catch_up,get_message,message_history}';
+    -- workers can do what clients can, and clients what is reading only
+    v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
+        list_workflow_runs,why_stuck,list_run_events,list_active_runs,get_task_graph,
+        list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
+    v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
+        resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
+        approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
+        create_channel,read_messages,acknowledge}';
+    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,
+        complete_task,fail_task,work,tick,next_due,register_workflow}';
+    v_observer text[] := v_reading || '{next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

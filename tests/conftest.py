@@ -16,7 +16,7 @@ from tests.support.engine import Engine
 from tests.support.servers import Postgres, all_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _numbers = itertools.count(1)
 
@@ -39,6 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=unwanted)
     dropped = set(unwanted)
     items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # Steps print halves of surrogate pairs, which no report that travels between processes holds.
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 def _server_of(item: pytest.Item) -> Postgres | None:

@@ -13,7 +13,7 @@ from stepgres._turns import Turns
 from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from stepgres._heartbeat import Heartbeat
@@ -37,7 +37,7 @@ class LocalRun:
         worker_id: str,
         run_id: UUID,
         run_input: str,
-        functions: Mapping[str, StepFunction],
+        find: Callable[[WorkItem], Awaitable[StepFunction]],
         transactions: Transactions,
         heartbeat: Heartbeat,
         concurrency: int,
@@ -45,7 +45,7 @@ class LocalRun:
         self._client = client
         self._run_id = run_id
         self._run_input = run_input
-        self._functions = functions
+        self._find = find
         self._transactions = transactions
         self._heartbeat = heartbeat
         self._turns = Turns(client, worker_id, concurrency, self._execute)
@@ -97,5 +97,5 @@ class LocalRun:
             await anyio.sleep(_PAUSES[-1])
 
     async def _execute(self, item: WorkItem) -> str | None:
-        function = None if item.sql_function else self._functions[item.step_slug]
+        function = None if item.sql_function else await self._find(item)
         return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import anyio.to_thread
 
+from stepgres._decompose import read_tasks
 from stepgres._json import dumps, loads
-from stepgres.errors import InvalidInput, LeaseLost, NonRetryable, RetryAfter
+from stepgres.errors import LeaseLost, NonRetryable, RetryAfter, StepgresError
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class StepContext:
             {"run_id": str(item.run_id), "step_slug": item.step_slug, "attempt": item.attempt},
         )
         self.is_lost = False
+        self.added_tasks: list[dict[str, Any]] = []
+        self.check_tasks: Callable[[list[dict[str, Any]]], None] | None = None
         self._key = task_key(item)
         self._is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
@@ -84,6 +87,18 @@ class StepContext:
         """What the function is called with."""
         input = loads(self._input, "the input of the step")
         return (input, self) if takes_context(function) else (input,)
+
+    def add_tasks(self, tasks: Any) -> None:
+        """Add tasks to the run, which is one of a task graph, when this step is completed.
+
+        They are as a decomposer returns them, and stand beside the task of this step: in the same
+        group, behind it unless they depend on something else. What depends on this task waits for
+        them, too. If they break a rule, the attempt fails; nothing is added by one that fails.
+        """
+        added = read_tasks(tasks)
+        if self.check_tasks is not None:
+            self.check_tasks(added)
+        self.added_tasks += added
 
     def check(self) -> None:
         """LeaseLost if the result is not wanted; TimeoutError if the step took too long for it."""
@@ -158,7 +173,7 @@ async def run_task(
                 return None
             output = await _call(function, context, item, pool)
         context.check()
-        return _completion(item, output)
+        return _completion(item, output, context.added_tasks)
     except LeaseLost as error:
         context.logger.warning("%s", error)
         return None
@@ -174,8 +189,9 @@ async def run_task(
     return None if context.is_lost else dumps({**task_key(item), "status": "failed", **failure})
 
 
-def _completion(item: WorkItem, output: Any) -> str:
-    result = dumps({**task_key(item), "status": "completed", "output": output})
+def _completion(item: WorkItem, output: Any, tasks: list[dict[str, Any]]) -> str:
+    added = {"tasks": tasks} if tasks else {}
+    result = dumps({**task_key(item), "status": "completed", "output": output, **added})
     if len(result) > MOST_CHARACTERS:
         raise ValueError(
             f"its result is {len(result):,} characters of JSON, more than PostgreSQL can take"
@@ -245,14 +261,14 @@ def describe_failure(error: BaseException) -> dict[str, Any]:
     return failure
 
 
-def fail_result(result: str, error: InvalidInput | Error) -> str:
+def fail_result(result: str, error: StepgresError | Error) -> str:
     """The result of a task whose result PostgreSQL did not take."""
-    if isinstance(error, InvalidInput):
+    if isinstance(error, StepgresError):
         message, detail = error.message, error.detail
     else:
         message, detail = error.diag.message_primary or str(error), error.diag.message_detail
     reason = f"PostgreSQL does not take its result: {message}" + (f" ({detail})" if detail else "")
     fields = json.loads(result)
-    for name in ("output", "retry_after"):
+    for name in ("output", "retry_after", "tasks"):
         fields.pop(name, None)
     return dumps({**fields, "status": "failed", "error": reason})

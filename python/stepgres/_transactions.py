@@ -70,7 +70,10 @@ class Transactions:
                     return
                 output = await function(*context.arguments(function))
                 await AsyncClient(connection).complete_task(
-                    self._worker_id, **task_key(item), output=output
+                    self._worker_id,
+                    **task_key(item),
+                    output=output,
+                    tasks=context.added_tasks or None,
                 )
         else:
             self._thread_pool.open()
@@ -86,7 +89,12 @@ class Transactions:
         with self._thread_pool.connection() as connection, connection.transaction():
             context.connection = connection
             output = function(*context.arguments(function))
-            Client(connection).complete_task(self._worker_id, **task_key(item), output=output)
+            Client(connection).complete_task(
+                self._worker_id,
+                **task_key(item),
+                output=output,
+                tasks=context.added_tasks or None,
+            )
 
     async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
         # In one statement: what the function returns need not be such that Python can read it. Its

@@ -16,7 +16,7 @@ from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import MOST_CHARACTERS, fail_result, release_result, task_key
-from stepgres.errors import InvalidInput
+from stepgres.errors import DecompositionError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-# What Postgres says of results that are no JSON to it: characters, numbers, size, depth.
-_REFUSALS = (InvalidInput, DataError, ProgramLimitExceeded, StatementTooComplex)
+# What Postgres says of results that are no JSON to it: characters, numbers, size, depth. And of
+# tasks that they add and that break a rule.
+_REFUSALS = (
+    InvalidInput,
+    DecompositionError,
+    DataError,
+    ProgramLimitExceeded,
+    StatementTooComplex,
+)
 _HORIZON = 0.25  # seconds; tasks that would not be finished by then are not claimed yet
 _MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
 _LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others

@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
-from stepgres._task_functions import functions_by_step
+from stepgres._task_functions import TaskFinder, functions_by_flow, functions_by_step
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
 from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stepgres._async.client import AsyncClient
     from stepgres._sync.client import Client
     from stepgres._task_functions import TaskFunctions
-    from stepgres.types import RunResult
+    from stepgres.types import RunResult, WorkItem
     from stepgres.workflow import StepFunction
 
 logger = logging.getLogger("stepgres")
@@ -80,7 +80,7 @@ class AsyncExecutor:
                 executor_id=worker_id,
             )
 
-        return await self._execute(start, run_input, definition.functions, timeout)
+        return await self._execute(start, run_input, _finder(definition.functions), timeout)
 
     async def execute_dynamic(
         self,
@@ -102,7 +102,7 @@ class AsyncExecutor:
                 workflow_id, input, version=flow["version"], executor_id=worker_id
             )
 
-        return await self._execute(start, dumps_input(input), step_functions, timeout)
+        return await self._execute(start, dumps_input(input), _finder(step_functions), timeout)
 
     async def retry(
         self,
@@ -115,21 +115,29 @@ class AsyncExecutor:
     ) -> RunResult:
         """Execute what is left of a failed run as a new run: retry_failed_workflow, executed here.
 
-        The workflow is the one of the run, or its functions by step slug. Returns and raises what
-        execute does, and RunNotFailed; DefinitionError if the workflow lacks a local step that the
-        run has.
+        The workflow is the one of the run, or its functions by step slug; for a run of a task graph
+        the step_functions of execute_task_graph. Returns and raises what execute does, and
+        RunNotFailed; DefinitionError or DecompositionError if a local step has no function.
         """
         run = await self._client.get_run(run_id)
-        functions = _functions_for(run.workflow_slug, workflow)
         flow = await self._client.get_flow(run.workflow_slug, version=run.version)
-        _check_functions(flow, functions)
+        find = self._find_functions(flow, workflow)
 
         async def start(worker_id: str) -> UUID:
             return await self._client.retry_failed_workflow(
                 run_id, skip_completed, reset_all, worker_id
             )
 
-        return await self._execute(start, dumps_input(run.input), functions, timeout)
+        return await self._execute(start, dumps_input(run.input), find, timeout)
+
+    def _find_functions(
+        self, flow: Mapping[str, Any], workflow: Any
+    ) -> Callable[[WorkItem], Awaitable[StepFunction]]:
+        if flow["tasks"] is not None:
+            return TaskFinder(self._client, functions_by_flow(flow, workflow), workflow)
+        functions = _functions_for(flow["workflow_slug"], workflow)
+        _check_functions(flow, functions)
+        return _finder(functions)
 
     async def execute_task_graph(
         self,
@@ -148,18 +156,18 @@ class AsyncExecutor:
         TaskGraphNotApproved; DecompositionError if a task has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        functions = functions_by_step(graph, step_functions)
+        find = TaskFinder(self._client, functions_by_step(graph, step_functions), step_functions)
 
         async def start(worker_id: str) -> UUID:
             return await self._client.start_task_graph(task_graph_id, input, executor_id=worker_id)
 
-        return await self._execute(start, None, functions, timeout)
+        return await self._execute(start, None, find, timeout)
 
     async def _execute(
         self,
         start: Callable[[str], Awaitable[UUID]],
         run_input: str | None,
-        functions: Mapping[str, StepFunction],
+        find: Callable[[WorkItem], Awaitable[StepFunction]],
         timeout: float,
     ) -> RunResult:
         async with (
@@ -175,7 +183,7 @@ class AsyncExecutor:
                     worker_id,
                     run_id,
                     run_input,
-                    functions,
+                    find,
                     transactions,
                     heartbeat,
                     self._concurrency,
@@ -295,6 +303,15 @@ class Executor:
         with start_blocking_portal() as portal:
             result: RunResult = portal.call(call)
         return result
+
+
+def _finder(
+    functions: Mapping[str, StepFunction],
+) -> Callable[[WorkItem], Awaitable[StepFunction]]:
+    async def find(item: WorkItem) -> StepFunction:
+        return functions[item.step_slug]
+
+    return find
 
 
 def _functions_for(workflow_slug: str, workflow: Any) -> Mapping[str, StepFunction]:

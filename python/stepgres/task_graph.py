@@ -40,7 +40,7 @@ class TaskGraph:
 
     def walk(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every task and group with its path, groups before their subtasks."""
-        yield from _walk(self.tasks, "")
+        return walk(self.tasks)
 
     def to_mermaid(self) -> str:
         """A Mermaid flowchart of the tasks, with a box around each group."""
@@ -50,11 +50,13 @@ class TaskGraph:
         return bundle(self, self.to_mermaid())
 
 
-def _walk(tasks: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for task in tasks:
-        path = prefix + task["id"]
-        yield path, task
-        yield from _walk(task.get("subtasks", []), f"{path}/")
+def walk(tasks: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every task with its path. What is none, in tasks that nobody has checked, is left out."""
+    for task in tasks if isinstance(tasks, list) else ():
+        if isinstance(task, dict):
+            path = f"{prefix}{task.get('id')}"
+            yield path, task
+            yield from walk(task.get("subtasks"), f"{path}/")
 
 
 def _nodes(graph: TaskGraph, tasks: list[dict[str, Any]], prefix: str) -> list[Node]:

@@ -7,20 +7,17 @@ declare
     v_role text;
     v_routines text[];
     v_routine text;
-    v_client text[] := '{version,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_worker text[] := '{version,register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,complete_task,fail_task,work,tick,next_due,
-        register_workflow,get_flow,list_flows,list_workflow_versions,start_workflow_run,start_workflow_runs,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,cancel_workflow_run,pause_workflow_run,resume_workflow_run,retry_failed_workflow,
-        add_subscriber,remove_subscriber,
-        save_task_graph,get_task_graph,list_task_graphs,approve_task_graph,reject_task_graph,start_task_graph,get_composition_stats,
-        send_with_notify,notify_only,create_channel,listen,catch_up,read_messages,get_message,acknowledge,message_history}';
-    v_observer text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,list_workflow_runs,
-        why_stuck,list_run_events,list_active_runs,next_due,fsck,get_task_graph,list_task_graphs,get_composition_stats,
-        listen,catch_up,get_message,message_history}';
+    -- workers can do what clients can, and clients what is reading only
+    v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
+        list_workflow_runs,why_stuck,list_run_events,list_active_runs,get_task_graph,
+        list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
+    v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
+        resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
+        approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
+        create_channel,read_messages,acknowledge}';
+    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,
+        complete_task,fail_task,work,tick,next_due,register_workflow}';
+    v_observer text[] := v_reading || '{next_due,fsck}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles

@@ -14,6 +14,7 @@
 \ir views/_step_inputs.sql
 \ir views/run_events.sql
 
+\ir functions/internal/_add_tasks.sql
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql
 \ir functions/internal/_are_events_sent.sql
@@ -28,6 +29,7 @@
 \ir functions/internal/_check_task_order.sql
 \ir functions/internal/_check_tasks.sql
 \ir functions/internal/_claim.sql
+\ir functions/internal/_gathered_output.sql
 \ir functions/internal/_complete_gathering_steps.sql
 \ir functions/internal/_complete_maps.sql
 \ir functions/internal/_complete_runs.sql
@@ -37,6 +39,7 @@
 \ir functions/internal/_create_version.sql
 \ir functions/internal/_decomposition_error.sql
 \ir functions/internal/_definition_error.sql
+\ir functions/internal/_delete_own_version.sql
 \ir functions/internal/_delete_runs.sql
 \ir functions/internal/_ensure_queue.sql
 \ir functions/internal/_exhaust_tasks.sql
@@ -60,8 +63,11 @@
 \ir functions/internal/_guard_used_version.sql
 \ir functions/internal/_hint_subscribers.sql
 \ir functions/internal/_hold_worker.sql
+\ir functions/internal/_inherited_options.sql
 \ir functions/internal/_insert_step.sql
+\ir functions/internal/_insert_tasks.sql
 \ir functions/internal/_is_met.sql
+\ir functions/internal/_join_tasks.sql
 \ir functions/internal/_json_path.sql
 \ir functions/internal/_list_attempts.sql
 \ir functions/internal/_list_family.sql
@@ -74,6 +80,7 @@
 \ir functions/internal/_map_source.sql
 \ir functions/internal/_message_ids.sql
 \ir functions/internal/_message_number.sql
+\ir functions/internal/_move_run.sql
 \ir functions/internal/_need_fresh_snapshots.sql
 \ir functions/internal/_new_run_id.sql
 \ir functions/internal/_normal_tasks.sql
@@ -99,6 +106,7 @@
 \ir functions/internal/_remaining_gaps.sql
 \ir functions/internal/_replace_tickets.sql
 \ir functions/internal/_requeue_tasks.sql
+\ir functions/internal/_resolve_tasks.sql
 \ir functions/internal/_run_is_finished.sql
 \ir functions/internal/_run_not_found.sql
 \ir functions/internal/_seconds.sql
@@ -114,6 +122,7 @@
 \ir functions/internal/_start_runs.sql
 \ir functions/internal/_start_steps.sql
 \ir functions/internal/_step_options.sql
+\ir functions/internal/_steps_only.sql
 \ir functions/internal/_steps_waiting.sql
 \ir functions/internal/_sweep_runs.sql
 \ir functions/internal/_take_over.sql
@@ -139,6 +148,7 @@
 \ir functions/api/create_channel.sql
 \ir functions/api/create_flow.sql
 \ir functions/api/delete_flow.sql
+\ir functions/api/delete_task_graph.sql
 \ir functions/api/fail_task.sql
 \ir functions/api/fsck.sql
 \ir functions/api/get_composition_stats.sql
@@ -193,5 +203,5 @@
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
 
-\ir planner.sql
+\ir settings.sql
 \ir grants.sql

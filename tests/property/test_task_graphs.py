@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
@@ -60,8 +61,22 @@ class Oracle:
     """What the tasks of a graph wait for, and what comes out, said in another way than in SQL."""
 
     def __init__(self, tasks: list[dict[str, Any]]) -> None:
+        self.top = tasks
         self.tasks: dict[str, dict[str, Any]] = {}
         self._collect(tasks, "")
+
+    def with_tasks(self, adder: str, added: list[dict[str, Any]]) -> Oracle:
+        """The graph with more tasks beside one, for which all wait that wait for that one."""
+        resolved = {path: ["/" + name for name in self.depends_on(path)] for path in self.tasks}
+        oracle = Oracle(deepcopy(self.top))
+        group = adder.rpartition("/")[0]
+        for path, task in oracle.tasks.items():
+            task["depends_on"] = resolved[path]
+            if f"/{adder}" in resolved[path]:
+                task["depends_on"] += [f"/{group}/{new['id']}".replace("//", "/") for new in added]
+        level = oracle.tasks[group]["subtasks"] if group else oracle.top
+        level += [{**new, "depends_on": new["depends_on"] or [f"/{adder}"]} for new in added]
+        return Oracle(oracle.top)
 
     def _collect(self, tasks: list[dict[str, Any]], prefix: str) -> None:
         for task in tasks:
@@ -70,6 +85,8 @@ class Oracle:
 
     def meant(self, path: str, name: str) -> str:
         """The path that a task means by a name: the nearest, from its own group outwards."""
+        if name.startswith("/"):
+            return name[1:]
         found = []
         scope = path
         while scope:
@@ -137,6 +154,18 @@ class Oracle:
         return {name.rpartition("/")[2]: self.output(name) for name in inner} or [path]
 
 
+def more_tasks(oracle: Oracle, number: int, dice: random.Random) -> list[dict[str, Any]]:
+    """Tasks that a step adds: none, or one or two, which depend on each other or on any other."""
+    if number > 6 or dice.random() < 0.6:
+        return []
+    names = [f"n{number}_{i}" for i in range(dice.randint(1, 2))]
+    others = [*names[:1], *(f"/{path}" for path in oracle.tasks)]
+    added: list[dict[str, Any]] = [{"id": names[0], "depends_on": []}]
+    if dice.random() < 0.3:
+        added[0]["subtasks"] = [{"id": "a", "depends_on": []}]
+    return added + [{"id": name, "depends_on": [dice.choice(others)]} for name in names[1:]]
+
+
 @given(tasks=graphs(), seed=st.integers(0, 99))
 @settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -156,16 +185,27 @@ def test_tasks_are_executed_in_order_and_given_what_they_depend_on(
         (graph_id,) = engine.rows(save, Jsonb(tasks))
         engine.call("approve_task_graph", task_graph_id=graph_id)
         run_id = engine.call("start_task_graph", task_graph_id=graph_id)
-        paths = {path.replace("/", "__"): path for path in oracle.tasks}
         executed: list[str] = []
         ready = engine.claim()
         while ready:
-            item = ready.pop(random.Random(seed + len(executed)).randrange(len(ready)))
-            path = paths[item.step_slug]
+            dice = random.Random(f"{seed} {len(executed)}")
+            item = ready.pop(dice.randrange(len(ready)))
+            path = next(p for p in oracle.tasks if p.replace("/", "__") == item.step_slug)
             assert oracle.waits_for(path) <= {*executed}
             assert item.input == oracle.given(path)
             executed.append(path)
-            ready += engine.work([item.completed([path])], capacity=1000)
+            result = item.completed([path])
+            if added := more_tasks(oracle, len(executed), dice):
+                larger = oracle.with_tasks(path, added)
+                if larger.finish() is None:
+                    with refused("SG018", "in a cycle"), engine.connection.transaction():
+                        engine.work([{**result, "tasks": added}])
+                else:
+                    event("tasks added")
+                    oracle, result = larger, {**result, "tasks": added}
+            ready += engine.work([result], capacity=1000)
+        leaves = oracle.finish()
+        assert leaves is not None
         assert sorted(executed) == sorted(leaves)
         last = [
             path

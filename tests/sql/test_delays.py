@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from typing_extensions import LiteralString
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
@@ -189,3 +190,19 @@ def test_delay_of_zero_is_none(engine: Engine) -> None:
     engine.define("order", step("a"))
     engine.start("order", {}, delay="0")
     assert len(engine.claim()) == 1
+
+
+def test_day_has_24_hours_when_the_clocks_change_too(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a", start_delay=86_400))
+    engine.connection.execute("set timezone = 'Europe/Berlin'")
+    engine.connection.execute("update public.test_clock set now = '2026-03-28 12:00+01'")
+    engine.call("register_worker", worker_id=engine.worker_id, lease="1 year")
+    engine.start("order", {}, delay="1 day", deadline="2 days")
+    query: LiteralString = (
+        "select (extract(epoch from due_at - now) / 3600)::int"
+        " from stepgres.timers, public.test_clock"
+    )
+    assert sorted(engine.rows(query)) == [24, 72]
+    clock.advance(86_400)
+    engine.call("tick")
+    assert sorted(engine.rows(query)) == [24, 48]

@@ -276,6 +276,7 @@ def test_rejection_needs_a_reason(engine: Engine) -> None:
     [
         ("get_task_graph", {}),
         ("approve_task_graph", {}),
+        ("delete_task_graph", {}),
         ("reject_task_graph", {"reason": "no"}),
         ("start_task_graph", {}),
         ("save_task_graph", {"goal": "x", "tasks": Jsonb([{"id": "a"}])}),
@@ -294,6 +295,15 @@ def test_graphs_are_listed_by_status_the_newest_first(engine: Engine) -> None:
     assert engine.rows(listed, "approved") == [ids[1]]
     with refused("SG014", 'no status "done"'):
         engine.rows(listed, "done")
+
+
+def test_deleted_graph_leaves_its_runs(engine: Engine) -> None:
+    run_id = start(engine, task("a"))
+    (graph_id,) = engine.rows("select task_graph_id from stepgres.task_graphs")
+    engine.call("delete_task_graph", task_graph_id=graph_id)
+    assert engine.rows("select 1 from stepgres.task_graphs") == []
+    engine.drain()
+    assert engine.status(run_id)[0] == "completed"
 
 
 # Runs

@@ -81,8 +81,12 @@ class AsyncWorkers(AsyncCaller):
         *,
         task_index: int | None = None,
         attempt: int | None = None,
+        tasks: Any = None,
     ) -> None:
-        """Complete a task that the worker has claimed."""
+        """Complete a task that the worker has claimed.
+
+        tasks are added to its run, as context.add_tasks does it; DecompositionError.
+        """
         await self._all(
             "complete_task",
             scalar_row,
@@ -92,6 +96,7 @@ class AsyncWorkers(AsyncCaller):
             output=Jsonb(output, dumps_input),
             task_index=task_index,
             attempt=attempt,
+            tasks=json_argument(tasks),
         )
 
     async def fail_task(

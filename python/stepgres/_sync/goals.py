@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from stepgres._arguments import array, json_argument
@@ -78,6 +78,10 @@ class Goals(Caller):
             task_graph_id=task_graph_id,
             reason=reason,
         )
+
+    def delete_task_graph(self, task_graph_id: str) -> None:
+        """Delete a task graph; its workflow and runs stay."""
+        self._all("delete_task_graph", scalar_row, task_graph_id=task_graph_id)
 
     def start_task_graph(
         self,

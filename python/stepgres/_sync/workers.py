@@ -83,8 +83,12 @@ class Workers(Caller):
         *,
         task_index: int | None = None,
         attempt: int | None = None,
+        tasks: Any = None,
     ) -> None:
-        """Complete a task that the worker has claimed."""
+        """Complete a task that the worker has claimed.
+
+        tasks are added to its run, as context.add_tasks does it; DecompositionError.
+        """
         self._all(
             "complete_task",
             scalar_row,
@@ -94,6 +98,7 @@ class Workers(Caller):
             output=Jsonb(output, dumps_input),
             task_index=task_index,
             attempt=attempt,
+            tasks=json_argument(tasks),
         )
 
     def fail_task(

@@ -23,6 +23,7 @@ create table stepgres.workflow_versions (
     deadline stepgres.deadline,
     events stepgres.events not null default 'none',
     fingerprint text,
+    tasks jsonb,
     is_used boolean not null default false,
     created_at timestamptz not null,
     primary key (workflow_slug, version)
@@ -34,12 +35,18 @@ comment on column stepgres.workflow_versions.events is
 'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
+comment on column stepgres.workflow_versions.tasks is
+'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
 'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
 where events <> 'none';
+
+-- A run that adds tasks moves to a version of its own, which has a negative number: no lock is needed to
+-- choose one, nobody gets it who starts a run, and it goes with its run.
+create sequence stepgres._own_versions as int;
 
 create table stepgres.sql_functions (
     sql_function text primary key,

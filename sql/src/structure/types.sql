@@ -120,6 +120,8 @@ create type stepgres._skip as (run_id uuid, step_slug text, skip_reason text, er
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
+create type stepgres._added_tasks as (run_id uuid, step_slug text, tasks jsonb);
+
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind a qualified name for an index)
 create type stepgres._outcome as (
@@ -127,7 +129,8 @@ create type stepgres._outcome as (
     failures stepgres._task_failure[],
     released stepgres._task_failure[],
     completed_steps stepgres._step_key[],
-    changed_maps stepgres._step_key[]
+    changed_maps stepgres._step_key[],
+    added stepgres._added_tasks[]
 );
 
 create type stepgres.workflow_run as (

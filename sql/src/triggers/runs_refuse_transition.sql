@@ -4,6 +4,6 @@ after update on stepgres.runs
 for each row
 when (
     (old.status <> 'started' and new.status is distinct from old.status)
-    or new.remaining_steps > old.remaining_steps
+    or (new.remaining_steps > old.remaining_steps and new.version = old.version)
 )
 execute function stepgres._refuse_transition();

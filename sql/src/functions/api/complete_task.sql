@@ -1,5 +1,11 @@
 create function stepgres.complete_task(
-    worker_id text, run_id uuid, step_slug text, output jsonb, task_index int default 0, attempt int default 1
+    worker_id text,
+    run_id uuid,
+    step_slug text,
+    output jsonb,
+    task_index int default 0,
+    attempt int default 1,
+    tasks jsonb default null
 ) returns void
 language sql
 volatile
@@ -9,11 +15,15 @@ as $$
     select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
         'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
         'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
-        'status', 'completed', 'output', complete_task.output
+        'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
     ))
 $$;
 
-comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int) is
+comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb) is
 'Completes a task that the worker has claimed, and moves everything that follows from it.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+In a run of a task graph, tasks, as save_task_graph takes them, are added beside the task: they start after it, unless they
+depend on something else, and whatever depends on it waits for them too.
+
+Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018 the tasks
+break a rule: neither are they added nor is the task completed.';

@@ -11,7 +11,8 @@ declare
 begin
     -- Starts under way end first; later ones wait, and then find no workflow.
     perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
-    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for update;
+    -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;

@@ -5,6 +5,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- everything is read, whatever the planner believes of tables that nobody has analyzed
 set enable_nestloop = off
+-- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
+set jit = off
 as $$
     select * from stepgres._find_miscounts()
     union all

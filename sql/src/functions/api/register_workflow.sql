@@ -14,12 +14,10 @@ declare
     v_row stepgres.steps;
     v_version int;
     v_constraint text;
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
-        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
-        "when_unmet": "string", "when_exhausted": "string"}';
+    v_options jsonb := stepgres._inherited_options();
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, v_options || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -55,6 +53,7 @@ begin
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
+    v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
@@ -86,7 +85,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"events": "none", "run" or "task"}. Those from "max_attempts" on may also stand beside
+"events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the

@@ -14,9 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs;
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string", "deadline": "number", "events": "string"}';
+    v_options jsonb := stepgres._inherited_options() || '{"deadline": "number", "events": "string"}';
 begin
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);

@@ -29,10 +29,8 @@ begin
     end if;
     v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
-        'steps', (
-            select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
-            from jsonb_array_elements(v_graph.steps) with ordinality as s (step, place)
-        )
+        'steps', stepgres._steps_only(v_graph.steps),
+        'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
     return stepgres.start_workflow_run(
         v_graph.workflow_slug,

@@ -42,7 +42,8 @@ $$;
 comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
 
-A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output"; "failed" and "error",
+A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
+added as complete_task says; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
@@ -52,4 +53,5 @@ A worker that is about to sleep passes is_waiting: if there is nothing to do, it
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
 
-Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker.';
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
+SG018 tasks that break a rule (no result is applied then).';

@@ -18,7 +18,14 @@ begin
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
+    if v_outcome.added is not null then
+        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
+    end if;
     perform stepgres._advance(v_finished);
+    if v_outcome.added is not null then
+        -- added tasks that depend only on what has finished before
+        perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
+    end if;
     perform stepgres._hint_subscribers(array(
         select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
     ), have_ended => false);

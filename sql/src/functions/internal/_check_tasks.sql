@@ -7,10 +7,8 @@ declare
     v_task record;
     v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
         "decompose": "boolean", "options": "object"}';
-    v_options jsonb := '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string", "transactional": "boolean", "sql_function": "string", "start_delay": "number",
-        "condition": "string", "unless": "string"}';
+    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
+        "start_delay": "number", "condition": "string", "unless": "string"}';
     v_key text;
     v_type text;
 begin

@@ -5,26 +5,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_gathering stepgres._step_key[];
     v_completed stepgres._step_key[];
 begin
+    select array_agg((k.run_id, k.step_slug)::stepgres._step_key) into v_gathering
+    from unnest(_complete_gathering_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    cross join lateral (
+        select def.gathers from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    where s.gathers is not null;
+    if v_gathering is null then
+        return null;
+    end if;
     with completed as (
         update stepgres.step_states as t
         set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
-            output = g.output
-        from unnest(_complete_gathering_steps.ready) as k
-        join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, k.step_slug)
-        cross join lateral (
-            -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
-            select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}') as output
-            from stepgres.dependencies as d
-            join stepgres.step_states as o on o.run_id = k.run_id and o.step_slug = d.depends_on
-            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                and o.status = 'completed'
-        ) as g
-        where s.gathers is not null
-            and t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
+            output = stepgres._gathered_output(t.run_id, t.step_slug)
+        from unnest(v_gathering) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
         returning t.run_id, t.step_slug
     )
     select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;

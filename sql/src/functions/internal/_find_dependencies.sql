@@ -5,7 +5,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     -- A name means the task of that name or path in the own group, else in the group around that, and so on
-    -- outwards; a task itself only if nothing else is meant. What is not found stays null.
+    -- outwards; with a slash before it, that at this path. A task itself only if nothing else is meant. What is not found stays null.
     select distinct on (t.place, d.dependency_index)
         t.path, d.dependency_index, d.named #>> '{}', o.path
     from unnest(tasks) as t
@@ -13,7 +13,9 @@ as $$
         with ordinality as d (named, dependency_index)
     cross join unnest(t.scopes) with ordinality as s (prefix, distance)
     left join (select k.path from unnest(tasks) as k) as o
-        on o.path = s.prefix || case jsonb_typeof(d.named) when 'string' then d.named #>> '{}' end
+        on o.path = case when jsonb_typeof(d.named) = 'string' then
+            case when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2) else s.prefix || (d.named #>> '{}') end
+        end
     order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
 $$;
 

@@ -26,14 +26,15 @@ begin
             end as error,
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
             make_interval(secs => n.retry_after) as retry_after,
-            case when n.status = 'completed' then coalesce(n.output, 'null') end as output
+            case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
+            nullif(n.tasks, 'null') as tasks
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8
+                error text, retryable boolean, retry_after float8, tasks jsonb
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, place
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
@@ -83,7 +84,11 @@ begin
             from accepted as a where a.status = 'released'
         ),
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map)
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
+        (
+            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
+            from accepted as a where a.status = 'completed' and a.tasks is not null
+        )
     into v_outcome
     from stepped as t;
     return v_outcome;

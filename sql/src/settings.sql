@@ -1,6 +1,7 @@
 -- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
 -- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
 -- plan: so all who call the same internal functions carry the same settings.
+-- UTC, because a day has 24 hours there: in other time zones `now + delay` follows the change of the clocks.
 do $$
 declare
     v_routine text;
@@ -17,7 +18,8 @@ begin
     loop
         foreach v_setting in array array[
             'plan_cache_mode = force_generic_plan', 'enable_seqscan = off', 'enable_hashjoin = off',
-            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off'
+            'enable_mergejoin = off', 'cpu_tuple_cost = 1', 'cpu_index_tuple_cost = 1', 'jit = off',
+            'timezone = UTC'
         ] loop
             execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
         end loop;

@@ -1,0 +1,57 @@
+create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_version stepgres.workflow_versions;
+    v_tasks jsonb;
+    v_steps jsonb;
+    v_step jsonb;
+    v_place int;
+    v_row stepgres.steps;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
+    if not found or tasks = '[]' then
+        return;
+    end if;
+    select w.* into v_version from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version);
+    if v_version.tasks is null then
+        perform stepgres._decomposition_error(
+            null, format('run %s is not one of a task graph: no tasks can be added to it', v_run.run_id),
+            'Start it with start_task_graph.'
+        );
+    end if;
+    -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
+    v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
+    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
+    v_version.version := -nextval('stepgres._own_versions');
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
+    v_version.fingerprint := null;
+    v_version.is_used := false;
+    v_version.created_at := stepgres._now();
+    insert into stepgres.workflow_versions select v_version.*;
+    for v_step, v_place in
+        select s.step, s.place
+        from stepgres._sorted_steps(
+            stepgres._steps_only(v_steps), stepgres._inherited_options(), format('run %s', v_run.run_id)
+        ) with ordinality as s (step, place)
+    loop
+        v_row := stepgres._step_options(v_step, v_version);
+        v_row.step_index := v_place - 1;
+        perform stepgres._insert_step(v_row, array(select jsonb_array_elements_text(v_step -> 'depends_on')));
+    end loop;
+    update stepgres.workflow_versions as w set is_used = true
+    where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+    perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
+    perform stepgres._delete_own_version(v_run.workflow_slug, v_run.version);
+end
+$$;
+
+comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
+'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
+
+finished are the steps that _advance will count down next.';

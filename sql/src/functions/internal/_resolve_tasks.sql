@@ -1,0 +1,29 @@
+create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '') returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- by path, made once and handed on to the groups
+    v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
+        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
+    ) end;
+begin
+    return (
+        select jsonb_agg(
+            e.task || jsonb_build_object(
+                'step_slug', s.step -> 'step_slug',
+                'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
+            ) || case when e.task ? 'subtasks' then jsonb_build_object(
+                'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
+            ) else '{}' end
+            order by e.place
+        )
+        from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
+        cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
+    );
+end
+$$;
+
+comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
+'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';

@@ -1,0 +1,11 @@
+create function stepgres._steps_only(steps jsonb) returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+    from jsonb_array_elements(steps) with ordinality as s (step, place)
+$$;
+
+comment on function stepgres._steps_only(jsonb) is
+'Planned steps as register_workflow takes them.';
