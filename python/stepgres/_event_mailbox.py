@@ -167,7 +167,7 @@ class EventMailbox(Member):
             # a hint can come after the end was seen, and finds it forgotten only two looks later
             self._ended_before = self._ended | self._ended_before.intersection(found)
             self._ended = set()
-            self._due = dict.fromkeys(chain(found, self._runs))
+            self._due = dict.fromkeys(chain(self._due, found, self._runs))
         else:
             self._due = {self._run_id: None}
         for progress in self._runs.values():

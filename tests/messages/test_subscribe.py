@@ -215,6 +215,20 @@ def test_run_that_comes_and_goes_while_there_is_no_connection(
             assert list(islice(events, 6)) == client.list_run_events(run_id)
 
 
+def test_run_that_ends_while_the_consumer_is_busy(
+    engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For so long that everything is looked at again before the run was read once."""
+    monkeypatch.setattr(_event_mailbox.EventMailbox, "hear", lambda *_: None)
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    with client.subscribe() as events:
+        engine.drain()
+        mailbox: Any = events._feed._source
+        mailbox._look_at = 0.0
+        assert list(islice(events, 6)) == client.list_run_events(run_id)
+
+
 def test_event_that_is_committed_after_later_ones_is_not_lost(
     engine: Engine, db: Database, client: Client
 ) -> None:
