@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from hashlib import md5
 from itertools import chain
 from time import monotonic
@@ -19,7 +20,7 @@ from psycopg.rows import scalar_row
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.connections import is_pooled
 from stepgres._hub import Hub, Member
-from stepgres._run_progress import RunProgress
+from stepgres._run_progress import RunProgress, read_events
 from stepgres.errors import ConnectionFailed, RunNotFound
 
 if TYPE_CHECKING:
@@ -184,7 +185,9 @@ class EventMailbox(Member):
         progress = self._runs.get(run_id) or RunProgress(run_id)
         began_at = monotonic()
         try:
-            events = progress.note(await self._hub.call(progress.read))
+            # others who have come as far wait for the same answer
+            wanted = progress.wanted
+            events = progress.note(await self._hub.call(partial(read_events, *wanted), wanted))
         except RunNotFound:
             self._runs.pop(run_id, None)
             if run_id == self._run_id:

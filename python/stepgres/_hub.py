@@ -108,10 +108,11 @@ class Hub:
         """End the connection; whoever waits for something on it is told that it is gone."""
         task, self._task = self._task, None
         if task is not None:
+            # before anything is waited for: who comes then gets another connection
+            self._give_up(ConnectionFailed("the connection that listens is closed"))
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            self._give_up(ConnectionFailed("the connection that listens is closed"))
 
     async def call(
         self, function: Callable[[Connection], Awaitable[T]], key: Hashable | None = None
@@ -258,3 +259,4 @@ def _lost(error: Exception) -> ConnectionFailed:
 def _fail(future: asyncio.Future[Any] | None, error: Exception) -> None:
     if future is not None and not future.done():
         future.set_exception(error)
+        future.exception()  # no matter that whoever waited may have given up

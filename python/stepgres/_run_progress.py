@@ -23,7 +23,7 @@ _LONGEST_REST = 5.0
 
 
 class RunProgress:
-    """Reads the latest events of a run, all of them now and then, and all of them at its end.
+    """Wants the latest events of a run, all of them now and then, and all of them at its end.
 
     What was committed later than others that happened after it is found then, if not before.
     """
@@ -36,13 +36,11 @@ class RunProgress:
         self._newest: datetime | None = None
         self._seen: set[RunEvent] = set()
 
-    async def read(self, connection: psycopg.AsyncConnection[Any]) -> list[RunEvent]:
-        """Events, of which some are new; changes nothing: whoever asks may have given up."""
+    @property
+    def wanted(self) -> tuple[UUID, datetime | None]:
+        """What is to be read: the arguments of read_events."""
         since = self._newest - _OVERLAP if self._newest and self.is_complete else None
-        events = await self._list(connection, since)
-        if since is not None and any(event.is_end for event in events):
-            events = await self._list(connection, None)
-        return events
+        return self._run_id, since
 
     def note(self, events: list[RunEvent]) -> list[RunEvent]:
         """Those of the events that are new, which are not any more then."""
@@ -61,9 +59,20 @@ class RunProgress:
         """Do not be read for so many times as long as the last time took."""
         self.rested_at = monotonic() + min(max(_SHORTEST_REST, times * seconds), _LONGEST_REST)
 
-    async def _list(
-        self, connection: psycopg.AsyncConnection[Any], since: datetime | None
-    ) -> list[RunEvent]:
-        return await AsyncCaller(connection)._all(
-            "list_run_events", class_row(RunEvent), run_id=self._run_id, since=since
-        )
+
+async def read_events(
+    run_id: UUID, since: datetime | None, connection: psycopg.AsyncConnection[Any]
+) -> list[RunEvent]:
+    """The events of a run since then; all of them if it has ended."""
+    events = await _list(connection, run_id, since)
+    if since is not None and any(event.is_end for event in events):
+        events = await _list(connection, run_id, None)
+    return events
+
+
+async def _list(
+    connection: psycopg.AsyncConnection[Any], run_id: UUID, since: datetime | None
+) -> list[RunEvent]:
+    return await AsyncCaller(connection)._all(
+        "list_run_events", class_row(RunEvent), run_id=run_id, since=since
+    )

@@ -47,8 +47,9 @@ class Messages:
         }
 
     async def next(self) -> tuple[dict[str, Any], str | None] | None:
-        notification = await anext(self._listener, None)
-        if notification is None:
+        try:
+            notification = await anext(self._listener)
+        except StopAsyncIteration:
             return None
         position = self._listener.position
         item = {**notification._asdict(), "position": position}
@@ -68,8 +69,9 @@ class Events:
         self.has_ended = False
 
     async def next(self) -> tuple[dict[str, Any], str | None] | None:
-        event = await anext(self._listener, None)
-        if event is None:
+        try:
+            event = await anext(self._listener)
+        except StopAsyncIteration:
             return None
         self.has_ended = self._of_one_run and event.is_end
         return _document(event), LAST if self.has_ended else None

@@ -333,6 +333,27 @@ async def test_async_listener(db: Database) -> None:
 
 
 @pytest.mark.anyio
+async def test_listener_that_begins_while_the_last_one_ends(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncClient(db.dsn) as client:
+        listener = await client.listen("orders")
+        for number in range(30):
+            waiting = asyncio.create_task(anext(listener))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            closing = asyncio.create_task(listener.aclose())
+            for _ in range(number % 10):
+                await asyncio.sleep(0)
+            listener = await client.listen("orders")
+            await closing
+            await client.send_with_notify("orders", number)
+            assert (await anext(listener)).payload == number
+        await listener.aclose()
+    assert caplog.text == ""
+
+
+@pytest.mark.anyio
 async def test_async_callback(db: Database) -> None:
     called: asyncio.Queue[Any] = asyncio.Queue()
 

@@ -305,6 +305,31 @@ def test_behind_a_transaction_pooler(engine: Engine, db: Database) -> None:
         assert subscribers(engine.connection) == 0
 
 
+def test_role_that_may_only_look(engine: Engine, db: Database) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {})
+    connection = engine.connection
+    connection.execute("create role onlooker login")
+    try:
+        connection.execute("grant usage on schema stepgres to onlooker")
+        for function in ("list_run_events", "list_active_runs"):
+            connection.execute(
+                f"grant execute on function stepgres.{function} to onlooker".encode()
+            )
+        with (
+            Client(make_conninfo(db.dsn, user="onlooker")) as client,
+            client.subscribe(run_id) as one,
+            client.subscribe() as everything,
+        ):
+            assert subscribers(connection) == 0
+            engine.drain()
+            events = list(one)
+            assert names(events)[-1] == "workflow_completed"
+            assert list(islice(everything, len(events))) == events
+    finally:
+        connection.execute("drop owned by onlooker; drop role onlooker")
+
+
 @pytest.mark.anyio
 async def test_async_subscription(engine: Engine, db: Database) -> None:
     engine.define("order", step("a"))
