@@ -2,6 +2,10 @@ create function stepgres._plan_tasks(tasks jsonb, max_depth int, max_tasks int) 
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+-- the settings of work, made for lookups by key, would compare each task with each other
+set enable_hashjoin = on
+set enable_mergejoin = on
+set cpu_tuple_cost = 0.01
 as $$
 declare
     v_tasks stepgres._goal_task[];
