@@ -37,7 +37,7 @@ def cluster() -> Iterator[Executor]:
     """The executor of a scheduler and a worker that live in a process of their own each."""
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, dashboard_address=None
+            n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0"
         ) as local,
         distributed.Client(local) as client,
     ):
