@@ -3755,26 +3755,31 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_tickets jsonb[];
+    v_tasks stepgres._task_key[];
 begin
     -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket, and
-    -- casts none of what somebody else has sent to the queue: that is dropped.
-    select array_agg(m.message) filter (
-        where m.message ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-            and m.message ->> 'task_index' ~ '^[0-9]{1,9}$'
-    ) into v_tickets
-    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
-    if v_tickets is null then
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
+    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    begin
+        v_tasks := stepgres._tickets_to_tasks(v_tickets);
+    exception when data_exception then
+        -- what somebody else has sent to the queue is dropped
+        v_tasks := stepgres._tickets_to_tasks(array(
+            select m from unnest(v_tickets) as m
+            where m ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                and m ->> 'task_index' ~ '^[0-9]{1,9}$'
+        ));
+    end;
+    if v_tasks is null then
         return '{}';
     end if;
     -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
     -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
     return array(
         select t.ctid
-        from unnest(v_tickets) as m (ticket)
+        from unnest(v_tasks) as m
         join stepgres.tasks as t
-            on t.run_id = (m.ticket ->> 'run_id')::uuid and t.step_slug = m.ticket ->> 'step_slug'
-            and t.task_index = (m.ticket ->> 'task_index')::int
+            on t.run_id = m.run_id and t.step_slug = m.step_slug and t.task_index = m.task_index
         where t.status = 'queued'
         for no key update of t skip locked
     );
@@ -5104,6 +5109,19 @@ $$;
 
 comment on function stepgres._tasks_waiting(stepgres.runs) is
 'What the tasks of a run wait for: part of why_stuck.';
+
+-- functions/internal/_tickets_to_tasks.sql
+create function stepgres._tickets_to_tasks(tickets jsonb[]) returns stepgres._task_key[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(((m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int)::stepgres._task_key)
+    from unnest(tickets) as m
+$$;
+
+comment on function stepgres._tickets_to_tasks(jsonb[]) is
+'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
 
 -- functions/internal/_time_out_tasks.sql
 create function stepgres._time_out_tasks(run_ids uuid[]) returns int

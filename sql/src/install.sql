@@ -128,6 +128,7 @@
 \ir functions/internal/_take_over.sql
 \ir functions/internal/_task_graph_not_found.sql
 \ir functions/internal/_tasks_waiting.sql
+\ir functions/internal/_tickets_to_tasks.sql
 \ir functions/internal/_time_out_tasks.sql
 \ir functions/internal/_to_multirange.sql
 \ir functions/internal/_try_lock_runs.sql

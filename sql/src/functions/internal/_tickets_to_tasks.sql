@@ -1,0 +1,11 @@
+create function stepgres._tickets_to_tasks(tickets jsonb[]) returns stepgres._task_key[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(((m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int)::stepgres._task_key)
+    from unnest(tickets) as m
+$$;
+
+comment on function stepgres._tickets_to_tasks(jsonb[]) is
+'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
