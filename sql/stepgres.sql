@@ -245,12 +245,24 @@ create type stepgres._goal_task as (
 
 create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);
 
+-- functions/internal/_is_slug.sql
+create function stepgres._is_slug(name text) returns boolean
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select name ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(name) <= 128 and name <> 'run'
+$$;
+
+comment on function stepgres._is_slug(text) is
+'The rule of the domain stepgres.slug, for what is not stored as one.';
+
 -- structure/options.sql
 -- What a single value may be is a domain, since most stand in more than one table; what concerns several
 -- columns is a constraint of their table. Definition functions raise the comment of what was violated:
 -- one rule, one wording. Slugs are checked by a cast and stay text, which `return query` insists on.
 create domain stepgres.slug as text
-check (value ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(value) <= 128 and value <> 'run');
+check (stepgres._is_slug(value));
 
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
@@ -389,6 +401,7 @@ create table stepgres.steps (
     map boolean not null,
     initial_tasks stepgres.initial_tasks,
     feeds_map text,
+    is_direct boolean not null,
     max_attempts stepgres.max_attempts not null,
     base_delay stepgres.base_delay not null,
     timeout stepgres.timeout not null,
@@ -434,6 +447,8 @@ comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
 'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.is_direct is
+'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
 comment on column stepgres.steps.start_delay is
 'How long the tasks of the step wait after it became ready.';
 comment on column stepgres.steps.condition is
@@ -629,7 +644,7 @@ create table stepgres.step_states (
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
 comment on column stepgres.step_states.is_direct is
-'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
+'As the step has it: nothing is to be looked at when it becomes ready.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is
@@ -1038,9 +1053,6 @@ declare
     v_version stepgres.workflow_versions;
     v_tasks jsonb;
     v_steps jsonb;
-    v_step jsonb;
-    v_place int;
-    v_row stepgres.steps;
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
     if not found or tasks = '[]' then
@@ -1063,16 +1075,7 @@ begin
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
-    for v_step, v_place in
-        select s.step, s.place
-        from stepgres._sorted_steps(
-            stepgres._steps_only(v_steps), stepgres._inherited_options(), format('run %s', v_run.run_id)
-        ) with ordinality as s (step, place)
-    loop
-        v_row := stepgres._step_options(v_step, v_version);
-        v_row.step_index := v_place - 1;
-        perform stepgres._insert_step(v_row, array(select jsonb_array_elements_text(v_step -> 'depends_on')));
-    end loop;
+    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
@@ -1177,9 +1180,6 @@ begin
         -- added tasks that depend only on what has finished before
         perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
     end if;
-    perform stepgres._hint_subscribers(array(
-        select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ), have_ended => false);
 
     return query
     select i from generate_series(1, jsonb_array_length(results)::bigint) as i
@@ -1405,7 +1405,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_status text;
+    v_parent stepgres.runs;
 begin
     -- a hundred years: beyond that a timestamp may overflow
     if not (delay between interval '0' and interval '36525 days') then
@@ -1425,12 +1425,9 @@ begin
     end if;
     if run.parent_run_id is not null then
         -- whoever cancels the parent either comes first and is seen here, or sees the new run
-        perform stepgres._lock_runs(array[run.parent_run_id]);
-        select r.status into v_status from stepgres.runs as r where r.run_id = run.parent_run_id;
-        if not found then
-            perform stepgres._run_not_found(run.parent_run_id);
-        elsif v_status <> 'started' then
-            perform stepgres._run_is_finished(run.parent_run_id, v_status);
+        v_parent := stepgres._lock_run(run.parent_run_id);
+        if v_parent.status <> 'started' then
+            perform stepgres._run_is_finished(v_parent.run_id, v_parent.status);
         end if;
     end if;
 end
@@ -1525,9 +1522,7 @@ begin
                 format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
                 'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
         end loop;
-        if (v_task.task ->> 'id' ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(v_task.task ->> 'id') <= 128
-            and v_task.task ->> 'id' <> 'run') is not true
-        then
+        if stepgres._is_slug(v_task.task ->> 'id') is not true then
             perform stepgres._decomposition_error(v_task.path,
                 coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
                 'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');
@@ -2445,6 +2440,26 @@ $$;
 comment on function stepgres._find_miscounts() is
 'Counters that differ from a recount: part of fsck.';
 
+-- functions/internal/_find_run.sql
+create function stepgres._find_run(run_id uuid) returns stepgres.runs
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = _find_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(_find_run.run_id);
+    end if;
+    return v_run;
+end
+$$;
+
+comment on function stepgres._find_run(uuid) is
+'A run; SG005 if there is none.';
+
 -- functions/internal/_find_stray_tickets.sql
 create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
 language plpgsql
@@ -2931,6 +2946,8 @@ begin
         from stepgres.steps as s
         where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     end if;
+    v_step.is_direct := (not v_step.map and v_step.condition is null and v_step.unless is null
+        and v_step.gathers is null and v_step.start_delay = interval '0') is true;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 
@@ -2949,6 +2966,40 @@ $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
 'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
+
+-- functions/internal/_insert_steps.sql
+create function stepgres._insert_steps(version stepgres.workflow_versions, steps jsonb, culprit text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_document jsonb;
+    v_place int;
+    v_step stepgres.steps;
+    v_culprit text := _insert_steps.culprit;
+    v_constraint text;
+begin
+    for v_document, v_place in
+        select s.document, s.place
+        from stepgres._sorted_steps(_insert_steps.steps, culprit) with ordinality as s (document, place)
+    loop
+        v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
+        v_step := stepgres._step_options(v_document, _insert_steps.version);
+        v_step.step_index := v_place - 1;
+        perform stepgres._insert_step(v_step, array(
+            select jsonb_array_elements_text(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'))
+        ));
+    end loop;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
+end
+$$;
+
+comment on function stepgres._insert_steps(stepgres.workflow_versions, jsonb, text) is
+'Adds the steps of a document to a version that has none, in a topological order; SG001 names the culprit.';
 
 -- functions/internal/_insert_tasks.sql
 create function stepgres._insert_tasks(
@@ -3182,15 +3233,9 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_run stepgres.runs;
 begin
     perform stepgres._lock_runs(array[_lock_run.run_id]);
-    select r.* into v_run from stepgres.runs as r where r.run_id = _lock_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(_lock_run.run_id);
-    end if;
-    return v_run;
+    return stepgres._find_run(_lock_run.run_id);
 end
 $$;
 
@@ -3365,10 +3410,7 @@ begin
     delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
     get diagnostics v_deleted = row_count;
     insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
-    select _move_run.run_id, s.step_slug, s.map,
-        -- as _start_runs has it
-        not s.map and s.condition is null and s.unless is null and s.gathers is null
-        and s.start_delay = interval '0',
+    select _move_run.run_id, s.step_slug, s.map, s.is_direct,
         (
             select count(*)
             from stepgres.dependencies as d
@@ -4594,7 +4636,7 @@ comment on function stepgres._slug_of(text) is
 'The slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';
 
 -- functions/internal/_sorted_steps.sql
-create function stepgres._sorted_steps(steps jsonb, options jsonb, culprit text) returns setof jsonb
+create function stepgres._sorted_steps(steps jsonb, culprit text) returns setof jsonb
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -4607,7 +4649,7 @@ declare
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
-    v_allowed jsonb := _sorted_steps.options
+    v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
@@ -4645,7 +4687,7 @@ begin
 end
 $$;
 
-comment on function stepgres._sorted_steps(jsonb, jsonb, text) is
+comment on function stepgres._sorted_steps(jsonb, text) is
 'The documents of the steps, checked and each behind those it depends on.';
 
 -- functions/internal/_start_maps.sql
@@ -4756,7 +4798,7 @@ begin
         insert into stepgres.step_states as t (
             run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, d.is_direct, s.dependency_count,
+        select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
             case when o.starts then 'started' else 'created' end,
             case when o.starts then v_now end,
             case when o.starts then 1 end,
@@ -4764,11 +4806,7 @@ begin
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
         cross join lateral (
-            select not s.map and s.condition is null and s.unless is null and s.gathers is null
-                and s.start_delay = interval '0' as is_direct
-        ) as d
-        cross join lateral (
-            select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+            select s.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
         ) as o
         where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
         returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
@@ -5360,6 +5398,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers;
+    v_run_ids uuid[];
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -5367,7 +5406,8 @@ begin
         perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     end if;
     v_worker := stepgres._worker(work.worker_id);
-    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
+    v_run_ids := stepgres._check_results(work.results);
+    perform stepgres._lock_runs(work.run_ids || v_run_ids);
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
@@ -5376,6 +5416,7 @@ begin
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
+        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
@@ -5594,15 +5635,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_status text;
     v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+    v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
 begin
-    select r.status into v_status from stepgres.runs as r where r.run_id = cancel_workflow_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(cancel_workflow_run.run_id);
-    elsif v_status = 'completed' and force is not true then
-        perform stepgres._run_is_finished(cancel_workflow_run.run_id, v_status);
-    elsif v_status = 'failed' or v_active is null then
+    if v_run.status = 'completed' and force is not true then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.status = 'failed' or v_active is null then
         return;
     end if;
     perform stepgres._fail_runs(
@@ -6032,11 +6070,10 @@ begin
     return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
-        'events', v_version.events,
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
             select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map}'::text[]
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
                     'timeout', trim_scale(extract(epoch from s.timeout)),
@@ -6093,12 +6130,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(get_run.run_id);
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = get_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(get_run.run_id);
-    end if;
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'steps', (
@@ -6143,20 +6176,12 @@ Errors: SG005 unknown run.';
 
 -- functions/api/get_run_input.sql
 create function stepgres.get_run_input(run_id uuid) returns jsonb
-language plpgsql
+language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_input jsonb;
-begin
-    select r.input into v_input from stepgres.runs as r where r.run_id = get_run_input.run_id;
-    if not found then
-        perform stepgres._run_not_found(get_run_input.run_id);
-    end if;
-    return v_input;
-end
+    select (stepgres._find_run(get_run_input.run_id)).input
 $$;
 
 comment on function stepgres.get_run_input(uuid) is
@@ -6172,15 +6197,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(get_run_status.run_id);
     v_status stepgres.run_status;
     v_total int;
     v_completed int;
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = get_run_status.run_id;
-    if not found then
-        perform stepgres._run_not_found(get_run_status.run_id);
-    end if;
     v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
     v_status.failed_step := v_run.failed_step;
     if v_run.status = 'completed' then
@@ -6940,15 +6961,11 @@ declare
     v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
-    v_step jsonb;
-    v_place int;
-    v_row stepgres.steps;
     v_version int;
     v_constraint text;
-    v_options jsonb := stepgres._inherited_options();
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, stepgres._inherited_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -6988,18 +7005,7 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step, v_place in
-        select s.step, s.place
-        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
-    loop
-        v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
-        v_row := stepgres._step_options(v_step, v_defaults);
-        v_row.step_index := v_place - 1;
-        perform stepgres._insert_step(
-            v_row,
-            array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
-        );
-    end loop;
+    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
     return v_defaults.version;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;
@@ -7507,12 +7513,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(why_stuck.run_id);
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = why_stuck.run_id;
-    if not found then
-        perform stepgres._run_not_found(why_stuck.run_id);
-    end if;
     return query
     select l.step_slug, l.task_index, l.waits_for, l.detail, l.until
     from (

@@ -7,7 +7,6 @@ from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from hashlib import md5
 from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from psycopg.rows import scalar_row
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.connections import is_pooled
 from stepgres._hub import Hub, Member
+from stepgres._notifications import hint_channel
 from stepgres._run_progress import RunProgress, read_events
 from stepgres.errors import ConnectionFailed, RunNotFound
 
@@ -46,7 +46,7 @@ class EventMailbox(Member):
 
     def __init__(self, hub: Hub, run_id: UUID | None, workflow_slug: str | None) -> None:
         self.is_closed = False
-        self.names = (_hint_channel(run_id, workflow_slug),)
+        self.names = (hint_channel(run_id, workflow_slug),)
         self._hub = hub
         self._run_id = run_id
         self._workflow_slug = workflow_slug
@@ -232,13 +232,3 @@ class EventMailbox(Member):
             workflow_slug=self._workflow_slug,
             started_within=started_within,
         )
-
-
-def _hint_channel(run_id: UUID | None, workflow_slug: str | None) -> str:
-    """See add_subscriber."""
-    if run_id is not None:
-        return f"stepgres_run_{run_id.hex}"
-    if workflow_slug is not None:
-        digest = md5(workflow_slug.encode(), usedforsecurity=False).hexdigest()
-        return f"stepgres_workflow_{digest}"
-    return "stepgres_runs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,6 +17,8 @@ from stepgres._hub import Hub, Member
 from stepgres.errors import ConnectionFailed, InvalidInput
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import psycopg
 
     from stepgres._feed import AsyncFeed
@@ -134,3 +137,13 @@ class Hints:
         with suppress(CancelledError):
             self._background.run(self._hints.aclose())
         self._background.leave(self)
+
+
+def hint_channel(run_id: UUID | None, workflow_slug: str | None = None) -> str:
+    """What a subscriber is notified on: see add_subscriber."""
+    if run_id is not None:
+        return f"stepgres_run_{run_id.hex}"
+    if workflow_slug is not None:
+        digest = md5(workflow_slug.encode(), usedforsecurity=False).hexdigest()
+        return f"stepgres_workflow_{digest}"
+    return "stepgres_runs"

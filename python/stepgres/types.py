@@ -62,6 +62,7 @@ class Step(NamedTuple):
     map: bool
     initial_tasks: int | None
     feeds_map: str | None
+    is_direct: bool
     max_attempts: int
     base_delay: timedelta
     timeout: timedelta

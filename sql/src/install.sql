@@ -2,6 +2,7 @@
 
 \ir structure/schema.sql
 \ir structure/types.sql
+\ir functions/internal/_is_slug.sql
 \ir structure/options.sql
 \ir structure/definitions.sql
 \ir structure/runs.sql
@@ -50,6 +51,7 @@
 \ir functions/internal/_find_dependencies.sql
 \ir functions/internal/_find_channel.sql
 \ir functions/internal/_find_miscounts.sql
+\ir functions/internal/_find_run.sql
 \ir functions/internal/_find_stray_tickets.sql
 \ir functions/internal/_find_task_graph.sql
 \ir functions/internal/_find_version.sql
@@ -65,6 +67,7 @@
 \ir functions/internal/_hold_worker.sql
 \ir functions/internal/_inherited_options.sql
 \ir functions/internal/_insert_step.sql
+\ir functions/internal/_insert_steps.sql
 \ir functions/internal/_insert_tasks.sql
 \ir functions/internal/_is_met.sql
 \ir functions/internal/_join_tasks.sql

@@ -53,6 +53,7 @@ def test_step_is_returned_with_all_its_options(builder: stepgres.FlowBuilder) ->
         map=True,
         initial_tasks=None,
         feeds_map=None,
+        is_direct=False,
         max_attempts=3,
         base_delay=timedelta(seconds=2.5),
         timeout=timedelta(seconds=60),

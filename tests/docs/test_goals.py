@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import stepgres
 from tests.conftest import Database
-from tests.support.servers import find_psql
+from tests.support.pages import DOCS, blocks, run_psql
 
-PAGE = Path(__file__).parents[2] / "docs/goals.md"
-
-
-def blocks(language: str) -> list[str]:
-    text = PAGE.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+PAGE = DOCS / "goals.md"
 
 
 def test_python_examples_work_one_after_the_other(
@@ -27,7 +20,7 @@ def test_python_examples_work_one_after_the_other(
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
     names: dict[str, Any] = {}
     printed = []
-    for text in blocks("python"):
+    for text in blocks(PAGE, "python"):
         exec(compile(text, PAGE, "exec"), names)
         printed.append(capsys.readouterr().out)
     names["client"].close()
@@ -42,8 +35,7 @@ def test_python_examples_work_one_after_the_other(
 
 
 def test_sql_example_works(db: Database, client: stepgres.Client) -> None:
-    (text,) = blocks("sql")
-    command = [str(find_psql()), "--no-psqlrc", "-v", "ON_ERROR_STOP=1", f"--dbname={db.dsn}"]
-    subprocess.run(command, input=text, check=True, capture_output=True, text=True)
+    (text,) = blocks(PAGE, "sql")
+    run_psql(db.dsn, text)
     (run,) = client.list_workflow_runs()
     assert run.input == {"goal": "Build it", "user": 7}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,22 +13,9 @@ import pytest
 
 import stepgres
 from tests.conftest import Database
-from tests.support.servers import find_psql
+from tests.support.pages import DOCS, examples, psql
 
-PAGE = Path(__file__).parents[2] / "docs/lifecycle.md"
-
-
-def blocks() -> list[tuple[str, str, str]]:
-    """The examples as (heading, language, text)."""
-    heading, found = "", []
-    text = PAGE.read_text(encoding="utf-8")
-    for match in re.finditer(
-        r"^#+ ([^\n]*)$|^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
-    ):
-        heading = match[1] or heading
-        if match[2]:
-            found.append((heading, match[2], match[3]))
-    return found
+PAGE = DOCS / "lifecycle.md"
 
 
 class Reader:
@@ -44,9 +30,7 @@ class Reader:
         return ""
 
     def try_sql(self, text: str) -> str:
-        options = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "-v", "ON_ERROR_STOP=1"]
-        options += [f"--set=run_id={self.names['run_id']}", f"--dbname={self.dsn}"]
-        return self._run([str(find_psql()), *options], text)
+        return self._run(psql(self.dsn, f"--set=run_id={self.names['run_id']}"), text)
 
     def try_sh(self, text: str) -> str:
         return self._run(["sh", "-e"], text)
@@ -67,7 +51,7 @@ def test_examples_work_one_after_the_other(
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
     reader = Reader(db.dsn)
     printed: dict[tuple[str, str], str] = {}
-    for heading, language, text in blocks():
+    for heading, language, text in examples(PAGE):
         printed[heading, language] = getattr(reader, f"try_{language}")(text)
     reader.names["client"].close()
     run_id: UUID = reader.names["run_id"]
@@ -89,7 +73,7 @@ def test_step_that_starts_runs_starts_each_of_them_once(
 ) -> None:
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
     reader = Reader(db.dsn)
-    for heading, language, text in blocks():
+    for heading, language, text in examples(PAGE):
         if language == "python" and heading.startswith("Runs"):
             reader.try_python(text)
     reader.names["client"].close()

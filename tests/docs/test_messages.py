@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +11,10 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.conftest import Database
-from tests.support.servers import find_psql
+from tests.support.pages import DOCS, blocks, run_psql
 from tests.support.webserver import page, serving
 
-PAGE = Path(__file__).parents[2] / "docs/messages.md"
-
-
-def blocks(language: str) -> list[str]:
-    text = PAGE.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+PAGE = DOCS / "messages.md"
 
 
 def test_examples_in_python(
@@ -30,7 +22,7 @@ def test_examples_in_python(
 ) -> None:
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
     names: dict[str, Any] = {}
-    for text in blocks("python"):
+    for text in blocks(PAGE, "python"):
         exec(compile(text, PAGE, "exec"), names)
     names["client"].close()
     assert_pages_are_served(names["app"], names["run_id"])
@@ -64,12 +56,8 @@ def assert_pages_are_served(app: Any, run_id: UUID) -> None:
 
 
 def test_examples_in_sql(db: Database) -> None:
-    command = [str(find_psql()), "--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]
-    command += ["-v", "ON_ERROR_STOP=1", f"--dbname={db.dsn}"]
-    text = "".join(blocks("sql"))
-    result = subprocess.run(command, input=text, capture_output=True, text=True)
-    assert (result.returncode, result.stderr) == (0, "")
-    lines = [line for line in result.stdout.splitlines() if not line.startswith("Async")]
+    output = run_psql(db.dsn, "".join(blocks(PAGE, "sql")))
+    lines = [line for line in output.splitlines() if not line.startswith("Async")]
     assert lines[:2] == ["1", '1|{"order": 11, "status": "paid"}']
     assert lines[3:5] == ['1|{"order": 11, "status": "paid"}', "t"]
-    assert "somebody looks at order 11" in result.stdout
+    assert "somebody looks at order 11" in output

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from stepgres._notifications import hint_channel
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
@@ -50,8 +51,7 @@ class AsyncSubscription:
 
     async def __aenter__(self) -> Self:
         self._pauses = iter(_PAUSES)
-        name = f"stepgres_run_{self._run_id.hex}"
-        self._hints = await self._runs._notifications.hints(name)
+        self._hints = await self._runs._notifications.hints(hint_channel(self._run_id))
         if not self._hints.is_heard:
             return self
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from stepgres._notifications import hint_channel
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
@@ -52,8 +53,7 @@ class Subscription:
 
     def __enter__(self) -> Self:
         self._pauses = iter(_PAUSES)
-        name = f"stepgres_run_{self._run_id.hex}"
-        self._hints = self._runs._notifications.hints(name)
+        self._hints = self._runs._notifications.hints(hint_channel(self._run_id))
         if not self._hints.is_heard:
             return self
         try:

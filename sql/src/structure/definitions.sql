@@ -65,6 +65,7 @@ create table stepgres.steps (
     map boolean not null,
     initial_tasks stepgres.initial_tasks,
     feeds_map text,
+    is_direct boolean not null,
     max_attempts stepgres.max_attempts not null,
     base_delay stepgres.base_delay not null,
     timeout stepgres.timeout not null,
@@ -110,6 +111,8 @@ comment on column stepgres.steps.initial_tasks is
 'Number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
 'What a worker must have to execute the step, such as {"gpu": true}.';
+comment on column stepgres.steps.is_direct is
+'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
 comment on column stepgres.steps.start_delay is
 'How long the tasks of the step wait after it became ready.';
 comment on column stepgres.steps.condition is

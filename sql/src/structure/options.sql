@@ -2,7 +2,7 @@
 -- columns is a constraint of their table. Definition functions raise the comment of what was violated:
 -- one rule, one wording. Slugs are checked by a cast and stay text, which `return query` insists on.
 create domain stepgres.slug as text
-check (value ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(value) <= 128 and value <> 'run');
+check (stepgres._is_slug(value));
 
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);

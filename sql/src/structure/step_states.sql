@@ -38,7 +38,7 @@ create table stepgres.step_states (
 comment on table stepgres.step_states is
 'Steps within runs: what each waits for, and its output.';
 comment on column stepgres.step_states.is_direct is
-'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
+'As the step has it: nothing is to be looked at when it becomes ready.';
 comment on column stepgres.step_states.remaining_deps is
 'Dependencies that have not finished; the step becomes ready at 0.';
 comment on column stepgres.step_states.initial_tasks is

@@ -7,15 +7,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_status text;
     v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+    v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
 begin
-    select r.status into v_status from stepgres.runs as r where r.run_id = cancel_workflow_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(cancel_workflow_run.run_id);
-    elsif v_status = 'completed' and force is not true then
-        perform stepgres._run_is_finished(cancel_workflow_run.run_id, v_status);
-    elsif v_status = 'failed' or v_active is null then
+    if v_run.status = 'completed' and force is not true then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.status = 'failed' or v_active is null then
         return;
     end if;
     perform stepgres._fail_runs(

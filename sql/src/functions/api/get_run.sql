@@ -5,12 +5,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(get_run.run_id);
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = get_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(get_run.run_id);
-    end if;
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'steps', (

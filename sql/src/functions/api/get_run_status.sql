@@ -5,15 +5,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(get_run_status.run_id);
     v_status stepgres.run_status;
     v_total int;
     v_completed int;
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = get_run_status.run_id;
-    if not found then
-        perform stepgres._run_not_found(get_run_status.run_id);
-    end if;
     v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
     v_status.failed_step := v_run.failed_step;
     if v_run.status = 'completed' then

@@ -9,15 +9,11 @@ declare
     v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
     v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
-    v_step jsonb;
-    v_place int;
-    v_row stepgres.steps;
     v_version int;
     v_constraint text;
-    v_options jsonb := stepgres._inherited_options();
 begin
     perform stepgres._check_options(
-        definition, v_options || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, stepgres._inherited_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -57,18 +53,7 @@ begin
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
 
-    for v_step, v_place in
-        select s.step, s.place
-        from stepgres._sorted_steps(definition -> 'steps', v_options, v_culprit) with ordinality as s (step, place)
-    loop
-        v_culprit := format('workflow "%s", step "%s"', v_slug, v_step ->> 'step_slug');
-        v_row := stepgres._step_options(v_step, v_defaults);
-        v_row.step_index := v_place - 1;
-        perform stepgres._insert_step(
-            v_row,
-            array(select jsonb_array_elements_text(coalesce(nullif(v_step -> 'depends_on', 'null'), '[]')))
-        );
-    end loop;
+    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
     return v_defaults.version;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;

@@ -5,12 +5,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._find_run(why_stuck.run_id);
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = why_stuck.run_id;
-    if not found then
-        perform stepgres._run_not_found(why_stuck.run_id);
-    end if;
     return query
     select l.step_slug, l.task_index, l.waits_for, l.detail, l.until
     from (

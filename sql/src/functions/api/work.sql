@@ -12,6 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers;
+    v_run_ids uuid[];
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -19,7 +20,8 @@ begin
         perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
     end if;
     v_worker := stepgres._worker(work.worker_id);
-    perform stepgres._lock_runs(work.run_ids || stepgres._check_results(work.results));
+    v_run_ids := stepgres._check_results(work.results);
+    perform stepgres._lock_runs(work.run_ids || v_run_ids);
     if results <> '[]' then
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
@@ -28,6 +30,7 @@ begin
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
+        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);

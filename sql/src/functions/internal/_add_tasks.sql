@@ -9,9 +9,6 @@ declare
     v_version stepgres.workflow_versions;
     v_tasks jsonb;
     v_steps jsonb;
-    v_step jsonb;
-    v_place int;
-    v_row stepgres.steps;
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
     if not found or tasks = '[]' then
@@ -34,16 +31,7 @@ begin
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
-    for v_step, v_place in
-        select s.step, s.place
-        from stepgres._sorted_steps(
-            stepgres._steps_only(v_steps), stepgres._inherited_options(), format('run %s', v_run.run_id)
-        ) with ordinality as s (step, place)
-    loop
-        v_row := stepgres._step_options(v_step, v_version);
-        v_row.step_index := v_place - 1;
-        perform stepgres._insert_step(v_row, array(select jsonb_array_elements_text(v_step -> 'depends_on')));
-    end loop;
+    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);

@@ -26,9 +26,6 @@ begin
         -- added tasks that depend only on what has finished before
         perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
     end if;
-    perform stepgres._hint_subscribers(array(
-        select distinct (i ->> 'run_id')::uuid from jsonb_array_elements(results) as i
-    ), have_ended => false);
 
     return query
     select i from generate_series(1, jsonb_array_length(results)::bigint) as i

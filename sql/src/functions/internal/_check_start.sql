@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_status text;
+    v_parent stepgres.runs;
 begin
     -- a hundred years: beyond that a timestamp may overflow
     if not (delay between interval '0' and interval '36525 days') then
@@ -24,12 +24,9 @@ begin
     end if;
     if run.parent_run_id is not null then
         -- whoever cancels the parent either comes first and is seen here, or sees the new run
-        perform stepgres._lock_runs(array[run.parent_run_id]);
-        select r.status into v_status from stepgres.runs as r where r.run_id = run.parent_run_id;
-        if not found then
-            perform stepgres._run_not_found(run.parent_run_id);
-        elsif v_status <> 'started' then
-            perform stepgres._run_is_finished(run.parent_run_id, v_status);
+        v_parent := stepgres._lock_run(run.parent_run_id);
+        if v_parent.status <> 'started' then
+            perform stepgres._run_is_finished(v_parent.run_id, v_parent.status);
         end if;
     end if;
 end

@@ -37,9 +37,7 @@ begin
                 format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
                 'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
         end loop;
-        if (v_task.task ->> 'id' ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' and length(v_task.task ->> 'id') <= 128
-            and v_task.task ->> 'id' <> 'run') is not true
-        then
+        if stepgres._is_slug(v_task.task ->> 'id') is not true then
             perform stepgres._decomposition_error(v_task.path,
                 coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
                 'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');

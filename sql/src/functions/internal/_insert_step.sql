@@ -24,6 +24,8 @@ begin
         from stepgres.steps as s
         where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     end if;
+    v_step.is_direct := (not v_step.map and v_step.condition is null and v_step.unless is null
+        and v_step.gathers is null and v_step.start_delay = interval '0') is true;
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
 

@@ -11,10 +11,7 @@ begin
     delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
     get diagnostics v_deleted = row_count;
     insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
-    select _move_run.run_id, s.step_slug, s.map,
-        -- as _start_runs has it
-        not s.map and s.condition is null and s.unless is null and s.gathers is null
-        and s.start_delay = interval '0',
+    select _move_run.run_id, s.step_slug, s.map, s.is_direct,
         (
             select count(*)
             from stepgres.dependencies as d

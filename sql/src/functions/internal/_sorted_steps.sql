@@ -1,4 +1,4 @@
-create function stepgres._sorted_steps(steps jsonb, options jsonb, culprit text) returns setof jsonb
+create function stepgres._sorted_steps(steps jsonb, culprit text) returns setof jsonb
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -11,7 +11,7 @@ declare
     v_slugs text[] := '{}';
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
-    v_allowed jsonb := _sorted_steps.options
+    v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
@@ -49,5 +49,5 @@ begin
 end
 $$;
 
-comment on function stepgres._sorted_steps(jsonb, jsonb, text) is
+comment on function stepgres._sorted_steps(jsonb, text) is
 'The documents of the steps, checked and each behind those it depends on.';

@@ -41,7 +41,7 @@ begin
         insert into stepgres.step_states as t (
             run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, d.is_direct, s.dependency_count,
+        select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
             case when o.starts then 'started' else 'created' end,
             case when o.starts then v_now end,
             case when o.starts then 1 end,
@@ -49,11 +49,7 @@ begin
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
         cross join lateral (
-            select not s.map and s.condition is null and s.unless is null and s.gathers is null
-                and s.start_delay = interval '0' as is_direct
-        ) as d
-        cross join lateral (
-            select d.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+            select s.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
         ) as o
         where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
         returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
