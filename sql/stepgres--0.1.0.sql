@@ -68,6 +68,7 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    priority int,
     is_last_attempt boolean,
     is_refused boolean
 );
@@ -119,6 +120,8 @@ create type stepgres.workflow_version as (
     is_used boolean,
     step_count int,
     active_runs int,
+    optimized_from int,
+    optimizations jsonb,
     created_at timestamptz
 );
 
@@ -140,6 +143,50 @@ create type stepgres.composition_stats as (
 
 comment on type stepgres.composition_stats is
 'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
+create type stepgres.step_statistics as (
+    step_slug text,
+    runs bigint,
+    tasks bigint,
+    failures bigint,
+    retries bigint,
+    recovered bigint,
+    exhausted bigint,
+    timeouts bigint,
+    longest_timeout interval,
+    p50_duration interval,
+    p95_duration interval,
+    p99_duration interval,
+    p50_wait interval,
+    p95_wait interval,
+    p50_elapsed interval
+);
+
+comment on type stepgres.step_statistics is
+'How a step has done. Its tasks are those that were completed (the others are exhausted), in so many runs.
+
+failures are failed attempts, of which timeouts lasted as long as their timeout, the longest of which was longest_timeout. Of the
+retries, which are attempts after the first, some have recovered their task. A duration is that of an attempt that completed its task, from its
+claim on; a wait is from when the task was queued until then. elapsed is from the first claim of a task of the step to the end of the last one.';
+
+create type stepgres.recommendation as (
+    step_slug text,
+    option text,
+    current jsonb,
+    recommended jsonb,
+    reason text
+);
+
+comment on type stepgres.recommendation is
+'Another value for an option of a step, or of the workflow (without a step_slug), and the figures that speak for it; durations in seconds.
+
+Without an option it says why there is no recommendation.';
+
+create type stepgres._option_value as (step_slug text, option text, value jsonb);
+
+create type stepgres._advice as (step_slug text, option text, value jsonb, reason text);
+
+create type stepgres._time_left as (step_slug text, seconds float8, rival text, rival_seconds float8);
 
 create type stepgres.fsck_violation as (
     invariant text,
@@ -191,6 +238,8 @@ create type stepgres._outcome as (
     changed_maps stepgres._step_key[],
     added stepgres._added_tasks[]
 );
+
+create type stepgres._applied as (refused bigint[], handed tid[]);
 
 create type stepgres.workflow_run as (
     run_id uuid,
@@ -274,6 +323,9 @@ check (value > 0);
 create domain stepgres.max_attempts as int
 check (value > 0);
 
+create domain stepgres.max_parallel as int
+check (value > 0);
+
 -- A century, so that no time plus a few of them leaves the range of timestamps.
 create domain stepgres.base_delay as interval
 check (value between '0' and '36525 days');
@@ -311,6 +363,8 @@ comment on domain stepgres.initial_tasks is
 'initial_tasks must be at least 1';
 comment on domain stepgres.max_attempts is
 'max_attempts must be at least 1';
+comment on domain stepgres.max_parallel is
+'max_parallel must be at least 1';
 comment on domain stepgres.base_delay is
 'base_delay must not be negative, and at most 100 years';
 comment on domain stepgres.start_delay is
@@ -353,11 +407,15 @@ create table stepgres.workflow_versions (
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
     events stepgres.events not null default 'none',
+    max_parallel stepgres.max_parallel,
     fingerprint text,
     tasks jsonb,
+    optimized_from int,
+    optimizations jsonb,
     is_used boolean not null default false,
     created_at timestamptz not null,
-    primary key (workflow_slug, version)
+    primary key (workflow_slug, version),
+    constraint version_is_optimized check ((optimized_from is null) = (optimizations is null))
 );
 
 comment on table stepgres.workflow_versions is
@@ -366,10 +424,16 @@ comment on column stepgres.workflow_versions.events is
 'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
+comment on column stepgres.workflow_versions.max_parallel is
+'How many local tasks of a run its executor has under way at a time; null: as many as it can.';
+comment on column stepgres.workflow_versions.optimized_from is
+'The version as it was defined, of which optimize_workflow made this one.';
+comment on column stepgres.workflow_versions.optimizations is
+'What optimize_workflow has changed: {step: {option: value}}, options of the workflow under the empty name; durations in seconds.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
-'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+'md5 of the document that register_workflow was given, also of what was optimized; null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
@@ -411,6 +475,7 @@ create table stepgres.steps (
     when_exhausted stepgres.when_exhausted not null,
     max_failed stepgres.max_failed,
     transactional boolean not null,
+    sticky boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
@@ -458,6 +523,8 @@ comment on column stepgres.steps.max_failed is
 'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
+comment on column stepgres.steps.sticky is
+'The worker that completes the last dependency gets the task in the same turn, if it can take one more; no ticket is sent.';
 comment on column stepgres.steps.sql_function is
 'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
 comment on column stepgres.steps.gathers is
@@ -1071,6 +1138,7 @@ begin
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
     perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
+    perform stepgres._apply_optimizations(v_version);
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
@@ -1084,7 +1152,9 @@ comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[])
 finished are the steps that _advance will count down next.';
 
 -- functions/internal/_advance.sql
-create function stepgres._advance(finished stepgres._step_key[]) returns void
+create function stepgres._advance(
+    finished stepgres._step_key[], taker stepgres.workers default null, capacity bigint default 0
+) returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -1095,6 +1165,7 @@ declare
     v_all stepgres._step_key[] := finished;
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
+    v_handed tid[] := '{}';
 begin
     -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
     -- move the next.
@@ -1132,7 +1203,7 @@ begin
         where m.remaining_deps = 0 and not m.is_paused;
 
         if v_tasks is not null then
-            perform stepgres._queue_tasks(v_tasks);
+            v_handed := v_handed || stepgres._queue_tasks(v_tasks, taker, capacity - cardinality(v_handed));
         end if;
         v_done := stepgres._start_steps(v_ready);
         v_all := v_all || v_done;
@@ -1140,21 +1211,347 @@ begin
     if v_all is not null then
         perform stepgres._complete_runs(v_all);
     end if;
+    return v_handed;
 end
 $$;
 
-comment on function stepgres._advance(stepgres._step_key[]) is
-'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.';
+comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
+'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.
+
+Returns the tasks, up to capacity, that are handed to the taker: see _queue_tasks.';
+
+-- functions/internal/_duration_text.sql
+create function stepgres._duration_text(duration interval) returns text
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select trim_scale(round(extract(epoch from duration), 3)) || ' s'
+$$;
+
+comment on function stepgres._duration_text(interval) is
+'A duration for people, in seconds and to the millisecond.';
+
+-- functions/internal/_recent_runs.sql
+create function stepgres._recent_runs(workflow_slug text, last_runs int) returns setof stepgres.runs
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select r.* from stepgres.runs as r
+    where r.workflow_slug = _recent_runs.workflow_slug and r.finished_at is not null
+    order by r.inserted_at desc
+    limit _recent_runs.last_runs
+$$;
+
+comment on function stepgres._recent_runs(text, int) is
+'The last runs of a workflow that have ended: what recommendations are made from.';
+
+-- functions/internal/_round_up.sql
+create function stepgres._round_up(duration interval) returns numeric
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select trim_scale(ceil(s.seconds / s.step) * s.step)
+    from (
+        select e.seconds, 10 ^ (floor(log(e.seconds)) - 1) as step
+        from (select extract(epoch from duration) as seconds) as e
+    ) as s
+$$;
+
+comment on function stepgres._round_up(interval) is
+'Seconds of a duration of more than nothing, rounded up to two digits: what is measured twice is the same then.';
+
+-- functions/internal/_advise.sql
+create function stepgres._advise(source stepgres.workflow_versions, current_version int, level text)
+returns setof stepgres._advice
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_statistics stepgres.step_statistics[];
+begin
+    if level = 'none' then
+        return;
+    end if;
+    v_statistics := array(
+        select k::stepgres.step_statistics from stepgres.step_statistics(source.workflow_slug) as k
+    );
+    return query select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
+    return query select * from stepgres._advise_attempts(source, v_statistics);
+    if level in ('advanced', 'aggressive') then
+        return query select * from stepgres._advise_priorities(source, v_statistics);
+        return query select * from stepgres._advise_max_parallel(source);
+    end if;
+    if level = 'aggressive' then
+        return query select * from stepgres._advise_sticky(source, v_statistics);
+    end if;
+end
+$$;
+
+comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
+'The options that a version as it was defined should have by what is recorded, where they differ from the definition.';
+
+-- functions/internal/_advise_attempts.sql
+create function stepgres._advise_attempts(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Of all tasks the share that fails at first, times the share of retries that fail, once for each retry, is
+    -- what is exhausted: with enough attempts one task of a thousand. Retries that hardly ever help only cost time.
+    with rates as (
+        select s.step_slug, s.max_attempts::int as defined, k.tasks, k.retries, k.recovered, k.exhausted,
+            (k.recovered + k.exhausted)::float8 / k.tasks as first_failed,
+            1 - k.recovered::float8 / k.retries as retry_failed
+        from stepgres.steps as s
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+            and k.recovered > 0 and k.retries > 0
+    ),
+    needed as (
+        select r.*, least(10, case
+            when r.retry_failed = 0 then 2
+            else 1 + ceil(ln(0.001 / r.first_failed) / ln(r.retry_failed))
+        end)::int as attempts
+        from rates as r
+        where r.retry_failed <= 0.8 and r.first_failed > 0.001
+    )
+    select n.step_slug, 'max_attempts', to_jsonb(n.attempts), format(
+        'of %s tasks %s failed at first, and %s of %s retries helped; %s tasks were exhausted',
+        n.tasks, n.recovered + n.exhausted, n.recovered, n.retries, n.exhausted
+    )
+    from needed as n
+    where n.attempts > n.defined
+$$;
+
+comment on function stepgres._advise_attempts(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'More attempts for steps whose retries were seen to help, 10 at most: as many as exhaust one task of a thousand.';
+
+-- functions/internal/_advise_max_parallel.sql
+create function stepgres._advise_max_parallel(source stepgres.workflow_versions)
+returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with done as (
+        select t.run_id, t.step_slug, t.started_at, t.finished_at,
+            extract(epoch from t.finished_at - t.started_at)::float8 as seconds
+        from stepgres._recent_runs(source.workflow_slug, 1000) as r
+        join stepgres.tasks as t on t.run_id = r.run_id
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, t.step_slug)
+        where t.status = 'completed' and t.started_at >= r.inserted_at and s.execution = 'local'
+    ),
+    -- Shorter tasks are claimed ahead, and wait in the executor as if they were executed.
+    typical as (
+        select d.step_slug, percentile_cont(0.5) within group (order by d.seconds) as seconds
+        from done as d group by d.step_slug having percentile_cont(0.5) within group (order by d.seconds) >= 0.25
+    ),
+    marks as (
+        select d.run_id, d.started_at as at, 1 as change, d.seconds / k.seconds as slowness
+        from done as d left join typical as k on k.step_slug = d.step_slug
+        union all
+        select d.run_id, d.finished_at, -1, null from done as d
+    ),
+    counted as (
+        select m.slowness, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
+    ),
+    -- How much is done in the time that a task typically takes, beside how many others: a task that takes twice
+    -- as long beside twice as many gains nothing by it.
+    measured as (
+        select c.parallel::int as parallel, count(*) as tasks, avg(c.slowness) as slowness, c.parallel / avg(c.slowness) as speed
+        from counted as c where c.slowness is not null
+        group by c.parallel having count(*) >= 20
+    ),
+    enough as (
+        select m.* from measured as m
+        where m.speed >= 0.98 * (select max(o.speed) from measured as o)
+        order by m.parallel limit 1
+    )
+    select null, 'max_parallel', to_jsonb(e.parallel), format(
+        '%s tasks beside %s others took %s times as long as %s beside %s: more than %s at a time do not get more done',
+        o.tasks, o.parallel - 1, round((o.slowness / e.slowness)::numeric, 2), e.tasks, e.parallel - 1, e.parallel
+    )
+    from enough as e
+    cross join lateral (
+        select m.* from measured as m where m.parallel >= 1.5 * e.parallel order by m.parallel limit 1
+    ) as o
+    where e.parallel < coalesce(source.max_parallel, 2147483647)
+$$;
+
+comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
+'As many local tasks of a run at a time as were seen to help, if more were tried.';
+
+-- functions/internal/_advise_priorities.sql
+create function stepgres._advise_priorities(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_left stepgres._time_left[] := array(select l from stepgres._times_left(source, statistics) as l);
+begin
+    -- List scheduling by the longest path that is left, the upward rank of HEFT (Topcuoglu, Hariri and Wu, 2002), but
+    -- compared only with what can run at the same time: so a chain that competes with nothing keeps its
+    -- priority to its end, and the last steps of old runs do not wait for the first ones of new runs.
+    -- Three levels, since each is a queue that workers look into.
+    return query
+    with levels as (
+        select l.*, case
+            -- so little is no reason for a queue of its own
+            when l.seconds + 0.1 >= coalesce(l.rival_seconds, 0) then 2
+            else floor(3 * l.seconds / l.rival_seconds)::int
+        end as level
+        from unnest(v_left) as l
+    )
+    select l.step_slug, 'priority', to_jsonb(s.priority + l.level - m.lowest), format(
+        'from its start on the longest path to the end takes %s%s', stepgres._duration_text(make_interval(secs => l.seconds)),
+        ', that from "' || l.rival || '", which can run at the same time, '
+        || stepgres._duration_text(make_interval(secs => l.rival_seconds))
+    )
+    from levels as l
+    cross join (select min(o.level) as lowest from levels as o) as m
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, l.step_slug)
+    where l.level > m.lowest;
+end
+$$;
+
+comment on function stepgres._advise_priorities(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'Raises, by at most 2, the priority of steps behind which more is left to do than behind those that they compete with.';
+
+-- functions/internal/_advise_sticky.sql
+create function stepgres._advise_sticky(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A tenth of a second: less than what a task that goes ahead of others could hold them up.
+    with short as (
+        select s.*, k.p99_duration, k.tasks
+        from stepgres.steps as s
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+            and s.execution = 'distributed' and not s.map and k.p99_duration <= interval '0.1 seconds'
+    ),
+    edges as (
+        select d.step_slug, d.depends_on, count(*) over (partition by d.depends_on) as dependents
+        from stepgres.dependencies as d
+        where (d.workflow_slug, d.version) = (source.workflow_slug, source.version)
+    )
+    select s.step_slug, 'sticky', to_jsonb(true), format(
+        'it follows "%s" alone, and 99 of 100 tasks took at most %s, of that step %s',
+        p.step_slug, stepgres._duration_text(s.p99_duration), stepgres._duration_text(p.p99_duration)
+    )
+    from short as s
+    join edges as e on e.step_slug = s.step_slug and e.dependents = 1
+    join short as p on p.step_slug = e.depends_on and (p.queue, p.resources) = (s.queue, s.resources)
+    where s.dependency_count = 1 and s.is_direct
+$$;
+
+comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'Keeps chains of short steps on one worker.';
+
+-- functions/internal/_advise_timeouts.sql
+create function stepgres._advise_timeouts(
+    source stepgres.workflow_versions, current_version int, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Three times what 99 of 100 tasks took, and twice a timeout that was too short; 5 s at least, since a busy
+    -- server makes short tasks several times as long. What is in force already stays if it is nearly that.
+    with targets as (
+        select s.step_slug, s.timeout::interval as defined, c.timeout::interval as current_timeout,
+            k.runs, k.tasks, k.timeouts, k.longest_timeout, k.p99_duration,
+            stepgres._round_up(greatest(
+                interval '5 seconds', 3 * k.p99_duration, case when t.is_short then 2 * k.longest_timeout end
+            )) as target,
+            t.is_short
+        from stepgres.steps as s
+        join stepgres.steps as c
+            on (c.workflow_slug, c.version, c.step_slug) = (s.workflow_slug, _advise_timeouts.current_version, s.step_slug)
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        -- a task that hangs now and then needs no longer timeout: the others are far from it
+        cross join lateral (
+            select k.timeouts > 0 and coalesce(3 * k.p95_duration > k.longest_timeout, true) as is_short
+        ) as t
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+    ),
+    wanted as (
+        select t.*, case
+            when t.current_timeout between make_interval(secs => t.target * 0.75) and make_interval(secs => t.target * 1.25)
+                then extract(epoch from t.current_timeout)
+            else t.target
+        end as seconds
+        from targets as t
+    )
+    select w.step_slug, 'timeout', to_jsonb(trim_scale(w.seconds)),
+        format('99 of 100 of %s tasks in %s runs took at most %s', w.tasks, w.runs, stepgres._duration_text(w.p99_duration))
+        || case when w.is_short then format(
+            ', and %s attempts ran into a timeout of %s', w.timeouts, stepgres._duration_text(w.longest_timeout)
+        ) else '' end
+    from wanted as w
+    where case
+        when make_interval(secs => w.seconds) > w.defined then w.is_short or 1.5 * w.p99_duration > w.defined
+        else make_interval(secs => w.seconds) <= 0.8 * w.defined and w.runs >= 20
+    end
+$$;
+
+comment on function stepgres._advise_timeouts(stepgres.workflow_versions, int, stepgres.step_statistics[]) is
+'Timeouts that leave room above what tasks have taken: raised where there is too little, lowered with 20 runs of history.';
+
+-- functions/internal/_apply_optimizations.sql
+create function stepgres._apply_optimizations(version stepgres.workflow_versions) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._ensure_queue(s.queue, (o.value ->> 'priority')::int, s.resources)
+    from jsonb_each(version.optimizations) as o
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key)
+    where o.value ? 'priority';
+    update stepgres.steps as s
+    set timeout = coalesce(stepgres._seconds(o.value -> 'timeout'), s.timeout),
+        max_attempts = coalesce((o.value ->> 'max_attempts')::int, s.max_attempts),
+        priority = coalesce((o.value ->> 'priority')::int, s.priority),
+        sticky = coalesce((o.value ->> 'sticky')::boolean, s.sticky)
+    from jsonb_each(version.optimizations) as o
+    where (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key);
+    update stepgres.workflow_versions as w
+    set fingerprint = version.fingerprint, optimized_from = version.optimized_from, optimizations = version.optimizations,
+        max_parallel = coalesce((version.optimizations -> '' ->> 'max_parallel')::int, w.max_parallel)
+    where (w.workflow_slug, w.version) = (version.workflow_slug, version.version);
+end
+$$;
+
+comment on function stepgres._apply_optimizations(stepgres.workflow_versions) is
+'Gives the steps of a version that no run uses yet the options that its optimizations say.';
 
 -- functions/internal/_apply_results.sql
-create function stepgres._apply_results(worker_id text, results jsonb) returns setof bigint
+create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
+returns stepgres._applied
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
+    v_outcome stepgres._outcome := stepgres._record_results(worker.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
+    v_applied stepgres._applied;
 begin
     if stepgres._are_events_sent() then
         perform stepgres._send_task_events('task_completed', array(
@@ -1170,20 +1567,23 @@ begin
     if v_outcome.added is not null then
         perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
     end if;
-    perform stepgres._advance(v_finished);
+    v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
     if v_outcome.added is not null then
         -- added tasks that depend only on what has finished before
         perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
     end if;
 
-    return query
-    select i from generate_series(1, jsonb_array_length(results)::bigint) as i
-    where i <> all (coalesce(v_outcome.accepted, '{}'));
+    v_applied.refused := array(
+        select i from generate_series(1, jsonb_array_length(results)::bigint) as i
+        where i <> all (coalesce(v_outcome.accepted, '{}'))
+    );
+    return v_applied;
 end
 $$;
 
-comment on function stepgres._apply_results(text, jsonb) is
-'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
+'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused, and the tasks
+of sticky steps, up to capacity, that are for this worker.';
 
 -- functions/internal/_are_events_sent.sql
 create function stepgres._are_events_sent() returns boolean
@@ -1231,7 +1631,7 @@ begin
         perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
         -- their domains say which values may be
         perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
-            stepgres._seconds(options -> 'deadline')::stepgres.deadline;
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline, (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
     exception when check_violation then
         get stacked diagnostics v_constraint = constraint_name;
         perform stepgres._definition_error(v_constraint, 'options');
@@ -1546,7 +1946,7 @@ comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
 'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
 
 -- functions/internal/_claim.sql
-create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
+create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
 returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -1554,11 +1954,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
+    v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
     v_are_events_sent boolean;
 begin
+    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
         where q.queue = any (worker.queues) and worker.resources @> q.resources
@@ -1596,14 +1997,15 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
+        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
     left join stepgres._step_inputs as i
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
+    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
     -- a worker may claim more than it can run at a time, and runs them in this order
-    order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+    order by o.priority desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
         if v_are_events_sent then
@@ -1616,8 +2018,8 @@ begin
 end
 $$;
 
-comment on function stepgres._claim(stepgres.workers, int, uuid[]) is
-'Starts up to capacity tasks for a worker and returns them with their inputs.';
+comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
 
 -- functions/internal/_gathered_output.sql
 create function stepgres._gathered_output(run_id uuid, step_slug text) returns jsonb
@@ -1881,6 +2283,8 @@ declare
     v_step stepgres.steps;
 begin
     v_copy.fingerprint := null;
+    v_copy.optimized_from := null;
+    v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
     for v_step in
         select s.* from stepgres.steps as s
@@ -3199,10 +3603,14 @@ begin
         join stepgres.runs as r
             on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
+        cross join lateral (
+            select def.priority from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, s.step_slug) offset 0
+        ) as d
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
         where t.status = 'queued' and t.msg_id is null
-        order by t.run_id, t.step_slug, t.task_index
+        order by coalesce(r.priority, d.priority) desc, t.run_id, t.step_slug, t.task_index
         limit _lock_local_tasks.capacity
         for no key update of t skip locked
     );
@@ -3661,6 +4069,31 @@ as $$ select format('stepgres_%s_%s', _notify_name.kind, md5(_notify_name.channe
 comment on function stepgres._notify_name(text, text) is
 'What is notified for a channel, whose own name may be longer than a name for NOTIFY: messages and payloads are the kinds.';
 
+-- functions/internal/_option_values.sql
+create function stepgres._option_values(workflow_slug text, version int)
+returns setof stepgres._option_value
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select s.step_slug, o.option, o.value
+    from stepgres.steps as s
+    cross join lateral (values
+        ('timeout', to_jsonb(trim_scale(extract(epoch from s.timeout)))),
+        ('max_attempts', to_jsonb(s.max_attempts)),
+        ('priority', to_jsonb(s.priority)),
+        ('sticky', to_jsonb(s.sticky))
+    ) as o (option, value)
+    where (s.workflow_slug, s.version) = (_option_values.workflow_slug, _option_values.version)
+    union all
+    select null, 'max_parallel', to_jsonb(w.max_parallel)
+    from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_option_values.workflow_slug, _option_values.version)
+$$;
+
+comment on function stepgres._option_values(text, int) is
+'The options of a version that can be optimized; max_parallel, which is one of the workflow, has no step.';
+
 -- functions/internal/_now.sql
 create function stepgres._now() returns timestamptz
 language sql
@@ -3927,7 +4360,9 @@ comment on function stepgres._queue_or_delay_tasks(stepgres._new_task[]) is
 'Queues the first tasks of steps, or lets them wait for as long as their step says.';
 
 -- functions/internal/_queue_tasks.sql
-create function stepgres._queue_tasks(tasks stepgres._new_task[]) returns void
+create function stepgres._queue_tasks(
+    tasks stepgres._new_task[], taker stepgres.workers default null, capacity bigint default 0
+) returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -3935,22 +4370,21 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_batch record;
+    v_handed tid[];
 begin
     -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
     -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
     -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
-            case
-                when r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null)
-                    then q.pgmq_queue
-            end as pgmq_queue,
+            case when d.is_queued and not d.is_handed then q.pgmq_queue end as pgmq_queue,
             q.queue,
+            d.is_handed,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
             array_agg(jsonb_build_object(
                 'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
             )) as tickets
-        from unnest(_queue_tasks.tasks) as n
+        from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
@@ -3958,15 +4392,26 @@ begin
         ) as s
         join stepgres.queues as q
             on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        group by 1, 2
+        cross join lateral (
+            select o.is_queued, o.is_queued and s.sticky and n.place <= _queue_tasks.capacity
+                and s.queue = any (taker.queues) and taker.resources @> s.resources as is_handed
+            from (
+                select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+            ) as o
+        ) as d
+        group by 1, 2, 3
     loop
         if v_batch.pgmq_queue is null then
-            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
-            select n.run_id, n.step_slug, n.task_index, n.input, v_now
-            from unnest(v_batch.tasks) as n
-            on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = null
-            where t.status in ('queued', 'waiting');
+            with queued as (
+                insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
+                select n.run_id, n.step_slug, n.task_index, n.input, v_now
+                from unnest(v_batch.tasks) as n
+                on conflict (run_id, step_slug, task_index)
+                do update set status = 'queued', queued_at = v_now, msg_id = null
+                where t.status in ('queued', 'waiting')
+                returning t.ctid
+            )
+            select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
         else
             insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
             select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
@@ -3979,11 +4424,14 @@ begin
             perform stepgres._wake_workers(v_batch.queue);
         end if;
     end loop;
+    return v_handed;
 end
 $$;
 
-comment on function stepgres._queue_tasks(stepgres._new_task[]) is
-'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.';
+comment on function stepgres._queue_tasks(stepgres._new_task[], stepgres.workers, bigint) is
+'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.
+
+Up to capacity tasks of sticky steps get no ticket and are returned, for the taker to claim in this transaction.';
 
 -- functions/internal/_read_history.sql
 create function stepgres._read_history(channel text, ids int8range, "limit" int, newest_first boolean)
@@ -4646,7 +5094,7 @@ declare
     v_dependencies text[] := '{}';
     v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
+            "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
@@ -4930,6 +5378,7 @@ begin
     v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
     v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
+    v_step.sticky := coalesce((step ->> 'sticky')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
     v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
         then array(select jsonb_array_elements_text(step -> 'gathers')) end;
@@ -5156,6 +5605,85 @@ $$;
 comment on function stepgres._tickets_to_tasks(jsonb[]) is
 'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
 
+-- functions/internal/_times_left.sql
+create function stepgres._times_left(source stepgres.workflow_versions, statistics stepgres.step_statistics[])
+returns setof stepgres._time_left
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step record;
+    v_slugs text[] := '{}';
+    v_has_body boolean[] := '{}';
+    v_before int[];
+    v_edges int[] := '{}';
+    v_dependents int[] := '{}';
+    v_seconds float8[] := '{}';
+    v_longest float8[];
+    v_related varbit[] := '{}';
+    v_behind varbit[];
+    v_bit varbit;
+    v_count int;
+    v_order int[];
+    v_left stepgres._time_left;
+begin
+    v_count := count(*) from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (source.workflow_slug, source.version);
+    -- Steps stand behind what they depend on. What is related to a step, because it comes before or after it,
+    -- is a bit each: so a graph of any shape costs no more than its edges.
+    for v_step in
+        select s.step_slug, s.gathers is null as has_body, row_number() over (order by s.step_index)::int as place,
+            coalesce(extract(epoch from k.p50_elapsed), 0)::float8 as seconds, s.step_index
+        from stepgres.steps as s
+        left join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+        order by s.step_index
+    loop
+        v_slugs := v_slugs || v_step.step_slug;
+        v_has_body := v_has_body || v_step.has_body;
+        v_seconds := v_seconds || v_step.seconds;
+        v_bit := set_bit(repeat('0', v_count)::varbit, v_step.place - 1, 1);
+        v_before := array(
+            select array_position(v_slugs, d.depends_on) from stepgres.dependencies as d
+            where (d.workflow_slug, d.version, d.step_slug) = (source.workflow_slug, source.version, v_step.step_slug)
+        );
+        for i in 1 .. cardinality(v_before) loop
+            v_bit := v_bit | v_related[v_before[i]];
+            v_edges := v_edges || v_before[i];
+            v_dependents := v_dependents || v_step.place;
+        end loop;
+        v_related := v_related || v_bit;
+    end loop;
+
+    v_longest := v_seconds;
+    v_behind := array_fill(repeat('0', v_count)::varbit, array[v_count]);
+    for i in reverse cardinality(v_edges) .. 1 loop
+        v_longest[v_edges[i]] := greatest(v_longest[v_edges[i]], v_seconds[v_edges[i]] + v_longest[v_dependents[i]]);
+        v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
+    end loop;
+
+    v_order := array(select o.place from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
+    for i in 1 .. v_count loop
+        continue when not v_has_body[i];
+        v_left := (v_slugs[i], v_longest[i], null, null);
+        v_bit := v_related[i] | v_behind[i];
+        for j in 1 .. case when bit_count(v_bit) < v_count then v_count else 0 end loop
+            if get_bit(v_bit, v_order[j] - 1) = 0 and v_has_body[v_order[j]] then
+                v_left.rival := v_slugs[v_order[j]];
+                v_left.rival_seconds := v_longest[v_order[j]];
+                exit;
+            end if;
+        end loop;
+        return next v_left;
+    end loop;
+end
+$$;
+
+comment on function stepgres._times_left(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'For each step with a body how long the longest path from its start to the end of the run takes, and the same for the step with
+the most left of those that can run at the same time.';
+
 -- functions/internal/_time_out_tasks.sql
 create function stepgres._time_out_tasks(run_ids uuid[]) returns int
 language plpgsql
@@ -5378,6 +5906,18 @@ $$;
 comment on function stepgres._worker(text) is
 'The row of a worker that has just been heard of; SG006 if there is none.';
 
+-- functions/internal/_workflow_options.sql
+create function stepgres._workflow_options() returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._inherited_options() || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
+$$;
+
+comment on function stepgres._workflow_options() is
+'The options of workflows, those that their steps inherit among them, with their JSON types.';
+
 -- functions/api/work.sql
 create function stepgres.work(
     worker_id text,
@@ -5394,6 +5934,7 @@ as $$
 declare
     v_worker stepgres.workers;
     v_run_ids uuid[];
+    v_applied stepgres._applied;
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -5404,17 +5945,18 @@ begin
     v_run_ids := stepgres._check_results(work.results);
     perform stepgres._lock_runs(work.run_ids || v_run_ids);
     if results <> '[]' then
+        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, null::boolean, true
-        from stepgres._apply_results(work.worker_id, work.results) as p (place)
+            null::interval, null::boolean, null::text, null::int, null::boolean, true
+        from unnest(v_applied.refused) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
         perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
-        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
+        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
         if (work.is_waiting and not found) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;
@@ -5484,7 +6026,8 @@ create function stepgres.add_step(
     unless text default null,
     when_unmet text default null,
     when_exhausted text default null,
-    max_failed text default null
+    max_failed text default null,
+    sticky boolean default false
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -5509,8 +6052,8 @@ begin
     where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
     if v_version.is_used then
         v_version := stepgres._copy_version(v_version);
-    elsif v_version.fingerprint is not null then
-        update stepgres.workflow_versions as w set fingerprint = null
+    elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
+        update stepgres.workflow_versions as w set fingerprint = null, optimized_from = null, optimizations = null
         where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     end if;
 
@@ -5534,6 +6077,7 @@ begin
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
     v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
     v_step.max_failed := add_step.max_failed;
+    v_step.sticky := add_step.sticky;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
@@ -5541,7 +6085,7 @@ exception when integrity_constraint_violation then
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
@@ -5551,7 +6095,9 @@ priority are claimed first, by workers that have all of their resources, such as
 writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
 start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
 and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
-left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped. A sticky step
+goes to the worker that completes its last dependency, in the same turn and ahead of what is queued, if that worker can
+take one task more: for short steps in a chain.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
 
@@ -5829,7 +6375,8 @@ create function stepgres.create_flow(
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
     deadline interval default null,
-    events text default 'none'
+    events text default 'none',
+    max_parallel int default null
 ) returns text
 language plpgsql
 volatile
@@ -5863,6 +6410,7 @@ begin
     v_defaults.when_exhausted := create_flow.when_exhausted;
     v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
+    v_defaults.max_parallel := create_flow.max_parallel;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -5871,10 +6419,11 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run
+has under way. What happens to runs, or to tasks too, is sent on the channel
 workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';
@@ -6062,7 +6611,7 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
@@ -6096,6 +6645,28 @@ It is the document that register_workflow takes, with every option of every step
 besides it has "version", and the "step_index" of each step.
 
 Errors: SG002 unknown workflow or version.';
+
+-- functions/api/get_max_parallel.sql
+create function stepgres.get_max_parallel(run_id uuid) returns int
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(get_max_parallel.run_id);
+begin
+    return (
+        select w.max_parallel from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version)
+    );
+end
+$$;
+
+comment on function stepgres.get_max_parallel(uuid) is
+'How many local tasks of a run its executor should have under way at a time; null: as many as it can.
+
+Errors: SG005 unknown run.';
 
 -- functions/api/get_message.sql
 create function stepgres.get_message(channel text, message_id text) returns setof stepgres.message
@@ -6276,7 +6847,7 @@ begin
 
     return query
     select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
-        null::interval, null::boolean, null::text, null::boolean, true
+        null::interval, null::boolean, null::text, null::int, null::boolean, true
     from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
     where not exists (
         select from stepgres.tasks as t
@@ -6617,7 +7188,7 @@ begin
             select count(*) from stepgres.steps as s
             where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
         )::int,
-        coalesce(a.runs, 0)::int, w.created_at
+        coalesce(a.runs, 0)::int, w.optimized_from, w.optimizations, w.created_at
     from stepgres.workflow_versions as w
     left join active as a on a.version = w.version
     where w.workflow_slug = v_current.workflow_slug
@@ -6627,6 +7198,9 @@ $$;
 
 comment on function stepgres.list_workflow_versions(text) is
 'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+For one that optimize_workflow has made it says from which version, and what was changed: {step: {option: value}}, with options of the
+workflow under the empty name.
 
 Errors: SG002 unknown workflow.';
 
@@ -6679,6 +7253,71 @@ comment on function stepgres.notify_only(text, text) is
 Of equal payloads in one transaction PostgreSQL delivers one.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';
+
+-- functions/api/optimize_workflow.sql
+create function stepgres.optimize_workflow(workflow_slug text, level text default 'basic') returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions;
+    v_source stepgres.workflow_versions;
+    v_version stepgres.workflow_versions;
+    v_changed stepgres.recommendation[];
+    v_optimizations jsonb;
+begin
+    -- nobody registers or changes it meanwhile
+    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
+    v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
+    v_changed := array(
+        select r::stepgres.recommendation from stepgres.recommend(optimize_workflow.workflow_slug, optimize_workflow.level) as r
+        where r.option is not null
+    );
+    if v_changed = '{}' then
+        return v_current.version;
+    end if;
+    v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
+    select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
+    from (
+        select coalesce(c.step_slug, '') as step_slug, jsonb_object_agg(c.option, v.value) as options
+        from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
+        join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
+            on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        left join unnest(v_changed) as r on (r.option, coalesce(r.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        cross join lateral (select coalesce(r.recommended, c.value) as value) as v
+        where v.value is distinct from d.value
+        group by coalesce(c.step_slug, '')
+    ) as o;
+
+    -- The same again is no new version; the definition itself is the one without optimizations.
+    select w.* into v_version from stepgres.workflow_versions as w
+    where w.workflow_slug = v_source.workflow_slug and w.version > 0
+        and coalesce(w.optimized_from, w.version) = v_source.version
+        and w.optimizations is not distinct from v_optimizations;
+    if found then
+        update stepgres.workflows as w set current_version = v_version.version
+        where w.workflow_slug = v_version.workflow_slug;
+        return v_version.version;
+    end if;
+    v_version := stepgres._copy_version(v_source);
+    v_version.fingerprint := v_source.fingerprint;
+    v_version.optimized_from := v_source.version;
+    v_version.optimizations := v_optimizations;
+    perform stepgres._apply_optimizations(v_version);
+    return v_version.version;
+end
+$$;
+
+comment on function stepgres.optimize_workflow(text, text) is
+'Makes a version of a workflow that has what recommend recommends, makes it current, and returns it; runs keep their version.
+
+Dependencies and functions stay. It is still the same definition: to register that again changes nothing, a definition that was
+changed starts anew. If there is nothing to recommend, the current version is returned; level "none" makes the version
+current that was defined.
+
+Errors: SG002 unknown workflow, SG003 unknown level.';
 
 -- functions/api/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void
@@ -6856,6 +7495,61 @@ The timeout is rounded up to whole seconds. Of a channel to which nothing was se
 
 Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
 
+-- functions/api/recommend.sql
+create function stepgres.recommend(workflow_slug text, level text default 'basic')
+returns setof stepgres.recommendation
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(recommend.workflow_slug, null);
+    v_source stepgres.workflow_versions := v_current;
+    v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
+begin
+    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
+        raise exception '"%" is no level of optimization', level
+            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
+    end if;
+    if v_current.optimized_from is not null then
+        v_source := stepgres._find_version(recommend.workflow_slug, v_current.optimized_from);
+    end if;
+    if level <> 'none' and v_runs < 20 then
+        return query select null::text, null::text, null::jsonb, null::jsonb, format(
+            'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
+            v_runs, v_current.workflow_slug
+        );
+        if v_runs < 5 then
+            return;
+        end if;
+    end if;
+    return query
+    select c.step_slug, c.option, c.value, coalesce(a.value, d.value),
+        coalesce(a.reason, 'as it was defined: what is recorded gives no reason for another value')
+    from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
+    join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
+        on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+    left join stepgres._advise(v_source, v_current.version, recommend.level) as a
+        on (a.option, coalesce(a.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+    left join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (v_current.workflow_slug, v_current.version, c.step_slug)
+    where c.value is distinct from coalesce(a.value, d.value)
+    order by s.step_index, c.option;
+end
+$$;
+
+comment on function stepgres.recommend(text, text) is
+'What optimize_workflow would change, and the figures that speak for each change; the workflow stays as it is.
+
+Levels: "basic" has timeouts with room above the 99th percentile, and more attempts where retries were seen to help; "advanced" besides that
+priorities, by the longest measured path that is left, and a max_parallel, if more tasks at a time did not get more done;
+"aggressive" besides that sticky steps in chains of short ones; "none" has everything as it was defined. They are made from the last 1,000 runs
+that have ended, of all versions: see step_statistics. With fewer than 5 there are none, with fewer than 20 no timeout is lowered:
+a row without an option says so.
+
+Errors: SG002 unknown workflow, SG003 unknown level.';
+
 -- functions/api/register_sql_function.sql
 create function stepgres.register_sql_function(sql_function text) returns text
 language plpgsql
@@ -6960,7 +7654,7 @@ declare
     v_constraint text;
 begin
     perform stepgres._check_options(
-        definition, stepgres._inherited_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -6976,9 +7670,14 @@ begin
     end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
-    select max(w.version) into v_version from stepgres.workflow_versions as w
-    where w.workflow_slug = v_slug and w.fingerprint = v_fingerprint;
-    if v_version is not null then
+    -- A version that was optimized is the same definition, and stays.
+    select w.version into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
+    order by w.version = f.current_version desc, w.version desc
+    limit 1;
+    if found then
         update stepgres.workflows as w set current_version = v_version
         where w.workflow_slug = v_slug and w.current_version <> v_version;
         return v_version;
@@ -6996,6 +7695,7 @@ begin
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
+    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
@@ -7012,15 +7712,15 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
+"initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
 "condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
+"max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
-under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
@@ -7179,7 +7879,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs;
-    v_options jsonb := stepgres._inherited_options() || '{"deadline": "number", "events": "string"}';
 begin
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
@@ -7189,7 +7888,7 @@ begin
     if coalesce(save_task_graph.goal, '') = '' then
         perform stepgres._decomposition_error(null, 'a goal must not be empty', 'Say in words what is to be reached.');
     end if;
-    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), v_options, null);
+    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), stepgres._workflow_options(), null);
     v_graph.steps := stepgres._plan_tasks(
         save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5), coalesce(save_task_graph.max_tasks, 1000)
     );
@@ -7237,7 +7936,8 @@ create function stepgres.start_task_graph(
     idempotency_key text default null,
     executor_id text default null,
     tags text[] default null,
-    parent_run_id uuid default null
+    parent_run_id uuid default null,
+    optimization_level text default null
 ) returns uuid
 language plpgsql
 volatile
@@ -7264,6 +7964,9 @@ begin
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
+    if optimization_level is not null then
+        v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
+    end if;
     return stepgres.start_workflow_run(
         v_graph.workflow_slug,
         jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
@@ -7277,13 +7980,15 @@ begin
 end
 $$;
 
-comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid) is
+comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
 'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
+
+With an optimization_level that workflow is optimized first, from earlier runs of it: see optimize_workflow.
 
 The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
 start_workflow_run.
 
-Errors: SG001 an option that no step can have, SG003 the input is no object, SG019 unknown task graph, SG020 it is not approved,
+Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG019 unknown task graph, SG020 it is not approved,
 and those of start_workflow_run.';
 
 -- functions/api/send_with_notify.sql
@@ -7430,6 +8135,72 @@ comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
 
 Errors: as start_workflow_run.';
+
+-- functions/api/step_statistics.sql
+create function stepgres.step_statistics(workflow_slug text, last_runs int default 1000)
+returns setof stepgres.step_statistics
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._find_version(step_statistics.workflow_slug, null);
+    return query
+    with recent as materialized (
+        select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
+    ),
+    done as (
+        select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
+            t.started_at - t.queued_at as wait,
+            case when t.status = 'completed' then t.finished_at - t.started_at end as duration
+        from recent as r
+        join stepgres.tasks as t on t.run_id = r.run_id
+        -- what a retried run has taken over was done before it began, and is counted where it was done
+        where t.started_at >= r.inserted_at and t.status in ('completed', 'failed', 'skipped')
+    ),
+    failed as (
+        select a.step_slug, count(*) as failures,
+            count(*) filter (where a.failed_at - a.started_at >= s.timeout) as timeouts,
+            max(s.timeout::interval) filter (where a.failed_at - a.started_at >= s.timeout) as longest_timeout
+        from recent as r
+        join stepgres.attempts as a on a.run_id = r.run_id
+        left join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, a.step_slug)
+        group by a.step_slug
+    ),
+    spans as (
+        select d.step_slug, max(d.finished_at) - min(d.started_at) as elapsed
+        from done as d group by d.run_id, d.step_slug
+    ),
+    elapsed as (
+        select s.step_slug, percentile_cont(0.5) within group (order by s.elapsed) as p50 from spans as s group by s.step_slug
+    ),
+    counted as (
+        select d.step_slug, count(distinct d.run_id) as runs, count(*) as tasks, sum(d.attempt - 1) as retries,
+            count(*) filter (where d.status = 'completed' and d.attempt > 1) as recovered,
+            count(*) filter (where d.status <> 'completed') as exhausted,
+            percentile_cont(array[0.5, 0.95, 0.99]) within group (order by d.duration) as durations,
+            percentile_cont(array[0.5, 0.95]) within group (order by d.wait) as waits
+        from done as d
+        group by d.step_slug
+    )
+    select c.step_slug, c.runs, c.tasks, coalesce(f.failures, 0), c.retries, c.recovered, c.exhausted,
+        coalesce(f.timeouts, 0), f.longest_timeout, c.durations[1], c.durations[2], c.durations[3],
+        c.waits[1], c.waits[2], e.p50
+    from counted as c
+    join elapsed as e on e.step_slug = c.step_slug
+    left join failed as f on f.step_slug = c.step_slug
+    order by c.step_slug;
+end
+$$;
+
+comment on function stepgres.step_statistics(text, int) is
+'How the steps of a workflow have done in its last runs that have ended, whatever their versions: one row a step that has tasks.
+
+See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
+
+Errors: SG002 unknown workflow.';
 
 -- functions/api/tick.sql
 create function stepgres.tick() returns int
@@ -7667,13 +8438,14 @@ declare
     v_routine text;
     -- workers can do what clients can, and clients what is reading only
     v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
-        list_workflow_runs,why_stuck,list_run_events,list_active_runs,get_task_graph,
+        list_workflow_runs,why_stuck,list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,
         list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
         resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
-    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,claim_tasks,
+    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,
+        claim_tasks,
         complete_task,fail_task,work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
 begin

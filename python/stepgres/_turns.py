@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from itertools import accumulate
 from math import inf
 from time import monotonic
@@ -37,7 +36,9 @@ _REFUSALS = (
     ProgramLimitExceeded,
     StatementTooComplex,
 )
-_HORIZON = 0.25  # seconds; tasks that would not be finished by then are not claimed yet
+# Seconds; tasks that would not be finished by then are not claimed yet. About ten round trips: each
+# task that is claimed ahead saves one, and holds up what becomes ready then and is more urgent.
+_HORIZON = 0.05
 _MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
 _LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
@@ -69,7 +70,7 @@ class Turns:
         self._execute = execute
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
         self._claimed_at: dict[asyncio.Task[str | None], float] = {}
-        self._waiting: deque[tuple[WorkItem, float]] = deque()
+        self._waiting: list[tuple[WorkItem, float]] = []  # the highest priority first
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
@@ -137,13 +138,15 @@ class Turns:
         later = [item for item in claimed[free:] if not item.is_last_attempt]
         now = anyio.current_time()
         self._waiting += [(item, now) for item in [*claimed[:free], *later]]
+        self._waiting.sort(key=lambda waiting: waiting[0].priority, reverse=True)
         self._start()
 
     def hand_back(self, before: float = float("inf")) -> None:
         """Release the tasks that were claimed before that time and have not begun."""
-        while self._waiting and self._waiting[0][1] < before:
-            item, _ = self._waiting.popleft()
-            self._results.append((item, release_result(item, retry_after=0)))
+        too_long = [item for item, claimed_at in self._waiting if claimed_at < before]
+        if too_long:
+            self._results += [(item, release_result(item, retry_after=0)) for item in too_long]
+            self._waiting = [waiting for waiting in self._waiting if waiting[1] >= before]
             self._careful_turns = _CAREFUL_TURNS
 
     async def keep_tasks(self) -> None:
@@ -212,7 +215,7 @@ class Turns:
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < self._concurrency:
-            item, claimed_at = self._waiting.popleft()
+            item, claimed_at = self._waiting.pop(0)
             task = asyncio.create_task(self._execute(item))
             self._running[task] = item
             self._claimed_at[task] = claimed_at

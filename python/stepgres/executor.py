@@ -41,7 +41,7 @@ class AsyncExecutor:
     """Executes workflows in this process, up to `concurrency` steps of a run at the same time.
 
     `async def` steps run on the event loop, others in threads. By default concurrency is the number
-    of processors plus 4, at most 32.
+    of processors plus 4, at most 32; of a workflow with max_parallel no more than that.
     """
 
     def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
@@ -146,20 +146,28 @@ class AsyncExecutor:
         input: Mapping[str, Any] | None = None,
         *,
         timeout: float = 300,
+        optimization_level: str | None = None,
     ) -> RunResult:
         """Execute an approved task graph, and return the output of its last tasks.
 
         step_functions maps paths or ids of tasks, or patterns of these such as "design/*", to
         functions; "*" is for all others, and a callable in place of the mapping for all. The
         context of a function has the task that it executes as `context.task`. The first tasks get
-        {"goal": the goal} merged with the input. Returns and raises what execute does, and
-        TaskGraphNotApproved; DecompositionError if a task has no function.
+        {"goal": the goal} merged with the input. With an optimization_level the workflow that the
+        graph becomes is optimized first, from its history: see optimize_workflow. Returns and
+        raises what execute does, and TaskGraphNotApproved; DecompositionError if a task has no
+        function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
         find = TaskFinder(self._client, functions_by_step(graph, step_functions), step_functions)
 
         async def start(worker_id: str) -> UUID:
-            return await self._client.start_task_graph(task_graph_id, input, executor_id=worker_id)
+            return await self._client.start_task_graph(
+                task_graph_id,
+                input,
+                executor_id=worker_id,
+                optimization_level=optimization_level,
+            )
 
         return await self._execute(start, None, find, timeout)
 
@@ -175,9 +183,11 @@ class AsyncExecutor:
             self._register(client) as (worker_id, heartbeat),
         ):
             run_id = await start(worker_id)
+            most = await client.get_max_parallel(run_id)
+            concurrency = min(self._concurrency, most or self._concurrency)
             if run_input is None:
                 run_input = await client.get_run_input_as_text(run_id)
-            async with Transactions(self._conninfo, worker_id, self._concurrency) as transactions:
+            async with Transactions(self._conninfo, worker_id, concurrency) as transactions:
                 run = LocalRun(
                     client,
                     worker_id,
@@ -186,7 +196,7 @@ class AsyncExecutor:
                     find,
                     transactions,
                     heartbeat,
-                    self._concurrency,
+                    concurrency,
                 )
                 with anyio.move_on_after(timeout) as scope:
                     status = await run.finish()
@@ -267,11 +277,16 @@ class Executor:
         input: Mapping[str, Any] | None = None,
         *,
         timeout: float = 300,
+        optimization_level: str | None = None,
     ) -> RunResult:
         """Execute an approved task graph; see AsyncExecutor.execute_task_graph."""
         return self._call(
             lambda executor: executor.execute_task_graph(
-                task_graph_id, step_functions, input, timeout=timeout
+                task_graph_id,
+                step_functions,
+                input,
+                timeout=timeout,
+                optimization_level=optimization_level,
             )
         )
 

@@ -77,6 +77,7 @@ class Step(NamedTuple):
     when_exhausted: str
     max_failed: str | None
     transactional: bool
+    sticky: bool
     sql_function: str | None
     gathers: list[str] | None
 
@@ -91,7 +92,11 @@ class Flow(NamedTuple):
 
 
 class WorkflowVersion(NamedTuple):
-    """A version of a workflow: new runs get the current one, and a used one cannot change."""
+    """A version of a workflow: new runs get the current one, and a used one cannot change.
+
+    optimizations is what optimize_workflow has changed of another one, {step: {option: value}},
+    options of the workflow under the empty name.
+    """
 
     workflow_slug: str
     version: int
@@ -99,6 +104,8 @@ class WorkflowVersion(NamedTuple):
     is_used: bool
     step_count: int
     active_runs: int
+    optimized_from: int | None
+    optimizations: dict[str, dict[str, Any]] | None
     created_at: datetime
 
 
@@ -208,6 +215,47 @@ class CompositionStats(NamedTuple):
     longest_duration: timedelta | None
 
 
+class StepStatistics(NamedTuple):
+    """How a step has done in the last runs of its workflow.
+
+    Its tasks are those that were completed, or exhausted; retries are attempts after the first, of
+    which some have recovered their task; timeouts are failures that lasted as long as a timeout,
+    the longest of which was longest_timeout. A duration is that of an attempt that completed its
+    task, a wait is how long it was queued before, elapsed is from the first task of a run to the
+    end of the last.
+    """
+
+    step_slug: str
+    runs: int
+    tasks: int
+    failures: int
+    retries: int
+    recovered: int
+    exhausted: int
+    timeouts: int
+    longest_timeout: timedelta | None
+    p50_duration: timedelta | None
+    p95_duration: timedelta | None
+    p99_duration: timedelta | None
+    p50_wait: timedelta
+    p95_wait: timedelta
+    p50_elapsed: timedelta
+
+
+class Recommendation(NamedTuple):
+    """Another value for an option of a step, and the figures that speak for it; seconds.
+
+    Without a step_slug the option is one of the workflow; without an option it says why there is no
+    recommendation.
+    """
+
+    step_slug: str | None
+    option: str | None
+    current: Any
+    recommended: Any
+    reason: str
+
+
 class StuckStep(NamedTuple):
     """What an unfinished step waits for; of the tasks of a map that wait alike, the first."""
 
@@ -231,6 +279,7 @@ class WorkItem(NamedTuple):
     timeout: timedelta
     transactional: bool
     sql_function: str | None
+    priority: int
     is_last_attempt: bool | None
     is_refused: bool
 

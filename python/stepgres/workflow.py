@@ -30,6 +30,7 @@ _DEFAULTS = (
     "when_exhausted",
     "deadline",
     "events",
+    "max_parallel",
 )
 
 
@@ -49,6 +50,7 @@ def step(
     execution: str = ...,
     queue: str = ...,
     transactional: bool = ...,
+    sticky: bool = ...,
     priority: int = ...,
     resources: Mapping[str, Any] = ...,
     start_delay: float = ...,
@@ -70,8 +72,9 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     writes there is committed together with its completion. condition and unless are JSON paths over
     the input of the step, which starts if the first is met and the second is not. when_unmet and
     when_exhausted are "fail", "skip" or "skip-cascade"; max_failed is how many tasks of a map may
-    be skipped, as a number or such as "5%". Durations are seconds. Options that are left out are
-    inherited from the class.
+    be skipped, as a number or such as "5%". A sticky step goes to the worker that completes what it
+    waits for, in the same turn, without a ticket through the queue. Durations are seconds. Options
+    that are left out are inherited from the class.
     """
 
     def mark(function: Any) -> Any:
@@ -112,7 +115,8 @@ class Workflow:
     Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
     when_exhausted are defaults of its steps; deadline is the time within which a run must end;
-    events ("none", "run" or "task") is what is sent on the channel workflow_events.
+    events ("none", "run" or "task") is what is sent on the channel workflow_events; max_parallel is
+    how many local steps of a run its executor executes at a time.
     """
 
     slug: str

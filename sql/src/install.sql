@@ -17,6 +17,16 @@
 
 \ir functions/internal/_add_tasks.sql
 \ir functions/internal/_advance.sql
+\ir functions/internal/_duration_text.sql
+\ir functions/internal/_recent_runs.sql
+\ir functions/internal/_round_up.sql
+\ir functions/internal/_advise.sql
+\ir functions/internal/_advise_attempts.sql
+\ir functions/internal/_advise_max_parallel.sql
+\ir functions/internal/_advise_priorities.sql
+\ir functions/internal/_advise_sticky.sql
+\ir functions/internal/_advise_timeouts.sql
+\ir functions/internal/_apply_optimizations.sql
 \ir functions/internal/_apply_results.sql
 \ir functions/internal/_are_events_sent.sql
 \ir functions/internal/_backoff.sql
@@ -91,6 +101,7 @@
 \ir functions/internal/_plan_steps.sql
 \ir functions/internal/_plan_tasks.sql
 \ir functions/internal/_notify_name.sql
+\ir functions/internal/_option_values.sql
 \ir functions/internal/_now.sql
 \ir functions/internal/_order_steps.sql
 \ir functions/internal/_parse_position.sql
@@ -132,6 +143,7 @@
 \ir functions/internal/_task_graph_not_found.sql
 \ir functions/internal/_tasks_waiting.sql
 \ir functions/internal/_tickets_to_tasks.sql
+\ir functions/internal/_times_left.sql
 \ir functions/internal/_time_out_tasks.sql
 \ir functions/internal/_to_multirange.sql
 \ir functions/internal/_try_lock_runs.sql
@@ -139,6 +151,7 @@
 \ir functions/internal/_wake_workers.sql
 \ir functions/internal/_withdraw_tasks.sql
 \ir functions/internal/_worker.sql
+\ir functions/internal/_workflow_options.sql
 
 \ir functions/api/work.sql
 \ir functions/api/acknowledge.sql
@@ -157,6 +170,7 @@
 \ir functions/api/fsck.sql
 \ir functions/api/get_composition_stats.sql
 \ir functions/api/get_flow.sql
+\ir functions/api/get_max_parallel.sql
 \ir functions/api/get_message.sql
 \ir functions/api/get_run.sql
 \ir functions/api/get_run_input.sql
@@ -174,10 +188,12 @@
 \ir functions/api/list_workflow_versions.sql
 \ir functions/api/next_due.sql
 \ir functions/api/notify_only.sql
+\ir functions/api/optimize_workflow.sql
 \ir functions/api/pause_workflow_run.sql
 \ir functions/api/prune.sql
 \ir functions/api/prune_messages.sql
 \ir functions/api/read_messages.sql
+\ir functions/api/recommend.sql
 \ir functions/api/register_sql_function.sql
 \ir functions/api/register_worker.sql
 \ir functions/api/register_workflow.sql
@@ -190,6 +206,7 @@
 \ir functions/api/send_with_notify.sql
 \ir functions/api/start_workflow_run.sql
 \ir functions/api/start_workflow_runs.sql
+\ir functions/api/step_statistics.sql
 \ir functions/api/tick.sql
 \ir functions/api/unregister_worker.sql
 \ir functions/api/version.sql

@@ -68,6 +68,7 @@ def test_step_is_returned_with_all_its_options(builder: stepgres.FlowBuilder) ->
         when_exhausted="skip",
         max_failed="3",
         transactional=False,
+        sticky=False,
         sql_function=None,
         gathers=None,
     )

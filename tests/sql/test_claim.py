@@ -313,3 +313,13 @@ def test_local_map_hands_out_again_what_was_released(engine: Engine) -> None:
     third = engine.claim(10, run_ids=[run_id])
     assert [item.task_index for item in third] == [3, 10, *range(20, 25)]
     assert engine.claim(run_ids=[run_id]) == []
+
+
+def test_local_tasks_of_the_highest_priority_are_claimed_first(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", priority=2), step("c", priority=1), step("d"))
+    run_id = engine.start("order", executor_id="worker")
+    claimed = [engine.claim(1, run_ids=[run_id])[0] for _ in range(4)]
+    assert [(item.step_slug, item.priority) for item in claimed] == [
+        ("b", 2), ("c", 1), ("a", 0), ("d", 0)
+    ]  # fmt: skip
+    engine.work([item.completed() for item in claimed])

@@ -37,6 +37,7 @@ class WorkItem:
     timeout: timedelta
     transactional: bool
     sql_function: str | None
+    priority: int | None
     is_last_attempt: bool | None
     is_refused: bool
 

@@ -11,7 +11,7 @@ from stepgres._arguments import array, interval, json_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._json import dumps_input
 from stepgres.errors import DefinitionError, InvalidInput
-from stepgres.types import Flow, Step, WorkflowVersion
+from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ class AsyncDefinitions(AsyncCaller):
         when_exhausted: str | None = None,
         deadline: float | None = None,
         events: str | None = None,
+        max_parallel: int | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return await self._scalar(
@@ -52,6 +53,7 @@ class AsyncDefinitions(AsyncCaller):
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
             events=events,
+            max_parallel=max_parallel,
         )
 
     async def add_step(
@@ -77,6 +79,7 @@ class AsyncDefinitions(AsyncCaller):
         when_unmet: str | None = None,
         when_exhausted: str | None = None,
         max_failed: int | str | None = None,
+        sticky: bool | None = None,
     ) -> Step:
         """Add a step to a workflow, behind those it depends on. Durations in seconds."""
         return await self._one(
@@ -102,6 +105,7 @@ class AsyncDefinitions(AsyncCaller):
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             max_failed=None if max_failed is None else str(max_failed),
+            sticky=sticky,
         )
 
     async def register_workflow(self, definition: Mapping[str, Any]) -> int:
@@ -129,6 +133,32 @@ class AsyncDefinitions(AsyncCaller):
         """The versions of a workflow, the newest first."""
         return await self._all(
             "list_workflow_versions", class_row(WorkflowVersion), workflow_slug=workflow_slug
+        )
+
+    async def step_statistics(
+        self, workflow_slug: str, last_runs: int | None = None
+    ) -> list[StepStatistics]:
+        """How the steps have done in the last runs that have ended, 1,000 by default."""
+        return await self._all(
+            "step_statistics",
+            class_row(StepStatistics),
+            workflow_slug=workflow_slug,
+            last_runs=last_runs,
+        )
+
+    async def recommend(self, workflow_slug: str, level: str | None = None) -> list[Recommendation]:
+        """What optimize_workflow would change, and why; the workflow stays as it is."""
+        return await self._all(
+            "recommend", class_row(Recommendation), workflow_slug=workflow_slug, level=level
+        )
+
+    async def optimize_workflow(self, workflow_slug: str, level: str | None = None) -> int:
+        """Make the recommended version of a workflow current, and return it; runs keep theirs.
+
+        The level is "basic" (the default), "advanced" or "aggressive"; "none" takes all of it back.
+        """
+        return await self._scalar(
+            int, "optimize_workflow", workflow_slug=workflow_slug, level=level
         )
 
     async def delete_flow(self, workflow_id: str, *, force: bool | None = None) -> None:

@@ -79,12 +79,14 @@ class AsyncOrchestrator:
         max_tasks: int = 1000,
         workflow_slug: str | None = None,
         defaults: Mapping[str, Any] | None = None,
+        optimization_level: str | None = None,
     ) -> RunResult:
         """Decompose a goal, execute its tasks in this process, and return RunResult.
 
-        Raises what decompose_goal and Executor.execute_task_graph raise. With require_approval the
-        task graph is stored and TaskGraphNotApproved raised, which has it as `task_graph`:
-        somebody approves it, then Executor.execute_task_graph executes it, here or elsewhere.
+        With an optimization_level the workflow is optimized first, from its history. Raises what
+        decompose_goal and Executor.execute_task_graph raise. With require_approval the task graph
+        is stored and TaskGraphNotApproved raised, which has it as `task_graph`: somebody approves
+        it, then Executor.execute_task_graph executes it, here or elsewhere.
         """
         graph = await self.decompose_goal(
             goal,
@@ -103,4 +105,6 @@ class AsyncOrchestrator:
                 task_graph=graph,
             )
         await self._client.approve_task_graph(graph.id)
-        return await executor.execute_task_graph(graph.id, step_functions, input, timeout=timeout)
+        return await executor.execute_task_graph(
+            graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
+        )

@@ -79,6 +79,11 @@ class AsyncRuns(AsyncCaller):
             priority=priority,
         )
 
+    async def get_max_parallel(self, run_id: UUID) -> int | None:
+        """How many local tasks of a run to have under way at a time; None: as many as possible."""
+        most: int | None = await self._scalar(int, "get_max_parallel", run_id=run_id)
+        return most
+
     async def get_run_input(self, run_id: UUID) -> Any:
         """The input that a run was started with."""
         (run_input,) = await self._all("get_run_input", scalar_row, run_id=run_id)

@@ -39,6 +39,7 @@ class WorkflowComposer:
         workflow_name: str | None = None,
         max_parallel: int | None = None,
         retry_attempts: int | None = None,
+        optimization_level: str | None = None,
         monitoring: bool = False,
         max_depth: int = 5,
         max_tasks: int = 1000,
@@ -46,8 +47,10 @@ class WorkflowComposer:
         """Decompose a goal and execute its tasks: Orchestrator.execute_goal with these options.
 
         workflow_name is the slug of the workflow, of which goals of one name are versions.
-        max_parallel tasks are executed at a time, each up to retry_attempts times. With monitoring
-        what happens is sent on the channel workflow_events, task by task.
+        max_parallel tasks are executed at a time, each up to retry_attempts times. With an
+        optimization_level, which is "basic", "advanced" or "aggressive", that workflow is optimized
+        first, from earlier goals of its name: see optimize_workflow. With monitoring what happens
+        is sent on the channel workflow_events, task by task.
         """
         defaults: dict[str, Any] = {"events": "task"} if monitoring else {}
         if retry_attempts is not None:
@@ -62,6 +65,7 @@ class WorkflowComposer:
             max_tasks=max_tasks,
             workflow_slug=workflow_name,
             defaults=defaults,
+            optimization_level=optimization_level,
         )
 
     def compose_from_task_graph(
@@ -72,11 +76,16 @@ class WorkflowComposer:
         input: Mapping[str, Any] | None = None,
         timeout: float = 300,
         max_parallel: int | None = None,
+        optimization_level: str | None = None,
     ) -> RunResult:
         """Execute a task graph, or the one of this id; TaskGraphNotApproved."""
         task_graph_id = task_graph if isinstance(task_graph, str) else task_graph.id
         return Executor(self._client, concurrency=max_parallel).execute_task_graph(
-            task_graph_id, step_functions, input, timeout=timeout
+            task_graph_id,
+            step_functions,
+            input,
+            timeout=timeout,
+            optimization_level=optimization_level,
         )
 
     def compose_multiple_workflows(

@@ -13,7 +13,7 @@ from stepgres._arguments import array, interval, json_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres.errors import DefinitionError, InvalidInput
-from stepgres.types import Flow, Step, WorkflowVersion
+from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,7 @@ class Definitions(Caller):
         when_exhausted: str | None = None,
         deadline: float | None = None,
         events: str | None = None,
+        max_parallel: int | None = None,
     ) -> str:
         """Create a workflow without steps and return its id, the slug. Durations in seconds."""
         return self._scalar(
@@ -54,6 +55,7 @@ class Definitions(Caller):
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
             events=events,
+            max_parallel=max_parallel,
         )
 
     def add_step(
@@ -79,6 +81,7 @@ class Definitions(Caller):
         when_unmet: str | None = None,
         when_exhausted: str | None = None,
         max_failed: int | str | None = None,
+        sticky: bool | None = None,
     ) -> Step:
         """Add a step to a workflow, behind those it depends on. Durations in seconds."""
         return self._one(
@@ -104,6 +107,7 @@ class Definitions(Caller):
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             max_failed=None if max_failed is None else str(max_failed),
+            sticky=sticky,
         )
 
     def register_workflow(self, definition: Mapping[str, Any]) -> int:
@@ -130,6 +134,30 @@ class Definitions(Caller):
         return self._all(
             "list_workflow_versions", class_row(WorkflowVersion), workflow_slug=workflow_slug
         )
+
+    def step_statistics(
+        self, workflow_slug: str, last_runs: int | None = None
+    ) -> list[StepStatistics]:
+        """How the steps have done in the last runs that have ended, 1,000 by default."""
+        return self._all(
+            "step_statistics",
+            class_row(StepStatistics),
+            workflow_slug=workflow_slug,
+            last_runs=last_runs,
+        )
+
+    def recommend(self, workflow_slug: str, level: str | None = None) -> list[Recommendation]:
+        """What optimize_workflow would change, and why; the workflow stays as it is."""
+        return self._all(
+            "recommend", class_row(Recommendation), workflow_slug=workflow_slug, level=level
+        )
+
+    def optimize_workflow(self, workflow_slug: str, level: str | None = None) -> int:
+        """Make the recommended version of a workflow current, and return it; runs keep theirs.
+
+        The level is "basic" (the default), "advanced" or "aggressive"; "none" takes all of it back.
+        """
+        return self._scalar(int, "optimize_workflow", workflow_slug=workflow_slug, level=level)
 
     def delete_flow(self, workflow_id: str, *, force: bool | None = None) -> None:
         """Delete a workflow with its versions and runs; WorkflowInUse if runs are active.

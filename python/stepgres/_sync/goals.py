@@ -93,10 +93,12 @@ class Goals(Caller):
         executor_id: str | None = None,
         tags: Sequence[str] | None = None,
         parent_run_id: UUID | None = None,
+        optimization_level: str | None = None,
     ) -> UUID:
         """Start a run of an approved task graph and return its id; TaskGraphNotApproved.
 
-        Its first tasks get {"goal": the goal} merged with the input, a dict.
+        Its first tasks get {"goal": the goal} merged with the input, a dict. With an
+        optimization_level the workflow is optimized first: see optimize_workflow.
         """
         return self._scalar(
             UUID,
@@ -108,6 +110,7 @@ class Goals(Caller):
             executor_id=executor_id,
             tags=array(tags),
             parent_run_id=parent_run_id,
+            optimization_level=optimization_level,
         )
 
     def get_composition_stats(self, workflow_slug: str | None = None) -> CompositionStats:

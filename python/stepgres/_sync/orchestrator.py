@@ -81,12 +81,14 @@ class Orchestrator:
         max_tasks: int = 1000,
         workflow_slug: str | None = None,
         defaults: Mapping[str, Any] | None = None,
+        optimization_level: str | None = None,
     ) -> RunResult:
         """Decompose a goal, execute its tasks in this process, and return RunResult.
 
-        Raises what decompose_goal and Executor.execute_task_graph raise. With require_approval the
-        task graph is stored and TaskGraphNotApproved raised, which has it as `task_graph`:
-        somebody approves it, then Executor.execute_task_graph executes it, here or elsewhere.
+        With an optimization_level the workflow is optimized first, from its history. Raises what
+        decompose_goal and Executor.execute_task_graph raise. With require_approval the task graph
+        is stored and TaskGraphNotApproved raised, which has it as `task_graph`: somebody approves
+        it, then Executor.execute_task_graph executes it, here or elsewhere.
         """
         graph = self.decompose_goal(
             goal,
@@ -105,4 +107,6 @@ class Orchestrator:
                 task_graph=graph,
             )
         self._client.approve_task_graph(graph.id)
-        return executor.execute_task_graph(graph.id, step_functions, input, timeout=timeout)
+        return executor.execute_task_graph(
+            graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
+        )

@@ -22,11 +22,15 @@ create table stepgres.workflow_versions (
     when_exhausted stepgres.when_exhausted not null,
     deadline stepgres.deadline,
     events stepgres.events not null default 'none',
+    max_parallel stepgres.max_parallel,
     fingerprint text,
     tasks jsonb,
+    optimized_from int,
+    optimizations jsonb,
     is_used boolean not null default false,
     created_at timestamptz not null,
-    primary key (workflow_slug, version)
+    primary key (workflow_slug, version),
+    constraint version_is_optimized check ((optimized_from is null) = (optimizations is null))
 );
 
 comment on table stepgres.workflow_versions is
@@ -35,10 +39,16 @@ comment on column stepgres.workflow_versions.events is
 'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
 comment on column stepgres.workflow_versions.deadline is
 'Within which a run must end, or it fails; null: it may take as long as it does.';
+comment on column stepgres.workflow_versions.max_parallel is
+'How many local tasks of a run its executor has under way at a time; null: as many as it can.';
+comment on column stepgres.workflow_versions.optimized_from is
+'The version as it was defined, of which optimize_workflow made this one.';
+comment on column stepgres.workflow_versions.optimizations is
+'What optimize_workflow has changed: {step: {option: value}}, options of the workflow under the empty name; durations in seconds.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
-'md5 of the document that register_workflow was given; null for a version made by create_flow and add_step.';
+'md5 of the document that register_workflow was given, also of what was optimized; null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
@@ -80,6 +90,7 @@ create table stepgres.steps (
     when_exhausted stepgres.when_exhausted not null,
     max_failed stepgres.max_failed,
     transactional boolean not null,
+    sticky boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     gathers text[],
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
@@ -127,6 +138,8 @@ comment on column stepgres.steps.max_failed is
 'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and what it writes there is committed together with its completion.';
+comment on column stepgres.steps.sticky is
+'The worker that completes the last dependency gets the task in the same turn, if it can take one more; no ticket is sent.';
 comment on column stepgres.steps.sql_function is
 'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
 comment on column stepgres.steps.gathers is

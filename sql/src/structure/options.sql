@@ -19,6 +19,9 @@ check (value > 0);
 create domain stepgres.max_attempts as int
 check (value > 0);
 
+create domain stepgres.max_parallel as int
+check (value > 0);
+
 -- A century, so that no time plus a few of them leaves the range of timestamps.
 create domain stepgres.base_delay as interval
 check (value between '0' and '36525 days');
@@ -56,6 +59,8 @@ comment on domain stepgres.initial_tasks is
 'initial_tasks must be at least 1';
 comment on domain stepgres.max_attempts is
 'max_attempts must be at least 1';
+comment on domain stepgres.max_parallel is
+'max_parallel must be at least 1';
 comment on domain stepgres.base_delay is
 'base_delay must not be negative, and at most 100 years';
 comment on domain stepgres.start_delay is

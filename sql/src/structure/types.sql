@@ -9,6 +9,7 @@ create type stepgres.work_item as (
     timeout interval,
     transactional boolean,
     sql_function text,
+    priority int,
     is_last_attempt boolean,
     is_refused boolean
 );
@@ -60,6 +61,8 @@ create type stepgres.workflow_version as (
     is_used boolean,
     step_count int,
     active_runs int,
+    optimized_from int,
+    optimizations jsonb,
     created_at timestamptz
 );
 
@@ -81,6 +84,50 @@ create type stepgres.composition_stats as (
 
 comment on type stepgres.composition_stats is
 'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+
+create type stepgres.step_statistics as (
+    step_slug text,
+    runs bigint,
+    tasks bigint,
+    failures bigint,
+    retries bigint,
+    recovered bigint,
+    exhausted bigint,
+    timeouts bigint,
+    longest_timeout interval,
+    p50_duration interval,
+    p95_duration interval,
+    p99_duration interval,
+    p50_wait interval,
+    p95_wait interval,
+    p50_elapsed interval
+);
+
+comment on type stepgres.step_statistics is
+'How a step has done. Its tasks are those that were completed (the others are exhausted), in so many runs.
+
+failures are failed attempts, of which timeouts lasted as long as their timeout, the longest of which was longest_timeout. Of the
+retries, which are attempts after the first, some have recovered their task. A duration is that of an attempt that completed its task, from its
+claim on; a wait is from when the task was queued until then. elapsed is from the first claim of a task of the step to the end of the last one.';
+
+create type stepgres.recommendation as (
+    step_slug text,
+    option text,
+    current jsonb,
+    recommended jsonb,
+    reason text
+);
+
+comment on type stepgres.recommendation is
+'Another value for an option of a step, or of the workflow (without a step_slug), and the figures that speak for it; durations in seconds.
+
+Without an option it says why there is no recommendation.';
+
+create type stepgres._option_value as (step_slug text, option text, value jsonb);
+
+create type stepgres._advice as (step_slug text, option text, value jsonb, reason text);
+
+create type stepgres._time_left as (step_slug text, seconds float8, rival text, rival_seconds float8);
 
 create type stepgres.fsck_violation as (
     invariant text,
@@ -132,6 +179,8 @@ create type stepgres._outcome as (
     changed_maps stepgres._step_key[],
     added stepgres._added_tasks[]
 );
+
+create type stepgres._applied as (refused bigint[], handed tid[]);
 
 create type stepgres.workflow_run as (
     run_id uuid,

@@ -18,7 +18,8 @@ create function stepgres.add_step(
     unless text default null,
     when_unmet text default null,
     when_exhausted text default null,
-    max_failed text default null
+    max_failed text default null,
+    sticky boolean default false
 ) returns stepgres.steps
 language plpgsql
 volatile
@@ -43,8 +44,8 @@ begin
     where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
     if v_version.is_used then
         v_version := stepgres._copy_version(v_version);
-    elsif v_version.fingerprint is not null then
-        update stepgres.workflow_versions as w set fingerprint = null
+    elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
+        update stepgres.workflow_versions as w set fingerprint = null, optimized_from = null, optimizations = null
         where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     end if;
 
@@ -68,6 +69,7 @@ begin
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
     v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
     v_step.max_failed := add_step.max_failed;
+    v_step.sticky := add_step.sticky;
     return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
@@ -75,7 +77,7 @@ exception when integrity_constraint_violation then
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text) is
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
@@ -85,6 +87,8 @@ priority are claimed first, by workers that have all of their resources, such as
 writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
 start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
 and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
-left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped. A sticky step
+goes to the worker that completes its last dependency, in the same turn and ahead of what is queued, if that worker can
+take one task more: for short steps in a chain.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';

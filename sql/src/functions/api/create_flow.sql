@@ -10,7 +10,8 @@ create function stepgres.create_flow(
     when_unmet text default 'skip',
     when_exhausted text default 'fail',
     deadline interval default null,
-    events text default 'none'
+    events text default 'none',
+    max_parallel int default null
 ) returns text
 language plpgsql
 volatile
@@ -44,6 +45,7 @@ begin
     v_defaults.when_exhausted := create_flow.when_exhausted;
     v_defaults.events := create_flow.events;
     v_defaults.deadline := create_flow.deadline;
+    v_defaults.max_parallel := create_flow.max_parallel;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -52,10 +54,11 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text) is
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
 'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
 
-A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the channel
+A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run
+has under way. What happens to runs, or to tasks too, is sent on the channel
 workflow_events, as events says.
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

@@ -7,7 +7,7 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return to_jsonb(v_version) - '{fingerprint,is_used,created_at}'::text[] || jsonb_build_object(
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[] || jsonb_build_object(
         'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
         'deadline', trim_scale(extract(epoch from v_version.deadline)),

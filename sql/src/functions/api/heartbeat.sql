@@ -26,7 +26,7 @@ begin
 
     return query
     select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
-        null::interval, null::boolean, null::text, null::boolean, true
+        null::interval, null::boolean, null::text, null::int, null::boolean, true
     from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
     where not exists (
         select from stepgres.tasks as t

@@ -21,7 +21,7 @@ begin
             select count(*) from stepgres.steps as s
             where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
         )::int,
-        coalesce(a.runs, 0)::int, w.created_at
+        coalesce(a.runs, 0)::int, w.optimized_from, w.optimizations, w.created_at
     from stepgres.workflow_versions as w
     left join active as a on a.version = w.version
     where w.workflow_slug = v_current.workflow_slug
@@ -31,5 +31,8 @@ $$;
 
 comment on function stepgres.list_workflow_versions(text) is
 'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+For one that optimize_workflow has made it says from which version, and what was changed: {step: {option: value}}, with options of the
+workflow under the empty name.
 
 Errors: SG002 unknown workflow.';

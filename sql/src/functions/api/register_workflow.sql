@@ -13,7 +13,7 @@ declare
     v_constraint text;
 begin
     perform stepgres._check_options(
-        definition, stepgres._inherited_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array", "deadline": "number", "events": "string"}', v_culprit
+        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
     );
     if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
         raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
@@ -29,9 +29,14 @@ begin
     end loop;
     -- An older version that is registered again becomes current again, so that deployments that
     -- alternate do not make versions without end.
-    select max(w.version) into v_version from stepgres.workflow_versions as w
-    where w.workflow_slug = v_slug and w.fingerprint = v_fingerprint;
-    if v_version is not null then
+    -- A version that was optimized is the same definition, and stays.
+    select w.version into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
+    order by w.version = f.current_version desc, w.version desc
+    limit 1;
+    if found then
         update stepgres.workflows as w set current_version = v_version
         where w.workflow_slug = v_slug and w.current_version <> v_version;
         return v_version;
@@ -49,6 +54,7 @@ begin
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
+    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     v_defaults.fingerprint := v_fingerprint;
     v_defaults := stepgres._create_version(v_defaults);
@@ -65,15 +71,15 @@ comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
+"initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
 "condition": JSON path,
 "unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
+"max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
-under the name in its place. A run that has not ended within the deadline fails. What happens to runs, or to tasks too, is sent on the
+under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';

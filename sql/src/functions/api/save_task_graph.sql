@@ -14,7 +14,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs;
-    v_options jsonb := stepgres._inherited_options() || '{"deadline": "number", "events": "string"}';
 begin
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
@@ -24,7 +23,7 @@ begin
     if coalesce(save_task_graph.goal, '') = '' then
         perform stepgres._decomposition_error(null, 'a goal must not be empty', 'Say in words what is to be reached.');
     end if;
-    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), v_options, null);
+    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), stepgres._workflow_options(), null);
     v_graph.steps := stepgres._plan_tasks(
         save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5), coalesce(save_task_graph.max_tasks, 1000)
     );

@@ -5,7 +5,8 @@ create function stepgres.start_task_graph(
     idempotency_key text default null,
     executor_id text default null,
     tags text[] default null,
-    parent_run_id uuid default null
+    parent_run_id uuid default null,
+    optimization_level text default null
 ) returns uuid
 language plpgsql
 volatile
@@ -32,6 +33,9 @@ begin
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
+    if optimization_level is not null then
+        v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
+    end if;
     return stepgres.start_workflow_run(
         v_graph.workflow_slug,
         jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
@@ -45,11 +49,13 @@ begin
 end
 $$;
 
-comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid) is
+comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
 'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
+
+With an optimization_level that workflow is optimized first, from earlier runs of it: see optimize_workflow.
 
 The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
 start_workflow_run.
 
-Errors: SG001 an option that no step can have, SG003 the input is no object, SG019 unknown task graph, SG020 it is not approved,
+Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG019 unknown task graph, SG020 it is not approved,
 and those of start_workflow_run.';

@@ -13,6 +13,7 @@ as $$
 declare
     v_worker stepgres.workers;
     v_run_ids uuid[];
+    v_applied stepgres._applied;
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -23,17 +24,18 @@ begin
     v_run_ids := stepgres._check_results(work.results);
     perform stepgres._lock_runs(work.run_ids || v_run_ids);
     if results <> '[]' then
+        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, null::boolean, true
-        from stepgres._apply_results(work.worker_id, work.results) as p (place)
+            null::interval, null::boolean, null::text, null::int, null::boolean, true
+        from unnest(v_applied.refused) as p (place)
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
         perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
-        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids);
+        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
         if (work.is_waiting and not found) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;

@@ -32,6 +32,7 @@ begin
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
     perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
+    perform stepgres._apply_optimizations(v_version);
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);

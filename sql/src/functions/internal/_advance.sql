@@ -1,4 +1,6 @@
-create function stepgres._advance(finished stepgres._step_key[]) returns void
+create function stepgres._advance(
+    finished stepgres._step_key[], taker stepgres.workers default null, capacity bigint default 0
+) returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -9,6 +11,7 @@ declare
     v_all stepgres._step_key[] := finished;
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
+    v_handed tid[] := '{}';
 begin
     -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
     -- move the next.
@@ -46,7 +49,7 @@ begin
         where m.remaining_deps = 0 and not m.is_paused;
 
         if v_tasks is not null then
-            perform stepgres._queue_tasks(v_tasks);
+            v_handed := v_handed || stepgres._queue_tasks(v_tasks, taker, capacity - cardinality(v_handed));
         end if;
         v_done := stepgres._start_steps(v_ready);
         v_all := v_all || v_done;
@@ -54,8 +57,11 @@ begin
     if v_all is not null then
         perform stepgres._complete_runs(v_all);
     end if;
+    return v_handed;
 end
 $$;
 
-comment on function stepgres._advance(stepgres._step_key[]) is
-'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.';
+comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
+'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.
+
+Returns the tasks, up to capacity, that are handed to the taker: see _queue_tasks.';

@@ -1,11 +1,13 @@
-create function stepgres._apply_results(worker_id text, results jsonb) returns setof bigint
+create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
+returns stepgres._applied
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_outcome stepgres._outcome := stepgres._record_results(_apply_results.worker_id, _apply_results.results);
+    v_outcome stepgres._outcome := stepgres._record_results(worker.worker_id, _apply_results.results);
     v_finished stepgres._step_key[];
+    v_applied stepgres._applied;
 begin
     if stepgres._are_events_sent() then
         perform stepgres._send_task_events('task_completed', array(
@@ -21,17 +23,20 @@ begin
     if v_outcome.added is not null then
         perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
     end if;
-    perform stepgres._advance(v_finished);
+    v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
     if v_outcome.added is not null then
         -- added tasks that depend only on what has finished before
         perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
     end if;
 
-    return query
-    select i from generate_series(1, jsonb_array_length(results)::bigint) as i
-    where i <> all (coalesce(v_outcome.accepted, '{}'));
+    v_applied.refused := array(
+        select i from generate_series(1, jsonb_array_length(results)::bigint) as i
+        where i <> all (coalesce(v_outcome.accepted, '{}'))
+    );
+    return v_applied;
 end
 $$;
 
-comment on function stepgres._apply_results(text, jsonb) is
-'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused.';
+comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
+'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused, and the tasks
+of sticky steps, up to capacity, that are for this worker.';

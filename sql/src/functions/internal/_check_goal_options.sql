@@ -12,7 +12,7 @@ begin
         perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
         -- their domains say which values may be
         perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
-            stepgres._seconds(options -> 'deadline')::stepgres.deadline;
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline, (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
     exception when check_violation then
         get stacked diagnostics v_constraint = constraint_name;
         perform stepgres._definition_error(v_constraint, 'options');

@@ -1,4 +1,4 @@
-create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[])
+create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
 returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -6,11 +6,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[] := coalesce(stepgres._lock_local_tasks(worker.worker_id, capacity, run_ids), '{}');
+    v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
     v_are_events_sent boolean;
 begin
+    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
         select q.pgmq_queue from stepgres.queues as q
         where q.queue = any (worker.queues) and worker.resources @> q.resources
@@ -48,14 +49,15 @@ begin
     )
     select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
         case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, t.attempt >= s.max_attempts, false
+        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
     from started as t
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
     left join stepgres._step_inputs as i
         on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
+    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
     -- a worker may claim more than it can run at a time, and runs them in this order
-    order by coalesce(t.priority, s.priority) desc, t.run_id, t.task_index;
+    order by o.priority desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
         if v_are_events_sent then
@@ -68,5 +70,5 @@ begin
 end
 $$;
 
-comment on function stepgres._claim(stepgres.workers, int, uuid[]) is
-'Starts up to capacity tasks for a worker and returns them with their inputs.';
+comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';

@@ -9,6 +9,8 @@ declare
     v_step stepgres.steps;
 begin
     v_copy.fingerprint := null;
+    v_copy.optimized_from := null;
+    v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
     for v_step in
         select s.* from stepgres.steps as s

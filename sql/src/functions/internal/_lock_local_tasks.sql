@@ -15,10 +15,14 @@ begin
         join stepgres.runs as r
             on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
+        cross join lateral (
+            select def.priority from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, s.step_slug) offset 0
+        ) as d
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
         where t.status = 'queued' and t.msg_id is null
-        order by t.run_id, t.step_slug, t.task_index
+        order by coalesce(r.priority, d.priority) desc, t.run_id, t.step_slug, t.task_index
         limit _lock_local_tasks.capacity
         for no key update of t skip locked
     );

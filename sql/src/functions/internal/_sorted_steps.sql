@@ -13,7 +13,7 @@ declare
     v_dependencies text[] := '{}';
     v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
+            "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop

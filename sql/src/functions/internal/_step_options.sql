@@ -27,6 +27,7 @@ begin
     v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
     v_step.max_failed := step ->> 'max_failed';
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
+    v_step.sticky := coalesce((step ->> 'sticky')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
     v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
         then array(select jsonb_array_elements_text(step -> 'gathers')) end;

@@ -1,0 +1,63 @@
+create function stepgres.optimize_workflow(workflow_slug text, level text default 'basic') returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions;
+    v_source stepgres.workflow_versions;
+    v_version stepgres.workflow_versions;
+    v_changed stepgres.recommendation[];
+    v_optimizations jsonb;
+begin
+    -- nobody registers or changes it meanwhile
+    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
+    v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
+    v_changed := array(
+        select r::stepgres.recommendation from stepgres.recommend(optimize_workflow.workflow_slug, optimize_workflow.level) as r
+        where r.option is not null
+    );
+    if v_changed = '{}' then
+        return v_current.version;
+    end if;
+    v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
+    select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
+    from (
+        select coalesce(c.step_slug, '') as step_slug, jsonb_object_agg(c.option, v.value) as options
+        from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
+        join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
+            on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        left join unnest(v_changed) as r on (r.option, coalesce(r.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        cross join lateral (select coalesce(r.recommended, c.value) as value) as v
+        where v.value is distinct from d.value
+        group by coalesce(c.step_slug, '')
+    ) as o;
+
+    -- The same again is no new version; the definition itself is the one without optimizations.
+    select w.* into v_version from stepgres.workflow_versions as w
+    where w.workflow_slug = v_source.workflow_slug and w.version > 0
+        and coalesce(w.optimized_from, w.version) = v_source.version
+        and w.optimizations is not distinct from v_optimizations;
+    if found then
+        update stepgres.workflows as w set current_version = v_version.version
+        where w.workflow_slug = v_version.workflow_slug;
+        return v_version.version;
+    end if;
+    v_version := stepgres._copy_version(v_source);
+    v_version.fingerprint := v_source.fingerprint;
+    v_version.optimized_from := v_source.version;
+    v_version.optimizations := v_optimizations;
+    perform stepgres._apply_optimizations(v_version);
+    return v_version.version;
+end
+$$;
+
+comment on function stepgres.optimize_workflow(text, text) is
+'Makes a version of a workflow that has what recommend recommends, makes it current, and returns it; runs keep their version.
+
+Dependencies and functions stay. It is still the same definition: to register that again changes nothing, a definition that was
+changed starts anew. If there is nothing to recommend, the current version is returned; level "none" makes the version
+current that was defined.
+
+Errors: SG002 unknown workflow, SG003 unknown level.';

@@ -1,0 +1,64 @@
+create function stepgres.step_statistics(workflow_slug text, last_runs int default 1000)
+returns setof stepgres.step_statistics
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._find_version(step_statistics.workflow_slug, null);
+    return query
+    with recent as materialized (
+        select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
+    ),
+    done as (
+        select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
+            t.started_at - t.queued_at as wait,
+            case when t.status = 'completed' then t.finished_at - t.started_at end as duration
+        from recent as r
+        join stepgres.tasks as t on t.run_id = r.run_id
+        -- what a retried run has taken over was done before it began, and is counted where it was done
+        where t.started_at >= r.inserted_at and t.status in ('completed', 'failed', 'skipped')
+    ),
+    failed as (
+        select a.step_slug, count(*) as failures,
+            count(*) filter (where a.failed_at - a.started_at >= s.timeout) as timeouts,
+            max(s.timeout::interval) filter (where a.failed_at - a.started_at >= s.timeout) as longest_timeout
+        from recent as r
+        join stepgres.attempts as a on a.run_id = r.run_id
+        left join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, a.step_slug)
+        group by a.step_slug
+    ),
+    spans as (
+        select d.step_slug, max(d.finished_at) - min(d.started_at) as elapsed
+        from done as d group by d.run_id, d.step_slug
+    ),
+    elapsed as (
+        select s.step_slug, percentile_cont(0.5) within group (order by s.elapsed) as p50 from spans as s group by s.step_slug
+    ),
+    counted as (
+        select d.step_slug, count(distinct d.run_id) as runs, count(*) as tasks, sum(d.attempt - 1) as retries,
+            count(*) filter (where d.status = 'completed' and d.attempt > 1) as recovered,
+            count(*) filter (where d.status <> 'completed') as exhausted,
+            percentile_cont(array[0.5, 0.95, 0.99]) within group (order by d.duration) as durations,
+            percentile_cont(array[0.5, 0.95]) within group (order by d.wait) as waits
+        from done as d
+        group by d.step_slug
+    )
+    select c.step_slug, c.runs, c.tasks, coalesce(f.failures, 0), c.retries, c.recovered, c.exhausted,
+        coalesce(f.timeouts, 0), f.longest_timeout, c.durations[1], c.durations[2], c.durations[3],
+        c.waits[1], c.waits[2], e.p50
+    from counted as c
+    join elapsed as e on e.step_slug = c.step_slug
+    left join failed as f on f.step_slug = c.step_slug
+    order by c.step_slug;
+end
+$$;
+
+comment on function stepgres.step_statistics(text, int) is
+'How the steps of a workflow have done in its last runs that have ended, whatever their versions: one row a step that has tasks.
+
+See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
+
+Errors: SG002 unknown workflow.';

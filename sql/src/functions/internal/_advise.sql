@@ -1,0 +1,29 @@
+create function stepgres._advise(source stepgres.workflow_versions, current_version int, level text)
+returns setof stepgres._advice
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_statistics stepgres.step_statistics[];
+begin
+    if level = 'none' then
+        return;
+    end if;
+    v_statistics := array(
+        select k::stepgres.step_statistics from stepgres.step_statistics(source.workflow_slug) as k
+    );
+    return query select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
+    return query select * from stepgres._advise_attempts(source, v_statistics);
+    if level in ('advanced', 'aggressive') then
+        return query select * from stepgres._advise_priorities(source, v_statistics);
+        return query select * from stepgres._advise_max_parallel(source);
+    end if;
+    if level = 'aggressive' then
+        return query select * from stepgres._advise_sticky(source, v_statistics);
+    end if;
+end
+$$;
+
+comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
+'The options that a version as it was defined should have by what is recorded, where they differ from the definition.';

@@ -1,0 +1,14 @@
+create function stepgres._round_up(duration interval) returns numeric
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select trim_scale(ceil(s.seconds / s.step) * s.step)
+    from (
+        select e.seconds, 10 ^ (floor(log(e.seconds)) - 1) as step
+        from (select extract(epoch from duration) as seconds) as e
+    ) as s
+$$;
+
+comment on function stepgres._round_up(interval) is
+'Seconds of a duration of more than nothing, rounded up to two digits: what is measured twice is the same then.';

@@ -1,0 +1,10 @@
+create function stepgres._workflow_options() returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._inherited_options() || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
+$$;
+
+comment on function stepgres._workflow_options() is
+'The options of workflows, those that their steps inherit among them, with their JSON types.';

@@ -1,0 +1,478 @@
+"""What recorded runs recommend, and the versions that are made from that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from typing_extensions import LiteralString
+
+from tests.conftest import Clock
+from tests.support.engine import Engine, refused, step
+from tests.support.history import record, record_failures
+
+Changes = dict[tuple[str | None, str], Any]
+TOO_LITTLE = "too little history"
+
+
+def recommend(engine: Engine, level: str = "basic", slug: str = "order") -> Changes:
+    """The recommended value of each option that is to change."""
+    query: LiteralString = """
+        select step_slug, option, recommended from stepgres.recommend(%s, %s)
+        where option is not null
+    """
+    return {
+        (step_slug, option): value for step_slug, option, value in engine.rows(query, slug, level)
+    }
+
+
+def reasons(engine: Engine, level: str = "basic") -> list[str]:
+    return engine.rows("select reason from stepgres.recommend('order', %s)", level)
+
+
+def optimize(engine: Engine, level: str = "basic") -> int:
+    version: int = engine.call("optimize_workflow", workflow_slug="order", level=level)
+    return version
+
+
+def options(engine: Engine, step_slug: str, option: LiteralString, version: int) -> Any:
+    query: LiteralString = (
+        "select to_jsonb(s) ->> %s from stepgres.steps as s where (step_slug, version) = (%s, %s)"
+    )
+    (value,) = engine.rows(query, option, step_slug, version)
+    return value
+
+
+def optimizations(engine: Engine) -> list[Any]:
+    """Which version was made of which, and how it differs."""
+    query: LiteralString = """
+        select version, optimized_from, optimizations from stepgres.list_workflow_versions('order')
+    """
+    return engine.rows(query)
+
+
+# Statistics
+
+
+def test_statistics_say_how_steps_have_done(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b", "a"))
+    record(engine, clock, "order", {"a": 2, "b": 4}, runs=3)
+    record(engine, clock, "order", {"a": 6, "b": 4})
+    rows = engine.rows(
+        """
+        select step_slug, runs, tasks, failures, retries,
+            p50_duration, p99_duration, p50_wait, p50_elapsed
+        from stepgres.step_statistics('order')
+        """
+    )
+    assert rows[1] == (
+        "b",
+        4,
+        4,
+        0,
+        0,
+        *[timedelta(seconds=4)] * 2,
+        timedelta(0),
+        timedelta(seconds=4),
+    )
+    assert rows[0][:6] == ("a", 4, 4, 0, 0, timedelta(seconds=2))
+    assert timedelta(seconds=5.8) < rows[0][6] <= timedelta(seconds=6)
+
+
+def test_statistics_count_failures_and_what_became_of_them(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), max_attempts=2, timeout=60)
+    record_failures(engine, clock, "order", 0)
+    record_failures(engine, clock, "order", 1, seconds=61)
+    record_failures(engine, clock, "order", 2)
+    rows = engine.rows(
+        """
+        select runs, tasks, failures, retries, recovered, exhausted, timeouts, longest_timeout
+        from stepgres.step_statistics('order')
+        """
+    )
+    assert rows == [(3, 3, 3, 2, 1, 1, 1, timedelta(seconds=60))]
+
+
+def test_statistics_of_a_map_are_those_of_its_tasks(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("each", map=True))
+    record(engine, clock, "order", {"each": 3}, input=[1, 2, 3, 4], parallel=2)
+    rows = engine.rows(
+        "select runs, tasks, p50_duration, p50_elapsed from stepgres.step_statistics('order')"
+    )
+    assert rows == [(1, 4, timedelta(seconds=3), timedelta(seconds=6))]
+
+
+def test_what_a_retried_run_has_taken_over_is_counted_once(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b", "a"), max_attempts=1)
+    run_id = engine.start("order")
+    engine.complete(engine.claim_one())
+    engine.fail(engine.claim_one())
+    clock.advance(1)
+    engine.call("retry_failed_workflow", run_id=run_id)
+    engine.drain()
+    rows = engine.rows("select step_slug, runs, tasks from stepgres.step_statistics('order')")
+    assert rows == [("a", 1, 1), ("b", 2, 2)]
+
+
+def test_statistics_are_those_of_the_last_runs(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"))
+    record(engine, clock, "order", {"a": 9}, runs=5)
+    record(engine, clock, "order", {"a": 1}, runs=5)
+    query: LiteralString = "select runs, p99_duration from stepgres.step_statistics('order', 5)"
+    assert engine.rows(query) == [(5, timedelta(seconds=1))]
+
+
+def test_active_runs_do_not_count_yet(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", "a"))
+    engine.start("order")
+    engine.complete(engine.claim_one())
+    assert engine.rows("select from stepgres.step_statistics('order')") == []
+    engine.drain()
+
+
+# Timeouts
+
+
+def test_timeout_is_lowered_to_what_leaves_room_after_20_runs(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=600)
+    record(engine, clock, "order", {"a": 4}, runs=19)
+    assert recommend(engine) == {}
+    record(engine, clock, "order", {"a": 4})
+    assert recommend(engine) == {("a", "timeout"): 12}
+    (reason,) = reasons(engine)
+    assert reason == "99 of 100 of 20 tasks in 20 runs took at most 4 s"
+
+
+def test_timeout_of_short_steps_stays_above_5_seconds(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"))
+    record(engine, clock, "order", {"a": 0.01}, runs=20)
+    assert recommend(engine) == {("a", "timeout"): 5}
+
+
+def test_timeout_with_too_little_room_is_raised_with_few_runs(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=60)
+    record(engine, clock, "order", {"a": 50}, runs=5)
+    assert recommend(engine) == {("a", "timeout"): 150}
+
+
+def test_timeout_that_fits_stays(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=60)
+    record(engine, clock, "order", {"a": 21}, runs=20)
+    assert recommend(engine, "aggressive") == {}
+
+
+def test_timeout_that_tasks_ran_into_is_doubled(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=60, max_attempts=2)
+    record(engine, clock, "order", {"a": 40}, runs=4)
+    record_failures(engine, clock, "order", 1, seconds=60)
+    assert recommend(engine)[("a", "timeout")] == 120
+    assert "1 attempts ran into a timeout of 60 s" in reasons(engine)[1]
+
+
+def test_timeout_of_a_step_that_hangs_now_and_then_is_not_raised(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("a"), timeout=60)
+    record(engine, clock, "order", {"a": 1}, runs=30)
+    record_failures(engine, clock, "order", 1, seconds=60)
+    assert recommend(engine)[("a", "timeout")] == 5
+
+
+# Attempts
+
+
+def test_attempts_are_raised_where_retries_help(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), max_attempts=2)
+    for _ in range(5):
+        record_failures(engine, clock, "order", 0)
+        record_failures(engine, clock, "order", 1)
+    record_failures(engine, clock, "order", 2)
+    # 6 of 11 fail at first, 1 of 6 retries: 6/11 * (1/6)^4 is the first below 1/1000
+    assert recommend(engine) == {("a", "max_attempts"): 5}
+    assert reasons(engine)[1] == (
+        "of 11 tasks 6 failed at first, and 5 of 6 retries helped; 1 tasks were exhausted"
+    )
+
+
+def test_attempts_stay_where_retries_never_help(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), max_attempts=2)
+    for _ in range(10):
+        record_failures(engine, clock, "order", 2)
+    assert recommend(engine) == {}
+
+
+def test_attempts_that_are_enough_stay(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), max_attempts=10)
+    for _ in range(6):
+        record_failures(engine, clock, "order", 1)
+    assert recommend(engine) == {}
+
+
+# Priorities
+
+
+def chain_beside_short_steps(engine: Engine, **defaults: Any) -> None:
+    links = [step(f"link_{i}", *([f"link_{i - 1}"] if i else [])) for i in range(4)]
+    engine.define("order", *[step(f"short_{i}") for i in range(4)], *links, **defaults)
+
+
+def test_longest_path_goes_first(engine: Engine, clock: Clock) -> None:
+    chain_beside_short_steps(engine, timeout=5)
+    record(engine, clock, "order", dict.fromkeys([f"link_{i}" for i in range(4)], 1), runs=5)
+    changes = recommend(engine, "advanced")
+    assert changes == {(f"link_{i}", "priority"): 2 for i in range(4)}
+    assert (
+        "from its start on the longest path to the end takes 4 s,"
+        ' that from "short_0", which can run at the same time, 0 s' in reasons(engine, "advanced")
+    )
+
+
+def test_priorities_begin_at_those_that_were_defined(engine: Engine, clock: Clock) -> None:
+    chain_beside_short_steps(engine, timeout=5, priority=7)
+    record(engine, clock, "order", {"link_0": 1, "link_3": 2}, runs=5)
+    assert recommend(engine, "advanced")[("link_0", "priority")] == 9
+
+
+def test_chain_that_competes_with_nothing_keeps_its_priorities(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("a"), step("b", "a"), step("c", "b"), timeout=5)
+    record(engine, clock, "order", {"a": 1, "b": 1, "c": 1}, runs=5)
+    assert recommend(engine, "advanced") == {}
+
+
+def test_differences_below_a_tenth_of_a_second_are_no_reason(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b"), timeout=5)
+    record(engine, clock, "order", {"a": 0.001, "b": 0.1}, runs=5)
+    assert recommend(engine, "advanced") == {}
+
+
+def test_groups_are_on_paths_and_have_no_priority(engine: Engine, clock: Clock) -> None:
+    engine.define(
+        "order",
+        step("a"), step("b"), step("g", "a", "b", gathers=["a", "b"]), step("end", "g"),
+        step("aside"), timeout=5,
+    )  # fmt: skip
+    record(engine, clock, "order", {"a": 1, "b": 1, "end": 1, "aside": 1}, runs=5)
+    assert recommend(engine, "advanced") == {
+        (slug, "priority"): value for slug, value in [("a", 1), ("b", 1), ("end", 1)]
+    }
+
+
+def test_graph_of_many_steps_is_looked_through(engine: Engine, clock: Clock) -> None:
+    layers = [[f"s{layer}_{i}" for i in range(20)] for layer in range(20)]
+    steps = [step(slug) for slug in layers[0]]
+    for above, layer in pairwise(layers):
+        steps += [step(slug, *above) for slug in layer]
+    engine.define("order", *steps, timeout=5)
+    record(engine, clock, "order", {f"s{i}_0": 1 for i in range(20)}, runs=5, parallel=500)
+    assert recommend(engine, "advanced") == {}
+
+
+# How many at a time
+
+
+def test_more_tasks_at_a_time_than_help_are_not_recommended(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("each", map=True), timeout=12)
+    record(engine, clock, "order", {"each": 1}, runs=3, input=list(range(20)), parallel=2)
+    record(engine, clock, "order", {"each": 4}, runs=3, input=list(range(24)), parallel=8)
+    assert recommend(engine, "advanced") == {(None, "max_parallel"): 2}
+    assert (
+        "72 tasks beside 7 others took 4.00 times as long as 60 beside 1:"
+        " more than 2 at a time do not get more done" in reasons(engine, "advanced")
+    )
+
+
+def test_tasks_that_do_not_slow_each_other_down_are_not_limited(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("each", map=True), timeout=5)
+    for parallel in (2, 4, 8):
+        record(
+            engine, clock, "order", {"each": 1}, runs=3, input=list(range(24)), parallel=parallel
+        )
+    assert recommend(engine, "advanced") == {}
+
+
+def test_limit_that_was_never_exceeded_is_no_knowledge(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("each", map=True), timeout=5)
+    record(engine, clock, "order", {"each": 1}, runs=9, input=list(range(24)), parallel=8)
+    assert recommend(engine, "advanced") == {}
+
+
+def test_tasks_that_workers_share_are_not_limited(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("each", map=True), timeout=12, execution="distributed")
+    record(engine, clock, "order", {"each": 1}, runs=3, input=list(range(20)), parallel=2)
+    record(engine, clock, "order", {"each": 4}, runs=3, input=list(range(24)), parallel=8)
+    assert recommend(engine, "advanced") == {}
+
+
+# Chains
+
+
+def test_chains_of_short_steps_stick_to_a_worker(engine: Engine, clock: Clock) -> None:
+    engine.define(
+        "order",
+        step("a"), step("b", "a"), step("c", "b"), step("d", "c"), step("e", "c"),
+        step("long", "e"), step("after", "long"), timeout=5, execution="distributed",
+    )  # fmt: skip
+    record(engine, clock, "order", {"a": 0.01, "long": 0.2}, runs=5)
+    assert {key for key in recommend(engine, "aggressive") if key[1] == "sticky"} == {
+        ("b", "sticky"),
+        ("c", "sticky"),
+    }
+    assert not [key for key in recommend(engine, "advanced") if key[1] == "sticky"]
+
+
+def test_local_steps_need_not_stick(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b", "a"), timeout=5)
+    record(engine, clock, "order", {}, runs=5)
+    assert recommend(engine, "aggressive") == {}
+
+
+# Too little history, bad arguments
+
+
+def test_too_little_history_is_said_and_changes_nothing(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=600)
+    record(engine, clock, "order", {"a": 500}, runs=4)
+    (reason,) = reasons(engine)
+    assert reason.startswith(f'{TOO_LITTLE}: 4 runs of workflow "order" have ended')
+    assert optimize(engine) == 1
+    assert engine.rows("select count(*) from stepgres.workflow_versions") == [1]
+
+
+@pytest.mark.parametrize("function", ["recommend", "optimize_workflow"])
+@pytest.mark.parametrize("level", ["extreme", "", None])
+def test_unknown_level_is_refused_and_the_others_are_named(
+    engine: Engine, function: str, level: str | None
+) -> None:
+    engine.define("order", step("a"))
+    with refused("SG003", f'"{level}"' if level is not None else "level") as refusal:
+        engine.call(function, workflow_slug="order", level=level)
+    assert "basic, advanced and aggressive" in refusal.hint
+
+
+@pytest.mark.parametrize("function", ["recommend", "optimize_workflow", "step_statistics"])
+def test_unknown_workflow_is_refused(engine: Engine, function: str) -> None:
+    with refused("SG002", '"order"'):
+        engine.call(function, workflow_slug="order")
+
+
+# Versions
+
+
+def learn(engine: Engine, clock: Clock) -> None:
+    """Two steps that take a second, and have a timeout of a minute."""
+    engine.define("order", step("a", max_attempts=5), step("b", "a", condition="$.a"))
+    for _ in range(20):
+        engine.start("order", {})
+        engine.drain({"a": lambda _: True})
+
+
+def test_optimized_version_has_all_that_was_defined(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    before = engine.call("get_flow", workflow_id="order")
+    assert optimize(engine) == 2
+    after = engine.call("get_flow", workflow_id="order")
+    for one in after["steps"]:
+        assert one.pop("timeout") == 5
+    for one in before["steps"]:
+        assert one.pop("timeout") == 60
+    assert after == {**before, "version": 2}
+    assert optimizations(engine) == [
+        (2, 1, {"a": {"timeout": 5}, "b": {"timeout": 5}}),
+        (1, None, None),
+    ]
+    run_id = engine.start("order", {})
+    engine.drain({"a": lambda _: True})
+    assert engine.steps(run_id) == {"a": "completed", "b": "completed"}
+
+
+def test_optimized_again_it_stays_the_same_version(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    assert [optimize(engine), optimize(engine)] == [2, 2]
+    assert recommend(engine) == {}
+
+
+def test_registered_again_the_definition_stays_optimized(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    optimize(engine)
+    definition = step("a", max_attempts=5), step("b", "a", condition="$.a")
+    assert engine.define("order", *definition) == 2
+    assert engine.define("order", step("a")) == 3
+    assert engine.define("order", *definition) == 2
+
+
+def test_level_none_takes_everything_back(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    optimize(engine)
+    assert recommend(engine, "none") == {("a", "timeout"): 60, ("b", "timeout"): 60}
+    assert optimize(engine, "none") == 1
+    assert optimize(engine, "none") == 1
+    assert engine.define("order", step("a", max_attempts=5), step("b", "a", condition="$.a")) == 1
+    assert optimize(engine) == 2
+    assert engine.rows("select count(*) from stepgres.workflow_versions") == [2]
+
+
+def test_another_level_begins_with_what_was_defined(engine: Engine, clock: Clock) -> None:
+    chain_beside_short_steps(engine)
+    record(engine, clock, "order", {"link_0": 1}, runs=20)
+    assert optimize(engine, "advanced") == 2
+    assert options(engine, "link_0", "priority", 2) == "2"
+    assert optimize(engine, "basic") == 3
+    assert options(engine, "link_0", "priority", 3) == "0"
+    assert options(engine, "link_0", "timeout", 3) == "00:00:05"
+    assert optimize(engine, "advanced") == 2
+
+
+def test_timeout_that_was_lowered_too_far_is_raised_again(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), timeout=60)
+    record(engine, clock, "order", {"a": 1}, runs=20)
+    optimize(engine)
+    for _ in range(10):
+        record_failures(engine, clock, "order", 1, seconds=5)
+    record(engine, clock, "order", {"a": 4.5}, runs=20)
+    assert recommend(engine) == {("a", "timeout"): 14}
+
+
+def test_step_added_to_an_optimized_version_makes_a_new_definition(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.call("create_flow", name="order")
+    engine.call("add_step", workflow_id="order", step_name="a")
+    record(engine, clock, "order", {"a": 1}, runs=20)
+    assert optimize(engine) == 2
+    engine.call("add_step", workflow_id="order", step_name="b", depends_on=["a"])
+    assert options(engine, "a", "timeout", 2) == "00:00:05"
+    assert optimizations(engine) == [(2, None, None), (1, None, None)]
+    assert optimize(engine, "none") == 2
+
+
+def test_active_runs_keep_their_version(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    run_id = engine.start("order", {})
+    assert optimize(engine) == 2
+    assert engine.claim_one().timeout == timedelta(seconds=60)
+    engine.call("cancel_workflow_run", run_id=run_id)
+
+
+def test_max_parallel_is_one_of_the_workflow(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("each", map=True), timeout=12)
+    record(engine, clock, "order", {"each": 1}, runs=3, input=list(range(20)), parallel=2)
+    record(engine, clock, "order", {"each": 4}, runs=3, input=list(range(24)), parallel=8)
+    optimize(engine, "advanced")
+    flow = engine.call("get_flow", workflow_id="order")
+    assert flow["max_parallel"] == 2
+    assert optimizations(engine)[0] == (2, 1, {"": {"max_parallel": 2}})
+    run_id = engine.start("order", [])
+    assert engine.call("get_max_parallel", run_id=run_id) == 2
+
+
+def test_rolled_back_nothing_is_optimized(engine: Engine, clock: Clock) -> None:
+    learn(engine, clock)
+    with engine.connection.transaction(force_rollback=True):
+        assert optimize(engine) == 2
+    assert engine.call("get_flow", workflow_id="order")["version"] == 1
