@@ -14,6 +14,7 @@ from psycopg import sql
 import stepgres
 from bench.latency import CONNECTIONS_OF_WORKER, measure_idle, measure_wake_up, percentile
 from bench.messages import measure_delivery
+from bench.optimizer import LEVELS, RECORDED, WORKERS, measure_levels
 from bench.scale import FINISHED, LIFE, MANY, WAITING, Scale
 from bench.shapes import SHAPES
 from bench.throughput import measure_pgmq, measure_shape
@@ -21,7 +22,7 @@ from bench.throughput import measure_pgmq, measure_shape
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PARTS = ["throughput", "latency", "messages", "scale"]
+PARTS = ["throughput", "latency", "messages", "optimizer", "scale"]
 _STARTS = 200
 _MESSAGES = 500
 _IDLE_WORKERS = 64
@@ -45,7 +46,8 @@ def main(dsn: str | None, workers: int, rounds: int, only: str | None) -> None:
     """Measure steps per second of several shapes of workflows, in ratios to pgmq in the same run.
 
     Then how long an idle worker takes to begin with a new run, what idle workers cost, how long a
-    message takes to a listener, and whether a million finished runs make anything slower.
+    message takes to a listener, how much less time optimized workflows take, and whether a million
+    finished runs make anything slower.
     """
     with _server(dsn) as dsn:
         if only in (None, "throughput"):
@@ -54,6 +56,8 @@ def main(dsn: str | None, workers: int, rounds: int, only: str | None) -> None:
             _bench_latency(dsn)
         if only in (None, "messages"):
             _bench_messages(dsn)
+        if only in (None, "optimizer"):
+            _bench_optimizer(dsn)
         if only in (None, "scale"):
             _bench_scale(dsn)
         with psycopg.connect(dsn) as connection:
@@ -127,6 +131,13 @@ def _bench_messages(dsn: str) -> None:
 def _echo_percentiles(seconds: Sequence[float]) -> None:
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         click.echo(f"{name:16} {1000 * percentile(seconds, share):9.1f} ms")
+
+
+def _bench_optimizer(dsn: str) -> None:
+    click.echo(f"\n{WORKERS} workers of one step at a time, after {RECORDED} recorded runs")
+    click.echo(f"{'':28} {'seconds':>9} {''.join(f'{level:>12}' for level in LEVELS)}")
+    for name, (seconds, *ratios) in measure_levels(dsn):
+        click.echo(f"{name:28} {seconds:9.3f} {''.join(f'{ratio:12.2f}' for ratio in ratios)}")
 
 
 def _bench_scale(dsn: str) -> None:

@@ -57,6 +57,22 @@ def test_tasks_of_a_map_overlap(client: Client) -> None:
     assert sorted(executor.execute(each, [None] * 8).output) == list(range(8))
 
 
+def test_no_more_steps_overlap_than_the_workflow_allows(client: Client) -> None:
+    barrier, lock, running = Barrier(2), Lock(), [0, 0]
+
+    def overlap(_: Any) -> None:
+        with lock:
+            running[0] += 1
+            running[1] = max(running)
+        barrier.wait()
+        with lock:
+            running[0] -= 1
+
+    each = workflow(("each", overlap, {"map": True}), max_parallel=2)
+    Executor(client, concurrency=8).execute(each, [None] * 8)
+    assert running == [0, 2]
+
+
 def test_branch_goes_on_while_another_one_takes_long(executor: Executor) -> None:
     barrier = Barrier(2)
     branches = workflow(

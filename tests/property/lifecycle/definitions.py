@@ -29,6 +29,8 @@ class Step:
     execution: str = "local"
     queue: str = "default"
     resources: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0  # these two say which tasks are claimed first, which is left open here
+    sticky: bool = False
 
     @property
     def is_map(self) -> bool:

@@ -53,6 +53,8 @@ def steps(draw: st.DrawFn, number: int, defaults: dict[str, Any]) -> dict[str, A
         "execution": st.just("distributed"),
         "queue": st.just("slow"),
         "resources": st.just({"gpu": True}),
+        "priority": st.integers(1, 2),
+        "sticky": st.just(True),
     }
     for name in draw(st.lists(st.sampled_from(list(optional)), max_size=4, unique=True)):
         options[name] = draw(optional[name])
