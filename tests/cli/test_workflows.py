@@ -46,6 +46,49 @@ def test_show(cli: Cli) -> None:
     assert [version["is_current"] for version in document["versions"]] == [True, False]
 
 
+def learn(engine: Engine, runs: int) -> None:
+    engine.define("quick", step("a"))
+    for _ in range(runs):
+        engine.start("quick")
+    engine.work([item.completed() for item in engine.claim() if item.workflow_slug == "quick"])
+
+
+def test_statistics(cli: Cli, engine: Engine) -> None:
+    assert refusal(cli("workflows", "statistics", "bill"))[0] == 3
+    assert cli("workflows", "statistics", "order").stderr == "No run of workflow order has ended.\n"
+    learn(engine, 3)
+    heads, line = rows(cli("workflows", "statistics", "quick"))
+    assert heads[:5] == ["STEP", "RUNS", "TASKS", "FAILURES", "RETRIES"]
+    assert line[:5] == ["a", "3", "3", "0", "0"]
+    (found,) = printed(cli("workflows", "statistics", "quick", "--json"))
+    assert (found["step_slug"], found["runs"]) == ("a", 3)
+
+
+def test_recommend_and_optimize(cli: Cli, engine: Engine) -> None:
+    learn(engine, 20)
+    _, line = rows(cli("workflows", "recommend", "quick"))
+    assert line[:4] == ["a", "timeout", "60", "5"]
+    (found,) = printed(cli("workflows", "recommend", "quick", "--json"))
+    assert (found["option"], found["recommended"]) == ("timeout", 5)
+    said = [
+        cli("workflows", "optimize", "quick", *more).stdout
+        for more in [(), (), ("--level", "none")]
+    ]
+    assert said == [
+        "New runs of workflow quick get version 2.\n",
+        "Nothing is recommended: version 2 stays.\n",
+        "New runs of workflow quick get version 1.\n",
+    ]
+
+
+def test_too_little_history_and_bad_levels_are_said(cli: Cli, engine: Engine) -> None:
+    result = cli("workflows", "recommend", "order")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("too little history: 0 runs")
+    exit_code, error = refusal(cli("workflows", "optimize", "order", "--level", "most"))
+    assert (exit_code, '"most" is no level' in error) == (2, True), error
+
+
 def test_delete_refuses_what_is_in_use_unless_forced(cli: Cli, engine: Engine) -> None:
     exit_code, error = refusal(cli("workflows", "delete", "order", "--yes"))
     assert (exit_code, '"order"' in error) == (4, True), error

@@ -126,3 +126,27 @@ def test_statistics_count_graphs_and_runs(
     assert stats.mean_duration == stats.longest_duration
     assert composer.get_composition_stats("named").task_graphs == 2
     assert composer.get_composition_stats("other").runs == 0
+
+
+def test_goals_of_a_name_are_optimized_from_those_before(
+    client: stepgres.Client, composer: stepgres.WorkflowComposer
+) -> None:
+    options: dict[str, Any] = {"workflow_name": "shop", "optimization_level": "aggressive"}
+    for _ in range(20):
+        composer.compose_from_goal("one", decompose, say, **options)
+    assert [step["timeout"] for step in client.get_flow("shop")["steps"]] == [60, 60]
+    result = composer.compose_from_goal("one", decompose, say, **options)
+    assert (result.output, client.get_run(result.run_id).version) == ("one b", 2)
+    assert [step["timeout"] for step in client.get_flow("shop")["steps"]] == [5, 5]
+    graph = stepgres.Orchestrator(client).decompose_goal("two", decompose, workflow_slug="shop")
+    client.approve_task_graph(graph.id)
+    result = composer.compose_from_task_graph(graph, say, optimization_level="none")
+    assert client.get_run(result.run_id).version == 1
+
+
+def test_unknown_level_is_an_error_and_starts_nothing(
+    client: stepgres.Client, composer: stepgres.WorkflowComposer
+) -> None:
+    with pytest.raises(stepgres.InvalidInput, match='"most" is no level'):
+        composer.compose_from_goal("one", decompose, say, optimization_level="most")
+    assert client.list_workflow_runs() == []

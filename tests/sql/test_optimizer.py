@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
 
 from tests.conftest import Clock
@@ -476,3 +477,29 @@ def test_rolled_back_nothing_is_optimized(engine: Engine, clock: Clock) -> None:
     with engine.connection.transaction(force_rollback=True):
         assert optimize(engine) == 2
     assert engine.call("get_flow", workflow_id="order")["version"] == 1
+
+
+def test_tasks_that_are_added_to_an_optimized_run_leave_its_options(
+    engine: Engine, clock: Clock
+) -> None:
+    tasks = [{"id": "a"}, {"id": "b", "depends_on": ["a"]}]
+    graph = (
+        "select task_graph_id from stepgres.save_task_graph('goal', %s, workflow_slug => 'order')"
+    )
+    (graph_id,) = engine.rows(graph, Jsonb(tasks))
+    engine.call("approve_task_graph", task_graph_id=graph_id)
+    for _ in range(20):
+        engine.call("start_task_graph", task_graph_id=graph_id)
+        engine.drain()
+    run_id = engine.call("start_task_graph", task_graph_id=graph_id, optimization_level="basic")
+    added = {**engine.claim_one().completed(), "tasks": [{"id": "c"}]}
+    assert engine.work([added]) == []
+    (version,) = engine.rows("select version from stepgres.runs where run_id = %s", run_id)
+    assert version < 0
+    timeouts = engine.rows(
+        "select step_slug, timeout from stepgres.steps where version = %s order by 1", version
+    )
+    assert dict(timeouts) == {
+        "a": timedelta(seconds=5), "b": timedelta(seconds=5), "c": timedelta(seconds=60)
+    }  # fmt: skip
+    engine.drain()

@@ -1,7 +1,8 @@
-"""stepgres workflows: list, show, delete."""
+"""stepgres workflows: list, show, statistics, recommend, optimize, delete."""
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -20,11 +21,14 @@ from stepgres.cli.output import (
 from stepgres.cli.parameters import INTEGER
 
 _slug = click.argument("workflow", metavar="SLUG")
+_level = click.option(
+    "--level", default="basic", show_default=True, help="Or advanced, aggressive; none: as defined."
+)
 
 
 @click.group()
 def workflows() -> None:
-    """Look at the workflows that are registered, and delete them."""
+    """Look at the workflows that are registered, optimize them, and delete them."""
 
 
 @workflows.command("list")
@@ -94,6 +98,91 @@ def show(workflow: str, version: int | None, as_json: bool, dsn: str | None) -> 
 
 @workflows.command()
 @_slug
+@takes_json
+@takes_dsn
+def statistics(workflow: str, as_json: bool, dsn: str | None) -> None:
+    """Show how the steps of a workflow have done in its last 1,000 runs that have ended."""
+    with connected(dsn) as client:
+        found = client.step_statistics(workflow)
+    if as_json:
+        print_json(found)
+    elif found:
+        numbers = ["RUNS", "TASKS", "FAILURES", "RETRIES", "P50", "P95", "P99", "WAIT P50", "P95"]
+        print_table(
+            [Column("STEP"), *(Column(head, is_number=True) for head in numbers)],
+            [
+                [
+                    s.step_slug,
+                    *(s.runs, s.tasks, s.failures, s.retries),
+                    *(
+                        None if d is None else f"{d.total_seconds():,.3f} s"
+                        for d in (s.p50_duration, s.p95_duration, s.p99_duration)
+                    ),
+                    *(f"{d.total_seconds():,.3f} s" for d in (s.p50_wait, s.p95_wait)),
+                ]
+                for s in found
+            ],
+        )
+    else:
+        click.echo(f"No run of workflow {workflow} has ended.", err=True)
+
+
+@workflows.command()
+@_slug
+@_level
+@takes_json
+@takes_dsn
+def recommend(workflow: str, level: str, as_json: bool, dsn: str | None) -> None:
+    """Say what `optimize` would change, and which recorded figures speak for it."""
+    with connected(dsn) as client:
+        found = client.recommend(workflow, level)
+    if as_json:
+        print_json(found)
+        return
+    for note in [r.reason for r in found if r.option is None]:
+        click.echo(note, err=True)
+    changes = [r for r in found if r.option is not None]
+    if changes:
+        print_table(
+            [
+                Column("STEP"),
+                Column("OPTION"),
+                Column("NOW", is_number=True),
+                Column("BETTER", is_number=True),
+                Column("BECAUSE", when_long="wrap"),
+            ],
+            [
+                [
+                    r.step_slug,
+                    r.option,
+                    _option_text(r.current),
+                    _option_text(r.recommended),
+                    r.reason,
+                ]
+                for r in changes
+            ],
+        )
+    else:
+        click.echo(f"Nothing is recommended for workflow {workflow}.", err=True)
+
+
+@workflows.command()
+@_slug
+@_level
+@takes_dsn
+def optimize(workflow: str, level: str, dsn: str | None) -> None:
+    """Make a version as `recommend` recommends, for new runs; with --level none, take it back."""
+    with connected(dsn) as client:
+        before = client.get_flow(workflow)["version"]
+        version = client.optimize_workflow(workflow, level)
+    if version == before:
+        click.echo(f"Nothing is recommended: version {version} stays.")
+    else:
+        click.echo(f"New runs of workflow {workflow} get version {version}.")
+
+
+@workflows.command()
+@_slug
 @click.option("--force", is_flag=True, help="Cancel its active runs, and delete it all the same.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @takes_dsn
@@ -135,6 +224,10 @@ def _print_steps(steps: list[dict[str, Any]]) -> None:
             for step in steps
         ],
     )
+
+
+def _option_text(value: Any) -> str:
+    return "none" if value is None else json.dumps(value)
 
 
 def _kind(step: dict[str, Any]) -> str:
