@@ -964,6 +964,29 @@ create type stepgres._position as (
 comment on type stepgres._position is
 'How far a listener has come: all messages up to last_id, except for the gaps.';
 
+-- functions/internal/_merge_objects.sql
+create function stepgres._merge_objects(objects jsonb[]) returns jsonb
+language plpgsql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- To concatenate is quicker for two, and quadratic for many.
+    return case cardinality(objects)
+        when 1 then objects[1]
+        when 2 then objects[1] || objects[2]
+        else (
+            select jsonb_object_agg(f.key, f.value order by o.place)
+            from unnest(objects) with ordinality as o (object, place)
+            cross join jsonb_each(o.object) as f
+        )
+    end;
+end
+$$;
+
+comment on function stepgres._merge_objects(jsonb[]) is
+'Objects merged into one; of equal keys the last wins.';
+
 -- views/_step_inputs.sql
 -- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
 -- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
@@ -976,9 +999,15 @@ select
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
             select
-                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
-                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
-                    filter (where l.key is not null), '{}'
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end
+                || coalesce(
+                    stepgres._merge_objects(
+                        array_agg(o.output order by e.dependency_index)
+                        filter (where jsonb_typeof(o.output) = 'object')
+                    ), '{}'
+                )
+                || coalesce(
+                    jsonb_object_agg(e.depends_on, o.output) filter (where o.output is not null), '{}'
                 )
             from stepgres.dependencies as e
             left join
@@ -987,21 +1016,6 @@ select
                     where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
-                on true
-            left join
-                lateral (
-                    select
-                        1 as layer,
-                        f.key,
-                        f.value
-                    from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-                    union all
-                    select
-                        2 as layer,
-                        e.depends_on as key,
-                        o.output as value
-                    where o.output is not null
-                ) as l
                 on true
             where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             having count(*) > 0

@@ -12,6 +12,7 @@
 \ir structure/task_graphs.sql
 \ir structure/channels.sql
 
+\ir functions/internal/_merge_objects.sql
 \ir views/_step_inputs.sql
 \ir views/run_events.sql
 

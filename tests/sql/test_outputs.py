@@ -151,3 +151,20 @@ def test_input_is_kept_as_it_was(engine: Engine) -> None:
         query = "select input = %s from stepgres.runs where run_id = %s"
         assert engine.rows(query, Jsonb(input), run_id) == [True]
     assert len(engine.drain()) == len(OUTPUTS)
+
+
+def test_of_many_object_outputs_the_last_wins(engine: Engine) -> None:
+    slugs = [f"s{i:02}" for i in range(20)]
+    engine.define("order", *map(step, slugs), step("join", *slugs))
+    engine.start("order", {"k": "run", "s": 0})
+    items = {item.step_slug: item for item in engine.claim()}
+    for place, slug in enumerate(slugs):
+        engine.complete(items[slug], {"k": place, slug[-1]: place} if place % 3 else place)
+    input = engine.claim_one().input
+    engine.drain()
+    assert (input["k"], input["s"], input["s00"], input["s19"]) == (19, 0, 0, {"k": 19, "9": 19})
+    # whether it is among the first eight or not
+    assert {str(i): input.get(str(i)) for i in range(10)} == {
+        "0": 10, "1": 11, "2": 2, "3": 13, "4": 14, "5": 5, "6": 16, "7": 17, "8": 8, "9": 19
+    }  # fmt: skip
+    assert input["s09"] == 9

@@ -9,9 +9,15 @@ select
             -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
             -- the output of each under its slug. A dependency that was skipped is absent.
             select
-                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end || coalesce(
-                    jsonb_object_agg(l.key, l.value order by l.layer, e.dependency_index)
-                    filter (where l.key is not null), '{}'
+                case jsonb_typeof(r.input) when 'object' then r.input else '{}' end
+                || coalesce(
+                    stepgres._merge_objects(
+                        array_agg(o.output order by e.dependency_index)
+                        filter (where jsonb_typeof(o.output) = 'object')
+                    ), '{}'
+                )
+                || coalesce(
+                    jsonb_object_agg(e.depends_on, o.output) filter (where o.output is not null), '{}'
                 )
             from stepgres.dependencies as e
             left join
@@ -20,21 +26,6 @@ select
                     where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
-                on true
-            left join
-                lateral (
-                    select
-                        1 as layer,
-                        f.key,
-                        f.value
-                    from jsonb_each(case jsonb_typeof(o.output) when 'object' then o.output end) as f
-                    union all
-                    select
-                        2 as layer,
-                        e.depends_on as key,
-                        o.output as value
-                    where o.output is not null
-                ) as l
                 on true
             where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
             having count(*) > 0
