@@ -7,27 +7,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import Database
-from tests.support.pages import DOCS, blocks, run_psql
+from tests.support.pages import DOCS, blocks, run_psql, run_python
 
 PAGE = DOCS / "optimizing.md"
 
 
-def test_examples_work_one_after_the_other(
-    db: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_examples_work_one_after_the_other(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
-    names: dict[str, Any] = {}
-    printed = []
-    for text in blocks(PAGE, "python"):
-        exec(compile(text, PAGE, "exec"), names)
-        printed.append(capsys.readouterr().out)
-    names["client"].close()
-    statistics, recommended, optimized = printed
+    _, (statistics, recommended, optimized) = run_python(PAGE)
     text = PAGE.read_text(encoding="utf-8")
     assert re.fullmatch(r"fetch 20 0 0:\S+ 0:\S+\nwrite 20 0 0:\S+ 0:\S+\n", statistics)
     seconds = re.compile(r"[0-9.]+ s$", re.MULTILINE)

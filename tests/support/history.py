@@ -1,14 +1,19 @@
-"""Runs that took exactly as long as a test says: what recommendations are made from."""
+"""Runs that took exactly as long as a test says, and what the workflow "order" learns from them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support.engine import Engine, step
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from typing_extensions import LiteralString
+
     from tests.conftest import Clock
-    from tests.support.engine import Engine
+
+Changes = dict[tuple[str | None, str], Any]
 
 
 def record(
@@ -47,3 +52,23 @@ def record_failures(
                 return  # it is exhausted
         else:
             engine.complete(item)
+
+
+def chain_beside_short_steps(engine: Engine, **defaults: Any) -> None:
+    """A chain of four steps, and four steps that depend on nothing."""
+    links = [step(f"link_{i}", *([f"link_{i - 1}"] if i else [])) for i in range(4)]
+    engine.define("order", *[step(f"short_{i}") for i in range(4)], *links, **defaults)
+
+
+def recommend(engine: Engine, level: str = "basic") -> Changes:
+    """The recommended value of each option that is to change."""
+    query: LiteralString = """
+        select step_slug, option, recommended from stepgres.recommend('order', %s)
+        where option is not null
+    """
+    return {(step_slug, option): value for step_slug, option, value in engine.rows(query, level)}
+
+
+def optimize(engine: Engine, level: str = "basic") -> int:
+    version: int = engine.call("optimize_workflow", workflow_slug="order", level=level)
+    return version

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.servers import find_psql
 
@@ -36,6 +38,18 @@ def examples(page: Path) -> list[Example]:
 def blocks(page: Path, language: str) -> list[str]:
     """The texts of the examples in one language."""
     return [example.text for example in examples(page) if example.language == language]
+
+
+def run_python(page: Path) -> tuple[dict[str, Any], list[str]]:
+    """What the examples in Python define, executed one after the other, and what each prints."""
+    names: dict[str, Any] = {}
+    printed = []
+    for text in blocks(page, "python"):
+        with redirect_stdout(StringIO()) as output:
+            exec(compile(text, page, "exec"), names)
+        printed.append(output.getvalue())
+    names["client"].close()
+    return names, printed
 
 
 def psql(dsn: str, *options: str) -> list[str]:

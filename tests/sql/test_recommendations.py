@@ -1,57 +1,26 @@
-"""What recorded runs recommend, and the versions that are made from that."""
+"""How steps have done in recorded runs, and what that recommends."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
-from tests.support.history import record, record_failures
-
-Changes = dict[tuple[str | None, str], Any]
-TOO_LITTLE = "too little history"
-
-
-def recommend(engine: Engine, level: str = "basic", slug: str = "order") -> Changes:
-    """The recommended value of each option that is to change."""
-    query: LiteralString = """
-        select step_slug, option, recommended from stepgres.recommend(%s, %s)
-        where option is not null
-    """
-    return {
-        (step_slug, option): value for step_slug, option, value in engine.rows(query, slug, level)
-    }
+from tests.support.history import (
+    chain_beside_short_steps,
+    optimize,
+    recommend,
+    record,
+    record_failures,
+)
 
 
 def reasons(engine: Engine, level: str = "basic") -> list[str]:
     return engine.rows("select reason from stepgres.recommend('order', %s)", level)
-
-
-def optimize(engine: Engine, level: str = "basic") -> int:
-    version: int = engine.call("optimize_workflow", workflow_slug="order", level=level)
-    return version
-
-
-def options(engine: Engine, step_slug: str, option: LiteralString, version: int) -> Any:
-    query: LiteralString = (
-        "select to_jsonb(s) ->> %s from stepgres.steps as s where (step_slug, version) = (%s, %s)"
-    )
-    (value,) = engine.rows(query, option, step_slug, version)
-    return value
-
-
-def optimizations(engine: Engine) -> list[Any]:
-    """Which version was made of which, and how it differs."""
-    query: LiteralString = """
-        select version, optimized_from, optimizations from stepgres.list_workflow_versions('order')
-    """
-    return engine.rows(query)
 
 
 # Statistics
@@ -214,11 +183,6 @@ def test_attempts_that_are_enough_stay(engine: Engine, clock: Clock) -> None:
 # Priorities
 
 
-def chain_beside_short_steps(engine: Engine, **defaults: Any) -> None:
-    links = [step(f"link_{i}", *([f"link_{i - 1}"] if i else [])) for i in range(4)]
-    engine.define("order", *[step(f"short_{i}") for i in range(4)], *links, **defaults)
-
-
 def test_longest_path_goes_first(engine: Engine, clock: Clock) -> None:
     chain_beside_short_steps(engine, timeout=5)
     record(engine, clock, "order", dict.fromkeys([f"link_{i}" for i in range(4)], 1), runs=5)
@@ -340,7 +304,7 @@ def test_too_little_history_is_said_and_changes_nothing(engine: Engine, clock: C
     engine.define("order", step("a"), timeout=600)
     record(engine, clock, "order", {"a": 500}, runs=4)
     (reason,) = reasons(engine)
-    assert reason.startswith(f'{TOO_LITTLE}: 4 runs of workflow "order" have ended')
+    assert reason.startswith('too little history: 4 runs of workflow "order" have ended')
     assert optimize(engine) == 1
     assert engine.rows("select count(*) from stepgres.workflow_versions") == [1]
 
@@ -360,146 +324,3 @@ def test_unknown_level_is_refused_and_the_others_are_named(
 def test_unknown_workflow_is_refused(engine: Engine, function: str) -> None:
     with refused("SG002", '"order"'):
         engine.call(function, workflow_slug="order")
-
-
-# Versions
-
-
-def learn(engine: Engine, clock: Clock) -> None:
-    """Two steps that take a second, and have a timeout of a minute."""
-    engine.define("order", step("a", max_attempts=5), step("b", "a", condition="$.a"))
-    for _ in range(20):
-        engine.start("order", {})
-        engine.drain({"a": lambda _: True})
-
-
-def test_optimized_version_has_all_that_was_defined(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    before = engine.call("get_flow", workflow_id="order")
-    assert optimize(engine) == 2
-    after = engine.call("get_flow", workflow_id="order")
-    for one in after["steps"]:
-        assert one.pop("timeout") == 5
-    for one in before["steps"]:
-        assert one.pop("timeout") == 60
-    assert after == {**before, "version": 2}
-    assert optimizations(engine) == [
-        (2, 1, {"a": {"timeout": 5}, "b": {"timeout": 5}}),
-        (1, None, None),
-    ]
-    run_id = engine.start("order", {})
-    engine.drain({"a": lambda _: True})
-    assert engine.steps(run_id) == {"a": "completed", "b": "completed"}
-
-
-def test_optimized_again_it_stays_the_same_version(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    assert [optimize(engine), optimize(engine)] == [2, 2]
-    assert recommend(engine) == {}
-
-
-def test_registered_again_the_definition_stays_optimized(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    optimize(engine)
-    definition = step("a", max_attempts=5), step("b", "a", condition="$.a")
-    assert engine.define("order", *definition) == 2
-    assert engine.define("order", step("a")) == 3
-    assert engine.define("order", *definition) == 2
-
-
-def test_level_none_takes_everything_back(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    optimize(engine)
-    assert recommend(engine, "none") == {("a", "timeout"): 60, ("b", "timeout"): 60}
-    assert optimize(engine, "none") == 1
-    assert optimize(engine, "none") == 1
-    assert engine.define("order", step("a", max_attempts=5), step("b", "a", condition="$.a")) == 1
-    assert optimize(engine) == 2
-    assert engine.rows("select count(*) from stepgres.workflow_versions") == [2]
-
-
-def test_another_level_begins_with_what_was_defined(engine: Engine, clock: Clock) -> None:
-    chain_beside_short_steps(engine)
-    record(engine, clock, "order", {"link_0": 1}, runs=20)
-    assert optimize(engine, "advanced") == 2
-    assert options(engine, "link_0", "priority", 2) == "2"
-    assert optimize(engine, "basic") == 3
-    assert options(engine, "link_0", "priority", 3) == "0"
-    assert options(engine, "link_0", "timeout", 3) == "00:00:05"
-    assert optimize(engine, "advanced") == 2
-
-
-def test_timeout_that_was_lowered_too_far_is_raised_again(engine: Engine, clock: Clock) -> None:
-    engine.define("order", step("a"), timeout=60)
-    record(engine, clock, "order", {"a": 1}, runs=20)
-    optimize(engine)
-    for _ in range(10):
-        record_failures(engine, clock, "order", 1, seconds=5)
-    record(engine, clock, "order", {"a": 4.5}, runs=20)
-    assert recommend(engine) == {("a", "timeout"): 14}
-
-
-def test_step_added_to_an_optimized_version_makes_a_new_definition(
-    engine: Engine, clock: Clock
-) -> None:
-    engine.call("create_flow", name="order")
-    engine.call("add_step", workflow_id="order", step_name="a")
-    record(engine, clock, "order", {"a": 1}, runs=20)
-    assert optimize(engine) == 2
-    engine.call("add_step", workflow_id="order", step_name="b", depends_on=["a"])
-    assert options(engine, "a", "timeout", 2) == "00:00:05"
-    assert optimizations(engine) == [(2, None, None), (1, None, None)]
-    assert optimize(engine, "none") == 2
-
-
-def test_active_runs_keep_their_version(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    run_id = engine.start("order", {})
-    assert optimize(engine) == 2
-    assert engine.claim_one().timeout == timedelta(seconds=60)
-    engine.call("cancel_workflow_run", run_id=run_id)
-
-
-def test_max_parallel_is_one_of_the_workflow(engine: Engine, clock: Clock) -> None:
-    engine.define("order", step("each", map=True), timeout=12)
-    record(engine, clock, "order", {"each": 1}, runs=3, input=list(range(20)), parallel=2)
-    record(engine, clock, "order", {"each": 4}, runs=3, input=list(range(24)), parallel=8)
-    optimize(engine, "advanced")
-    flow = engine.call("get_flow", workflow_id="order")
-    assert flow["max_parallel"] == 2
-    assert optimizations(engine)[0] == (2, 1, {"": {"max_parallel": 2}})
-    run_id = engine.start("order", [])
-    assert engine.call("get_max_parallel", run_id=run_id) == 2
-
-
-def test_rolled_back_nothing_is_optimized(engine: Engine, clock: Clock) -> None:
-    learn(engine, clock)
-    with engine.connection.transaction(force_rollback=True):
-        assert optimize(engine) == 2
-    assert engine.call("get_flow", workflow_id="order")["version"] == 1
-
-
-def test_tasks_that_are_added_to_an_optimized_run_leave_its_options(
-    engine: Engine, clock: Clock
-) -> None:
-    tasks = [{"id": "a"}, {"id": "b", "depends_on": ["a"]}]
-    graph = (
-        "select task_graph_id from stepgres.save_task_graph('goal', %s, workflow_slug => 'order')"
-    )
-    (graph_id,) = engine.rows(graph, Jsonb(tasks))
-    engine.call("approve_task_graph", task_graph_id=graph_id)
-    for _ in range(20):
-        engine.call("start_task_graph", task_graph_id=graph_id)
-        engine.drain()
-    run_id = engine.call("start_task_graph", task_graph_id=graph_id, optimization_level="basic")
-    added = {**engine.claim_one().completed(), "tasks": [{"id": "c"}]}
-    assert engine.work([added]) == []
-    (version,) = engine.rows("select version from stepgres.runs where run_id = %s", run_id)
-    assert version < 0
-    timeouts = engine.rows(
-        "select step_slug, timeout from stepgres.steps where version = %s order by 1", version
-    )
-    assert dict(timeouts) == {
-        "a": timedelta(seconds=5), "b": timedelta(seconds=5), "c": timedelta(seconds=60)
-    }  # fmt: skip
-    engine.drain()
