@@ -1283,11 +1283,16 @@ returns setof stepgres._advice
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+-- what is compared are all steps with all steps
+set enable_nestloop = off
 as $$
 declare
     v_statistics stepgres.step_statistics[];
 begin
-    if level = 'none' then
+    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
+        raise exception '"%" is no level of optimization', level
+            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
+    elsif level = 'none' then
         return;
     end if;
     v_statistics := array(
@@ -1306,7 +1311,7 @@ end
 $$;
 
 comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
-'The options that a version as it was defined should have by what is recorded, where they differ from the definition.';
+'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';
 
 -- functions/internal/_advise_attempts.sql
 create function stepgres._advise_attempts(
@@ -1470,7 +1475,7 @@ as $$
     from short as s
     join edges as e on e.step_slug = s.step_slug and e.dependents = 1
     join short as p on p.step_slug = e.depends_on and (p.queue, p.resources) = (s.queue, s.resources)
-    where s.dependency_count = 1 and s.is_direct
+    where s.dependency_count = 1 and s.is_direct and not s.sticky
 $$;
 
 comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
@@ -7279,31 +7284,21 @@ declare
     v_current stepgres.workflow_versions;
     v_source stepgres.workflow_versions;
     v_version stepgres.workflow_versions;
-    v_changed stepgres.recommendation[];
     v_optimizations jsonb;
 begin
     -- nobody registers or changes it meanwhile
     perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
     v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
-    v_changed := array(
-        select r::stepgres.recommendation from stepgres.recommend(optimize_workflow.workflow_slug, optimize_workflow.level) as r
-        where r.option is not null
-    );
-    if v_changed = '{}' then
-        return v_current.version;
-    end if;
     v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
     select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
     from (
-        select coalesce(c.step_slug, '') as step_slug, jsonb_object_agg(c.option, v.value) as options
-        from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
-        join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
-            on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-        left join unnest(v_changed) as r on (r.option, coalesce(r.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-        cross join lateral (select coalesce(r.recommended, c.value) as value) as v
-        where v.value is distinct from d.value
-        group by coalesce(c.step_slug, '')
+        select coalesce(a.step_slug, '') as step_slug, jsonb_object_agg(a.option, a.value) as options
+        from stepgres._advise(v_source, v_current.version, optimize_workflow.level) as a
+        group by a.step_slug
     ) as o;
+    if level <> 'none' and (select count(*) from stepgres._recent_runs(v_current.workflow_slug, 5)) < 5 then
+        return v_current.version;
+    end if;
 
     -- The same again is no new version; the definition itself is the one without optimizations.
     select w.* into v_version from stepgres.workflow_versions as w
@@ -7312,7 +7307,7 @@ begin
         and w.optimizations is not distinct from v_optimizations;
     if found then
         update stepgres.workflows as w set current_version = v_version.version
-        where w.workflow_slug = v_version.workflow_slug;
+        where w.workflow_slug = v_version.workflow_slug and w.current_version <> v_version.version;
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);
@@ -7519,16 +7514,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_current stepgres.workflow_versions := stepgres._find_version(recommend.workflow_slug, null);
-    v_source stepgres.workflow_versions := v_current;
+    v_source stepgres.workflow_versions := stepgres._find_version(
+        v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version)
+    );
+    v_wanted stepgres._advice[] := array(
+        select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
+    );
     v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
 begin
-    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
-        raise exception '"%" is no level of optimization', level
-            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
-    end if;
-    if v_current.optimized_from is not null then
-        v_source := stepgres._find_version(recommend.workflow_slug, v_current.optimized_from);
-    end if;
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(
             'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
@@ -7539,16 +7532,27 @@ begin
         end if;
     end if;
     return query
-    select c.step_slug, c.option, c.value, coalesce(a.value, d.value),
-        coalesce(a.reason, 'as it was defined: what is recorded gives no reason for another value')
-    from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
+    with wanted as (
+        select coalesce(a.step_slug, '') as step_slug, a.option, a.value, a.reason
+        from unnest(v_wanted) as a
+    ),
+    present as (
+        select o.key as step_slug, p.key as option, p.value
+        from jsonb_each(v_current.optimizations) as o
+        cross join jsonb_each(o.value) as p
+    ),
+    changed as (
+        select step_slug, option, p.value as current, w.value as recommended, w.reason
+        from wanted as w full join present as p using (step_slug, option)
+        where w.value is distinct from p.value
+    )
+    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
+        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
+    from changed as c
     join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
-        on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-    left join stepgres._advise(v_source, v_current.version, recommend.level) as a
-        on (a.option, coalesce(a.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
     left join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_current.workflow_slug, v_current.version, c.step_slug)
-    where c.value is distinct from coalesce(a.value, d.value)
+        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
     order by s.step_index, c.option;
 end
 $$;

@@ -8,31 +8,21 @@ declare
     v_current stepgres.workflow_versions;
     v_source stepgres.workflow_versions;
     v_version stepgres.workflow_versions;
-    v_changed stepgres.recommendation[];
     v_optimizations jsonb;
 begin
     -- nobody registers or changes it meanwhile
     perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
     v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
-    v_changed := array(
-        select r::stepgres.recommendation from stepgres.recommend(optimize_workflow.workflow_slug, optimize_workflow.level) as r
-        where r.option is not null
-    );
-    if v_changed = '{}' then
-        return v_current.version;
-    end if;
     v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
     select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
     from (
-        select coalesce(c.step_slug, '') as step_slug, jsonb_object_agg(c.option, v.value) as options
-        from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
-        join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
-            on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-        left join unnest(v_changed) as r on (r.option, coalesce(r.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-        cross join lateral (select coalesce(r.recommended, c.value) as value) as v
-        where v.value is distinct from d.value
-        group by coalesce(c.step_slug, '')
+        select coalesce(a.step_slug, '') as step_slug, jsonb_object_agg(a.option, a.value) as options
+        from stepgres._advise(v_source, v_current.version, optimize_workflow.level) as a
+        group by a.step_slug
     ) as o;
+    if level <> 'none' and (select count(*) from stepgres._recent_runs(v_current.workflow_slug, 5)) < 5 then
+        return v_current.version;
+    end if;
 
     -- The same again is no new version; the definition itself is the one without optimizations.
     select w.* into v_version from stepgres.workflow_versions as w
@@ -41,7 +31,7 @@ begin
         and w.optimizations is not distinct from v_optimizations;
     if found then
         update stepgres.workflows as w set current_version = v_version.version
-        where w.workflow_slug = v_version.workflow_slug;
+        where w.workflow_slug = v_version.workflow_slug and w.current_version <> v_version.version;
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);

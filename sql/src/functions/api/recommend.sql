@@ -7,16 +7,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_current stepgres.workflow_versions := stepgres._find_version(recommend.workflow_slug, null);
-    v_source stepgres.workflow_versions := v_current;
+    v_source stepgres.workflow_versions := stepgres._find_version(
+        v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version)
+    );
+    v_wanted stepgres._advice[] := array(
+        select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
+    );
     v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
 begin
-    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
-        raise exception '"%" is no level of optimization', level
-            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
-    end if;
-    if v_current.optimized_from is not null then
-        v_source := stepgres._find_version(recommend.workflow_slug, v_current.optimized_from);
-    end if;
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(
             'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
@@ -27,16 +25,27 @@ begin
         end if;
     end if;
     return query
-    select c.step_slug, c.option, c.value, coalesce(a.value, d.value),
-        coalesce(a.reason, 'as it was defined: what is recorded gives no reason for another value')
-    from stepgres._option_values(v_current.workflow_slug, v_current.version) as c
+    with wanted as (
+        select coalesce(a.step_slug, '') as step_slug, a.option, a.value, a.reason
+        from unnest(v_wanted) as a
+    ),
+    present as (
+        select o.key as step_slug, p.key as option, p.value
+        from jsonb_each(v_current.optimizations) as o
+        cross join jsonb_each(o.value) as p
+    ),
+    changed as (
+        select step_slug, option, p.value as current, w.value as recommended, w.reason
+        from wanted as w full join present as p using (step_slug, option)
+        where w.value is distinct from p.value
+    )
+    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
+        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
+    from changed as c
     join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
-        on (d.option, coalesce(d.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
-    left join stepgres._advise(v_source, v_current.version, recommend.level) as a
-        on (a.option, coalesce(a.step_slug, '')) = (c.option, coalesce(c.step_slug, ''))
+        on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
     left join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_current.workflow_slug, v_current.version, c.step_slug)
-    where c.value is distinct from coalesce(a.value, d.value)
+        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
     order by s.step_index, c.option;
 end
 $$;

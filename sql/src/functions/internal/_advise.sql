@@ -3,11 +3,16 @@ returns setof stepgres._advice
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+-- what is compared are all steps with all steps
+set enable_nestloop = off
 as $$
 declare
     v_statistics stepgres.step_statistics[];
 begin
-    if level = 'none' then
+    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
+        raise exception '"%" is no level of optimization', level
+            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
+    elsif level = 'none' then
         return;
     end if;
     v_statistics := array(
@@ -26,4 +31,4 @@ end
 $$;
 
 comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
-'The options that a version as it was defined should have by what is recorded, where they differ from the definition.';
+'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';

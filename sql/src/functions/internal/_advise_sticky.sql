@@ -25,7 +25,7 @@ as $$
     from short as s
     join edges as e on e.step_slug = s.step_slug and e.dependents = 1
     join short as p on p.step_slug = e.depends_on and (p.queue, p.resources) = (s.queue, s.resources)
-    where s.dependency_count = 1 and s.is_direct
+    where s.dependency_count = 1 and s.is_direct and not s.sticky
 $$;
 
 comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
