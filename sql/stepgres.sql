@@ -211,6 +211,7 @@ create type stepgres.workflow_run as (
     idempotency_key text,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz,
     paused_at timestamptz,
     cancelled_at timestamptz,
@@ -528,6 +529,7 @@ create table stepgres.runs (
     deadline interval,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz not null,
     paused_at timestamptz,
     cancelled_at timestamptz,
@@ -552,6 +554,7 @@ where idempotency_key is not null;
 -- what lists are made from: none of these columns ever changes
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
@@ -569,6 +572,8 @@ comment on column stepgres.runs.parent_run_id is
 'The run that started this one, and takes it along when it is cancelled.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this one goes on with.';
+comment on column stepgres.runs.task_graph_id is
+'The task graph that the run executes, which may have been changed or deleted since.';
 comment on constraint deadline_is_positive on stepgres.runs is
 'a deadline must be more than 0 seconds';
 
@@ -4776,7 +4781,7 @@ begin
     with started as (
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
-            deadline, parent_run_id, retried_from, inserted_at, input
+            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -4784,7 +4789,8 @@ begin
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, v_now, n.input
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -4844,6 +4850,41 @@ comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interva
 'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
 
 With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+
+-- functions/internal/_start_run.sql
+create function stepgres._start_run(prototype stepgres.runs, delay interval default null) returns uuid
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._use_version(prototype.workflow_slug, prototype.version);
+    v_run stepgres.runs := _start_run.prototype;
+    v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
+begin
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[v_run.input]);
+    v_run.version := v_version.version;
+    v_run.deadline := coalesce(v_run.deadline, v_version.deadline);
+    perform stepgres._check_start(v_run, _start_run.delay);
+    if stepgres._start_runs(
+        array[v_run_id], array[v_run.input], v_run, nullif(_start_run.delay, interval '0')
+    ) is not null then
+        return v_run_id;
+    end if;
+    select r.run_id into v_run_id from stepgres.runs as r
+    where r.workflow_slug = v_run.workflow_slug and r.idempotency_key = v_run.idempotency_key;
+    if not found then
+        raise exception 'run % already exists', prototype.run_id
+            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
+    end if;
+    return v_run_id;
+end
+$$;
+
+comment on function stepgres._start_run(stepgres.runs, interval) is
+'Starts a run like the prototype, and returns its run_id, or that of the run which was started with its key before.
+
+The version, run_id and deadline may be null: those of the workflow, and a new id, take their places.';
 
 -- functions/internal/_start_steps.sql
 create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
@@ -6030,15 +6071,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    with graphs as (
-        select g.* from stepgres.task_graphs as g
-        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
-    ),
-    counted_graphs as (
+    with counted_graphs as (
         select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
             count(*) filter (where g.status = 'approved') as approved,
             count(*) filter (where g.status = 'rejected') as rejected
-        from graphs as g
+        from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
     ),
     counted_runs as (
         select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
@@ -6047,7 +6085,8 @@ as $$
             avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
             max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
         from stepgres.runs as r
-        where r.workflow_slug in (select g.workflow_slug from graphs as g)
+        where r.task_graph_id is not null
+            and (r.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null)
     )
     select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
         r.mean_duration, r.longest_duration
@@ -6055,7 +6094,9 @@ as $$
 $$;
 
 comment on function stepgres.get_composition_stats(text) is
-'How many task graphs there are in which status, and how the runs of their workflows ended: of all, or of one workflow.';
+'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
+
+Runs of graphs that have been deleted since count too; others of the same workflow do not.';
 
 -- functions/api/get_flow.sql
 create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
@@ -6504,8 +6545,8 @@ begin
     end;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
-             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
-             r.cancelled_at, r.finished_at
+             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
+             r.paused_at, r.cancelled_at, r.finished_at
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
@@ -7251,7 +7292,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
-    v_version int;
+    v_run stepgres.runs;
 begin
     if v_graph.status <> 'approved' then
         raise exception 'task graph "%" is %, not approved%',
@@ -7264,21 +7305,20 @@ begin
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
     end if;
-    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+    v_run.task_graph_id := v_graph.task_graph_id;
+    v_run.workflow_slug := v_graph.workflow_slug;
+    v_run.version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
-    return stepgres.start_workflow_run(
-        v_graph.workflow_slug,
-        jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
-        run_id => start_task_graph.run_id,
-        idempotency_key => start_task_graph.idempotency_key,
-        version => v_version,
-        executor_id => start_task_graph.executor_id,
-        tags => start_task_graph.tags,
-        parent_run_id => start_task_graph.parent_run_id
-    );
+    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
+    v_run.run_id := start_task_graph.run_id;
+    v_run.idempotency_key := start_task_graph.idempotency_key;
+    v_run.executor_id := start_task_graph.executor_id;
+    v_run.tags := start_task_graph.tags;
+    v_run.parent_run_id := start_task_graph.parent_run_id;
+    return stepgres._start_run(v_run);
 end
 $$;
 
@@ -7347,35 +7387,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_run.workflow_slug, start_workflow_run.version
-    );
-    v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
     v_run stepgres.runs;
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
+    v_run.workflow_slug := start_workflow_run.workflow_slug;
+    v_run.version := start_workflow_run.version;
+    v_run.input := start_workflow_run.input;
+    v_run.run_id := start_workflow_run.run_id;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
     v_run.executor_id := start_workflow_run.executor_id;
     v_run.priority := start_workflow_run.priority;
-    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    v_run.deadline := start_workflow_run.deadline;
     v_run.tags := start_workflow_run.tags;
-    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
     v_run.parent_run_id := start_workflow_run.parent_run_id;
-    perform stepgres._check_start(v_run, start_workflow_run.delay);
-    if stepgres._start_runs(
-        array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
-    ) is not null then
-        return v_run_id;
-    end if;
-    select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = start_workflow_run.workflow_slug
-        and r.idempotency_key = start_workflow_run.idempotency_key;
-    if not found then
-        raise exception 'run % already exists', start_workflow_run.run_id
-            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
-    end if;
-    return v_run_id;
+    return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;
 

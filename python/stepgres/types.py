@@ -119,6 +119,7 @@ class WorkflowRun:
     idempotency_key: str | None
     parent_run_id: UUID | None
     retried_from: UUID | None
+    task_graph_id: str | None
     inserted_at: datetime
     paused_at: datetime | None
     cancelled_at: datetime | None

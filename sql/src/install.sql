@@ -123,6 +123,7 @@
 \ir functions/internal/_start_maps.sql
 \ir functions/internal/_start_ready_steps.sql
 \ir functions/internal/_start_runs.sql
+\ir functions/internal/_start_run.sql
 \ir functions/internal/_start_steps.sql
 \ir functions/internal/_step_options.sql
 \ir functions/internal/_steps_only.sql

@@ -147,6 +147,7 @@ create type stepgres.workflow_run as (
     idempotency_key text,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz,
     paused_at timestamptz,
     cancelled_at timestamptz,
