@@ -92,6 +92,7 @@ create type stepgres.run_event as (
     event_type text,
     run_id uuid,
     workflow_slug text,
+    task_graph_id text,
     step_slug text,
     task_index int,
     attempt int,
@@ -100,7 +101,7 @@ create type stepgres.run_event as (
 );
 
 comment on type stepgres.run_event is
-'What happened in a run: see run_events for the types.';
+'What happened in a run, or to a task graph that is none yet (run_id null): see run_events for the types.';
 
 create type stepgres.flow as (
     workflow_slug text,
@@ -836,6 +837,26 @@ comment on column stepgres.task_graphs.tasks is
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
 
+-- structure/task_graph_changes.sql
+-- A graph has only its present status, and may be changed and decided anew: what it was before stands here,
+-- a row for each time, for as long as there is the graph.
+create table stepgres.task_graph_changes (
+    task_graph_id text not null references stepgres.task_graphs on delete cascade,
+    change_number int not null,
+    status text not null,
+    workflow_slug text not null,
+    changed_at timestamptz not null,
+    reason text,
+    primary key (task_graph_id, change_number)
+);
+
+create index task_graph_changes_by_time on stepgres.task_graph_changes (changed_at);
+
+comment on table stepgres.task_graph_changes is
+'When task graphs were decomposed, approved and rejected, the last time and all times before.';
+comment on column stepgres.task_graph_changes.workflow_slug is
+'What the graph would have become at that time.';
+
 -- structure/channels.sql
 create table stepgres.channels (
     channel text primary key,
@@ -961,49 +982,60 @@ comment on view stepgres._step_inputs is
 -- their keys, so whoever asks for one run reads that run only.
 create view stepgres.run_events as
 -- noqa: disable=AL03,LT08,LT09
-with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank) as (
-    select r.run_id, null, null::int, null::int, e.*
+with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number) as (
+    select r.run_id, null, null::int, null::int, e.*, null::int
     from stepgres.runs as r
     cross join
         lateral (
             values
-            ('workflow_started', r.inserted_at, null, 0),
+            ('workflow_started', r.inserted_at, null, 1),
+            ('goal_started', case when r.task_graph_id is not null then r.inserted_at end, null, 2),
+            (
+                'goal_' || case r.status when 'completed' then 'completed' else 'failed' end,
+                case when r.task_graph_id is not null then r.finished_at end, r.error, 10
+            ),
             (
                 'workflow_' || case when r.cancelled_at is null then r.status else 'cancelled' end,
-                r.finished_at, r.error, 8
+                r.finished_at, r.error, 11
             )
         ) as e
     union all
-    select p.run_id, null, null, null, e.*
+    -- What led to the run. What becomes of its task graph later is not its business.
+    select r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
+    from stepgres.runs as r
+    inner join stepgres.task_graph_changes as c
+        on r.task_graph_id = c.task_graph_id and r.inserted_at >= c.changed_at
+    union all
+    select p.run_id, null, null, null, e.*, null
     from stepgres.pauses as p
     cross join
         lateral (
-            values ('workflow_paused', p.paused_at, null, 6), ('workflow_resumed', p.resumed_at, null, 7)
+            values ('workflow_paused', p.paused_at, null, 8), ('workflow_resumed', p.resumed_at, null, 9)
         ) as e
     union all
-    select t.run_id, t.step_slug, null, null, e.*
+    select t.run_id, t.step_slug, null, null, e.*, null
     from stepgres.step_states as t
     cross join
         lateral (
-            values ('step_started', t.started_at, null, 1), ('step_' || t.status, t.finished_at, t.error, 5)
+            values ('step_started', t.started_at, null, 3), ('step_' || t.status, t.finished_at, t.error, 7)
         ) as e
     union all
-    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*
+    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*, null
     from stepgres.attempts as a
     cross join
         lateral (
-            values ('task_started', a.started_at, null, 2), ('task_failed', a.failed_at, a.error, 3)
+            values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
     -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
     -- was cancelled between two attempts has its error still, or was queued after it had started.
-    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*
+    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
             values
-            ('task_started', t.started_at, null, 2),
-            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 4)
+            ('task_started', t.started_at, null, 4),
+            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
         t.attempt > 0 and (
@@ -1014,6 +1046,7 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
 select
     e.run_id,
     r.workflow_slug,
+    r.task_graph_id,
     e.event_type,
     e.step_slug,
     e.task_index,
@@ -1022,24 +1055,33 @@ select
     e.error,
     array[
         -- what happens to the run is before or behind what happens to its steps at the same time
-        case when e.rank = 0 then -1 else coalesce(s.step_index, 2147483647) end,
-        coalesce(e.attempt, case e.rank when 1 then 0 else 2147483647 end),
+        case when e.rank < 3 then -1 else coalesce(s.step_index, 2147483647) end,
+        coalesce(e.attempt, case e.rank when 3 then 0 else 2147483647 end),
         e.rank,
-        e.task_index
+        coalesce(e.task_index, e.change_number)
     ] as event_order
 from events as e
 inner join stepgres.runs as r on e.run_id = r.run_id
 left join stepgres.steps as s
     on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
-where e.occurred_at is not null;
+where e.occurred_at is not null
+union all
+-- of task graphs themselves, whether or not there are runs of them
+select
+    null, c.workflow_slug, c.task_graph_id, 'goal_' || c.status, null, null, null, c.changed_at, c.reason,
+    array[c.change_number]
+from stepgres.task_graph_changes as c;
 
 comment on view stepgres.run_events is
-'What happened in runs: order by occurred_at, event_order.
+'What happened in runs, and to the task graphs that become runs: order by occurred_at, event_order.
 
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
 workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
-task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
-end of a step before the start of those that depend on it.';
+task_failed (an attempt that failed, whether or not there is another). A run of a task graph also has goal_started,
+goal_completed and goal_failed (the latter when it was cancelled, too), and in front of them what led to it: goal_decomposed,
+goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
+soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
+depend on it.';
 
 -- functions/internal/_add_tasks.sql
 create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
@@ -2851,6 +2893,16 @@ $$;
 comment on function stepgres._guard_used_version() is
 'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
 
+-- functions/internal/_hint_channel.sql
+create function stepgres._hint_channel(workflow_slug text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select coalesce('stepgres_workflow_' || md5(workflow_slug), 'stepgres_runs') $$;
+
+comment on function stepgres._hint_channel(text) is
+'What subscribers to the runs of a workflow, or (null) to all runs, listen on.';
+
 -- functions/internal/_hint_subscribers.sql
 create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
 language plpgsql
@@ -2869,8 +2921,7 @@ begin
     ) as s;
     perform pg_notify(s.channel, r.run_id::text)
     from (
-        select distinct o.workflow_slug,
-            coalesce('stepgres_workflow_' || md5(o.workflow_slug), 'stepgres_runs') as channel
+        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
         from stepgres.subscribers as o
         where o.run_id is null and (o.every_change or have_ended)
     ) as s
@@ -4028,6 +4079,41 @@ $$;
 comment on function stepgres._read_history(text, int8range, int, boolean) is
 'The messages of a channel with these ids, acknowledged or not, in order.';
 
+-- functions/internal/_record_goal_event.sql
+create function stepgres._record_goal_event(graph stepgres.task_graphs) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into stepgres.task_graph_changes (
+        task_graph_id, change_number, status, workflow_slug, changed_at, reason
+    )
+    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status, graph.workflow_slug,
+        coalesce(graph.decided_at, graph.decomposed_at), graph.reason
+    from stepgres.task_graph_changes as c
+    where c.task_graph_id = graph.task_graph_id;
+
+    if graph.defaults ->> 'events' <> 'none' then
+        perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+            'type', 'goal_' || graph.status, 'task_graph_id', graph.task_graph_id,
+            'workflow_slug', graph.workflow_slug, 'error', graph.reason
+        )));
+    end if;
+
+    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
+    from (
+        select distinct o.workflow_slug from stepgres.subscribers as o
+        where o.run_id is null and o.every_change
+            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
+    ) as s;
+end
+$$;
+
+comment on function stepgres._record_goal_event(stepgres.task_graphs) is
+'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
+notifies, at commit, those who subscribed to that workflow or to all.';
+
 -- functions/internal/_record_results.sql
 create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
 language plpgsql
@@ -4519,23 +4605,42 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_goal_event text := case event_type
+        when 'workflow_started' then 'goal_started'
+        when 'workflow_completed' then 'goal_completed'
+        when 'workflow_failed' then 'goal_failed'
+        when 'workflow_cancelled' then 'goal_failed'
+    end;
 begin
     if not stepgres._are_events_sent() then
         return;
     end if;
-    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
-        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
-        'step_slug', r.failed_step, 'error', r.error
-    )))
-    from unnest(_send_run_events.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id
-    join stepgres.workflow_versions as v
-        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+    perform stepgres.send_with_notify('workflow_events', m.message)
+    from (
+        select jsonb_strip_nulls(jsonb_build_object(
+            'type', e.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+            'task_graph_id', r.task_graph_id, 'step_slug', r.failed_step, 'error', r.error
+        )) as message
+        from unnest(_send_run_events.run_ids) with ordinality as i (run_id, place)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.workflow_versions as v
+            on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none'
+        -- a goal starts behind its run and ends in front of it, as in the view
+        cross join lateral (values
+            (1, case when r.status <> 'started' then v_goal_event end),
+            (2, _send_run_events.event_type),
+            (3, case when r.status = 'started' then v_goal_event end)
+        ) as e (place, event_type)
+        where e.place = 2 or (e.event_type is not null and r.task_graph_id is not null)
+        order by i.place, e.place
+    ) as m;
 end
 $$;
 
 comment on function stepgres._send_run_events(text, uuid[]) is
-'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
+wants that.';
 
 -- functions/internal/_send_task_events.sql
 create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
@@ -5630,7 +5735,7 @@ comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean)
 
 For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
 stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
-run_id as payload. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
 subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
 again after a while.';
 
@@ -5647,11 +5752,12 @@ begin
     if v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    elsif v_graph.status = 'decomposed' then
+        update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
+        where g.task_graph_id = v_graph.task_graph_id
+        returning g.* into v_graph;
+        perform stepgres._record_goal_event(v_graph);
     end if;
-    update stepgres.task_graphs as g
-    set status = 'approved', decided_at = coalesce(g.decided_at, stepgres._now())
-    where g.task_graph_id = v_graph.task_graph_id
-    returning g.* into v_graph;
     return v_graph;
 end
 $$;
@@ -5997,7 +6103,7 @@ end
 $$;
 
 comment on function stepgres.delete_task_graph(text) is
-'Deletes a task graph. Its workflow and runs stay; delete_flow deletes these.
+'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
 
 Errors: SG019 unknown task graph.';
 
@@ -6425,6 +6531,45 @@ $$;
 comment on function stepgres.list_flows() is
 'All workflows by slug, each with its current version and the number of its steps.';
 
+-- functions/api/list_goal_events.sql
+create function stepgres.list_goal_events(
+    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_graph_ids text[] := array[list_goal_events.task_graph_id];
+begin
+    if list_goal_events.task_graph_id is null then
+        v_graph_ids := array(
+            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
+        );
+    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
+        perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
+        and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_goal_events(text, text, interval) is
+'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
+the last happened_within.
+
+It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
+now and then for those of which none has.
+
+Errors: SG019 unknown task graph.';
+
 -- functions/api/list_run_events.sql
 create function stepgres.list_run_events(
     run_id uuid, since timestamptz default null
@@ -6439,7 +6584,8 @@ begin
         perform stepgres._run_not_found(list_run_events.run_id);
     end if;
     return query
-    select e.event_type, e.run_id, e.workflow_slug, e.step_slug, e.task_index, e.attempt, e.occurred_at, e.error
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
     from stepgres.run_events as e
     where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
     order by e.occurred_at, e.event_order;
@@ -7084,6 +7230,7 @@ begin
     set status = 'rejected', reason = reject_task_graph.reason, decided_at = stepgres._now()
     where g.task_graph_id = v_graph.task_graph_id
     returning g.* into v_graph;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 end
 $$;
@@ -7222,6 +7369,10 @@ declare
     v_graph stepgres.task_graphs;
     v_options jsonb := stepgres._inherited_options() || '{"deadline": "number", "events": "string"}';
 begin
+    if defaults ->> 'events' <> 'none' then
+        -- ahead of the lock of the graph: making a channel waits for others
+        perform stepgres.create_channel('workflow_events');
+    end if;
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
     else
@@ -7248,6 +7399,7 @@ begin
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
         -- whoever has approved the tasks that stood here has not seen these
         status = excluded.status, reason = null, decided_at = null;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 exception when check_violation then
     perform stepgres._decomposition_error(
@@ -7663,9 +7815,9 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
-            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
-            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'list_goal_events',
+            'pause_workflow_run', 'prune', 'register_worker', 'resume_workflow_run', 'retry_failed_workflow',
+            '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[
@@ -7692,7 +7844,7 @@ declare
     -- workers can do what clients can, and clients what is reading only
     v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
         list_workflow_runs,why_stuck,list_run_events,list_active_runs,get_task_graph,
-        list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
+        list_task_graphs,list_goal_events,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
         resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,

@@ -33,6 +33,7 @@ create type stepgres.run_event as (
     event_type text,
     run_id uuid,
     workflow_slug text,
+    task_graph_id text,
     step_slug text,
     task_index int,
     attempt int,
@@ -41,7 +42,7 @@ create type stepgres.run_event as (
 );
 
 comment on type stepgres.run_event is
-'What happened in a run: see run_events for the types.';
+'What happened in a run, or to a task graph that is none yet (run_id null): see run_events for the types.';
 
 create type stepgres.flow as (
     workflow_slug text,
