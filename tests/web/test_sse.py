@@ -205,10 +205,10 @@ def test_runs_of_a_workflow(listening: AsyncClient, engine: Engine) -> None:
 
 
 def test_goal_that_has_no_run_yet(listening: AsyncClient, engine: Engine) -> None:
-    with pages(listening, Route("/events", run_events_sse(listening))) as address:
-        with page(f"http://{address}/events") as everything:
-            graph_id = save_graph(engine)
-            told = next(everything.events()).data
+    route = Route("/events", run_events_sse(listening))
+    with pages(listening, route) as address, page(f"http://{address}/events") as everything:
+        graph_id = save_graph(engine)
+        told = next(everything.events()).data
     assert (told["event_type"], told["task_graph_id"]) == ("goal_decomposed", graph_id)
     assert told["run_id"] is None
 
