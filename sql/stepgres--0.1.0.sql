@@ -93,6 +93,7 @@ create type stepgres.run_event as (
     event_type text,
     run_id uuid,
     workflow_slug text,
+    task_graph_id text,
     step_slug text,
     task_index int,
     attempt int,
@@ -101,7 +102,7 @@ create type stepgres.run_event as (
 );
 
 comment on type stepgres.run_event is
-'What happened in a run: see run_events for the types.';
+'What happened in a run, or to a task graph that is none yet (run_id null): see run_events for the types.';
 
 create type stepgres.flow as (
     workflow_slug text,
@@ -255,6 +256,7 @@ create type stepgres.workflow_run as (
     idempotency_key text,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz,
     paused_at timestamptz,
     cancelled_at timestamptz,
@@ -590,6 +592,7 @@ create table stepgres.runs (
     deadline interval,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz not null,
     paused_at timestamptz,
     cancelled_at timestamptz,
@@ -614,6 +617,7 @@ where idempotency_key is not null;
 -- what lists are made from: none of these columns ever changes
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
@@ -631,6 +635,8 @@ comment on column stepgres.runs.parent_run_id is
 'The run that started this one, and takes it along when it is cancelled.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this one goes on with.';
+comment on column stepgres.runs.task_graph_id is
+'The task graph that the run executes, which may have been changed or deleted since.';
 comment on constraint deadline_is_positive on stepgres.runs is
 'a deadline must be more than 0 seconds';
 
@@ -898,6 +904,26 @@ comment on column stepgres.task_graphs.tasks is
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
 
+-- structure/task_graph_changes.sql
+-- A graph has only its present status, and may be changed and decided anew: what it was before stands here,
+-- a row for each time, for as long as there is the graph.
+create table stepgres.task_graph_changes (
+    task_graph_id text not null references stepgres.task_graphs on delete cascade,
+    change_number int not null,
+    status text not null,
+    workflow_slug text not null,
+    changed_at timestamptz not null,
+    reason text,
+    primary key (task_graph_id, change_number)
+);
+
+create index task_graph_changes_by_time on stepgres.task_graph_changes (changed_at);
+
+comment on table stepgres.task_graph_changes is
+'When task graphs were decomposed, approved and rejected, the last time and all times before.';
+comment on column stepgres.task_graph_changes.workflow_slug is
+'What the graph would have become at that time.';
+
 -- structure/channels.sql
 create table stepgres.channels (
     channel text primary key,
@@ -1037,49 +1063,60 @@ comment on view stepgres._step_inputs is
 -- their keys, so whoever asks for one run reads that run only.
 create view stepgres.run_events as
 -- noqa: disable=AL03,LT08,LT09
-with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank) as (
-    select r.run_id, null, null::int, null::int, e.*
+with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number) as (
+    select r.run_id, null, null::int, null::int, e.*, null::int
     from stepgres.runs as r
     cross join
         lateral (
             values
-            ('workflow_started', r.inserted_at, null, 0),
+            ('workflow_started', r.inserted_at, null, 1),
+            ('goal_started', case when r.task_graph_id is not null then r.inserted_at end, null, 2),
+            (
+                'goal_' || case r.status when 'completed' then 'completed' else 'failed' end,
+                case when r.task_graph_id is not null then r.finished_at end, r.error, 10
+            ),
             (
                 'workflow_' || case when r.cancelled_at is null then r.status else 'cancelled' end,
-                r.finished_at, r.error, 8
+                r.finished_at, r.error, 11
             )
         ) as e
     union all
-    select p.run_id, null, null, null, e.*
+    -- What led to the run. What becomes of its task graph later is not its business.
+    select r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
+    from stepgres.runs as r
+    inner join stepgres.task_graph_changes as c
+        on r.task_graph_id = c.task_graph_id and r.inserted_at >= c.changed_at
+    union all
+    select p.run_id, null, null, null, e.*, null
     from stepgres.pauses as p
     cross join
         lateral (
-            values ('workflow_paused', p.paused_at, null, 6), ('workflow_resumed', p.resumed_at, null, 7)
+            values ('workflow_paused', p.paused_at, null, 8), ('workflow_resumed', p.resumed_at, null, 9)
         ) as e
     union all
-    select t.run_id, t.step_slug, null, null, e.*
+    select t.run_id, t.step_slug, null, null, e.*, null
     from stepgres.step_states as t
     cross join
         lateral (
-            values ('step_started', t.started_at, null, 1), ('step_' || t.status, t.finished_at, t.error, 5)
+            values ('step_started', t.started_at, null, 3), ('step_' || t.status, t.finished_at, t.error, 7)
         ) as e
     union all
-    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*
+    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*, null
     from stepgres.attempts as a
     cross join
         lateral (
-            values ('task_started', a.started_at, null, 2), ('task_failed', a.failed_at, a.error, 3)
+            values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
     -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
     -- was cancelled between two attempts has its error still, or was queued after it had started.
-    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*
+    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
             values
-            ('task_started', t.started_at, null, 2),
-            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 4)
+            ('task_started', t.started_at, null, 4),
+            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
         t.attempt > 0 and (
@@ -1090,6 +1127,7 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
 select
     e.run_id,
     r.workflow_slug,
+    r.task_graph_id,
     e.event_type,
     e.step_slug,
     e.task_index,
@@ -1098,24 +1136,33 @@ select
     e.error,
     array[
         -- what happens to the run is before or behind what happens to its steps at the same time
-        case when e.rank = 0 then -1 else coalesce(s.step_index, 2147483647) end,
-        coalesce(e.attempt, case e.rank when 1 then 0 else 2147483647 end),
+        case when e.rank < 3 then -1 else coalesce(s.step_index, 2147483647) end,
+        coalesce(e.attempt, case e.rank when 3 then 0 else 2147483647 end),
         e.rank,
-        e.task_index
+        coalesce(e.task_index, e.change_number)
     ] as event_order
 from events as e
 inner join stepgres.runs as r on e.run_id = r.run_id
 left join stepgres.steps as s
     on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
-where e.occurred_at is not null;
+where e.occurred_at is not null
+union all
+-- of task graphs themselves, whether or not there are runs of them
+select
+    null, c.workflow_slug, c.task_graph_id, 'goal_' || c.status, null, null, null, c.changed_at, c.reason,
+    array[c.change_number]
+from stepgres.task_graph_changes as c;
 
 comment on view stepgres.run_events is
-'What happened in runs: order by occurred_at, event_order.
+'What happened in runs, and to the task graphs that become runs: order by occurred_at, event_order.
 
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
 workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
-task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
-end of a step before the start of those that depend on it.';
+task_failed (an attempt that failed, whether or not there is another). A run of a task graph also has goal_started,
+goal_completed and goal_failed (the latter when it was cancelled, too), and in front of them what led to it: goal_decomposed,
+goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
+soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
+depend on it.';
 
 -- functions/internal/_add_tasks.sql
 create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
@@ -3269,6 +3316,16 @@ $$;
 comment on function stepgres._guard_used_version() is
 'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
 
+-- functions/internal/_hint_channel.sql
+create function stepgres._hint_channel(workflow_slug text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select coalesce('stepgres_workflow_' || md5(workflow_slug), 'stepgres_runs') $$;
+
+comment on function stepgres._hint_channel(text) is
+'What subscribers to the runs of a workflow, or (null) to all runs, listen on.';
+
 -- functions/internal/_hint_subscribers.sql
 create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
 language plpgsql
@@ -3287,8 +3344,7 @@ begin
     ) as s;
     perform pg_notify(s.channel, r.run_id::text)
     from (
-        select distinct o.workflow_slug,
-            coalesce('stepgres_workflow_' || md5(o.workflow_slug), 'stepgres_runs') as channel
+        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
         from stepgres.subscribers as o
         where o.run_id is null and (o.every_change or have_ended)
     ) as s
@@ -4490,6 +4546,41 @@ $$;
 comment on function stepgres._read_history(text, int8range, int, boolean) is
 'The messages of a channel with these ids, acknowledged or not, in order.';
 
+-- functions/internal/_record_goal_event.sql
+create function stepgres._record_goal_event(graph stepgres.task_graphs) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into stepgres.task_graph_changes (
+        task_graph_id, change_number, status, workflow_slug, changed_at, reason
+    )
+    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status, graph.workflow_slug,
+        coalesce(graph.decided_at, graph.decomposed_at), graph.reason
+    from stepgres.task_graph_changes as c
+    where c.task_graph_id = graph.task_graph_id;
+
+    if graph.defaults ->> 'events' <> 'none' then
+        perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+            'type', 'goal_' || graph.status, 'task_graph_id', graph.task_graph_id,
+            'workflow_slug', graph.workflow_slug, 'error', graph.reason
+        )));
+    end if;
+
+    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
+    from (
+        select distinct o.workflow_slug from stepgres.subscribers as o
+        where o.run_id is null and o.every_change
+            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
+    ) as s;
+end
+$$;
+
+comment on function stepgres._record_goal_event(stepgres.task_graphs) is
+'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
+notifies, at commit, those who subscribed to that workflow or to all.';
+
 -- functions/internal/_record_results.sql
 create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
 language plpgsql
@@ -4981,23 +5072,42 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_goal_event text := case event_type
+        when 'workflow_started' then 'goal_started'
+        when 'workflow_completed' then 'goal_completed'
+        when 'workflow_failed' then 'goal_failed'
+        when 'workflow_cancelled' then 'goal_failed'
+    end;
 begin
     if not stepgres._are_events_sent() then
         return;
     end if;
-    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
-        'type', _send_run_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
-        'step_slug', r.failed_step, 'error', r.error
-    )))
-    from unnest(_send_run_events.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id
-    join stepgres.workflow_versions as v
-        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none';
+    perform stepgres.send_with_notify('workflow_events', m.message)
+    from (
+        select jsonb_strip_nulls(jsonb_build_object(
+            'type', e.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+            'task_graph_id', r.task_graph_id, 'step_slug', r.failed_step, 'error', r.error
+        )) as message
+        from unnest(_send_run_events.run_ids) with ordinality as i (run_id, place)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.workflow_versions as v
+            on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none'
+        -- a goal starts behind its run and ends in front of it, as in the view
+        cross join lateral (values
+            (1, case when r.status <> 'started' then v_goal_event end),
+            (2, _send_run_events.event_type),
+            (3, case when r.status = 'started' then v_goal_event end)
+        ) as e (place, event_type)
+        where e.place = 2 or (e.event_type is not null and r.task_graph_id is not null)
+        order by i.place, e.place
+    ) as m;
 end
 $$;
 
 comment on function stepgres._send_run_events(text, uuid[]) is
-'Sends what has happened to runs to the channel workflow_events, where their workflow wants that.';
+'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
+wants that.';
 
 -- functions/internal/_send_task_events.sql
 create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
@@ -5238,7 +5348,7 @@ begin
     with started as (
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
-            deadline, parent_run_id, retried_from, inserted_at, input
+            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -5246,7 +5356,8 @@ begin
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, v_now, n.input
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id
@@ -5306,6 +5417,41 @@ comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interva
 'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
 
 With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+
+-- functions/internal/_start_run.sql
+create function stepgres._start_run(prototype stepgres.runs, delay interval default null) returns uuid
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._use_version(prototype.workflow_slug, prototype.version);
+    v_run stepgres.runs := _start_run.prototype;
+    v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
+begin
+    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[v_run.input]);
+    v_run.version := v_version.version;
+    v_run.deadline := coalesce(v_run.deadline, v_version.deadline);
+    perform stepgres._check_start(v_run, _start_run.delay);
+    if stepgres._start_runs(
+        array[v_run_id], array[v_run.input], v_run, nullif(_start_run.delay, interval '0')
+    ) is not null then
+        return v_run_id;
+    end if;
+    select r.run_id into v_run_id from stepgres.runs as r
+    where r.workflow_slug = v_run.workflow_slug and r.idempotency_key = v_run.idempotency_key;
+    if not found then
+        raise exception 'run % already exists', prototype.run_id
+            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
+    end if;
+    return v_run_id;
+end
+$$;
+
+comment on function stepgres._start_run(stepgres.runs, interval) is
+'Starts a run like the prototype, and returns its run_id, or that of the run which was started with its key before.
+
+The version, run_id and deadline may be null: those of the workflow, and a new id, take their places.';
 
 -- functions/internal/_start_steps.sql
 create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
@@ -6154,7 +6300,7 @@ comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean)
 
 For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
 stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
-run_id as payload. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
 subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
 again after a while.';
 
@@ -6171,11 +6317,12 @@ begin
     if v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    elsif v_graph.status = 'decomposed' then
+        update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
+        where g.task_graph_id = v_graph.task_graph_id
+        returning g.* into v_graph;
+        perform stepgres._record_goal_event(v_graph);
     end if;
-    update stepgres.task_graphs as g
-    set status = 'approved', decided_at = coalesce(g.decided_at, stepgres._now())
-    where g.task_graph_id = v_graph.task_graph_id
-    returning g.* into v_graph;
     return v_graph;
 end
 $$;
@@ -6524,7 +6671,7 @@ end
 $$;
 
 comment on function stepgres.delete_task_graph(text) is
-'Deletes a task graph. Its workflow and runs stay; delete_flow deletes these.
+'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
 
 Errors: SG019 unknown task graph.';
 
@@ -6593,15 +6740,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    with graphs as (
-        select g.* from stepgres.task_graphs as g
-        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
-    ),
-    counted_graphs as (
+    with counted_graphs as (
         select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
             count(*) filter (where g.status = 'approved') as approved,
             count(*) filter (where g.status = 'rejected') as rejected
-        from graphs as g
+        from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
     ),
     counted_runs as (
         select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
@@ -6610,7 +6754,8 @@ as $$
             avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
             max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
         from stepgres.runs as r
-        where r.workflow_slug in (select g.workflow_slug from graphs as g)
+        where r.task_graph_id is not null
+            and (r.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null)
     )
     select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
         r.mean_duration, r.longest_duration
@@ -6618,7 +6763,9 @@ as $$
 $$;
 
 comment on function stepgres.get_composition_stats(text) is
-'How many task graphs there are in which status, and how the runs of their workflows ended: of all, or of one workflow.';
+'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
+
+Runs of graphs that have been deleted since count too; others of the same workflow do not.';
 
 -- functions/api/get_flow.sql
 create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
@@ -6974,6 +7121,45 @@ $$;
 comment on function stepgres.list_flows() is
 'All workflows by slug, each with its current version and the number of its steps.';
 
+-- functions/api/list_goal_events.sql
+create function stepgres.list_goal_events(
+    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_graph_ids text[] := array[list_goal_events.task_graph_id];
+begin
+    if list_goal_events.task_graph_id is null then
+        v_graph_ids := array(
+            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
+        );
+    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
+        perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
+        and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_goal_events(text, text, interval) is
+'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
+the last happened_within.
+
+It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
+now and then for those of which none has.
+
+Errors: SG019 unknown task graph.';
+
 -- functions/api/list_run_events.sql
 create function stepgres.list_run_events(
     run_id uuid, since timestamptz default null
@@ -6988,7 +7174,8 @@ begin
         perform stepgres._run_not_found(list_run_events.run_id);
     end if;
     return query
-    select e.event_type, e.run_id, e.workflow_slug, e.step_slug, e.task_index, e.attempt, e.occurred_at, e.error
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
     from stepgres.run_events as e
     where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
     order by e.occurred_at, e.event_order;
@@ -7089,8 +7276,8 @@ begin
     end;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
-             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.inserted_at, r.paused_at,
-             r.cancelled_at, r.finished_at
+             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
+             r.paused_at, r.cancelled_at, r.finished_at
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
@@ -7761,6 +7948,7 @@ begin
     set status = 'rejected', reason = reject_task_graph.reason, decided_at = stepgres._now()
     where g.task_graph_id = v_graph.task_graph_id
     returning g.* into v_graph;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 end
 $$;
@@ -7898,6 +8086,10 @@ as $$
 declare
     v_graph stepgres.task_graphs;
 begin
+    if defaults ->> 'events' <> 'none' then
+        -- ahead of the lock of the graph: making a channel waits for others
+        perform stepgres.create_channel('workflow_events');
+    end if;
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
     else
@@ -7924,6 +8116,7 @@ begin
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
         -- whoever has approved the tasks that stood here has not seen these
         status = excluded.status, reason = null, decided_at = null;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 exception when check_violation then
     perform stepgres._decomposition_error(
@@ -7964,7 +8157,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
-    v_version int;
+    v_run stepgres.runs;
 begin
     if v_graph.status <> 'approved' then
         raise exception 'task graph "%" is %, not approved%',
@@ -7977,24 +8170,23 @@ begin
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
     end if;
-    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+    v_run.task_graph_id := v_graph.task_graph_id;
+    v_run.workflow_slug := v_graph.workflow_slug;
+    v_run.version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
     if optimization_level is not null then
-        v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
+        v_run.version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
-    return stepgres.start_workflow_run(
-        v_graph.workflow_slug,
-        jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}'),
-        run_id => start_task_graph.run_id,
-        idempotency_key => start_task_graph.idempotency_key,
-        version => v_version,
-        executor_id => start_task_graph.executor_id,
-        tags => start_task_graph.tags,
-        parent_run_id => start_task_graph.parent_run_id
-    );
+    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
+    v_run.run_id := start_task_graph.run_id;
+    v_run.idempotency_key := start_task_graph.idempotency_key;
+    v_run.executor_id := start_task_graph.executor_id;
+    v_run.tags := start_task_graph.tags;
+    v_run.parent_run_id := start_task_graph.parent_run_id;
+    return stepgres._start_run(v_run);
 end
 $$;
 
@@ -8065,35 +8257,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_run.workflow_slug, start_workflow_run.version
-    );
-    v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
     v_run stepgres.runs;
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
+    v_run.workflow_slug := start_workflow_run.workflow_slug;
+    v_run.version := start_workflow_run.version;
+    v_run.input := start_workflow_run.input;
+    v_run.run_id := start_workflow_run.run_id;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
     v_run.executor_id := start_workflow_run.executor_id;
     v_run.priority := start_workflow_run.priority;
-    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    v_run.deadline := start_workflow_run.deadline;
     v_run.tags := start_workflow_run.tags;
-    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
     v_run.parent_run_id := start_workflow_run.parent_run_id;
-    perform stepgres._check_start(v_run, start_workflow_run.delay);
-    if stepgres._start_runs(
-        array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
-    ) is not null then
-        return v_run_id;
-    end if;
-    select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = start_workflow_run.workflow_slug
-        and r.idempotency_key = start_workflow_run.idempotency_key;
-    if not found then
-        raise exception 'run % already exists', start_workflow_run.run_id
-            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
-    end if;
-    return v_run_id;
+    return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;
 
@@ -8428,9 +8604,9 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'pause_workflow_run', 'prune',
-            'register_worker', 'resume_workflow_run', 'retry_failed_workflow', 'start_workflow_run',
-            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'list_goal_events',
+            'pause_workflow_run', 'prune', 'register_worker', 'resume_workflow_run', 'retry_failed_workflow',
+            '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[
@@ -8457,7 +8633,7 @@ declare
     -- workers can do what clients can, and clients what is reading only
     v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
         list_workflow_runs,why_stuck,list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,
-        list_task_graphs,get_composition_stats,listen,catch_up,get_message,message_history}';
+        list_task_graphs,list_goal_events,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
         resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,

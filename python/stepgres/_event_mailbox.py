@@ -14,31 +14,33 @@ from uuid import UUID
 
 import anyio
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
-from psycopg.rows import scalar_row
+from psycopg.rows import class_row, scalar_row
 
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.connections import is_pooled
+from stepgres._goal_progress import GoalProgress
 from stepgres._hub import Hub, Member
 from stepgres._notifications import hint_channel
 from stepgres._run_progress import RunProgress, read_events
-from stepgres.errors import ConnectionFailed, RunNotFound
+from stepgres.errors import ConnectionFailed, RunNotFound, TaskGraphNotFound
+from stepgres.types import RunEvent
 
 if TYPE_CHECKING:
     import psycopg
 
-    from stepgres.types import RunEvent
-
 _LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
 _LOOK_INTERVAL = 5.0  # seconds between looks at everything, should a hint be lost
 _BLIND_INTERVAL = 1.0  # the same where no hint can come
-_MARGIN = timedelta(minutes=1)  # of starts that were committed late
+_MARGIN = timedelta(minutes=1)  # of starts, and news of goals, that were committed late
 _REST = 10  # times as long as a look takes, until the next one
-_KEPT_HINTS = 10_000  # runs that have changed, while the consumer is busy
+_KEPT_HINTS = 10_000  # runs and goals that have changed, while the consumer is busy
+_TASK_GRAPH = "htdag_"  # what the id of one begins with
 
 
 class EventMailbox(Member):
     """Reads the events of a run again when there is a hint, and keeps those that are new.
 
+    Of a goal likewise, if it is not for one run: what there is before there is a run.
     Only when the consumer has taken the others: a slow one holds up nothing, and needs no memory.
     Now and then it looks at all that it follows, since hints get lost: with a connection, behind a
     pooler, and when a change of many runs is under way while it subscribes.
@@ -52,8 +54,9 @@ class EventMailbox(Member):
         self._workflow_slug = workflow_slug
         self._events: deque[RunEvent] = deque()
         self._runs: dict[UUID, RunProgress] = {}  # those that have not ended
-        self._hinted: dict[UUID, None] = {}  # to be read, in this order,
-        self._due: dict[UUID, None] = {}  # and then these
+        self._goals = GoalProgress()
+        self._hinted: dict[UUID | str, None] = {}  # runs and task graphs to be read, in this order,
+        self._due: dict[UUID | str, None] = {}  # and then these
         self._ended: set[UUID] = set()  # since the last look
         self._ended_before: set[UUID] = set()
         self._subscriber_id: str | None = None
@@ -92,13 +95,14 @@ class EventMailbox(Member):
         if name is None:
             return  # of a pooler, which does without hints
         try:
-            run_id = self._run_id or UUID(payload)
+            is_of_goal = self._run_id is None and payload.startswith(_TASK_GRAPH)
+            subject = payload if is_of_goal else self._run_id or UUID(payload)
         except ValueError:
             return  # anybody can notify
         if len(self._hinted) >= _KEPT_HINTS:
             self._look_at = 0.0
             self._hinted.clear()
-        self._hinted[run_id] = None
+        self._hinted[subject] = None
         self._changed.set()
 
     def lose(self) -> None:
@@ -140,10 +144,12 @@ class EventMailbox(Member):
             await self._look()
         else:
             ready_at = self._look_at if self._subscriber_id is None else self._renew_at
-            for run_id in chain(self._hinted, self._due):
-                rested_at = self._runs[run_id].rested_at if run_id in self._runs else now
+            for subject in chain(self._hinted, self._due):
+                if isinstance(subject, str):
+                    return await self._read_goal(subject)
+                rested_at = self._runs[subject].rested_at if subject in self._runs else now
                 if rested_at <= now:
-                    return await self._read(run_id)
+                    return await self._read(subject)
                 ready_at = min(ready_at, rested_at)
             await self._wait(min(ready_at, self._look_at) - now)
         return None
@@ -164,10 +170,15 @@ class EventMailbox(Member):
                 timedelta(seconds=now - self._began_at),  # what ended before is not asked for
             )
             found = await self._hub.call(lambda to: self._list_runs(to, started_within))
+            happened_within = timedelta(seconds=now - self._looked_at) + _MARGIN
+            recent = await self._hub.call(
+                lambda to: self._list_goal_events(to, happened_within=happened_within)
+            )
             # a hint can come after the end was seen, and finds it forgotten only two looks later
             self._ended_before = self._ended | self._ended_before.intersection(found)
             self._ended = set()
-            self._due = dict.fromkeys(chain(self._due, found, self._runs))
+            changed = self._goals.find_changed(recent)
+            self._due = dict.fromkeys(chain(changed, self._due, found, self._runs))
         else:
             self._due = {self._run_id: None}
         for progress in self._runs.values():
@@ -205,6 +216,24 @@ class EventMailbox(Member):
         else:
             self._runs[run_id] = progress
 
+    async def _read_goal(self, task_graph_id: str) -> None:
+        """Look for new events of a task graph."""
+        self._hinted.pop(task_graph_id, None)
+        self._due.pop(task_graph_id, None)
+        began_at = monotonic()
+        try:
+            events = await self._hub.call(
+                lambda to: self._list_goal_events(to, task_graph_id=task_graph_id),
+                (task_graph_id, self._workflow_slug),  # others with the same subject wait for it
+            )
+        except TaskGraphNotFound:
+            return
+        except BaseException:
+            self._due[task_graph_id] = None
+            raise
+        self._reading += monotonic() - began_at
+        self._events.extend(self._goals.note(events))
+
     async def _subscribe(self, connection: psycopg.AsyncConnection[Any]) -> None:
         renew_at = monotonic() + _LEASE / 2
         (self._subscriber_id,) = await AsyncCaller(connection)._all(
@@ -231,4 +260,14 @@ class EventMailbox(Member):
             scalar_row,
             workflow_slug=self._workflow_slug,
             started_within=started_within,
+        )
+
+    async def _list_goal_events(
+        self, connection: psycopg.AsyncConnection[Any], **which: Any
+    ) -> list[RunEvent]:
+        return await AsyncCaller(connection)._all(
+            "list_goal_events",
+            class_row(RunEvent),
+            workflow_slug=self._workflow_slug,
+            **which,
         )

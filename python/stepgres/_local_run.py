@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from stepgres._lost_connections import CONNECTION_ERRORS
-from stepgres._runner import run_task
+from stepgres._runner import release_result, run_task
 from stepgres._turns import Turns
 from stepgres.errors import WorkerNotFound
 
@@ -37,7 +37,7 @@ class LocalRun:
         worker_id: str,
         run_id: UUID,
         run_input: str,
-        find: Callable[[WorkItem], Awaitable[StepFunction]],
+        find: Callable[[WorkItem], Awaitable[StepFunction | None]],
         transactions: Transactions,
         heartbeat: Heartbeat,
         concurrency: int,
@@ -97,5 +97,9 @@ class LocalRun:
             await anyio.sleep(_PAUSES[-1])
 
     async def _execute(self, item: WorkItem) -> str | None:
-        function = None if item.sql_function else await self._find(item)
+        try:
+            function = None if item.sql_function else await self._find(item)
+        except CONNECTION_ERRORS as error:
+            logger.warning("step %s must wait for its function: %s", item.step_slug, error)
+            return release_result(item, retry_after=1)
         return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)

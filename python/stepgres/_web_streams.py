@@ -94,6 +94,6 @@ async def next_text(stream: Stream) -> tuple[str, str | None] | None:
 def _document(event: RunEvent) -> dict[str, Any]:
     return {
         **event._asdict(),
-        "run_id": str(event.run_id),
+        "run_id": None if event.run_id is None else str(event.run_id),
         "occurred_at": event.occurred_at.isoformat(),
     }

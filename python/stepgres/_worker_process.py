@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from stepgres._process_pool import ProcessPool
 from stepgres._sync.client import Client
+from stepgres._task_functions import check_step_functions
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.worker import Worker
 
@@ -23,6 +24,7 @@ def run(
     conninfo: str | None,
     workflows: Sequence[str],
     *,
+    goals: str | None,
     queues: str,
     resources: Sequence[str],
     processes: int | None,
@@ -33,7 +35,10 @@ def run(
     """Run a worker with the options of the command line until it is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     sys.path.insert(0, "")  # as `python -m` does
-    found = [_find_workflow(name) for name in workflows]
+    found = [_find(name, "workflow", "Workflow") for name in workflows]
+    if goals is not None:
+        options["step_functions"] = _find(goals, "mapping or function", "step_functions")
+        check_step_functions(options["step_functions"])
     with ExitStack() as stack:
         if processes:
             pool = options["executor"] = ProcessPool(processes)
@@ -57,15 +62,15 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _find_workflow(name: str) -> Any:
+def _find(name: str, kind: str, example: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         found = import_module(module)
         return getattr(found, attribute) if attribute else found
     except (ImportError, AttributeError) as error:
         raise DefinitionError(
-            f'there is no workflow "{name}": {error}',
-            hint="Write module:Workflow, with a module that can be imported from here.",
+            f'there is no {kind} "{name}": {error}',
+            hint=f"Write module:{example}, with a module that can be imported from here.",
         ) from error
 
 

@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
-from stepgres._task_functions import TaskFinder, functions_by_flow, functions_by_step
+from stepgres._task_functions import TaskFinder, check_functions
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
 from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
@@ -132,9 +132,10 @@ class AsyncExecutor:
 
     def _find_functions(
         self, flow: Mapping[str, Any], workflow: Any
-    ) -> Callable[[WorkItem], Awaitable[StepFunction]]:
+    ) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
         if flow["tasks"] is not None:
-            return TaskFinder(self._client, functions_by_flow(flow, workflow), workflow)
+            check_functions(flow["tasks"], flow["execution"], workflow)
+            return TaskFinder(self._client, workflow)
         functions = _functions_for(flow["workflow_slug"], workflow)
         _check_functions(flow, functions)
         return _finder(functions)
@@ -159,7 +160,8 @@ class AsyncExecutor:
         function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        find = TaskFinder(self._client, functions_by_step(graph, step_functions), step_functions)
+        check_functions(graph.tasks, graph.execution, step_functions)
+        find = TaskFinder(self._client, step_functions)
 
         async def start(worker_id: str) -> UUID:
             return await self._client.start_task_graph(
@@ -175,7 +177,7 @@ class AsyncExecutor:
         self,
         start: Callable[[str], Awaitable[UUID]],
         run_input: str | None,
-        find: Callable[[WorkItem], Awaitable[StepFunction]],
+        find: Callable[[WorkItem], Awaitable[StepFunction | None]],
         timeout: float,
     ) -> RunResult:
         async with (
@@ -322,7 +324,7 @@ class Executor:
 
 def _finder(
     functions: Mapping[str, StepFunction],
-) -> Callable[[WorkItem], Awaitable[StepFunction]]:
+) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
     async def find(item: WorkItem) -> StepFunction:
         return functions[item.step_slug]
 

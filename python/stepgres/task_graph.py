@@ -38,6 +38,11 @@ class TaskGraph:
         """Its task_graph_id, "htdag_" and a number."""
         return self.task_graph_id
 
+    @property
+    def execution(self) -> str:
+        """That of tasks which do not say: "local" or "distributed"."""
+        return str(self.defaults.get("execution", "local"))
+
     def walk(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every task and group with its path, groups before their subtasks."""
         return walk(self.tasks)

@@ -126,6 +126,7 @@ class WorkflowRun:
     idempotency_key: str | None
     parent_run_id: UUID | None
     retried_from: UUID | None
+    task_graph_id: str | None
     inserted_at: datetime
     paused_at: datetime | None
     cancelled_at: datetime | None
@@ -324,16 +325,19 @@ class Listening(NamedTuple):
 
 
 class RunEvent(NamedTuple):
-    """Something that happened in a run, or in a step or a task of it.
+    """Something that happened in a run, or in a step or a task of it, or to a goal.
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
     step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed,
-    the latter of an attempt, whether or not there is another.
+    the latter of an attempt, whether or not there is another; goal_decomposed, _approved, _rejected
+    (its error is the reason), _started, _completed or _failed. The first three of goals have a
+    run_id where they are told as part of a run, and none where they are told for themselves.
     """
 
     event_type: str
-    run_id: UUID
+    run_id: UUID | None
     workflow_slug: str
+    task_graph_id: str | None
     step_slug: str | None
     task_index: int | None
     attempt: int | None

@@ -19,6 +19,8 @@ from stepgres._heartbeat import Heartbeat
 from stepgres._listener import Listener
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
+from stepgres._shared_reads import SharedReads
+from stepgres._task_functions import TaskFinder, check_step_functions
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
 from stepgres._worker_client import WorkerClient
@@ -29,9 +31,9 @@ from stepgres.workflow import describe, takes_context
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
-    from uuid import UUID
 
     from stepgres._sync.client import Client
+    from stepgres._task_functions import TaskFunctions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -52,6 +54,9 @@ class AsyncWorker:
     its steps can take no context). A task whose workflow or step it does not know goes back for
     other workers. `resources` is what it has, such as {"gpu": True}.
 
+    `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
+    graphs whose workflow is not among its own, also for tasks that are added to their runs.
+
     A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
     The heartbeat has a thread and a connection of its own. Another connection listens for new
     tasks, through `listen` if that is a connection string; without one (False) the worker polls,
@@ -63,9 +68,10 @@ class AsyncWorker:
     def __init__(
         self,
         client: AsyncClient,
-        workflows: Sequence[Any],
+        workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
         *,
+        step_functions: TaskFunctions | None = None,
         concurrency: int | None = None,
         resources: Mapping[str, Any] | None = None,
         executor: Executor | None = None,
@@ -81,6 +87,11 @@ class AsyncWorker:
             for definition in self._definitions
             for step_slug, function in definition.functions.items()
         }
+        self._workflow_slugs = {d.document["workflow_slug"] for d in self._definitions}
+        self._tasks: TaskFinder | None = None
+        if step_functions is not None:
+            check_step_functions(step_functions)
+            self._tasks = TaskFinder(self._client, step_functions, is_alone=False)
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
         self._resources = dict(resources or {})
@@ -89,7 +100,7 @@ class AsyncWorker:
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
         self._is_listen_given = isinstance(listen, str)
-        self._inputs: dict[UUID, asyncio.Task[str]] = {}
+        self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
         self._turns: Turns | None = None
         self._stop_at: float | None = None
 
@@ -214,7 +225,14 @@ class AsyncWorker:
     async def _execute(
         self, item: WorkItem, transactions: Transactions, heartbeat: Heartbeat
     ) -> str | None:
-        function = self._functions.get((item.workflow_slug, item.step_slug))
+        run_input = "null"
+        try:
+            function = await self._find(item)
+            if function is not None and takes_context(function):
+                run_input = await self._inputs(item.run_id)
+        except (StepgresError, psycopg.Error) as error:
+            logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
+            return release_result(item, retry_after=1)
         if function is None and item.sql_function is None:
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
@@ -222,28 +240,14 @@ class AsyncWorker:
                 item.workflow_slug,
             )
             return release_result(item, retry_after=random.uniform(1, 2))
-        run_input = "null"
-        if function is not None and takes_context(function):
-            try:
-                run_input = await self._run_input(item.run_id)
-            except (StepgresError, psycopg.Error) as error:
-                logger.warning("the input of run %s cannot be read: %s", item.run_id, error)
-                return release_result(item, retry_after=1)
         return await run_task(function, item, run_input, transactions, heartbeat, self._executor)
 
-    async def _run_input(self, run_id: UUID) -> str:
-        """The input of a run as JSON text, read once for all of its tasks."""
-        reading = self._inputs.get(run_id)
-        if reading is None:
-            reading = asyncio.create_task(self._client.get_run_input_as_text(run_id))
-            self._inputs[run_id] = reading
-            if len(self._inputs) > _KEPT_INPUTS:
-                del self._inputs[next(iter(self._inputs))]
-        try:
-            return await asyncio.shield(reading)
-        except BaseException:
-            self._inputs.pop(run_id, None)
-            raise
+    async def _find(self, item: WorkItem) -> StepFunction | None:
+        if item.sql_function is not None:
+            return None
+        if self._tasks is not None and item.workflow_slug not in self._workflow_slugs:
+            return await self._tasks(item)
+        return self._functions.get((item.workflow_slug, item.step_slug))
 
 
 class Worker:
@@ -256,7 +260,7 @@ class Worker:
     def __init__(
         self,
         client: Client,
-        workflows: Sequence[Any],
+        workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
         **options: Any,
     ) -> None:

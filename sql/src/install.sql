@@ -10,6 +10,7 @@
 \ir structure/tasks.sql
 \ir structure/workers.sql
 \ir structure/task_graphs.sql
+\ir structure/task_graph_changes.sql
 \ir structure/channels.sql
 
 \ir functions/internal/_merge_objects.sql
@@ -74,6 +75,7 @@
 \ir functions/internal/_guard_order.sql
 \ir functions/internal/_guard_runs.sql
 \ir functions/internal/_guard_used_version.sql
+\ir functions/internal/_hint_channel.sql
 \ir functions/internal/_hint_subscribers.sql
 \ir functions/internal/_hold_worker.sql
 \ir functions/internal/_inherited_options.sql
@@ -112,6 +114,7 @@
 \ir functions/internal/_queue_or_delay_tasks.sql
 \ir functions/internal/_queue_tasks.sql
 \ir functions/internal/_read_history.sql
+\ir functions/internal/_record_goal_event.sql
 \ir functions/internal/_record_results.sql
 \ir functions/internal/_refill_maps.sql
 \ir functions/internal/_refuse_definition_change.sql
@@ -135,6 +138,7 @@
 \ir functions/internal/_start_maps.sql
 \ir functions/internal/_start_ready_steps.sql
 \ir functions/internal/_start_runs.sql
+\ir functions/internal/_start_run.sql
 \ir functions/internal/_start_steps.sql
 \ir functions/internal/_step_options.sql
 \ir functions/internal/_steps_only.sql
@@ -181,6 +185,7 @@
 \ir functions/api/keep_tasks.sql
 \ir functions/api/list_active_runs.sql
 \ir functions/api/list_flows.sql
+\ir functions/api/list_goal_events.sql
 \ir functions/api/list_run_events.sql
 \ir functions/api/list_task_graphs.sql
 \ir functions/api/list_workflow_runs.sql

@@ -25,10 +25,11 @@ def test_python_examples_work_one_after_the_other(
         printed.append(capsys.readouterr().out)
     names["client"].close()
 
-    build, nested, approved, model, agent, several = printed
+    build, nested, approved, workers, model, agent, several = printed
     assert build == "after for those of: Build user authentication system\n"
     assert nested == "['api', 'tables']\n"
     assert re.match(r"htdag_\w+ decomposed \['design', 'clients', 'review'\]\nflowchart", approved)
+    assert workers == "Review it all: done\n"
     assert model == "['search', 'answer']\n"
     assert agent == "{'turn_1': 1, 'turn_2': 2, 'turn_3': 3}\n"
     assert several.splitlines()[0].startswith("{'Build the shop': ['api', 'tables']")

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg
 import pytest
+from typing_extensions import LiteralString
 
 from bench.fill import fill
 from tests.conftest import Database, Server
 from tests.support.engine import Engine, step
+from tests.support.goals import reject_graph, save_graph, start_goal
 
 EACH = 30_000  # rows of each kind
 PAGE = 100
@@ -28,7 +31,39 @@ class Sessions:
         self.are_analyzed = False
         self.old.drain()
         fill(self.old.connection, finished=EACH, paused=EACH, waiting=EACH)
+        fill_goals(self.old.connection)
         self.new = Engine(database.connect())
+
+
+def fill_goals(connection: psycopg.Connection[Any]) -> None:
+    """So many task graphs, each approved once; every finished run is of one of them."""
+    graphs: LiteralString = """
+        insert into stepgres.task_graphs (
+            task_graph_id, goal, status, workflow_slug, defaults, tasks, steps, decomposed_at,
+            decided_at
+        )
+        select 'htdag_' || i, 'x', 'approved', 'order', '{}', '[]', '[]', t, t
+        from generate_series(1, %s) as i
+        cross join lateral (select now() - interval '1 year' + i * interval '1 s' as t) as t
+    """
+    connection.execute(graphs, [EACH])
+    connection.execute(
+        """
+        insert into stepgres.task_graph_changes (
+            task_graph_id, change_number, status, workflow_slug, changed_at
+        )
+        select g.task_graph_id, n, case n when 1 then 'decomposed' else 'approved' end, 'order',
+            g.decided_at
+        from stepgres.task_graphs as g cross join generate_series(1, 2) as n
+        where g.task_graph_id ~ '_[0-9]{1,5}$';
+        with numbered as (
+            select r.run_id, row_number() over () as number
+            from stepgres.runs as r where r.finished_at is not null
+        )
+        update stepgres.runs as r set task_graph_id = 'htdag_' || n.number
+        from numbered as n where n.run_id = r.run_id
+        """
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +93,22 @@ def live(engine: Engine) -> None:
     engine.call("cancel_workflow_run", run_id=retried)
 
 
+def goal(engine: Engine) -> None:
+    graph_id, run_id = start_goal(engine)
+    engine.drain()
+    events = "select event_type from stepgres.list_run_events(%s)"
+    assert engine.rows(events, run_id)[0] == "goal_decomposed"
+    assert len(engine.rows("select * from stepgres.list_goal_events(%s)", graph_id)) == 2
+    reject_graph(engine, graph_id)
+    save_graph(engine, task_graph_id=graph_id)
+    recent = "select * from stepgres.list_goal_events(happened_within => '1 h') limit 100"
+    assert len(engine.rows(recent)) >= 4
+
+
 CALLS: dict[str, Callable[[Engine], object]] = {
     "work": work,
     "lifecycle": live,
+    "goal": goal,
     "tick": lambda engine: engine.call("tick"),
     "next_due": lambda engine: engine.call("next_due"),
     "prune": lambda engine: engine.call("prune", older_than="0 s", batch_size=10),
@@ -112,7 +160,7 @@ def reads(engine: Engine) -> tuple[int, int]:
         from pg_stat_xact_user_tables
         where schemaname = 'stepgres' and relname in (
             'runs', 'active_runs', 'failed_runs', 'pauses',
-            'step_states', 'tasks', 'attempts', 'timers'
+            'step_states', 'tasks', 'attempts', 'timers', 'task_graphs', 'task_graph_changes'
         )
     """
     ((scans, rows),) = engine.connection.execute(query).fetchall()

@@ -330,3 +330,30 @@ def test_key_starts_a_graph_once(engine: Engine) -> None:
     engine.call("approve_task_graph", task_graph_id=graph_id)
     once = {"task_graph_id": graph_id, "idempotency_key": "k"}
     assert engine.call("start_task_graph", **once) == engine.call("start_task_graph", **once)
+
+
+def test_run_of_a_graph_says_so_and_so_does_its_retry(engine: Engine) -> None:
+    run_id = start(engine, task("a"), task("b"))
+    (graph_id,) = engine.rows("select task_graph_id from stepgres.task_graphs")
+    engine.fail(engine.claim()[0], retryable=False)
+    retried = engine.call("retry_failed_workflow", run_id=run_id)
+    engine.define("other", {"step_slug": "a"})
+    other = engine.start("other", {})
+    listed: dict[UUID, Any] = dict(
+        engine.rows("select run_id, task_graph_id from stepgres.list_workflow_runs()")
+    )
+    assert listed == {run_id: graph_id, retried: graph_id, other: None}
+    assert engine.call("get_run", run_id=retried)["task_graph_id"] == graph_id
+
+
+def test_statistics_count_runs_of_graphs_and_no_others_of_their_workflows(engine: Engine) -> None:
+    counts = "select task_graphs, runs from stepgres.get_composition_stats(%s)"
+    for _ in range(2):
+        start(engine, task("a"), workflow_slug="named")
+    start(engine, task("a"))
+    engine.start("named", {})
+    assert engine.rows(counts, "named") == [(2, 2)]
+    assert engine.rows(counts, None) == [(3, 3)]
+    (graph_id, *_) = engine.rows("select task_graph_id from stepgres.task_graphs order by 1")
+    engine.call("delete_task_graph", task_graph_id=graph_id)
+    assert engine.rows(counts, "named") == [(1, 2)]

@@ -136,3 +136,18 @@ class Booking(Workflow):
         return input
 
     in_sql = sql_step("public.book", depends_on=["each"])
+
+
+def plan(input: Any, context: StepContext) -> Any:
+    """A task that adds another one to the run."""
+    context.add_tasks([{"id": "added", "description": "Added by plan"}])
+    return input["goal"]
+
+
+async def describe_task(input: Any, context: StepContext) -> Any:
+    """What the decomposer has said of the task."""
+    assert context.task is not None
+    return [context.task["path"], context.task["description"]]
+
+
+tasks = {"plan": plan, "*": describe_task}

@@ -19,6 +19,7 @@ from stepgres import AsyncClient, Client
 from stepgres.web import run_events_sse, run_events_websocket, sse, websocket
 from tests.conftest import Database
 from tests.support.engine import Engine, step
+from tests.support.goals import save_graph
 from tests.support.waiting import wait_until
 from tests.support.webserver import Page, page, pages
 
@@ -201,6 +202,15 @@ def test_runs_of_a_workflow(listening: AsyncClient, engine: Engine) -> None:
         events = list(islice(mine.events(), 12))
         assert {sent.data["run_id"] for sent in events} == set(run_ids)
         assert {sent.id for sent in events} == {None}
+
+
+def test_goal_that_has_no_run_yet(listening: AsyncClient, engine: Engine) -> None:
+    route = Route("/events", run_events_sse(listening))
+    with pages(listening, route) as address, page(f"http://{address}/events") as everything:
+        graph_id = save_graph(engine)
+        told = next(everything.events()).data
+    assert (told["event_type"], told["task_graph_id"]) == ("goal_decomposed", graph_id)
+    assert told["run_id"] is None
 
 
 def test_database_that_is_away_is_503(db: Database) -> None:

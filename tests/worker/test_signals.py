@@ -66,14 +66,21 @@ def test_second_signal_gives_up_what_is_running(
 
 
 def test_exit_codes_of_an_error_and_of_a_wrong_command_line(empty_db: Database) -> None:
-    for workflow, code, message in [
-        ("Plain", 1, "Error: Stepgres is not installed"),
-        ("Nothing", 1, 'Error: there is no workflow "tests.support.steps:Nothing"'),
+    steps = "tests.support.steps"
+    for workflows, options, message in [
+        (["Plain"], [], "Error: Stepgres is not installed"),
+        (["Nothing"], [], f'Error: there is no workflow "{steps}:Nothing"'),
+        ([], ["--goals", f"{steps}:tasks"], "Error: Stepgres is not installed"),
+        ([], ["--goals", f"{steps}:no"], f'there is no mapping or function "{steps}:no"'),
+        ([], ["--goals", steps], "must be a mapping or a function, and is of type module"),
+        ([], ["--goals", f"{steps}:Plain"], "must be a mapping or a function, and is of type type"),
+        ([], ["--goals", "os:environ"], "is no function, but of type str"),
     ]:
-        with worker_process(empty_db.dsn, workflow) as worker:
+        with worker_process(empty_db.dsn, *workflows, options=tuple(options)) as worker:
             ended, stderr = worker.end()
-            assert (ended, message in stderr, "Traceback" in stderr) == (code, True, False), stderr
-    assert subprocess.run([STEPGRES, "worker"], capture_output=True).returncode == 2
+            assert (ended, message in stderr, "Traceback" in stderr) == (1, True, False), stderr
+    nothing = subprocess.run([STEPGRES, "worker"], capture_output=True, text=True)
+    assert (nothing.returncode, "name workflows, or --goals" in nothing.stderr) == (2, True)
 
 
 def test_error_ends_a_worker_although_a_step_hangs_in_a_thread(

@@ -26,9 +26,9 @@ class AsyncEvents(AsyncCaller):
         """The events of a run, live: what has happened so far, then what happens until it ends.
 
         Without run_id those of all runs, or of those of a workflow, which is a slug or a workflow
-        class: of the runs that are active now, then of every run, until it is closed. All that a
-        client listens to shares one connection. Raises RunNotFound, or ConnectionFailed if it
-        cannot begin now.
+        class: of the runs that are active now, then of every run, until it is closed; and also what
+        becomes of goals before there is a run, which has no run_id. All that a client listens to
+        shares one connection. Raises RunNotFound, or ConnectionFailed if it cannot begin now.
         """
         if run_id is not None and workflow_slug is not None:
             raise InvalidInput(
@@ -40,6 +40,24 @@ class AsyncEvents(AsyncCaller):
     async def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
         """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
         return await self._all("list_run_events", class_row(RunEvent), run_id=run_id, since=since)
+
+    async def list_goal_events(
+        self,
+        task_graph_id: str | None = None,
+        workflow_slug: Any = None,
+        happened_within: float | None = None,
+    ) -> list[RunEvent]:
+        """When a task graph was decomposed, approved and rejected; TaskGraphNotFound.
+
+        Without one when all were, or those of a workflow; within the last so many seconds, or ever.
+        """
+        return await self._all(
+            "list_goal_events",
+            class_row(RunEvent),
+            task_graph_id=task_graph_id,
+            workflow_slug=slug_argument(workflow_slug),
+            happened_within=interval(happened_within),
+        )
 
     async def list_active_runs(
         self, workflow_slug: Any = None, started_within: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgres._decompose import expand_async
-from stepgres._task_functions import functions_by_step
+from stepgres._task_functions import check_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved
 from stepgres.executor import AsyncExecutor
 
@@ -97,7 +97,8 @@ class AsyncOrchestrator:
             defaults=defaults,
         )
         executor = AsyncExecutor(self._client, concurrency=self._concurrency)
-        functions_by_step(graph, step_functions)  # before anything runs
+        # before anything runs
+        check_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:
             raise TaskGraphNotApproved(
                 f'task graph "{graph.id}" waits for approval',

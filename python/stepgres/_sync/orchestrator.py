@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgres._decompose import expand
-from stepgres._task_functions import functions_by_step
+from stepgres._task_functions import check_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved
 from stepgres.executor import Executor
 
@@ -99,7 +99,8 @@ class Orchestrator:
             defaults=defaults,
         )
         executor = Executor(self._client, concurrency=self._concurrency)
-        functions_by_step(graph, step_functions)  # before anything runs
+        # before anything runs
+        check_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:
             raise TaskGraphNotApproved(
                 f'task graph "{graph.id}" waits for approval',

@@ -12,8 +12,9 @@ from stepgres.cli.errors import explain
 
 
 @click.command()
-@click.argument("workflows", nargs=-1, required=True, metavar="MODULE:WORKFLOW...")
+@click.argument("workflows", nargs=-1, metavar="[MODULE:WORKFLOW...]")
 @takes_dsn
+@click.option("--goals", metavar="MODULE:NAME", help="Functions for the tasks of task graphs.")
 @click.option("--queues", default="default", show_default=True, help="Names, with commas.")
 @click.option("--concurrency", type=click.IntRange(1), help="Steps at a time.")
 @click.option("--resources", multiple=True, metavar="NAME=VALUE", help="Such as gpu=true.")
@@ -22,10 +23,12 @@ from stepgres.cli.errors import explain
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
 @click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
-def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
-    """Execute steps of workflows from queues until SIGTERM or SIGINT.
+def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
+    """Execute steps of workflows, and tasks of goals, from queues until SIGTERM or SIGINT.
 
-    A workflow is MODULE:NAME, or a MODULE with workflow_steps(). The first signal lets the running
+    A workflow is MODULE:NAME, or a MODULE with workflow_steps(). --goals names a mapping of the
+    paths or ids of tasks, or patterns of these, to functions, or one function for all tasks: it
+    executes the tasks of all task graphs that are started. The first signal lets the running
     steps finish within the grace period; the second one ends at once. What is unfinished goes back
     to its queue.
 
@@ -37,9 +40,13 @@ def worker(workflows: tuple[str, ...], dsn: str | None, **options: Any) -> None:
     """
     from stepgres import _worker_process
 
+    if not workflows and goals is None:
+        raise click.UsageError(
+            "There is nothing to execute: name workflows, or --goals MODULE:NAME, or both."
+        )
     try:
         with running_server(dsn) as conninfo:
-            code = 3 if _worker_process.run(conninfo, workflows, **options) else 0
+            code = 3 if _worker_process.run(conninfo, workflows, goals=goals, **options) else 0
     except Exception as error:
         failure = explain(error)
         if failure is None:

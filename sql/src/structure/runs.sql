@@ -15,6 +15,7 @@ create table stepgres.runs (
     deadline interval,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz not null,
     paused_at timestamptz,
     cancelled_at timestamptz,
@@ -39,6 +40,7 @@ where idempotency_key is not null;
 -- what lists are made from: none of these columns ever changes
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
@@ -56,6 +58,8 @@ comment on column stepgres.runs.parent_run_id is
 'The run that started this one, and takes it along when it is cancelled.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this one goes on with.';
+comment on column stepgres.runs.task_graph_id is
+'The task graph that the run executes, which may have been changed or deleted since.';
 comment on constraint deadline_is_positive on stepgres.runs is
 'a deadline must be more than 0 seconds';
 

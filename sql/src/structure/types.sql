@@ -34,6 +34,7 @@ create type stepgres.run_event as (
     event_type text,
     run_id uuid,
     workflow_slug text,
+    task_graph_id text,
     step_slug text,
     task_index int,
     attempt int,
@@ -42,7 +43,7 @@ create type stepgres.run_event as (
 );
 
 comment on type stepgres.run_event is
-'What happened in a run: see run_events for the types.';
+'What happened in a run, or to a task graph that is none yet (run_id null): see run_events for the types.';
 
 create type stepgres.flow as (
     workflow_slug text,
@@ -196,6 +197,7 @@ create type stepgres.workflow_run as (
     idempotency_key text,
     parent_run_id uuid,
     retried_from uuid,
+    task_graph_id text,
     inserted_at timestamptz,
     paused_at timestamptz,
     cancelled_at timestamptz,

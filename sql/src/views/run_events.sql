@@ -2,49 +2,60 @@
 -- their keys, so whoever asks for one run reads that run only.
 create view stepgres.run_events as
 -- noqa: disable=AL03,LT08,LT09
-with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank) as (
-    select r.run_id, null, null::int, null::int, e.*
+with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number) as (
+    select r.run_id, null, null::int, null::int, e.*, null::int
     from stepgres.runs as r
     cross join
         lateral (
             values
-            ('workflow_started', r.inserted_at, null, 0),
+            ('workflow_started', r.inserted_at, null, 1),
+            ('goal_started', case when r.task_graph_id is not null then r.inserted_at end, null, 2),
+            (
+                'goal_' || case r.status when 'completed' then 'completed' else 'failed' end,
+                case when r.task_graph_id is not null then r.finished_at end, r.error, 10
+            ),
             (
                 'workflow_' || case when r.cancelled_at is null then r.status else 'cancelled' end,
-                r.finished_at, r.error, 8
+                r.finished_at, r.error, 11
             )
         ) as e
     union all
-    select p.run_id, null, null, null, e.*
+    -- What led to the run. What becomes of its task graph later is not its business.
+    select r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
+    from stepgres.runs as r
+    inner join stepgres.task_graph_changes as c
+        on r.task_graph_id = c.task_graph_id and r.inserted_at >= c.changed_at
+    union all
+    select p.run_id, null, null, null, e.*, null
     from stepgres.pauses as p
     cross join
         lateral (
-            values ('workflow_paused', p.paused_at, null, 6), ('workflow_resumed', p.resumed_at, null, 7)
+            values ('workflow_paused', p.paused_at, null, 8), ('workflow_resumed', p.resumed_at, null, 9)
         ) as e
     union all
-    select t.run_id, t.step_slug, null, null, e.*
+    select t.run_id, t.step_slug, null, null, e.*, null
     from stepgres.step_states as t
     cross join
         lateral (
-            values ('step_started', t.started_at, null, 1), ('step_' || t.status, t.finished_at, t.error, 5)
+            values ('step_started', t.started_at, null, 3), ('step_' || t.status, t.finished_at, t.error, 7)
         ) as e
     union all
-    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*
+    select a.run_id, a.step_slug, a.task_index, a.attempt, e.*, null
     from stepgres.attempts as a
     cross join
         lateral (
-            values ('task_started', a.started_at, null, 2), ('task_failed', a.failed_at, a.error, 3)
+            values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
     -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
     -- was cancelled between two attempts has its error still, or was queued after it had started.
-    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*
+    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
             values
-            ('task_started', t.started_at, null, 2),
-            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 4)
+            ('task_started', t.started_at, null, 4),
+            ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
         t.attempt > 0 and (
@@ -55,6 +66,7 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
 select
     e.run_id,
     r.workflow_slug,
+    r.task_graph_id,
     e.event_type,
     e.step_slug,
     e.task_index,
@@ -63,21 +75,30 @@ select
     e.error,
     array[
         -- what happens to the run is before or behind what happens to its steps at the same time
-        case when e.rank = 0 then -1 else coalesce(s.step_index, 2147483647) end,
-        coalesce(e.attempt, case e.rank when 1 then 0 else 2147483647 end),
+        case when e.rank < 3 then -1 else coalesce(s.step_index, 2147483647) end,
+        coalesce(e.attempt, case e.rank when 3 then 0 else 2147483647 end),
         e.rank,
-        e.task_index
+        coalesce(e.task_index, e.change_number)
     ] as event_order
 from events as e
 inner join stepgres.runs as r on e.run_id = r.run_id
 left join stepgres.steps as s
     on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
-where e.occurred_at is not null;
+where e.occurred_at is not null
+union all
+-- of task graphs themselves, whether or not there are runs of them
+select
+    null, c.workflow_slug, c.task_graph_id, 'goal_' || c.status, null, null, null, c.changed_at, c.reason,
+    array[c.change_number]
+from stepgres.task_graph_changes as c;
 
 comment on view stepgres.run_events is
-'What happened in runs: order by occurred_at, event_order.
+'What happened in runs, and to the task graphs that become runs: order by occurred_at, event_order.
 
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
 workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
-task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
-end of a step before the start of those that depend on it.';
+task_failed (an attempt that failed, whether or not there is another). A run of a task graph also has goal_started,
+goal_completed and goal_failed (the latter when it was cancelled, too), and in front of them what led to it: goal_decomposed,
+goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
+soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
+depend on it.';

@@ -31,6 +31,6 @@ comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean)
 
 For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
 stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
-run_id as payload. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
 subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
 again after a while.';

@@ -10,11 +10,12 @@ begin
     if v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    elsif v_graph.status = 'decomposed' then
+        update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
+        where g.task_graph_id = v_graph.task_graph_id
+        returning g.* into v_graph;
+        perform stepgres._record_goal_event(v_graph);
     end if;
-    update stepgres.task_graphs as g
-    set status = 'approved', decided_at = coalesce(g.decided_at, stepgres._now())
-    where g.task_graph_id = v_graph.task_graph_id
-    returning g.* into v_graph;
     return v_graph;
 end
 $$;

@@ -13,6 +13,6 @@ end
 $$;
 
 comment on function stepgres.delete_task_graph(text) is
-'Deletes a task graph. Its workflow and runs stay; delete_flow deletes these.
+'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
 
 Errors: SG019 unknown task graph.';

@@ -5,15 +5,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    with graphs as (
-        select g.* from stepgres.task_graphs as g
-        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
-    ),
-    counted_graphs as (
+    with counted_graphs as (
         select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
             count(*) filter (where g.status = 'approved') as approved,
             count(*) filter (where g.status = 'rejected') as rejected
-        from graphs as g
+        from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
     ),
     counted_runs as (
         select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
@@ -22,7 +19,8 @@ as $$
             avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
             max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
         from stepgres.runs as r
-        where r.workflow_slug in (select g.workflow_slug from graphs as g)
+        where r.task_graph_id is not null
+            and (r.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null)
     )
     select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
         r.mean_duration, r.longest_duration
@@ -30,4 +28,6 @@ as $$
 $$;
 
 comment on function stepgres.get_composition_stats(text) is
-'How many task graphs there are in which status, and how the runs of their workflows ended: of all, or of one workflow.';
+'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
+
+Runs of graphs that have been deleted since count too; others of the same workflow do not.';

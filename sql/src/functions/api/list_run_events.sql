@@ -11,7 +11,8 @@ begin
         perform stepgres._run_not_found(list_run_events.run_id);
     end if;
     return query
-    select e.event_type, e.run_id, e.workflow_slug, e.step_slug, e.task_index, e.attempt, e.occurred_at, e.error
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
     from stepgres.run_events as e
     where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
     order by e.occurred_at, e.event_order;

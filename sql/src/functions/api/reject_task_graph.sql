@@ -15,6 +15,7 @@ begin
     set status = 'rejected', reason = reject_task_graph.reason, decided_at = stepgres._now()
     where g.task_graph_id = v_graph.task_graph_id
     returning g.* into v_graph;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 end
 $$;

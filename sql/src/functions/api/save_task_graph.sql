@@ -15,6 +15,10 @@ as $$
 declare
     v_graph stepgres.task_graphs;
 begin
+    if defaults ->> 'events' <> 'none' then
+        -- ahead of the lock of the graph: making a channel waits for others
+        perform stepgres.create_channel('workflow_events');
+    end if;
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
     else
@@ -41,6 +45,7 @@ begin
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
         -- whoever has approved the tasks that stood here has not seen these
         status = excluded.status, reason = null, decided_at = null;
+    perform stepgres._record_goal_event(v_graph);
     return v_graph;
 exception when check_violation then
     perform stepgres._decomposition_error(

@@ -17,35 +17,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_run.workflow_slug, start_workflow_run.version
-    );
-    v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
     v_run stepgres.runs;
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
+    v_run.workflow_slug := start_workflow_run.workflow_slug;
+    v_run.version := start_workflow_run.version;
+    v_run.input := start_workflow_run.input;
+    v_run.run_id := start_workflow_run.run_id;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
     v_run.executor_id := start_workflow_run.executor_id;
     v_run.priority := start_workflow_run.priority;
-    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    v_run.deadline := start_workflow_run.deadline;
     v_run.tags := start_workflow_run.tags;
-    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
     v_run.parent_run_id := start_workflow_run.parent_run_id;
-    perform stepgres._check_start(v_run, start_workflow_run.delay);
-    if stepgres._start_runs(
-        array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
-    ) is not null then
-        return v_run_id;
-    end if;
-    select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = start_workflow_run.workflow_slug
-        and r.idempotency_key = start_workflow_run.idempotency_key;
-    if not found then
-        raise exception 'run % already exists', start_workflow_run.run_id
-            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
-    end if;
-    return v_run_id;
+    return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;
 

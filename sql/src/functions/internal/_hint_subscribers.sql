@@ -15,8 +15,7 @@ begin
     ) as s;
     perform pg_notify(s.channel, r.run_id::text)
     from (
-        select distinct o.workflow_slug,
-            coalesce('stepgres_workflow_' || md5(o.workflow_slug), 'stepgres_runs') as channel
+        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
         from stepgres.subscribers as o
         where o.run_id is null and (o.every_change or have_ended)
     ) as s

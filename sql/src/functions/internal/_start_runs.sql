@@ -19,7 +19,7 @@ begin
     with started as (
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
-            deadline, parent_run_id, retried_from, inserted_at, input
+            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -27,7 +27,8 @@ begin
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, v_now, n.input
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            v_now, n.input
         from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
         on conflict do nothing
         returning r.run_id

@@ -1,0 +1,37 @@
+create function stepgres.list_goal_events(
+    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_graph_ids text[] := array[list_goal_events.task_graph_id];
+begin
+    if list_goal_events.task_graph_id is null then
+        v_graph_ids := array(
+            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
+        );
+    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
+        perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
+        and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_goal_events(text, text, interval) is
+'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
+the last happened_within.
+
+It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
+now and then for those of which none has.
+
+Errors: SG019 unknown task graph.';
