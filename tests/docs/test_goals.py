@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 import stepgres
 from tests.conftest import Database
-from tests.support.pages import DOCS, blocks, run_psql
+from tests.support.pages import DOCS, blocks, run_psql, run_python
 
 PAGE = DOCS / "goals.md"
 
 
 def test_python_examples_work_one_after_the_other(
-    db: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
-    names: dict[str, Any] = {}
-    printed = []
-    for text in blocks(PAGE, "python"):
-        exec(compile(text, PAGE, "exec"), names)
-        printed.append(capsys.readouterr().out)
-    names["client"].close()
-
+    _, printed = run_python(PAGE)
     build, nested, approved, workers, model, agent, several = printed
     assert build == "after for those of: Build user authentication system\n"
     assert nested == "['api', 'tables']\n"

@@ -11,22 +11,17 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.conftest import Database
-from tests.support.pages import DOCS, blocks, run_psql
+from tests.support.pages import DOCS, blocks, run_psql, run_python
 from tests.support.webserver import page, serving
 
 PAGE = DOCS / "messages.md"
 
 
-def test_examples_in_python(
-    db: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_examples_in_python(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRES_DSN", db.dsn)
-    names: dict[str, Any] = {}
-    for text in blocks(PAGE, "python"):
-        exec(compile(text, PAGE, "exec"), names)
-    names["client"].close()
+    names, outputs = run_python(PAGE)
     assert_pages_are_served(names["app"], names["run_id"])
-    printed = capsys.readouterr().out.splitlines()
+    printed = "".join(outputs).splitlines()
     assert f"prints `{printed[0]}`." in PAGE.read_text(encoding="utf-8")
     assert "10" in printed
     assert "1 {'order': 7, 'status': 'paid'}" in printed
