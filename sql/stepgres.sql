@@ -3458,6 +3458,40 @@ $$;
 comment on function stepgres._need_fresh_snapshots() is
 'Raises SG003 where a statement does not see all that was committed before it.';
 
+-- functions/internal/_new_run.sql
+create function stepgres._new_run(
+    workflow_slug text,
+    version int,
+    executor_id text,
+    priority int,
+    delay interval,
+    deadline interval,
+    tags text[],
+    parent_run_id uuid
+) returns stepgres.runs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._use_version(_new_run.workflow_slug, _new_run.version);
+    v_run stepgres.runs;
+begin
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := _new_run.executor_id;
+    v_run.priority := _new_run.priority;
+    v_run.tags := _new_run.tags;
+    v_run.deadline := coalesce(_new_run.deadline, v_version.deadline);
+    v_run.parent_run_id := _new_run.parent_run_id;
+    perform stepgres._check_start(v_run, _new_run.delay);
+    return v_run;
+end
+$$;
+
+comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
+'What runs that are started together have in common, for _start_runs; raises the errors of _use_version and _check_start.';
+
 -- functions/internal/_new_run_id.sql
 create function stepgres._new_run_id() returns uuid
 language plpgsql
@@ -7347,22 +7381,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_run.workflow_slug, start_workflow_run.version
-    );
     v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
+        start_workflow_run.parent_run_id
+    );
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := start_workflow_run.executor_id;
-    v_run.priority := start_workflow_run.priority;
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, array[input]);
     v_run.idempotency_key := start_workflow_run.idempotency_key;
-    v_run.tags := start_workflow_run.tags;
-    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
-    v_run.parent_run_id := start_workflow_run.parent_run_id;
-    perform stepgres._check_start(v_run, start_workflow_run.delay);
     if stepgres._start_runs(
         array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
     ) is not null then
@@ -7398,7 +7425,11 @@ create function stepgres.start_workflow_runs(
     inputs jsonb,
     version int default null,
     executor_id text default null,
-    priority int default null
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -7406,10 +7437,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_runs.workflow_slug, start_workflow_runs.version
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
+        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
+        start_workflow_runs.parent_run_id
     );
-    v_run stepgres.runs;
     v_inputs jsonb[];
     v_run_ids uuid[];
 begin
@@ -7419,20 +7451,20 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, v_inputs);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := start_workflow_runs.executor_id;
-    v_run.priority := start_workflow_runs.priority;
-    v_run.deadline := v_version.deadline;
-    perform stepgres._check_start(v_run);
-    perform stepgres._start_runs(v_run_ids, v_inputs, v_run);
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
+    perform stepgres._start_runs(
+        v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
+    );
     return query select unnest(v_run_ids);
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
+comment on function stepgres.start_workflow_runs(
+    text, jsonb, int, text, int, interval, interval, text[], uuid
+) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+
+The other arguments hold for all of them, and are those of start_workflow_run.
 
 Errors: as start_workflow_run.';
 

@@ -85,6 +85,7 @@
 \ir functions/internal/_message_number.sql
 \ir functions/internal/_move_run.sql
 \ir functions/internal/_need_fresh_snapshots.sql
+\ir functions/internal/_new_run.sql
 \ir functions/internal/_new_run_id.sql
 \ir functions/internal/_normal_tasks.sql
 \ir functions/internal/_task_slug.sql

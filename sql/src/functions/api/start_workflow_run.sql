@@ -17,22 +17,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_run.workflow_slug, start_workflow_run.version
-    );
     v_run_id uuid := coalesce(start_workflow_run.run_id, stepgres._new_run_id());
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
+        start_workflow_run.parent_run_id
+    );
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[input]);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := start_workflow_run.executor_id;
-    v_run.priority := start_workflow_run.priority;
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, array[input]);
     v_run.idempotency_key := start_workflow_run.idempotency_key;
-    v_run.tags := start_workflow_run.tags;
-    v_run.deadline := coalesce(start_workflow_run.deadline, v_version.deadline);
-    v_run.parent_run_id := start_workflow_run.parent_run_id;
-    perform stepgres._check_start(v_run, start_workflow_run.delay);
     if stepgres._start_runs(
         array[v_run_id], array[input], v_run, nullif(start_workflow_run.delay, interval '0')
     ) is not null then
