@@ -847,6 +847,9 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+-- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
+create sequence stepgres._deleted_ids minvalue 0 start 0;
+
 create type stepgres.message as (
     message_id text,
     message jsonb,
@@ -2358,11 +2361,16 @@ as $$
 declare
     v_pgmq_queue text;
 begin
+    -- Until this transaction ends nobody deletes the channel: see delete_channel.
+    perform pg_advisory_xact_lock_shared(29547, hashtext(_find_channel.channel));
     select c.pgmq_queue into v_pgmq_queue
     from stepgres.channels as c
     where c.channel = _find_channel.channel;
     if not found then
         perform stepgres._check_channel(_find_channel.channel);
+    elsif current_setting('transaction_isolation') <> 'read committed'
+        and to_regclass(format('pgmq.%I', 'q_' || v_pgmq_queue)) is null then
+        return null;  -- it was deleted, which the snapshot does not show
     end if;
     return v_pgmq_queue;
 end
@@ -2370,7 +2378,7 @@ $$;
 
 comment on function stepgres._find_channel(text) is
 'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
-channels are reached. Volatile, to see a channel that another transaction has just made.';
+channels are reached. Volatile, to see a channel that another transaction has just made, or deleted.';
 
 -- functions/internal/_find_miscounts.sql
 create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
@@ -3270,6 +3278,7 @@ as $$
 declare
     -- Two underscores: the queue of a workflow's tasks has a letter there.
     v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+    v_last_id bigint;
 begin
     -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
     -- same two in different order would wait for each other.
@@ -3279,6 +3288,11 @@ begin
     on conflict on constraint channels_pkey do nothing;
     if found then
         perform pgmq.create(v_pgmq_queue);
+        -- it may have been deleted, and somebody still listens on it
+        select s.last_value into v_last_id from stepgres._deleted_ids as s;
+        if v_last_id > 0 then
+            execute format('alter table pgmq.%I alter msg_id restart with %s', 'q_' || v_pgmq_queue, v_last_id + 1);
+        end if;
     end if;
     return v_pgmq_queue;
 end
@@ -5854,6 +5868,63 @@ The first message makes its channel, so this is seldom needed: before a long tra
 a time makes channels, and the others that want to make one wait for its end.
 
 Errors: SG016 not the name of a channel.';
+
+-- functions/api/delete_channel.sql
+create function stepgres.delete_channel(channel text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+declare
+    v_until timestamptz := clock_timestamp() + interval '1 second';
+    v_pgmq_queue text;
+    v_last_id bigint;
+begin
+    perform stepgres._check_channel(delete_channel.channel);
+    -- Asks again instead of waiting in line: those who use the channel, or make another one, may themselves wait
+    -- for somebody who comes to use it behind this.
+    while not (
+        pg_try_advisory_xact_lock(29547, hashtext(delete_channel.channel)) and pg_try_advisory_xact_lock(29543, 2)
+    ) loop
+        if clock_timestamp() > v_until then
+            raise exception using errcode = 'lock_not_available';
+        end if;
+        perform pg_sleep(0.002);
+    end loop;
+    delete from stepgres.channels as c where c.channel = delete_channel.channel
+    returning c.pgmq_queue into v_pgmq_queue;
+    if not found then
+        raise exception 'channel "%" does not exist', delete_channel.channel
+            using errcode = 'SG021', hint = 'Nothing was sent to it so far, or since it was deleted.';
+    end if;
+    -- Whoever listens has a position: the ids of the next channel of this name are behind it.
+    execute format('select last_value from %s', pg_get_serial_sequence(format('pgmq.%I', 'q_' || v_pgmq_queue), 'msg_id'))
+    into v_last_id;
+    perform setval('stepgres._deleted_ids', greatest(s.last_value, v_last_id)) from stepgres._deleted_ids as s;
+    perform pgmq.drop_queue(v_pgmq_queue);
+    if delete_channel.channel = 'workflow_events' and stepgres._are_events_sent() then
+        -- at once: see _create_version
+        perform stepgres._make_channel(delete_channel.channel);
+    end if;
+exception when lock_not_available then
+    raise exception 'channel "%" is in use', delete_channel.channel
+        using errcode = 'SG022', hint = 'A transaction that has sent to it, read from it, or made a channel is still open: '
+            'try again when it has ended.';
+end
+$$;
+
+comment on function stepgres.delete_channel(text) is
+'Deletes a channel with all its messages, acknowledged or not.
+
+Whoever listens on it goes on listening: a message that is sent to it later makes it anew, and is delivered. Its id is higher
+than those of all messages before. Until then the channel is as one that nothing was sent to. The channel workflow_events
+is made anew at once if there are workflows that send their events.
+
+A transaction that uses the channel keeps it: after a second of waiting for such ones it is not deleted.
+
+Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 it is in use.';
 
 -- functions/api/create_flow.sql
 create function stepgres.create_flow(

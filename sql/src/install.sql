@@ -151,6 +151,7 @@
 \ir functions/api/claim_tasks.sql
 \ir functions/api/complete_task.sql
 \ir functions/api/create_channel.sql
+\ir functions/api/delete_channel.sql
 \ir functions/api/create_flow.sql
 \ir functions/api/delete_flow.sql
 \ir functions/api/delete_task_graph.sql
