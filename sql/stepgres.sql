@@ -1044,6 +1044,32 @@ workflow_cancelled; step_started, step_completed, step_failed, step_skipped, ste
 task_failed (an attempt that failed, whether or not there is another). event_order orders what happened at the same time: the
 end of a step before the start of those that depend on it.';
 
+-- functions/internal/_active_runs_of.sql
+create function stepgres._active_runs_of(workflow_slug text, force boolean) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.workflow_slug = _active_runs_of.workflow_slug
+        order by r.run_id
+    );
+begin
+    if cardinality(v_run_ids) > 0 and force is not true then
+        raise exception 'workflow "%" has active runs: %, the first is %',
+            _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
+            using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._active_runs_of(text, boolean) is
+'The active runs of a workflow that is to be deleted; SG015 if there are any, and no force.';
+
 -- functions/internal/_add_tasks.sql
 create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
 returns void
@@ -5295,7 +5321,9 @@ declare
 begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
+        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
+    end if;
     if current_setting('transaction_isolation') <> 'read committed' then
         -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
         perform 1 from stepgres.workflows as w
@@ -5320,6 +5348,30 @@ $$;
 
 comment on function stepgres._use_version(text, int) is
 'The version that a new run gets, from now on immutable.';
+
+-- functions/internal/_wait_for_deletion.sql
+create function stepgres._wait_for_deletion(workflow_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- The deletion waits for runs, and for definitions: whoever has locked any must not wait for it.
+    if exists (
+        select from pg_locks as l
+        where l.pid = pg_backend_pid() and l.mode in ('RowShareLock', 'RowExclusiveLock')
+            and l.relation in ('stepgres.runs'::regclass, 'stepgres.workflows'::regclass)
+    ) then
+        raise exception 'workflow "%" is being deleted', _wait_for_deletion.workflow_slug
+            using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
+                'roll it back, and try it again.';
+    end if;
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
+end
+$$;
+
+comment on function stepgres._wait_for_deletion(text) is
+'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';
 
 -- functions/internal/_wake_workers.sql
 create function stepgres._wake_workers(queue text) returns void
@@ -6001,6 +6053,8 @@ declare
     v_finished uuid[];
     v_run_id uuid;
 begin
+    -- what is refused anyway holds up no starts
+    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
     -- Starts under way end first; later ones wait, and then find no workflow.
     perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
@@ -6011,17 +6065,7 @@ begin
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
-        v_active := array(
-            select r.run_id from stepgres.active_runs as a
-            join stepgres.runs as r on r.run_id = a.run_id
-            where r.workflow_slug = delete_flow.workflow_id
-            order by r.run_id
-        );
-        if cardinality(v_active) > 0 and force is not true then
-            raise exception 'workflow "%" has active runs: %, the first is %',
-                delete_flow.workflow_id, cardinality(v_active), v_active[1]
-                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
-        end if;
+        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
         perform stepgres._lock_runs(v_active);
         foreach v_run_id in array v_active loop
             perform stepgres.cancel_workflow_run(
@@ -6046,7 +6090,8 @@ comment on function stepgres.delete_flow(text, boolean) is
 'Deletes a workflow with all its versions, its runs, and the messages of these.
 
 With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
-refused.
+refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
+for instance, gets the error SG002 instead, because the deletion may be waiting for it.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';
 
@@ -7486,9 +7531,9 @@ every step goes through its queue. priority takes the place of the priorities of
 if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
-taken, SG011 the parent has ended.';
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
+not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+SG009 run_id is taken, SG011 the parent has ended.';
 
 -- functions/api/start_workflow_runs.sql
 create function stepgres.start_workflow_runs(

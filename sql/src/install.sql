@@ -15,6 +15,7 @@
 \ir views/_step_inputs.sql
 \ir views/run_events.sql
 
+\ir functions/internal/_active_runs_of.sql
 \ir functions/internal/_add_tasks.sql
 \ir functions/internal/_advance.sql
 \ir functions/internal/_apply_results.sql
@@ -137,6 +138,7 @@
 \ir functions/internal/_to_multirange.sql
 \ir functions/internal/_try_lock_runs.sql
 \ir functions/internal/_use_version.sql
+\ir functions/internal/_wait_for_deletion.sql
 \ir functions/internal/_wake_workers.sql
 \ir functions/internal/_withdraw_tasks.sql
 \ir functions/internal/_worker.sql

@@ -51,6 +51,6 @@ every step goes through its queue. priority takes the place of the priorities of
 if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
-taken, SG011 the parent has ended.';
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
+not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+SG009 run_id is taken, SG011 the parent has ended.';
