@@ -575,11 +575,15 @@ comment on constraint deadline_is_positive on stepgres.runs is
 -- A table of its own, and not an index on status: the last update of a run stays HOT too, and
 -- tick() never reads a finished run.
 create table stepgres.active_runs (
-    run_id uuid primary key
+    run_id uuid primary key,
+    workflow_slug text not null,
+    inserted_at timestamptz not null
 );
 
+create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at);
+
 comment on table stepgres.active_runs is
-'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets.';
+'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets, and for lists of them.';
 
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
@@ -1052,10 +1056,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run_ids uuid[] := array(
-        select r.run_id from stepgres.active_runs as a
-        join stepgres.runs as r on r.run_id = a.run_id
-        where r.workflow_slug = _active_runs_of.workflow_slug
-        order by r.run_id
+        select a.run_id from stepgres.active_runs as a
+        where a.workflow_slug = _active_runs_of.workflow_slug
+        order by a.run_id
     );
 begin
     if cardinality(v_run_ids) > 0 and force is not true then
@@ -2591,6 +2594,15 @@ as $$
     from stepgres.active_runs as a
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
+    from (
+        select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
+        union all
+        select f.run_id, f.workflow_slug, f.inserted_at from stepgres.failed_runs as f
+    ) as l
+    join stepgres.runs as r on r.run_id = l.run_id
+    where (l.workflow_slug, l.inserted_at) <> (r.workflow_slug, r.inserted_at)
     union all
     select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
         coalesce(r.status, 'no such run')
@@ -4864,7 +4876,8 @@ begin
         returning r.run_id
     ),
     activated as (
-        insert into stepgres.active_runs (run_id) select s.run_id from started as s
+        insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
+        select s.run_id, prototype.workflow_slug, v_now from started as s
     )
     select array_agg(s.run_id) into v_run_ids from started as s;
 
@@ -6631,19 +6644,19 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
-    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
+    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
     v_source := case
-        when status = 'started' then
-            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
-        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' and tags is null then
+        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
-                 select f.run_id from stepgres.failed_runs as f
+                 select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
                  order by f.inserted_at %2$s limit $3 + $4
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
+        when status = 'started' then
+            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
         else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
@@ -6660,7 +6673,7 @@ begin
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
          order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1]
+        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;

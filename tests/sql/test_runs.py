@@ -76,6 +76,24 @@ def test_runs_are_listed(
     assert listed(engine, runs, **options) == names
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_active_runs_are_listed_by_their_time_whatever_their_ids(
+    engine: Engine, clock: Clock, direction: str
+) -> None:
+    engine.define("order", step("a"))
+    run_ids = []
+    for number in (3, 1, 2):
+        run_ids.append(engine.start("order", run_id=UUID(int=number)))
+        clock.advance(1)
+    run_ids.append(engine.start("order", delay="1 day"))
+    if direction == "desc":
+        run_ids.reverse()
+    names = {str(run_id): run_id for run_id in run_ids}
+    options = {"status": "started", "order_by": [direction, "inserted_at"], "limit": 2}
+    pages = [listed(engine, names, **options, offset=offset) for offset in (0, 2, 4)]
+    assert pages == [list(names)[:2], list(names)[2:], []]
+
+
 @pytest.mark.parametrize(
     "options",
     [

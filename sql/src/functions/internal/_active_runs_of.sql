@@ -5,10 +5,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run_ids uuid[] := array(
-        select r.run_id from stepgres.active_runs as a
-        join stepgres.runs as r on r.run_id = a.run_id
-        where r.workflow_slug = _active_runs_of.workflow_slug
-        order by r.run_id
+        select a.run_id from stepgres.active_runs as a
+        where a.workflow_slug = _active_runs_of.workflow_slug
+        order by a.run_id
     );
 begin
     if cardinality(v_run_ids) > 0 and force is not true then
