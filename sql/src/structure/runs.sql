@@ -84,6 +84,17 @@ create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, ins
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
 
+-- Without a reference to the workflow, whose row that would lock: prune waits for nobody.
+create table stepgres.prunings (
+    workflow_slug text primary key,
+    position timestamptz not null
+);
+
+comment on table stepgres.prunings is
+'How far prune() has come in the runs of each workflow; it begins anew when nothing is left behind that.';
+
+create type stepgres._old_run as (run_id uuid, workflow_slug text, inserted_at timestamptz, part int);
+
 create table stepgres.pauses (
     run_id uuid not null,
     paused_at timestamptz not null,
