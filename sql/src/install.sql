@@ -157,6 +157,7 @@
 \ir functions/api/create_flow.sql
 \ir functions/api/delete_flow.sql
 \ir functions/api/delete_task_graph.sql
+\ir functions/api/fail_oversized_tasks.sql
 \ir functions/api/fail_task.sql
 \ir functions/api/fsck.sql
 \ir functions/api/get_composition_stats.sql
