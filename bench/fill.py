@@ -37,8 +37,8 @@ from (values (2, now(), {paused}), (3, null, {waiting})) as k (kind, paused_at, 
 cross join generate_series(1, k.runs) as i;
 insert into stepgres.pauses (run_id, paused_at)
 select r.run_id, r.paused_at from stepgres.runs as r where r.paused_at is not null;
-insert into stepgres.active_runs (run_id)
-select r.run_id from stepgres.runs as r where r.finished_at is null;
+insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
+select r.run_id, r.workflow_slug, r.inserted_at from stepgres.runs as r where r.finished_at is null;
 
 insert into stepgres.step_states (
     run_id, step_slug, map, is_direct, status, remaining_deps, initial_tasks, remaining_tasks,

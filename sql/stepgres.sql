@@ -648,11 +648,15 @@ comment on constraint deadline_is_positive on stepgres.runs is
 -- A table of its own, and not an index on status: the last update of a run stays HOT too, and
 -- tick() never reads a finished run.
 create table stepgres.active_runs (
-    run_id uuid primary key
+    run_id uuid primary key,
+    workflow_slug text not null,
+    inserted_at timestamptz not null
 );
 
+create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at);
+
 comment on table stepgres.active_runs is
-'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets.';
+'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets, and for lists of them.';
 
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
@@ -665,6 +669,17 @@ create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, ins
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
+
+-- Without a reference to the workflow, whose row that would lock: prune waits for nobody.
+create table stepgres.prunings (
+    workflow_slug text primary key,
+    position timestamptz not null
+);
+
+comment on table stepgres.prunings is
+'How far prune() has come in the runs of each workflow; it begins anew when nothing is left behind that.';
+
+create type stepgres._old_run as (run_id uuid, workflow_slug text, inserted_at timestamptz, part int);
 
 create table stepgres.pauses (
     run_id uuid not null,
@@ -940,6 +955,9 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+-- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
+create sequence stepgres._deleted_ids minvalue 0 start 0;
+
 create type stepgres.message as (
     message_id text,
     message jsonb,
@@ -1168,6 +1186,31 @@ goal_completed and goal_failed (the latter when it was cancelled, too), and in f
 goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
 soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
 depend on it.';
+
+-- functions/internal/_active_runs_of.sql
+create function stepgres._active_runs_of(workflow_slug text, force boolean) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select a.run_id from stepgres.active_runs as a
+        where a.workflow_slug = _active_runs_of.workflow_slug
+        order by a.run_id
+    );
+begin
+    if cardinality(v_run_ids) > 0 and force is not true then
+        raise exception 'workflow "%" has active runs: %, the first is %',
+            _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
+            using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._active_runs_of(text, boolean) is
+'The active runs of a workflow that is to be deleted; SG015 if there are any, and no force.';
 
 -- functions/internal/_add_tasks.sql
 create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
@@ -2828,11 +2871,16 @@ as $$
 declare
     v_pgmq_queue text;
 begin
+    -- Until this transaction ends nobody deletes the channel: see delete_channel.
+    perform pg_advisory_xact_lock_shared(29547, hashtext(_find_channel.channel));
     select c.pgmq_queue into v_pgmq_queue
     from stepgres.channels as c
     where c.channel = _find_channel.channel;
     if not found then
         perform stepgres._check_channel(_find_channel.channel);
+    elsif current_setting('transaction_isolation') <> 'read committed'
+        and to_regclass(format('pgmq.%I', 'q_' || v_pgmq_queue)) is null then
+        return null;  -- it was deleted, which the snapshot does not show
     end if;
     return v_pgmq_queue;
 end
@@ -2840,7 +2888,7 @@ $$;
 
 comment on function stepgres._find_channel(text) is
 'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
-channels are reached. Volatile, to see a channel that another transaction has just made.';
+channels are reached. Volatile, to see a channel that another transaction has just made, or deleted.';
 
 -- functions/internal/_find_miscounts.sql
 create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
@@ -3027,6 +3075,15 @@ as $$
     from stepgres.active_runs as a
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
+    from (
+        select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
+        union all
+        select f.run_id, f.workflow_slug, f.inserted_at from stepgres.failed_runs as f
+    ) as l
+    join stepgres.runs as r on r.run_id = l.run_id
+    where (l.workflow_slug, l.inserted_at) <> (r.workflow_slug, r.inserted_at)
     union all
     select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
         coalesce(r.status, 'no such run')
@@ -3753,6 +3810,7 @@ as $$
 declare
     -- Two underscores: the queue of a workflow's tasks has a letter there.
     v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+    v_last_id bigint;
 begin
     -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
     -- same two in different order would wait for each other.
@@ -3762,6 +3820,11 @@ begin
     on conflict on constraint channels_pkey do nothing;
     if found then
         perform pgmq.create(v_pgmq_queue);
+        -- it may have been deleted, and somebody still listens on it
+        select s.last_value into v_last_id from stepgres._deleted_ids as s;
+        if v_last_id > 0 then
+            execute format('alter table pgmq.%I alter msg_id restart with %s', 'q_' || v_pgmq_queue, v_last_id + 1);
+        end if;
     end if;
     return v_pgmq_queue;
 end
@@ -3940,6 +4003,40 @@ $$;
 
 comment on function stepgres._need_fresh_snapshots() is
 'Raises SG003 where a statement does not see all that was committed before it.';
+
+-- functions/internal/_new_run.sql
+create function stepgres._new_run(
+    workflow_slug text,
+    version int,
+    executor_id text,
+    priority int,
+    delay interval,
+    deadline interval,
+    tags text[],
+    parent_run_id uuid
+) returns stepgres.runs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._use_version(_new_run.workflow_slug, _new_run.version);
+    v_run stepgres.runs;
+begin
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := _new_run.executor_id;
+    v_run.priority := _new_run.priority;
+    v_run.tags := _new_run.tags;
+    v_run.deadline := coalesce(_new_run.deadline, v_version.deadline);
+    v_run.parent_run_id := _new_run.parent_run_id;
+    perform stepgres._check_start(v_run, _new_run.delay);
+    return v_run;
+end
+$$;
+
+comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
+'What runs that are started together have in common, for _start_runs; raises the errors of _use_version and _check_start.';
 
 -- functions/internal/_new_run_id.sql
 create function stepgres._new_run_id() returns uuid
@@ -5368,7 +5465,8 @@ begin
         returning r.run_id
     ),
     activated as (
-        insert into stepgres.active_runs (run_id) select s.run_id from started as s
+        insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
+        select s.run_id, prototype.workflow_slug, v_now from started as s
     )
     select array_agg(s.run_id) into v_run_ids from started as s;
 
@@ -5424,27 +5522,22 @@ comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interva
 With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
 
 -- functions/internal/_start_run.sql
-create function stepgres._start_run(prototype stepgres.runs, delay interval default null) returns uuid
+create function stepgres._start_run(prototype stepgres.runs, delay interval) returns uuid
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(prototype.workflow_slug, prototype.version);
-    v_run stepgres.runs := _start_run.prototype;
     v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
 begin
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, array[v_run.input]);
-    v_run.version := v_version.version;
-    v_run.deadline := coalesce(v_run.deadline, v_version.deadline);
-    perform stepgres._check_start(v_run, _start_run.delay);
+    perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
     if stepgres._start_runs(
-        array[v_run_id], array[v_run.input], v_run, nullif(_start_run.delay, interval '0')
+        array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')
     ) is not null then
         return v_run_id;
     end if;
     select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = v_run.workflow_slug and r.idempotency_key = v_run.idempotency_key;
+    where r.workflow_slug = prototype.workflow_slug and r.idempotency_key = prototype.idempotency_key;
     if not found then
         raise exception 'run % already exists', prototype.run_id
             using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
@@ -5454,9 +5547,8 @@ end
 $$;
 
 comment on function stepgres._start_run(stepgres.runs, interval) is
-'Starts a run like the prototype, and returns its run_id, or that of the run which was started with its key before.
-
-The version, run_id and deadline may be null: those of the workflow, and a new id, take their places.';
+'Starts a run like the prototype that _new_run made, and returns its run_id, or that of the run which was started with its key
+before. Without a run_id it gets a new one.';
 
 -- functions/internal/_start_steps.sql
 create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
@@ -5940,7 +6032,9 @@ declare
 begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
+        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
+    end if;
     if current_setting('transaction_isolation') <> 'read committed' then
         -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
         perform 1 from stepgres.workflows as w
@@ -5965,6 +6059,30 @@ $$;
 
 comment on function stepgres._use_version(text, int) is
 'The version that a new run gets, from now on immutable.';
+
+-- functions/internal/_wait_for_deletion.sql
+create function stepgres._wait_for_deletion(workflow_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- The deletion waits for runs, and for definitions: whoever has locked any must not wait for it.
+    if exists (
+        select from pg_locks as l
+        where l.pid = pg_backend_pid() and l.mode in ('RowShareLock', 'RowExclusiveLock')
+            and l.relation in ('stepgres.runs'::regclass, 'stepgres.workflows'::regclass)
+    ) then
+        raise exception 'workflow "%" is being deleted', _wait_for_deletion.workflow_slug
+            using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
+                'roll it back, and try it again.';
+    end if;
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
+end
+$$;
+
+comment on function stepgres._wait_for_deletion(text) is
+'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';
 
 -- functions/internal/_wake_workers.sql
 create function stepgres._wake_workers(queue text) returns void
@@ -6533,6 +6651,63 @@ a time makes channels, and the others that want to make one wait for its end.
 
 Errors: SG016 not the name of a channel.';
 
+-- functions/api/delete_channel.sql
+create function stepgres.delete_channel(channel text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+declare
+    v_until timestamptz := clock_timestamp() + interval '1 second';
+    v_pgmq_queue text;
+    v_last_id bigint;
+begin
+    perform stepgres._check_channel(delete_channel.channel);
+    -- Asks again instead of waiting in line: those who use the channel, or make another one, may themselves wait
+    -- for somebody who comes to use it behind this.
+    while not (
+        pg_try_advisory_xact_lock(29547, hashtext(delete_channel.channel)) and pg_try_advisory_xact_lock(29543, 2)
+    ) loop
+        if clock_timestamp() > v_until then
+            raise exception using errcode = 'lock_not_available';
+        end if;
+        perform pg_sleep(0.002);
+    end loop;
+    delete from stepgres.channels as c where c.channel = delete_channel.channel
+    returning c.pgmq_queue into v_pgmq_queue;
+    if not found then
+        raise exception 'channel "%" does not exist', delete_channel.channel
+            using errcode = 'SG021', hint = 'Nothing was sent to it so far, or since it was deleted.';
+    end if;
+    -- Whoever listens has a position: the ids of the next channel of this name are behind it.
+    execute format('select last_value from %s', pg_get_serial_sequence(format('pgmq.%I', 'q_' || v_pgmq_queue), 'msg_id'))
+    into v_last_id;
+    perform setval('stepgres._deleted_ids', greatest(s.last_value, v_last_id)) from stepgres._deleted_ids as s;
+    perform pgmq.drop_queue(v_pgmq_queue);
+    if delete_channel.channel = 'workflow_events' and stepgres._are_events_sent() then
+        -- at once: see _create_version
+        perform stepgres._make_channel(delete_channel.channel);
+    end if;
+exception when lock_not_available then
+    raise exception 'channel "%" is in use', delete_channel.channel
+        using errcode = 'SG022', hint = 'A transaction that has sent to it, read from it, or made a channel is still open: '
+            'try again when it has ended.';
+end
+$$;
+
+comment on function stepgres.delete_channel(text) is
+'Deletes a channel with all its messages, acknowledged or not.
+
+Whoever listens on it goes on listening: a message that is sent to it later makes it anew, and is delivered. Its id is higher
+than those of all messages before. Until then the channel is as one that nothing was sent to. The channel workflow_events
+is made anew at once if there are workflows that send their events.
+
+A transaction that uses the channel keeps it: after a second of waiting for such ones it is not deleted.
+
+Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 it is in use.';
+
 -- functions/api/create_flow.sql
 create function stepgres.create_flow(
     name text,
@@ -6611,6 +6786,8 @@ declare
     v_finished uuid[];
     v_run_id uuid;
 begin
+    -- what is refused anyway holds up no starts
+    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
     -- Starts under way end first; later ones wait, and then find no workflow.
     perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
@@ -6621,17 +6798,7 @@ begin
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
-        v_active := array(
-            select r.run_id from stepgres.active_runs as a
-            join stepgres.runs as r on r.run_id = a.run_id
-            where r.workflow_slug = delete_flow.workflow_id
-            order by r.run_id
-        );
-        if cardinality(v_active) > 0 and force is not true then
-            raise exception 'workflow "%" has active runs: %, the first is %',
-                delete_flow.workflow_id, cardinality(v_active), v_active[1]
-                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
-        end if;
+        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
         perform stepgres._lock_runs(v_active);
         foreach v_run_id in array v_active loop
             perform stepgres.cancel_workflow_run(
@@ -6648,6 +6815,7 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
+    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
 end
 $$;
@@ -6656,7 +6824,8 @@ comment on function stepgres.delete_flow(text, boolean) is
 'Deletes a workflow with all its versions, its runs, and the messages of these.
 
 With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
-refused.
+refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
+for instance, gets the error SG002 instead, because the deletion may be waiting for it.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';
 
@@ -6679,6 +6848,66 @@ comment on function stepgres.delete_task_graph(text) is
 'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
 
 Errors: SG019 unknown task graph.';
+
+-- functions/api/fail_oversized_tasks.sql
+create function stepgres.fail_oversized_tasks(
+    worker_id text, capacity int default 100, run_ids uuid[] default null
+) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_rows tid[];
+    v_step stepgres._step_key;
+    v_oversized stepgres._step_key[];
+    v_failures stepgres._run_failure[];
+begin
+    -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
+    begin
+        perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        select v_rows || array_agg(p) into v_rows
+        from stepgres.queues as q
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
+        for v_step in
+            select distinct t.run_id, t.step_slug from stepgres.tasks as t
+            where t.ctid = any (v_rows) and t.input is null
+        loop
+            begin
+                perform i.input from stepgres._step_inputs as i
+                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
+            exception when program_limit_exceeded then
+                v_oversized := v_oversized || v_step;
+            end;
+        end loop;
+        raise exception using errcode = 'SGLCK';
+    exception when sqlstate 'SGLCK' then
+        perform stepgres._lock_runs(array(select o.run_id from unnest(v_oversized) as o));
+    end;
+    select array_agg((
+        t.run_id, t.step_slug,
+        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
+    )::stepgres._run_failure) into v_failures
+    from unnest(v_oversized) as o
+    join stepgres.step_states as t
+        on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
+    perform stepgres._fail_steps(v_failures);
+    return coalesce(cardinality(v_failures), 0);
+end
+$$;
+
+comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
+'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
+
+The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
+claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
+this error calls this with the capacity and run_ids of its claim, then claims again.
+
+Errors: SG006 unknown worker.';
 
 -- functions/api/fail_task.sql
 create function stepgres.fail_task(
@@ -7258,19 +7487,19 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
-    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
+    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
     v_source := case
-        when status = 'started' then
-            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
-        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' and tags is null then
+        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
-                 select f.run_id from stepgres.failed_runs as f
+                 select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
                  order by f.inserted_at %2$s limit $3 + $4
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
+        when status = 'started' then
+            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
         else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
@@ -7287,7 +7516,7 @@ begin
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
          order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1]
+        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;
@@ -7571,19 +7800,28 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
-    v_run_ids uuid[];
+    v_runs stepgres._old_run[];
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
         raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
             using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
     end if;
-    -- A run is inserted before it finishes, so the index ends the search at the age. skip locked: whoever
-    -- retries a run just now reads it first.
-    v_run_ids := array(
-        select l.run_id from stepgres.workflows as w
+    -- From where the call before has come to, and only then from the beginning on: old runs that do not end are
+    -- not walked past by every call. A run is inserted before it finishes, so the index ends the search at the
+    -- age. skip locked: whoever retries a run just now reads it first.
+    v_runs := array(
+        select (l.run_id, w.workflow_slug, l.inserted_at, p.part)::stepgres._old_run
+        from stepgres.workflows as w
         cross join lateral (
-            select r.run_id from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at <= v_before and r.finished_at <= v_before
+            select coalesce(
+                (select s.position from stepgres.prunings as s where s.workflow_slug = w.workflow_slug), '-infinity'
+            ) as position
+        ) as s
+        cross join lateral (values (1, s.position, 'infinity'), (2, '-infinity', s.position)) as p (part, since, until)
+        cross join lateral (
+            select r.run_id, r.inserted_at from stepgres.runs as r
+            where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since and r.inserted_at < p.until
+                and r.inserted_at <= v_before and r.finished_at <= v_before
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked
@@ -7591,8 +7829,16 @@ begin
         where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
         limit prune.batch_size
     );
-    perform stepgres._delete_runs(v_run_ids);
-    return cardinality(v_run_ids);
+    perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
+    -- of calls at once only one writes down where it was: none waits for another
+    if pg_try_advisory_xact_lock(29543, 5) then
+        insert into stepgres.prunings (workflow_slug, position)
+        select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
+        from unnest(v_runs) as r
+        order by r.workflow_slug, r.part desc, r.inserted_at desc
+        on conflict on constraint prunings_pkey do update set position = excluded.position;
+    end if;
+    return cardinality(v_runs);
 end
 $$;
 
@@ -8162,6 +8408,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
+    v_version int;
     v_run stepgres.runs;
 begin
     if v_graph.status <> 'approved' then
@@ -8175,23 +8422,23 @@ begin
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
     end if;
-    v_run.task_graph_id := v_graph.task_graph_id;
-    v_run.workflow_slug := v_graph.workflow_slug;
-    v_run.version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
     if optimization_level is not null then
-        v_run.version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
+        v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
-    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
+    v_run := stepgres._new_run(
+        v_graph.workflow_slug, v_version, start_task_graph.executor_id, null, null, null, start_task_graph.tags,
+        start_task_graph.parent_run_id
+    );
+    v_run.task_graph_id := v_graph.task_graph_id;
     v_run.run_id := start_task_graph.run_id;
+    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
     v_run.idempotency_key := start_task_graph.idempotency_key;
-    v_run.executor_id := start_task_graph.executor_id;
-    v_run.tags := start_task_graph.tags;
-    v_run.parent_run_id := start_task_graph.parent_run_id;
-    return stepgres._start_run(v_run);
+    return stepgres._start_run(v_run, null);
 end
 $$;
 
@@ -8262,18 +8509,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
+        start_workflow_run.parent_run_id
+    );
 begin
-    v_run.workflow_slug := start_workflow_run.workflow_slug;
-    v_run.version := start_workflow_run.version;
-    v_run.input := start_workflow_run.input;
     v_run.run_id := start_workflow_run.run_id;
+    v_run.input := start_workflow_run.input;
     v_run.idempotency_key := start_workflow_run.idempotency_key;
-    v_run.executor_id := start_workflow_run.executor_id;
-    v_run.priority := start_workflow_run.priority;
-    v_run.deadline := start_workflow_run.deadline;
-    v_run.tags := start_workflow_run.tags;
-    v_run.parent_run_id := start_workflow_run.parent_run_id;
     return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;
@@ -8287,9 +8531,9 @@ every step goes through its queue. priority takes the place of the priorities of
 if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
-taken, SG011 the parent has ended.';
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
+not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+SG009 run_id is taken, SG011 the parent has ended.';
 
 -- functions/api/start_workflow_runs.sql
 create function stepgres.start_workflow_runs(
@@ -8297,7 +8541,11 @@ create function stepgres.start_workflow_runs(
     inputs jsonb,
     version int default null,
     executor_id text default null,
-    priority int default null
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -8305,10 +8553,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_runs.workflow_slug, start_workflow_runs.version
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
+        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
+        start_workflow_runs.parent_run_id
     );
-    v_run stepgres.runs;
     v_inputs jsonb[];
     v_run_ids uuid[];
 begin
@@ -8318,20 +8567,20 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, v_inputs);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := start_workflow_runs.executor_id;
-    v_run.priority := start_workflow_runs.priority;
-    v_run.deadline := v_version.deadline;
-    perform stepgres._check_start(v_run);
-    perform stepgres._start_runs(v_run_ids, v_inputs, v_run);
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
+    perform stepgres._start_runs(
+        v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
+    );
     return query select unnest(v_run_ids);
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
+comment on function stepgres.start_workflow_runs(
+    text, jsonb, int, text, int, interval, interval, text[], uuid
+) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+
+The other arguments hold for all of them, and are those of start_workflow_run.
 
 Errors: as start_workflow_run.';
 
@@ -8609,9 +8858,9 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_workflow_run', 'delete_flow', 'heartbeat', 'keep_tasks', 'list_goal_events',
+            'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks', 'list_goal_events',
             'pause_workflow_run', 'prune', 'register_worker', 'resume_workflow_run', 'retry_failed_workflow',
-            '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[
@@ -8644,8 +8893,7 @@ declare
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,
-        claim_tasks,
-        complete_task,fail_task,work,tick,next_due,register_workflow}';
+        claim_tasks,complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
 begin
     for v_role in

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from stepgres import errors
 from stepgres._version import __version__
 from stepgres.errors import (
+    ChannelInUse,
+    ChannelNotFound,
     ConnectionFailed,
     DecompositionError,
     DefinitionError,
@@ -147,6 +149,8 @@ __all__ = [
     "AsyncOrchestrator",
     "AsyncWorker",
     "AsyncWorkflowComposer",
+    "ChannelInUse",
+    "ChannelNotFound",
     "Client",
     "CompositionStats",
     "ConnectionFailed",

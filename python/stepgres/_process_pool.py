@@ -1,20 +1,24 @@
-"""Processes for `def` steps: one that dies takes its own step along, and nothing else."""
+"""Processes for `def` steps: one that dies takes its own step along, and nothing else.
+
+A step that nobody waits for any more, because it took too long, takes its process along: it may
+hang, and would keep its place for ever.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import resource_tracker
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from typing_extensions import ParamSpec
 
@@ -43,8 +47,14 @@ class ProcessPool(Executor):
             self._idle.put(_new_process())
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Execute a function when a process is free; ProcessDied if that dies of it."""
-        return self._threads.submit(lambda: self._call(fn, *args, **kwargs))
+        """Execute a function when a process is free; ProcessDied if that dies of it.
+
+        To cancel the future kills the process that executes the function, and makes a new one.
+        """
+        call = _Call(partial(fn, *args, **kwargs))
+        turn = self._threads.submit(self._execute, call)
+        turn.add_done_callback(lambda turn: turn.cancelled() and call.cancel())
+        return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes when they have done what they are doing."""
@@ -52,20 +62,65 @@ class ProcessPool(Executor):
         while not self._idle.empty():
             self._idle.get().shutdown(wait, cancel_futures=cancel_futures)
 
-    def _call(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    def _execute(self, call: _Call[Any]) -> None:
         process = self._idle.get()
         try:
-            try:
-                future = process.submit(function, *arguments, **options)
-            except BrokenProcessPool:  # it died while it had nothing to do
-                process = _new_process()
-                future = process.submit(function, *arguments, **options)
-            return future.result()
-        except BrokenProcessPool as error:
-            process = _new_process()
-            raise ProcessDied("the process that executed the step has died") from error
+            process = call.run_in(process)
+        except BaseException as error:  # there can be no new process, say
+            call.set_exception(error)
         finally:
             self._idle.put(process)
+
+
+class _Call(Future[T]):
+    """A call of a function, which takes the process along that executes it when it is cancelled."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        super().__init__()
+        self._function = function
+        self._guard = Lock()  # whoever kills the process knows that it executes this call
+        self._process: ProcessPoolExecutor | None = None
+        self._is_killed = False
+
+    def cancel(self) -> bool:
+        """False, as ever, if it was executed already; but then it ends at once."""
+        with self._guard:
+            if self._process is not None:
+                self._is_killed = True
+                _kill(self._process)
+            return super().cancel()
+
+    def run_in(self, process: ProcessPoolExecutor) -> ProcessPoolExecutor:
+        """Execute the function, and return the process that can execute the next one."""
+        with self._guard:
+            if not self.set_running_or_notify_cancel():
+                return process
+            try:
+                future = process.submit(self._function)
+            except BrokenProcessPool:  # it died while it had nothing to do
+                process = _new_process()
+                future = process.submit(self._function)
+            self._process = process
+        error = future.exception()
+        with self._guard:
+            self._process = None
+        if self._is_killed or isinstance(error, BrokenProcessPool):
+            process = _new_process()
+        if error is None:
+            self.set_result(future.result())
+        elif isinstance(error, BrokenProcessPool):
+            died = ProcessDied("the process that executed the step has died")
+            died.__cause__ = error
+            self.set_exception(died)
+        else:
+            self.set_exception(error)
+        return process
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """What kill_workers does in Python 3.14: a function that hangs may hold the GIL, too."""
+    for process in list(pool._processes.values()):
+        process.kill()
 
 
 def _new_process() -> ProcessPoolExecutor:

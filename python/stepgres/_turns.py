@@ -198,20 +198,29 @@ class Turns:
                 self.worker_id, f"[{','.join(results)}]", capacity, run_ids, is_waiting
             )
 
+        async def claim() -> list[WorkItem]:
+            try:
+                return await send([], claims)
+            except ProgramLimitExceeded as error:
+                count = await self._client.fail_oversized_tasks(self.worker_id, claims, run_ids)
+                logger.warning("a claim failed, and %s steps with it: %s", count, error)
+                return []  # what else there is the next turn claims
+
         claims = self.capacity if capacity is None else capacity
+        if not results:
+            return await claim()
         try:
             return await send(results, claims)
         except _REFUSALS:
-            if not results:
-                raise
-        # One of them has made Postgres refuse all: the step of that one has failed.
+            pass
+        # One of them has made Postgres refuse all: the step of that one has failed. Or a claim has.
         refused = []
         for result in results:
             try:
                 refused += await send([result], 0)
             except _REFUSALS as error:
                 refused += await send([fail_result(result, error)], 0)
-        return refused + await send([], claims)
+        return refused + await claim()
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < self._concurrency:

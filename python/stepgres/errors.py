@@ -159,6 +159,18 @@ class TaskGraphNotApproved(StepgresError):
         self.task_graph = task_graph
 
 
+class ChannelNotFound(StepgresError):
+    """There is no such channel: nothing was sent to it, or it was deleted."""
+
+    sqlstate = "SG021"
+
+
+class ChannelInUse(StepgresError):
+    """The channel cannot be deleted while open transactions have sent to it, or read from it."""
+
+    sqlstate = "SG022"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -16,8 +16,7 @@ declare
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,
-        claim_tasks,
-        complete_task,fail_task,work,tick,next_due,register_workflow}';
+        claim_tasks,complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
 begin
     for v_role in

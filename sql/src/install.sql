@@ -17,6 +17,7 @@
 \ir views/_step_inputs.sql
 \ir views/run_events.sql
 
+\ir functions/internal/_active_runs_of.sql
 \ir functions/internal/_add_tasks.sql
 \ir functions/internal/_advance.sql
 \ir functions/internal/_duration_text.sql
@@ -98,6 +99,7 @@
 \ir functions/internal/_message_number.sql
 \ir functions/internal/_move_run.sql
 \ir functions/internal/_need_fresh_snapshots.sql
+\ir functions/internal/_new_run.sql
 \ir functions/internal/_new_run_id.sql
 \ir functions/internal/_normal_tasks.sql
 \ir functions/internal/_task_slug.sql
@@ -153,6 +155,7 @@
 \ir functions/internal/_to_multirange.sql
 \ir functions/internal/_try_lock_runs.sql
 \ir functions/internal/_use_version.sql
+\ir functions/internal/_wait_for_deletion.sql
 \ir functions/internal/_wake_workers.sql
 \ir functions/internal/_withdraw_tasks.sql
 \ir functions/internal/_worker.sql
@@ -168,9 +171,11 @@
 \ir functions/api/claim_tasks.sql
 \ir functions/api/complete_task.sql
 \ir functions/api/create_channel.sql
+\ir functions/api/delete_channel.sql
 \ir functions/api/create_flow.sql
 \ir functions/api/delete_flow.sql
 \ir functions/api/delete_task_graph.sql
+\ir functions/api/fail_oversized_tasks.sql
 \ir functions/api/fail_task.sql
 \ir functions/api/fsck.sql
 \ir functions/api/get_composition_stats.sql

@@ -65,6 +65,35 @@ def test_start_takes_delay_deadline_tags_and_parent(client: Client, clock: Clock
     assert client.get_run_status(run_id).details == "run did not end within its deadline of 60 s"
 
 
+def test_start_of_many_takes_what_the_start_of_one_takes(client: Client, clock: Clock) -> None:
+    parent = start(client)
+    run_ids = client.start_workflow_runs(
+        "order_lines",
+        [{"n": 1}, {"n": 2}],
+        version=1,
+        priority=7,
+        delay=1.5,
+        deadline=60,
+        tags=("a", "b"),
+        parent_run_id=parent,
+    )
+    for run in map(client.get_run, run_ids):
+        assert (run.tags, run.parent_run_id, run.deadline) == (["a", "b"], parent, 60.0)
+        assert (run.version, run.priority) == (1, 7)
+        assert {reason.waits_for for reason in client.why_stuck(run.run_id)} >= {"start"}
+    clock.advance(61.5)
+    client.tick()
+    assert [client.get_run_status(run_id).status for run_id in run_ids] == ["failed", "failed"]
+    client.cancel_workflow_run(parent)
+
+
+def test_many_are_cancelled_with_their_parent(client: Client) -> None:
+    parent = start(client)
+    run_ids = client.start_workflow_runs("order_lines", [{"n": 1}] * 2, parent_run_id=parent)
+    client.cancel_workflow_run(parent, "no more")
+    assert [client.get_run_status(run_id).details for run_id in run_ids] == ["no more"] * 2
+
+
 def test_details_of_a_run(client: Client, engine: Engine) -> None:
     run_id = start(client, tags=["a"])
     engine.complete(engine.claim_one(), [1, 2])

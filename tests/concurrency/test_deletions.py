@@ -78,6 +78,63 @@ def test_start_with_a_snapshot_from_before_the_deletion_is_refused(
     other.connection.execute("rollback")
 
 
+def test_completion_and_start_in_one_transaction_do_not_wait_in_a_circle_with_a_deletion(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    other = engine.on(sessions.connect())
+    with refused("SG002", '"order" is being deleted'), engine.connection.transaction():
+        engine.complete(item)
+        deletion = sessions.until_blocked(other.connection, delete(other, force=True))
+        engine.start("order")
+    deletion.result()
+    assert engine.rows("select run_id from stepgres.runs") == []
+
+
+def test_definition_and_start_in_one_transaction_do_not_wait_in_a_circle_with_a_deletion(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.define("order", step("a"))
+    other = engine.on(sessions.connect())
+    with refused("SG002", '"order" is being deleted'), engine.connection.transaction():
+        engine.define("order", step("b"))
+        deletion = sessions.until_blocked(other.connection, delete(other))
+        engine.start("order")
+    deletion.result()
+    assert engine.rows("select workflow_slug from stepgres.workflows") == []
+
+
+def test_start_and_completion_in_one_transaction_come_before_a_deletion(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    other = engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.start("order")
+        deletion = sessions.until_blocked(other.connection, delete(other, force=True))
+        engine.complete(item)
+        engine.start("order")  # what it has begun to use it may go on with
+    deletion.result()
+    assert engine.rows("select run_id from stepgres.runs") == []
+
+
+def test_deletion_that_is_refused_holds_up_no_start(engine: Engine, sessions: Sessions) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    engine.start("order")
+    other = engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.start("order")
+        with refused("SG015"):
+            sessions.without_waiting(other.connection, delete(other))
+        engine.complete(item)
+
+
 def test_starts_do_not_wait_for_each_other(engine: Engine, sessions: Sessions) -> None:
     engine.define("order", step("a"))
     engine.start("order")

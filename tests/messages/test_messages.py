@@ -78,6 +78,7 @@ def test_bad_channel_is_refused_everywhere(db: Database, client: Client, channel
         lambda: client.send_with_notify(channel, 1),
         lambda: client.notify_only(channel, ""),
         lambda: client.create_channel(channel),
+        lambda: client.delete_channel(channel),
         lambda: client.listen(channel),
         lambda: client.catch_up(channel, "0"),
         lambda: client.read_messages(channel),

@@ -183,13 +183,33 @@ def test_impossible_times_and_tags_are_refused(engine: Engine, options: dict[str
     before = engine.snapshot()
     with refused("SG003"):
         engine.start("order", {}, **options)
+    with refused("SG003"):
+        engine.call("start_workflow_runs", workflow_slug="order", inputs="[1, 2]", **options)
     assert engine.snapshot() == before
 
 
 def test_delay_of_zero_is_none(engine: Engine) -> None:
     engine.define("order", step("a"))
     engine.start("order", {}, delay="0")
-    assert len(engine.claim()) == 1
+    engine.call("start_workflow_runs", workflow_slug="order", inputs="[1, 2]", delay="0")
+    assert len(engine.claim()) == 3
+
+
+def test_runs_that_are_started_together_begin_together_after_their_delay(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("a"), step("each", map=True))
+    options = {"delay": "60 seconds", "deadline": "60 seconds", "tags": ["x"]}
+    engine.call("start_workflow_runs", workflow_slug="order", inputs="[[1], [2, 3]]", **options)
+    clock.advance(59)
+    engine.call("tick")
+    assert engine.claim() == []
+    clock.advance(1)
+    engine.call("tick")
+    assert len(engine.claim()) == 5
+    clock.advance(60)
+    engine.call("tick")
+    assert engine.rows("select status, tags from stepgres.runs") == [("failed", ["x"])] * 2
 
 
 def test_day_has_24_hours_when_the_clocks_change_too(engine: Engine, clock: Clock) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
@@ -74,6 +75,24 @@ def test_runs_are_listed(
     engine: Engine, runs: dict[str, UUID], options: dict[str, Any], names: list[str]
 ) -> None:
     assert listed(engine, runs, **options) == names
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_active_runs_are_listed_by_their_time_whatever_their_ids(
+    engine: Engine, clock: Clock, direction: str
+) -> None:
+    engine.define("order", step("a"))
+    run_ids = []
+    for number in (3, 1, 2):
+        run_ids.append(engine.start("order", run_id=UUID(int=number)))
+        clock.advance(1)
+    run_ids.append(engine.start("order", delay="1 day"))
+    if direction == "desc":
+        run_ids.reverse()
+    names = {str(run_id): run_id for run_id in run_ids}
+    options = {"status": "started", "order_by": [direction, "inserted_at"], "limit": 2}
+    pages = [listed(engine, names, **options, offset=offset) for offset in (0, 2, 4)]
+    assert pages == [list(names)[:2], list(names)[2:], []]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +262,68 @@ def test_prune_takes_a_batch_and_a_workflow(engine: Engine, runs: dict[str, UUID
     assert engine.call("prune", older_than="0 seconds", batch_size=1) == 1
     assert engine.call("prune", older_than="0 seconds", batch_size=1) == 1
     assert engine.call("prune", older_than="0 seconds", batch_size=1) == 0
+
+
+def start_many(engine: Engine, count: int) -> None:
+    inputs = Jsonb([None] * count)
+    engine.call("start_workflow_runs", workflow_slug="order", inputs=inputs)
+
+
+def read_by_prune(engine: Engine) -> int:
+    """How many runs a call reads that deletes 5."""
+    query = """
+        select (seq_tup_read + idx_tup_fetch)::int from pg_stat_xact_user_tables
+        where schemaname = 'stepgres' and relname = 'runs'
+    """
+    with engine.connection.transaction():
+        (before,) = engine.rows(query)
+        assert engine.call("prune", older_than="0 s", batch_size=5) == 5
+        (after,) = engine.rows(query)
+    return int(after - before)
+
+
+def test_prune_does_not_walk_past_old_active_runs_again_and_again(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("a"))
+    start_many(engine, 500)
+    active = engine.claim()
+    clock.advance(1)
+    start_many(engine, 15)
+    engine.drain()
+    assert read_by_prune(engine) > 500
+    assert read_by_prune(engine) < 50
+    engine.work([item.completed() for item in active[:5]])
+    assert read_by_prune(engine) < 50
+    assert engine.call("prune", older_than="0 s") == 5  # those have ended meanwhile
+    assert engine.call("prune", older_than="0 s") == 0
+
+
+def test_prune_comes_back_to_what_it_has_left_behind(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"))
+    engine.define("other", step("a"))
+    for slug in ("order", "other", "order", "other"):
+        engine.start(slug)
+        clock.advance(10)
+    items = engine.claim()
+    engine.work([item.completed() for item in items[2:]])
+    assert engine.call("prune", older_than="0 s") == 2
+    engine.work([item.completed() for item in items[:2]])
+    assert engine.call("prune", older_than="20 s") == 0
+    clock.advance(20)
+    assert engine.call("prune", older_than="20 s", batch_size=1) == 1
+    assert engine.call("prune", older_than="20 s", batch_size=1) == 1
+    assert engine.rows("select run_id from stepgres.runs") == []
+
+
+def test_deletion_of_a_workflow_takes_along_how_far_prune_has_come(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    engine.drain()
+    engine.call("prune", older_than="0 s")
+    assert engine.rows("select workflow_slug from stepgres.prunings") == ["order"]
+    engine.call("delete_flow", workflow_id="order")
+    assert engine.rows("select workflow_slug from stepgres.prunings") == []
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,24 @@ class Separate(Workflow):
         return number
 
 
+class Hanging(Workflow):
+    """A step that hangs in its process."""
+
+    execution = "distributed"
+    max_attempts = 1
+
+    @staticmethod
+    @step(timeout=2)
+    def only(input: Any) -> None:
+        hang()
+
+
+def hang() -> None:
+    """Never returns, and lets no other thread of the process run much either."""
+    while True:
+        pass
+
+
 class Booking(Workflow):
     """Steps of every kind; each writes down that it ran, in its transaction if it has one."""
 

@@ -12,9 +12,10 @@ import pytest
 
 from stepgres import Client
 from stepgres._process_pool import ProcessDied, ProcessPool
+from stepgres.errors import WorkflowFailed
 from tests.conftest import Database
 from tests.support.ledger import Ledger
-from tests.support.steps import Separate
+from tests.support.steps import Hanging, Separate, hang
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, worker_ids, worker_process
 
@@ -79,6 +80,58 @@ def test_processes_do_not_outlive_their_worker(
         ledger.wait_for(2)
         worker.signal(signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in pids(ledger)))
+
+
+def test_step_that_hangs_leaves_its_place_to_the_next_one_after_its_timeout(
+    db: Database, client: Client, ledger: Ledger
+) -> None:
+    options = ("--processes", "1", "--concurrency", "1")
+    with worker_process(db.dsn, "Hanging", "Separate", options=options) as worker:
+        (hanging,) = register_and_start(client, Hanging)
+        with pytest.raises(WorkflowFailed, match="TimeoutError: took longer than 2 s"):
+            client.wait_for_run(hanging)
+        (run_id,) = register_and_start(client, Separate, [7])
+        assert client.wait_for_run(run_id).output == 7
+        worker.signal(signal.SIGTERM)
+        assert worker.end()[0] == 0
+
+
+def say_and_hang(path: Path) -> None:
+    path.write_text(f"{os.getpid()}\n")
+    hang()
+
+
+def test_pool_ends_the_process_of_a_call_that_is_cancelled_and_no_other(tmp_path: Path) -> None:
+    with ProcessPool(2) as pool:
+        paths = [tmp_path / name for name in "ab"]
+        calls = [pool.submit(say_and_hang, path) for path in paths]
+        wait_until(lambda: all(path.exists() and path.read_text()[-1:] for path in paths))
+        first, second = (int(path.read_text()) for path in paths)
+        waiting = pool.submit(os.getpid)
+        assert calls[0].cancel() is False  # for that it is too late
+        assert waiting.result() not in {first, second}
+        with pytest.raises(ProcessDied):
+            calls[0].result()
+        assert (is_alive(first), is_alive(second)) == (False, True)
+        calls[1].cancel()
+
+
+def test_pool_leaves_alone_the_process_of_a_call_that_has_ended() -> None:
+    with ProcessPool(1) as pool:
+        call = pool.submit(os.getpid)
+        pid = call.result()
+        call.cancel()
+        assert pool.submit(os.getpid).result() == pid
+
+
+def test_pool_does_not_begin_a_call_that_was_cancelled_before(tmp_path: Path) -> None:
+    with ProcessPool(1) as pool:
+        hanging = pool.submit(say_and_hang, tmp_path / "hanging")
+        waiting = pool.submit(say_and_hang, tmp_path / "waiting")
+        assert waiting.cancel() is True
+        hanging.cancel()
+        pool.submit(os.getpid).result()
+    assert not (tmp_path / "waiting").exists()
 
 
 def raise_value_error(input: Any) -> None:

@@ -11,6 +11,7 @@ from stepgres import Client, UnreadableValue, WorkflowFailed, _runner, _turns
 from stepgres._worker_client import WorkerClient
 from stepgres.types import WorkItem
 from tests.conftest import Database
+from tests.support.limits import limit_inputs
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 
@@ -113,6 +114,21 @@ def test_result_that_postgres_can_never_take_is_a_failed_attempt(
         with pytest.raises(WorkflowFailed, match=r"100,\d{3} characters of JSON, more than"):
             client.wait_for_run(large)
         assert len(client.wait_for_run(small).output) == 90_000
+
+
+def test_step_whose_input_postgres_cannot_hold_fails_and_its_worker_goes_on(
+    db: Database, client: Client
+) -> None:
+    with db.connect() as connection:
+        limit_inputs(connection)
+    flow = workflow(("only", lambda i: i))
+    with running_worker(db.dsn, flow):
+        before = worker_ids(db.dsn)
+        *small, large = register_and_start(client, flow, [1, 2, "large"])
+        assert [client.wait_for_run(run_id).output for run_id in small] == [1, 2]
+        with pytest.raises(WorkflowFailed, match='step "only" failed: its input is larger than'):
+            client.wait_for_run(large)
+        assert worker_ids(db.dsn) == before
 
 
 def test_results_are_sent_in_messages_that_postgres_can_take(

@@ -49,6 +49,21 @@ class AsyncWorkers(AsyncCaller):
             int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
         )
 
+    async def fail_oversized_tasks(
+        self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None
+    ) -> int:
+        """Fail the steps whose inputs are more than PostgreSQL can hold; return their number.
+
+        For a worker whose claim has failed with psycopg.errors.ProgramLimitExceeded.
+        """
+        return await self._scalar(
+            int,
+            "fail_oversized_tasks",
+            worker_id=worker_id,
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+        )
+
     async def heartbeat(
         self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
     ) -> list[WorkItem]:

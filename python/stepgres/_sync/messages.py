@@ -47,6 +47,13 @@ class Messages(Caller):
         """Make a channel before the first message does. Raises InvalidChannel."""
         self._all("create_channel", scalar_row, channel=channel_argument(channel))
 
+    def delete_channel(self, channel: str) -> None:
+        """Delete a channel with all its messages; the next message makes it anew.
+
+        Raises ChannelNotFound, ChannelInUse while open transactions use it, or InvalidChannel.
+        """
+        self._all("delete_channel", scalar_row, channel=channel_argument(channel))
+
     def listen(
         self,
         channel: str,

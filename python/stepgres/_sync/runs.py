@@ -69,8 +69,15 @@ class Runs(Caller):
         version: int | None = None,
         executor_id: str | None = None,
         priority: int | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        tags: Sequence[str] | None = None,
+        parent_run_id: UUID | None = None,
     ) -> list[UUID]:
-        """Start one run per input, all or none, and return their ids in the same order."""
+        """Start one run per input, all or none, and return their ids in the same order.
+
+        The other arguments are those of `start_workflow_run`, and hold for all of them.
+        """
         return self._all(
             "start_workflow_runs",
             scalar_row,
@@ -79,6 +86,10 @@ class Runs(Caller):
             version=version,
             executor_id=executor_id,
             priority=priority,
+            delay=interval(delay),
+            deadline=interval(deadline),
+            tags=array(tags),
+            parent_run_id=parent_run_id,
         )
 
     def get_max_parallel(self, run_id: UUID) -> int | None:

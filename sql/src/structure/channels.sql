@@ -8,6 +8,9 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+-- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
+create sequence stepgres._deleted_ids minvalue 0 start 0;
+
 create type stepgres.message as (
     message_id text,
     message jsonb,

@@ -66,11 +66,15 @@ comment on constraint deadline_is_positive on stepgres.runs is
 -- A table of its own, and not an index on status: the last update of a run stays HOT too, and
 -- tick() never reads a finished run.
 create table stepgres.active_runs (
-    run_id uuid primary key
+    run_id uuid primary key,
+    workflow_slug text not null,
+    inserted_at timestamptz not null
 );
 
+create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at);
+
 comment on table stepgres.active_runs is
-'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets.';
+'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets, and for lists of them.';
 
 -- For the same reason: who looks for failed runs does not read a million others.
 create table stepgres.failed_runs (
@@ -83,6 +87,17 @@ create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, ins
 
 comment on table stepgres.failed_runs is
 'The runs that have failed, for lists of them.';
+
+-- Without a reference to the workflow, whose row that would lock: prune waits for nobody.
+create table stepgres.prunings (
+    workflow_slug text primary key,
+    position timestamptz not null
+);
+
+comment on table stepgres.prunings is
+'How far prune() has come in the runs of each workflow; it begins anew when nothing is left behind that.';
+
+create type stepgres._old_run as (run_id uuid, workflow_slug text, inserted_at timestamptz, part int);
 
 create table stepgres.pauses (
     run_id uuid not null,

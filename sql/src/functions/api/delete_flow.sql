@@ -9,6 +9,8 @@ declare
     v_finished uuid[];
     v_run_id uuid;
 begin
+    -- what is refused anyway holds up no starts
+    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
     -- Starts under way end first; later ones wait, and then find no workflow.
     perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
@@ -19,17 +21,7 @@ begin
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
-        v_active := array(
-            select r.run_id from stepgres.active_runs as a
-            join stepgres.runs as r on r.run_id = a.run_id
-            where r.workflow_slug = delete_flow.workflow_id
-            order by r.run_id
-        );
-        if cardinality(v_active) > 0 and force is not true then
-            raise exception 'workflow "%" has active runs: %, the first is %',
-                delete_flow.workflow_id, cardinality(v_active), v_active[1]
-                using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
-        end if;
+        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
         perform stepgres._lock_runs(v_active);
         foreach v_run_id in array v_active loop
             perform stepgres.cancel_workflow_run(
@@ -46,6 +38,7 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
+    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
 end
 $$;
@@ -54,6 +47,7 @@ comment on function stepgres.delete_flow(text, boolean) is
 'Deletes a workflow with all its versions, its runs, and the messages of these.
 
 With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
-refused.
+refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
+for instance, gets the error SG002 instead, because the deletion may be waiting for it.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';

@@ -31,19 +31,19 @@ begin
             using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
                 'finished_at, workflow_slug or status. limit and offset: at least 0.';
     end if;
-    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Others are
-    -- taken from the newest (or oldest) end of each workflow's index, unless their tags are rarer.
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
+    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
     v_source := case
-        when status = 'started' then
-            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
-        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        when status = 'failed' and tags is null then
+        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
-                 select f.run_id from stepgres.failed_runs as f
+                 select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
                  order by f.inserted_at %2$s limit $3 + $4
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
+        when status = 'started' then
+            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
         else
             'select l.* from stepgres.workflows as w cross join lateral (
                  select r.* from stepgres.runs as r
@@ -60,7 +60,7 @@ begin
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
          order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1]
+        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
 end
 $$;

@@ -15,6 +15,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(start_task_graph.task_graph_id);
+    v_version int;
     v_run stepgres.runs;
 begin
     if v_graph.status <> 'approved' then
@@ -28,23 +29,23 @@ begin
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
     end if;
-    v_run.task_graph_id := v_graph.task_graph_id;
-    v_run.workflow_slug := v_graph.workflow_slug;
-    v_run.version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
+    v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
     if optimization_level is not null then
-        v_run.version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
+        v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
-    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
+    v_run := stepgres._new_run(
+        v_graph.workflow_slug, v_version, start_task_graph.executor_id, null, null, null, start_task_graph.tags,
+        start_task_graph.parent_run_id
+    );
+    v_run.task_graph_id := v_graph.task_graph_id;
     v_run.run_id := start_task_graph.run_id;
+    v_run.input := jsonb_build_object('goal', v_graph.goal) || coalesce(start_task_graph.input, '{}');
     v_run.idempotency_key := start_task_graph.idempotency_key;
-    v_run.executor_id := start_task_graph.executor_id;
-    v_run.tags := start_task_graph.tags;
-    v_run.parent_run_id := start_task_graph.parent_run_id;
-    return stepgres._start_run(v_run);
+    return stepgres._start_run(v_run, null);
 end
 $$;
 

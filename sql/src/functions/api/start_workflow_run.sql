@@ -17,18 +17,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs;
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
+        start_workflow_run.parent_run_id
+    );
 begin
-    v_run.workflow_slug := start_workflow_run.workflow_slug;
-    v_run.version := start_workflow_run.version;
-    v_run.input := start_workflow_run.input;
     v_run.run_id := start_workflow_run.run_id;
+    v_run.input := start_workflow_run.input;
     v_run.idempotency_key := start_workflow_run.idempotency_key;
-    v_run.executor_id := start_workflow_run.executor_id;
-    v_run.priority := start_workflow_run.priority;
-    v_run.deadline := start_workflow_run.deadline;
-    v_run.tags := start_workflow_run.tags;
-    v_run.parent_run_id := start_workflow_run.parent_run_id;
     return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;
@@ -42,6 +39,6 @@ every step goes through its queue. priority takes the place of the priorities of
 if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, SG003 input is null or not the array that a
-root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
-taken, SG011 the parent has ended.';
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
+not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+SG009 run_id is taken, SG011 the parent has ended.';

@@ -3,7 +3,11 @@ create function stepgres.start_workflow_runs(
     inputs jsonb,
     version int default null,
     executor_id text default null,
-    priority int default null
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -11,10 +15,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(
-        start_workflow_runs.workflow_slug, start_workflow_runs.version
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
+        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
+        start_workflow_runs.parent_run_id
     );
-    v_run stepgres.runs;
     v_inputs jsonb[];
     v_run_ids uuid[];
 begin
@@ -24,19 +29,19 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(v_version.workflow_slug, v_version.version, v_inputs);
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := start_workflow_runs.executor_id;
-    v_run.priority := start_workflow_runs.priority;
-    v_run.deadline := v_version.deadline;
-    perform stepgres._check_start(v_run);
-    perform stepgres._start_runs(v_run_ids, v_inputs, v_run);
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
+    perform stepgres._start_runs(
+        v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
+    );
     return query select unnest(v_run_ids);
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(text, jsonb, int, text, int) is
+comment on function stepgres.start_workflow_runs(
+    text, jsonb, int, text, int, interval, interval, text[], uuid
+) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+
+The other arguments hold for all of them, and are those of start_workflow_run.
 
 Errors: as start_workflow_run.';

@@ -15,6 +15,15 @@ as $$
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
     union all
+    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
+    from (
+        select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
+        union all
+        select f.run_id, f.workflow_slug, f.inserted_at from stepgres.failed_runs as f
+    ) as l
+    join stepgres.runs as r on r.run_id = l.run_id
+    where (l.workflow_slug, l.inserted_at) <> (r.workflow_slug, r.inserted_at)
+    union all
     select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
         coalesce(r.status, 'no such run')
     from stepgres.failed_runs as f

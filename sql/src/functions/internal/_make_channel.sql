@@ -6,6 +6,7 @@ as $$
 declare
     -- Two underscores: the queue of a workflow's tasks has a letter there.
     v_pgmq_queue text := 'stepgres__' || md5(_make_channel.channel);
+    v_last_id bigint;
 begin
     -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
     -- same two in different order would wait for each other.
@@ -15,6 +16,11 @@ begin
     on conflict on constraint channels_pkey do nothing;
     if found then
         perform pgmq.create(v_pgmq_queue);
+        -- it may have been deleted, and somebody still listens on it
+        select s.last_value into v_last_id from stepgres._deleted_ids as s;
+        if v_last_id > 0 then
+            execute format('alter table pgmq.%I alter msg_id restart with %s', 'q_' || v_pgmq_queue, v_last_id + 1);
+        end if;
     end if;
     return v_pgmq_queue;
 end

@@ -34,7 +34,8 @@ begin
         returning r.run_id
     ),
     activated as (
-        insert into stepgres.active_runs (run_id) select s.run_id from started as s
+        insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
+        select s.run_id, prototype.workflow_slug, v_now from started as s
     )
     select array_agg(s.run_id) into v_run_ids from started as s;
 

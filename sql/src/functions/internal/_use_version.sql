@@ -8,7 +8,9 @@ declare
 begin
     -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
     -- start would write to.
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug));
+    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
+        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
+    end if;
     if current_setting('transaction_isolation') <> 'read committed' then
         -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
         perform 1 from stepgres.workflows as w

@@ -1,0 +1,55 @@
+create function stepgres.delete_channel(channel text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+declare
+    v_until timestamptz := clock_timestamp() + interval '1 second';
+    v_pgmq_queue text;
+    v_last_id bigint;
+begin
+    perform stepgres._check_channel(delete_channel.channel);
+    -- Asks again instead of waiting in line: those who use the channel, or make another one, may themselves wait
+    -- for somebody who comes to use it behind this.
+    while not (
+        pg_try_advisory_xact_lock(29547, hashtext(delete_channel.channel)) and pg_try_advisory_xact_lock(29543, 2)
+    ) loop
+        if clock_timestamp() > v_until then
+            raise exception using errcode = 'lock_not_available';
+        end if;
+        perform pg_sleep(0.002);
+    end loop;
+    delete from stepgres.channels as c where c.channel = delete_channel.channel
+    returning c.pgmq_queue into v_pgmq_queue;
+    if not found then
+        raise exception 'channel "%" does not exist', delete_channel.channel
+            using errcode = 'SG021', hint = 'Nothing was sent to it so far, or since it was deleted.';
+    end if;
+    -- Whoever listens has a position: the ids of the next channel of this name are behind it.
+    execute format('select last_value from %s', pg_get_serial_sequence(format('pgmq.%I', 'q_' || v_pgmq_queue), 'msg_id'))
+    into v_last_id;
+    perform setval('stepgres._deleted_ids', greatest(s.last_value, v_last_id)) from stepgres._deleted_ids as s;
+    perform pgmq.drop_queue(v_pgmq_queue);
+    if delete_channel.channel = 'workflow_events' and stepgres._are_events_sent() then
+        -- at once: see _create_version
+        perform stepgres._make_channel(delete_channel.channel);
+    end if;
+exception when lock_not_available then
+    raise exception 'channel "%" is in use', delete_channel.channel
+        using errcode = 'SG022', hint = 'A transaction that has sent to it, read from it, or made a channel is still open: '
+            'try again when it has ended.';
+end
+$$;
+
+comment on function stepgres.delete_channel(text) is
+'Deletes a channel with all its messages, acknowledged or not.
+
+Whoever listens on it goes on listening: a message that is sent to it later makes it anew, and is delivered. Its id is higher
+than those of all messages before. Until then the channel is as one that nothing was sent to. The channel workflow_events
+is made anew at once if there are workflows that send their events.
+
+A transaction that uses the channel keeps it: after a second of waiting for such ones it is not deleted.
+
+Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 it is in use.';

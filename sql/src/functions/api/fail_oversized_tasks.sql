@@ -1,0 +1,58 @@
+create function stepgres.fail_oversized_tasks(
+    worker_id text, capacity int default 100, run_ids uuid[] default null
+) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_rows tid[];
+    v_step stepgres._step_key;
+    v_oversized stepgres._step_key[];
+    v_failures stepgres._run_failure[];
+begin
+    -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
+    begin
+        perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        select v_rows || array_agg(p) into v_rows
+        from stepgres.queues as q
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
+        for v_step in
+            select distinct t.run_id, t.step_slug from stepgres.tasks as t
+            where t.ctid = any (v_rows) and t.input is null
+        loop
+            begin
+                perform i.input from stepgres._step_inputs as i
+                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
+            exception when program_limit_exceeded then
+                v_oversized := v_oversized || v_step;
+            end;
+        end loop;
+        raise exception using errcode = 'SGLCK';
+    exception when sqlstate 'SGLCK' then
+        perform stepgres._lock_runs(array(select o.run_id from unnest(v_oversized) as o));
+    end;
+    select array_agg((
+        t.run_id, t.step_slug,
+        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
+    )::stepgres._run_failure) into v_failures
+    from unnest(v_oversized) as o
+    join stepgres.step_states as t
+        on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
+    perform stepgres._fail_steps(v_failures);
+    return coalesce(cardinality(v_failures), 0);
+end
+$$;
+
+comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
+'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
+
+The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
+claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
+this error calls this with the capacity and run_ids of its claim, then claims again.
+
+Errors: SG006 unknown worker.';
