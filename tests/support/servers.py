@@ -48,21 +48,17 @@ class Postgres:
     @contextlib.contextmanager
     def cluster(self, **settings: str) -> Iterator[Cluster]:
         """A new server, not started yet; stopped and deleted at the end."""
-        # short, because the path of a Unix socket may have no more than about 100 characters
-        directory = Path(tempfile.mkdtemp(prefix="sg-"))
         account = account_for_server()
-        try:
-            if account:
-                os.chown(directory, account["user"], account["group"])
-            postgres = self if self._is_reachable(account) else self.copy(directory / "copy")
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(_directory_of(account, _memory()))
+            postgres = self
+            if not self._is_reachable(account):
+                # from memory programs may not be started
+                postgres = self.copy(stack.enter_context(_directory_of(account)) / "copy")
             cluster = Cluster(postgres.bin_dir, directory, account, {**SETTINGS, **settings})
             cluster.initialize()
-            try:
-                yield cluster
-            finally:
-                cluster.stop()
-        finally:
-            shutil.rmtree(directory)
+            stack.callback(cluster.stop)
+            yield cluster
 
     def copy(self, directory: Path) -> Postgres:
         """A copy of an embedded PostgreSQL, which finds its files relative to itself."""
@@ -188,6 +184,26 @@ def account_for_server() -> dict[str, Any]:
 def find_psql() -> str | Path:
     """psql of the machine, or of the embedded PostgreSQL."""
     return shutil.which("psql") or embedded_postgres()[-1].bin_dir / "psql"
+
+
+@contextlib.contextmanager
+def _directory_of(account: dict[str, Any], parent: str | None = None) -> Iterator[Path]:
+    """A directory for a while, with a short name: the path of a socket has about 100 characters."""
+    directory = Path(tempfile.mkdtemp(prefix="sg-", dir=parent))
+    try:
+        if account:
+            os.chown(directory, account["user"], account["group"])
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def _memory() -> str | None:
+    """Where files lie in memory, if there is room: a database has hundreds of files."""
+    memory = "/dev/shm"
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30:
+        return memory
+    return None
 
 
 def _output(*command: str | Path) -> str:
