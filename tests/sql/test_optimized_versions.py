@@ -132,8 +132,8 @@ def test_active_runs_keep_their_version(engine: Engine, clock: Clock) -> None:
 
 def test_max_parallel_is_one_of_the_workflow(engine: Engine, clock: Clock) -> None:
     engine.define("order", step("each", map=True), timeout=12)
-    record(engine, clock, "order", {"each": 1}, runs=3, input=list(range(20)), parallel=2)
-    record(engine, clock, "order", {"each": 4}, runs=3, input=list(range(24)), parallel=8)
+    record(engine, clock, "order", {"each": 1}, runs=5, input=list(range(20)), parallel=2)
+    record(engine, clock, "order", {"each": 4}, runs=5, input=list(range(24)), parallel=8)
     optimize(engine, "advanced")
     flow = engine.call("get_flow", workflow_id="order")
     assert flow["max_parallel"] == 2

@@ -5,8 +5,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     with done as (
-        select t.run_id, t.step_slug, t.started_at, t.finished_at,
-            extract(epoch from t.finished_at - t.started_at)::float8 as seconds
+        select t.run_id, t.step_slug, t.started_at, t.finished_at, t.finished_at - t.started_at as duration
         from stepgres._recent_runs(source.workflow_slug, 1000) as r
         join stepgres.tasks as t on t.run_id = r.run_id
         join stepgres.steps as s
@@ -15,33 +14,43 @@ as $$
     ),
     -- Shorter tasks are claimed ahead, and wait in the executor as if they were executed.
     typical as (
-        select d.step_slug, percentile_cont(0.5) within group (order by d.seconds) as seconds
-        from done as d group by d.step_slug having percentile_cont(0.5) within group (order by d.seconds) >= 0.25
+        select d.step_slug, percentile_cont(0.5) within group (order by d.duration) as duration
+        from done as d
+        group by d.step_slug
+        having percentile_cont(0.5) within group (order by d.duration) >= interval '0.1 seconds'
     ),
     marks as (
-        select d.run_id, d.started_at as at, 1 as change, d.seconds / k.seconds as slowness
-        from done as d left join typical as k on k.step_slug = d.step_slug
-        union all
-        select d.run_id, d.finished_at, -1, null from done as d
+        select d.run_id, m.at, m.change, k.duration, d.started_at, d.finished_at
+        from done as d
+        join typical as k on k.step_slug = d.step_slug
+        cross join lateral (values (d.started_at, 1), (d.finished_at, -1)) as m (at, change)
     ),
     counted as (
-        select m.slowness, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
+        select m.*, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
     ),
-    -- How much is done in the time that a task typically takes, beside how many others: a task that takes twice
-    -- as long beside twice as many gains nothing by it.
+    -- Runs by how many tasks they had under way at most: how much was done, in what tasks typically take, a second.
+    run_times as (
+        select max(c.parallel)::int as parallel,
+            extract(epoch from sum(c.duration) filter (where c.change = 1)) as work,
+            extract(epoch from max(c.finished_at) - min(c.started_at)) as seconds
+        from counted as c
+        group by c.run_id
+    ),
     measured as (
-        select c.parallel::int as parallel, count(*) as tasks, avg(c.slowness) as slowness, c.parallel / avg(c.slowness) as speed
-        from counted as c where c.slowness is not null
-        group by c.parallel having count(*) >= 20
+        select r.parallel, count(*) as runs, sum(r.work) / sum(r.seconds) as speed
+        from run_times as r
+        group by r.parallel
+        having count(*) >= 5
     ),
     enough as (
         select m.* from measured as m
-        where m.speed >= 0.98 * (select max(o.speed) from measured as o)
-        order by m.parallel limit 1
+        where m.speed >= 0.97 * (select max(o.speed) from measured as o)
+        order by m.parallel
+        limit 1
     )
     select null, 'max_parallel', to_jsonb(e.parallel), format(
-        '%s tasks beside %s others took %s times as long as %s beside %s: more than %s at a time do not get more done',
-        o.tasks, o.parallel - 1, round((o.slowness / e.slowness)::numeric, 2), e.tasks, e.parallel - 1, e.parallel
+        '%s runs with up to %s tasks at a time got as much done in a second as %s runs with up to %s (%s times as much)',
+        e.runs, e.parallel, o.runs, o.parallel, round(e.speed / o.speed, 2)
     )
     from enough as e
     cross join lateral (
@@ -51,4 +60,4 @@ as $$
 $$;
 
 comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
-'As many local tasks of a run at a time as were seen to help, if more were tried.';
+'As many local tasks of a run at a time as were seen to help, if runs with more of them were not faster.';
