@@ -2403,25 +2403,29 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_copy stepgres.workflow_versions := _copy_version.original;
-    v_step stepgres.steps;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
 begin
     v_copy.fingerprint := null;
     v_copy.optimized_from := null;
     v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
-    for v_step in
-        select s.* from stepgres.steps as s
+    v_steps := array(
+        select s from stepgres.steps as s
         where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
         order by s.step_index
-    loop
-        v_step.version := v_copy.version;
-        perform stepgres._insert_step(v_step, array(
-            select d.depends_on from stepgres.dependencies as d
-            where (d.workflow_slug, d.version, d.step_slug)
-                = (original.workflow_slug, original.version, v_step.step_slug)
-            order by d.dependency_index
-        ));
+    );
+    v_dependencies := array(
+        select d from stepgres.dependencies as d
+        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
+    );
+    for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].version := v_copy.version;
     end loop;
+    for i in 1 .. cardinality(v_dependencies) loop
+        v_dependencies[i].version := v_copy.version;
+    end loop;
+    perform stepgres._store_steps(v_steps, v_dependencies);
     return v_copy;
 end
 $$;
@@ -3486,31 +3490,22 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    if v_step.step_index is null then
-        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-        from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
-    end if;
-    v_step.is_direct := (not v_step.map and v_step.condition is null and v_step.unless is null
-        and v_step.gathers is null and v_step.start_delay = interval '0') is true;
+    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+    from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
-    perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
-
-    insert into stepgres.steps select v_step.*;
-    insert into stepgres.dependencies (workflow_slug, version, step_slug, dependency_index, depends_on)
-    select v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
-    from unnest(_insert_step.depends_on) with ordinality as d (slug, place);
-    if v_step.map and v_step.initial_tasks is null then
-        update stepgres.steps as s set feeds_map = v_step.step_slug
-        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version)
-            and s.step_slug = any (_insert_step.depends_on) and not s.map;
-    end if;
+    perform stepgres._store_steps(array[v_step], array(
+        select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+        from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
+    ));
+    select s.* into v_step from stepgres.steps as s
+    where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, v_step.step_slug);
     return v_step;
 end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
+'Adds a step to a version, behind those that it has, and returns it.';
 
 -- functions/internal/_insert_steps.sql
 create function stepgres._insert_steps(version stepgres.workflow_versions, steps jsonb, culprit text)
@@ -3523,6 +3518,8 @@ declare
     v_document jsonb;
     v_place int;
     v_step stepgres.steps;
+    v_steps stepgres.steps[] := '{}';
+    v_dependencies stepgres.dependencies[] := '{}';
     v_culprit text := _insert_steps.culprit;
     v_constraint text;
 begin
@@ -3533,10 +3530,24 @@ begin
         v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
         v_step := stepgres._step_options(v_document, _insert_steps.version);
         v_step.step_index := v_place - 1;
-        perform stepgres._insert_step(v_step, array(
-            select jsonb_array_elements_text(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'))
-        ));
+        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
+        v_steps := v_steps || v_step;
+        v_dependencies := v_dependencies || array(
+            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
+        );
     end loop;
+    begin
+        perform stepgres._store_steps(v_steps, v_dependencies);
+    exception when integrity_constraint_violation then
+        -- once more, one by one, to find out which of them it is
+        foreach v_step in array v_steps loop
+            v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
+            perform stepgres._store_steps(array[v_step], array(
+                select d from unnest(v_dependencies) as d where d.step_slug = v_step.step_slug
+            ));
+        end loop;
+    end;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;
     perform stepgres._definition_error(v_constraint, v_culprit);
@@ -5802,6 +5813,39 @@ $$;
 
 comment on function stepgres._task_graph_not_found(text) is
 'Raises SG019.';
+
+-- functions/internal/_store_steps.sql
+create function stepgres._store_steps(steps stepgres.steps[], dependencies stepgres.dependencies[])
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_steps stepgres.steps[] := _store_steps.steps;
+begin
+    for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].is_direct := (
+            not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
+            and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
+        ) is true;
+    end loop;
+    perform stepgres._ensure_queue(q.queue, q.priority, q.resources)
+    from (select distinct s.queue, s.priority, s.resources from unnest(v_steps) as s) as q;
+
+    insert into stepgres.steps select s.* from unnest(v_steps) as s;
+    insert into stepgres.dependencies select d.* from unnest(_store_steps.dependencies) as d;
+    update stepgres.steps as s
+    set feeds_map = m.step_slug
+    from unnest(v_steps) as m
+    join unnest(_store_steps.dependencies) as d on d.step_slug = m.step_slug
+    where m.map and m.initial_tasks is null and not s.map
+        and (s.workflow_slug, s.version, s.step_slug) = (m.workflow_slug, m.version, d.depends_on);
+end
+$$;
+
+comment on function stepgres._store_steps(stepgres.steps[], stepgres.dependencies[]) is
+'Adds steps, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
 
 -- functions/internal/_tasks_waiting.sql
 create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step

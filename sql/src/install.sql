@@ -148,6 +148,7 @@
 \ir functions/internal/_sweep_runs.sql
 \ir functions/internal/_take_over.sql
 \ir functions/internal/_task_graph_not_found.sql
+\ir functions/internal/_store_steps.sql
 \ir functions/internal/_tasks_waiting.sql
 \ir functions/internal/_tickets_to_tasks.sql
 \ir functions/internal/_times_left.sql

@@ -6,25 +6,29 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_copy stepgres.workflow_versions := _copy_version.original;
-    v_step stepgres.steps;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
 begin
     v_copy.fingerprint := null;
     v_copy.optimized_from := null;
     v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
-    for v_step in
-        select s.* from stepgres.steps as s
+    v_steps := array(
+        select s from stepgres.steps as s
         where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
         order by s.step_index
-    loop
-        v_step.version := v_copy.version;
-        perform stepgres._insert_step(v_step, array(
-            select d.depends_on from stepgres.dependencies as d
-            where (d.workflow_slug, d.version, d.step_slug)
-                = (original.workflow_slug, original.version, v_step.step_slug)
-            order by d.dependency_index
-        ));
+    );
+    v_dependencies := array(
+        select d from stepgres.dependencies as d
+        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
+    );
+    for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].version := v_copy.version;
     end loop;
+    for i in 1 .. cardinality(v_dependencies) loop
+        v_dependencies[i].version := v_copy.version;
+    end loop;
+    perform stepgres._store_steps(v_steps, v_dependencies);
     return v_copy;
 end
 $$;

@@ -19,28 +19,19 @@ begin
             using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
-    if v_step.step_index is null then
-        select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-        from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
-    end if;
-    v_step.is_direct := (not v_step.map and v_step.condition is null and v_step.unless is null
-        and v_step.gathers is null and v_step.start_delay = interval '0') is true;
+    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+    from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
-    perform stepgres._ensure_queue(v_step.queue, v_step.priority, v_step.resources);
-
-    insert into stepgres.steps select v_step.*;
-    insert into stepgres.dependencies (workflow_slug, version, step_slug, dependency_index, depends_on)
-    select v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
-    from unnest(_insert_step.depends_on) with ordinality as d (slug, place);
-    if v_step.map and v_step.initial_tasks is null then
-        update stepgres.steps as s set feeds_map = v_step.step_slug
-        where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version)
-            and s.step_slug = any (_insert_step.depends_on) and not s.map;
-    end if;
+    perform stepgres._store_steps(array[v_step], array(
+        select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+        from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
+    ));
+    select s.* into v_step from stepgres.steps as s
+    where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, v_step.step_slug);
     return v_step;
 end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step, as the last one unless it has its step_index; constraints of the tables say what a step may be.';
+'Adds a step to a version, behind those that it has, and returns it.';

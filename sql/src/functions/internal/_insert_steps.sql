@@ -8,6 +8,8 @@ declare
     v_document jsonb;
     v_place int;
     v_step stepgres.steps;
+    v_steps stepgres.steps[] := '{}';
+    v_dependencies stepgres.dependencies[] := '{}';
     v_culprit text := _insert_steps.culprit;
     v_constraint text;
 begin
@@ -18,10 +20,24 @@ begin
         v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
         v_step := stepgres._step_options(v_document, _insert_steps.version);
         v_step.step_index := v_place - 1;
-        perform stepgres._insert_step(v_step, array(
-            select jsonb_array_elements_text(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'))
-        ));
+        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
+        v_steps := v_steps || v_step;
+        v_dependencies := v_dependencies || array(
+            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
+        );
     end loop;
+    begin
+        perform stepgres._store_steps(v_steps, v_dependencies);
+    exception when integrity_constraint_violation then
+        -- once more, one by one, to find out which of them it is
+        foreach v_step in array v_steps loop
+            v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
+            perform stepgres._store_steps(array[v_step], array(
+                select d from unnest(v_dependencies) as d where d.step_slug = v_step.step_slug
+            ));
+        end loop;
+    end;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;
     perform stepgres._definition_error(v_constraint, v_culprit);
