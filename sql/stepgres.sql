@@ -1104,11 +1104,16 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
             )
         ) as e
     union all
-    -- What led to the run. What becomes of its task graph later is not its business.
+    -- What led to the run; what becomes of its task graph later is not its business. offset 0, so that the
+    -- run is found by its key, and not among all that have a task graph, however few these seem to be.
     select r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
     from stepgres.runs as r
-    inner join stepgres.task_graph_changes as c
-        on r.task_graph_id = c.task_graph_id and r.inserted_at >= c.changed_at
+    cross join
+        lateral (
+            select k.* from stepgres.task_graph_changes as k
+            where k.task_graph_id = r.task_graph_id and k.changed_at <= r.inserted_at
+            offset 0 -- noqa: AM09
+        ) as c
     union all
     select p.run_id, null, null, null, e.*, null
     from stepgres.pauses as p

@@ -31,6 +31,8 @@ class Sessions:
         self.are_analyzed = False
         self.old.drain()
         fill(self.old.connection, finished=EACH, paused=EACH, waiting=EACH)
+        # what is known of runs is from a time when none was of a goal
+        self.old.connection.execute("analyze stepgres.runs")
         fill_goals(self.old.connection)
         self.new = Engine(database.connect())
 
