@@ -40,12 +40,12 @@ lint: .venv/.dev ## check everything except the tests
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)
-	$(python) -m sqlfluff lint --nocolor sql/src sql/guard.sql
+	$(python) -m sqlfluff lint --nocolor sql/src
 
 format: .venv/.dev ## format Python and SQL
 	$(python) -m ruff check --quiet --fix
 	$(python) -m ruff format --quiet
-	$(python) -m sqlfluff fix --nocolor sql/src sql/guard.sql
+	$(python) -m sqlfluff fix --nocolor sql/src
 
 # install: ## copy the extension into the server of PG_CONFIG, for `create extension stepgres`
 # PGXS is read for these targets alone: the others work where no server is installed.

@@ -6,12 +6,15 @@ begin;
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 
+-- guard.sql
 -- Every install begins with this: refuse before anything is made, and say what to do instead.
 do $guard$
 declare
     v_version text;
     v_owner text;
 begin
+    -- Functions are made in the order of the manifest, whatever they call.
+    perform set_config('check_function_bodies', 'off', true);
     if current_setting('server_version_num')::int < 150000 then
         raise exception 'PostgreSQL % is too old for Stepgres', current_setting('server_version')
             using errcode = 'SG010', hint = 'Use PostgreSQL 15 or newer.';
@@ -296,7 +299,7 @@ create type stepgres._goal_task as (
 
 create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);
 
--- functions/internal/_is_slug.sql
+-- definition/_is_slug.sql
 create function stepgres._is_slug(name text) returns boolean
 language sql
 immutable strict
@@ -1008,7 +1011,1598 @@ create type stepgres._position as (
 comment on type stepgres._position is
 'How far a listener has come: all messages up to last_id, except for the gaps.';
 
--- functions/internal/_merge_objects.sql
+-- definition/_active_runs_of.sql
+create function stepgres._active_runs_of(workflow_slug text, force boolean) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select a.run_id from stepgres.active_runs as a
+        where a.workflow_slug = _active_runs_of.workflow_slug
+        order by a.run_id
+    );
+begin
+    if cardinality(v_run_ids) > 0 and force is not true then
+        raise exception 'workflow "%" has active runs: %, the first is %',
+            _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
+            using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._active_runs_of(text, boolean) is
+'The active runs of a workflow that is to be deleted; SG015 if there are any, and no force.';
+
+-- definition/_check_options.sql
+create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_key text;
+    v_value jsonb;
+    v_type text;
+    v_is_fit boolean;
+begin
+    if jsonb_typeof(options) is distinct from 'object' then
+        raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
+            using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
+    end if;
+    for v_key, v_value in
+        select o.key, o.value from jsonb_each(options) as o where o.value <> 'null' or not allowed ? o.key
+    loop
+        v_type := allowed ->> v_key;
+        v_is_fit := case v_type
+            when 'integer' then case jsonb_typeof(v_value)
+                when 'number' then v_value::numeric between -2147483648 and 2147483647 and v_value::numeric % 1 = 0
+            end
+            else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
+        end;
+        if v_type is null then
+            raise exception '%: unknown option "%"', culprit, v_key
+                using errcode = 'SG001',
+                    hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
+        elsif v_is_fit is not true then
+            raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
+                using errcode = 'SG001', hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._check_options(jsonb, jsonb, text) is
+'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
+
+-- definition/_copy_version.sql
+create function stepgres._copy_version(original stepgres.workflow_versions)
+returns stepgres.workflow_versions
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_copy stepgres.workflow_versions := _copy_version.original;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
+begin
+    v_copy.fingerprint := null;
+    v_copy.optimized_from := null;
+    v_copy.optimizations := null;
+    v_copy := stepgres._create_version(v_copy);
+    v_steps := array(
+        select s from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
+        order by s.step_index
+    );
+    v_dependencies := array(
+        select d from stepgres.dependencies as d
+        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
+    );
+    for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].version := v_copy.version;
+    end loop;
+    for i in 1 .. cardinality(v_dependencies) loop
+        v_dependencies[i].version := v_copy.version;
+    end loop;
+    perform stepgres._store_steps(v_steps, v_dependencies);
+    return v_copy;
+end
+$$;
+
+comment on function stepgres._copy_version(stepgres.workflow_versions) is
+'A new current version with the steps of another.';
+
+-- definition/_create_version.sql
+create function stepgres._create_version(defaults stepgres.workflow_versions)
+returns stepgres.workflow_versions
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := _create_version.defaults;
+begin
+    select coalesce(max(w.version) + 1, 1) into v_version.version
+    from stepgres.workflow_versions as w
+    where w.workflow_slug = v_version.workflow_slug;
+    v_version.is_used := false;
+    v_version.created_at := stepgres._now();
+    insert into stepgres.workflow_versions select v_version.*;
+    update stepgres.workflows as w set current_version = v_version.version
+    where w.workflow_slug = v_version.workflow_slug;
+    if v_version.events <> 'none' then
+        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
+        perform stepgres.create_channel('workflow_events');
+    end if;
+    return v_version;
+end
+$$;
+
+comment on function stepgres._create_version(stepgres.workflow_versions) is
+'Makes the next version of a workflow, current and without steps; the caller holds the lock of the workflow.';
+
+-- definition/_definition_error.sql
+create function stepgres._definition_error(constraint_name text, culprit text, column_name text default null)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_rule text;
+begin
+    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
+    from pg_constraint as c
+    where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
+    -- a null where none may be comes without a constraint, but with its column
+    raise exception '%: %', _definition_error.culprit, coalesce(
+        v_rule,
+        nullif(_definition_error.column_name, '') || ' must not be null',
+        'violates ' || _definition_error.constraint_name
+    )
+        using errcode = 'SG001', hint = 'Correct the definition; nothing of it was stored.';
+end
+$$;
+
+comment on function stepgres._definition_error(text, text, text) is
+'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';
+
+-- definition/_delete_own_version.sql
+create function stepgres._delete_own_version(workflow_slug text, version int) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a retry of the run has the same version
+    delete from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_delete_own_version.workflow_slug, _delete_own_version.version)
+        and w.version < 0
+        and not exists (
+            select from stepgres.runs as r where (r.workflow_slug, r.version) = (w.workflow_slug, w.version)
+        );
+end
+$$;
+
+comment on function stepgres._delete_own_version(text, int) is
+'Deletes a version that a run has made for itself, once no run has it.';
+
+-- definition/_find_version.sql
+create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    select w.* into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w
+        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_find_version.version, f.current_version)
+    where f.workflow_slug = _find_version.workflow_slug;
+    if found then
+        return v_version;
+    end if;
+    if exists (select from stepgres.workflows as f where f.workflow_slug = _find_version.workflow_slug) then
+        raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
+            using errcode = 'SG002', hint = 'Leave the version out for the current one.';
+    end if;
+    raise exception 'workflow "%" does not exist', _find_version.workflow_slug
+        using errcode = 'SG002', hint = coalesce(
+            'Known workflows: ' || (
+                select string_agg(w.workflow_slug, ', ')
+                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
+            ) || '.',
+            'There are no workflows yet: define one with register_workflow or create_flow.'
+        );
+end
+$$;
+
+comment on function stepgres._find_version(text, int) is
+'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+
+-- definition/_guard_order.sql
+create function stepgres._guard_order() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from stepgres.steps as s
+        join stepgres.steps as d on (d.workflow_slug, d.version) = (s.workflow_slug, s.version)
+        where (s.workflow_slug, s.version, s.step_slug) = (new.workflow_slug, new.version, new.step_slug)
+            and d.step_slug = new.depends_on and d.step_index >= s.step_index
+    ) then
+        raise exception 'workflow "%", step "%" cannot depend on "%", which does not come before it',
+            new.workflow_slug, new.step_slug, new.depends_on
+            using errcode = 'SG001',
+                hint = 'Dependencies point back in the order of step_index, so they never close a cycle.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_order() is
+'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';
+
+-- definition/_guard_runs.sql
+create function stepgres._guard_runs() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from stepgres.runs as r where r.workflow_slug = old.workflow_slug) then
+        raise exception 'workflow "%" has runs', old.workflow_slug
+            using errcode = 'SG015', hint = 'delete_flow deletes a workflow together with its runs.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_runs() is
+'Raises SG015 for a workflow that is deleted without its runs.';
+
+-- definition/_guard_used_version.sql
+create function stepgres._guard_used_version() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
+    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
+        return null;
+    end if;
+    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
+    -- change. A version that goes with its whole workflow is not found any more.
+    for v_version in
+        select w.* from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
+        for share
+    loop
+        if v_version.is_used then
+            raise exception 'version % of workflow "%" has runs and cannot change: % in %',
+                v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
+                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+comment on function stepgres._guard_used_version() is
+'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
+
+-- definition/_inherited_options.sql
+create function stepgres._inherited_options() returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
+        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
+        "when_exhausted": "string"}'::jsonb
+$$;
+
+comment on function stepgres._inherited_options() is
+'The options that steps inherit from their workflow, with their JSON types.';
+
+-- definition/_insert_step.sql
+create function stepgres._insert_step(step stepgres.steps, depends_on text[]) returns stepgres.steps
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step stepgres.steps := _insert_step.step;
+    v_missing text;
+begin
+    select min(d) into v_missing
+    from unnest(_insert_step.depends_on) as d
+    where d <> v_step.step_slug and not exists (
+        select from stepgres.steps as s
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
+    );
+    if v_missing is not null then
+        raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
+            v_step.workflow_slug, v_step.step_slug, v_missing
+            using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
+    end if;
+
+    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
+    from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
+    v_step.dependency_count := cardinality(_insert_step.depends_on);
+    perform stepgres._store_steps(array[v_step], array(
+        select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+        from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
+    ));
+    select s.* into v_step from stepgres.steps as s
+    where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, v_step.step_slug);
+    return v_step;
+end
+$$;
+
+comment on function stepgres._insert_step(stepgres.steps, text[]) is
+'Adds a step to a version, behind those that it has, and returns it.';
+
+-- definition/_insert_steps.sql
+create function stepgres._insert_steps(version stepgres.workflow_versions, steps jsonb, culprit text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_document jsonb;
+    v_place int;
+    v_step stepgres.steps;
+    v_steps stepgres.steps[] := '{}';
+    v_dependencies stepgres.dependencies[] := '{}';
+    v_culprit text := _insert_steps.culprit;
+    v_constraint text;
+begin
+    for v_document, v_place in
+        select s.document, s.place
+        from stepgres._sorted_steps(_insert_steps.steps, culprit) with ordinality as s (document, place)
+    loop
+        v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
+        v_step := stepgres._step_options(v_document, _insert_steps.version);
+        v_step.step_index := v_place - 1;
+        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
+        v_steps := v_steps || v_step;
+        v_dependencies := v_dependencies || array(
+            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
+        );
+    end loop;
+    begin
+        perform stepgres._store_steps(v_steps, v_dependencies);
+    exception when integrity_constraint_violation then
+        -- once more, one by one, to find out which of them it is
+        foreach v_step in array v_steps loop
+            v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
+            perform stepgres._store_steps(array[v_step], array(
+                select d from unnest(v_dependencies) as d where d.step_slug = v_step.step_slug
+            ));
+        end loop;
+    end;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
+end
+$$;
+
+comment on function stepgres._insert_steps(stepgres.workflow_versions, jsonb, text) is
+'Adds the steps of a document to a version that has none, in a topological order; SG001 names the culprit.';
+
+-- definition/_json_path.sql
+create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_path jsonpath;
+begin
+    v_path := path;
+    -- Two errors that a silent evaluation does not silence, and that would therefore fail the
+    -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
+    -- $."key" is a member and $"name" a variable), and a template that is none.
+    if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
+        raise syntax_error using message = 'it has a variable, and none is ever set';
+    end if;
+    perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
+    from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
+    return v_path;
+exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
+    raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
+        using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
+end
+$$;
+
+comment on function stepgres._json_path(text, text, text) is
+'The JSON path that an option is, or SG001 with what PostgreSQL says about it.';
+
+-- definition/_order_steps.sql
+create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
+returns text[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- v_starts[i] to before v_starts[i + 1].
+    v_places jsonb;
+    v_starts int[];
+    v_edges int[];
+    v_next int[];
+    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
+    v_is_on_path boolean[] := v_is_ordered;
+    v_ordered text[] := '{}';
+    v_path int[];
+    v_step int;
+    v_edge int;
+begin
+    select jsonb_object_agg(s.slug, s.place) into v_places
+    from unnest(step_slugs) with ordinality as s (slug, place);
+    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    into v_edges
+    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
+    select array_agg(n.first order by n.step) into v_starts
+    from (
+        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        from (
+            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
+            union all
+            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
+        ) as k
+        group by k.step
+    ) as n;
+    v_next := v_starts;
+
+    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
+    -- it and as early as a dependent needs it. Every edge is followed once.
+    for v_first in 1 .. cardinality(step_slugs) loop
+        continue when v_is_ordered[v_first];
+        v_path := array[v_first];
+        v_is_on_path[v_first] := true;
+        while cardinality(v_path) > 0 loop
+            v_step := v_path[cardinality(v_path)];
+            if v_next[v_step] = v_starts[v_step + 1] then
+                v_ordered := v_ordered || step_slugs[v_step];
+                v_is_ordered[v_step] := true;
+                v_is_on_path[v_step] := false;
+                v_path := trim_array(v_path, 1);
+                continue;
+            end if;
+            v_edge := v_edges[v_next[v_step]];
+            v_next[v_step] := v_next[v_step] + 1;
+            if v_is_on_path[v_edge] then
+                raise exception 'the steps depend on each other in a cycle: %', (
+                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                )
+                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+            elsif not v_is_ordered[v_edge] then
+                v_path := v_path || v_edge;
+                v_is_on_path[v_edge] := true;
+            end if;
+        end loop;
+    end loop;
+    return v_ordered;
+end
+$$;
+
+comment on function stepgres._order_steps(text[], text[], text[]) is
+'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
+
+-- definition/_refuse_definition_change.sql
+create function stepgres._refuse_definition_change() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- with its workflow everything goes, by cascade
+    if tg_op = 'DELETE' and not exists (
+        select from stepgres.workflows as w where w.workflow_slug = old.workflow_slug
+    ) then
+        return null;
+    end if;
+    raise exception 'version % of workflow "%" cannot change: % in %',
+        old.version, old.workflow_slug, lower(tg_op), tg_table_name
+        using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+end
+$$;
+
+comment on function stepgres._refuse_definition_change() is
+'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
+
+-- definition/_seconds.sql
+create function stepgres._seconds(seconds jsonb) returns interval
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Out of the range of any option is far enough: the rule of the option refuses it, and names it.
+    select case when jsonb_typeof(seconds) = 'number' then
+        make_interval(secs => round(least(greatest(seconds::numeric, -1e10), 1e10), 6)::float8)
+    end
+$$;
+
+comment on function stepgres._seconds(jsonb) is
+'The interval that an option in seconds means; null for null.';
+
+-- definition/_slug_of.sql
+create function stepgres._slug_of(workflow text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        (select w.workflow_slug from stepgres.workflows as w where w.workflow_slug = _slug_of.workflow),
+        lower(
+            regexp_replace(
+                substring(_slug_of.workflow from '[^.:]*$'),
+                '(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', 'g'
+            ) collate "C"
+        )
+    )
+$$;
+
+comment on function stepgres._slug_of(text) is
+'The slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';
+
+-- definition/_sorted_steps.sql
+create function stepgres._sorted_steps(steps jsonb, culprit text) returns setof jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step jsonb;
+    v_dependency jsonb;
+    v_slug text;
+    v_documents jsonb;
+    v_slugs text[] := '{}';
+    v_dependents text[] := '{}';
+    v_dependencies text[] := '{}';
+    v_allowed jsonb := stepgres._inherited_options()
+        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
+            "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
+            "unless": "string", "max_failed": "number or string"}';
+begin
+    for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
+        v_slug := v_step ->> 'step_slug';
+        perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
+        if v_slug is null then
+            raise exception '%: a step has no step_slug', culprit
+                using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+        end if;
+        v_slugs := v_slugs || v_slug;
+    end loop;
+    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
+    if found then
+        raise exception '%: step "%" is already defined', culprit, v_slug
+            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
+    end if;
+    select jsonb_object_agg(s.slug, s.step) into v_documents
+    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
+    for v_slug, v_dependency in
+        select s.slug, d
+        from unnest(v_slugs) as s (slug)
+        cross join jsonb_array_elements(coalesce(nullif(v_documents -> s.slug -> 'depends_on', 'null'), '[]')) as d
+    loop
+        if jsonb_typeof(v_dependency) <> 'string' or not v_documents ? (v_dependency #>> '{}') then
+            raise exception '%, step "%" depends on %, which is not a step of the workflow', culprit, v_slug, v_dependency
+                using errcode = 'SG001', hint = 'Add the missing step, or correct its name in depends_on.';
+        end if;
+        v_dependents := v_dependents || v_slug;
+        v_dependencies := v_dependencies || (v_dependency #>> '{}');
+    end loop;
+    return query
+    select v_documents -> s from unnest(stepgres._order_steps(v_slugs, v_dependents, v_dependencies)) as s;
+end
+$$;
+
+comment on function stepgres._sorted_steps(jsonb, text) is
+'The documents of the steps, checked and each behind those it depends on.';
+
+-- definition/_step_options.sql
+create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions) returns stepgres.steps
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step stepgres.steps;
+    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
+    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
+begin
+    v_step.workflow_slug := defaults.workflow_slug;
+    v_step.version := defaults.version;
+    v_step.step_slug := step ->> 'step_slug';
+    v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
+    v_step.initial_tasks := v_initial_tasks;
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
+    v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
+    v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
+    v_step.execution := coalesce(step ->> 'execution', defaults.execution);
+    v_step.queue := coalesce(step ->> 'queue', defaults.queue);
+    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
+    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
+    v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
+    v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
+    v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
+    v_step.max_failed := step ->> 'max_failed';
+    v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
+    v_step.sticky := coalesce((step ->> 'sticky')::boolean, false);
+    v_step.sql_function := step ->> 'sql_function';
+    v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
+        then array(select jsonb_array_elements_text(step -> 'gathers')) end;
+    return v_step;
+end
+$$;
+
+comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
+'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
+
+-- definition/_store_steps.sql
+create function stepgres._store_steps(steps stepgres.steps[], dependencies stepgres.dependencies[])
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_steps stepgres.steps[] := _store_steps.steps;
+begin
+    for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].is_direct := (
+            not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
+            and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
+        ) is true;
+    end loop;
+    perform stepgres._ensure_queue(q.queue, q.priority, q.resources)
+    from (select distinct s.queue, s.priority, s.resources from unnest(v_steps) as s) as q;
+
+    insert into stepgres.steps select s.* from unnest(v_steps) as s;
+    insert into stepgres.dependencies select d.* from unnest(_store_steps.dependencies) as d;
+    update stepgres.steps as s
+    set feeds_map = m.step_slug
+    from unnest(v_steps) as m
+    join unnest(_store_steps.dependencies) as d on d.step_slug = m.step_slug
+    where m.map and m.initial_tasks is null and not s.map
+        and (s.workflow_slug, s.version, s.step_slug) = (m.workflow_slug, m.version, d.depends_on);
+end
+$$;
+
+comment on function stepgres._store_steps(stepgres.steps[], stepgres.dependencies[]) is
+'Adds steps, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
+
+-- definition/_use_version.sql
+create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions;
+begin
+    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
+    -- start would write to.
+    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
+        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
+        perform 1 from stepgres.workflows as w
+        where w.workflow_slug = _use_version.workflow_slug for key share;
+    end if;
+    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
+    if not v_version.is_used then
+        -- Waits for an add_step under way; whoever comes after it makes a version of its own.
+        update stepgres.workflow_versions as w set is_used = true
+        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+        if not exists (
+            select from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
+        ) then
+            raise exception 'workflow "%" has no steps', _use_version.workflow_slug
+                using errcode = 'SG001', hint = 'Add at least one step with add_step.';
+        end if;
+    end if;
+    return v_version;
+end
+$$;
+
+comment on function stepgres._use_version(text, int) is
+'The version that a new run gets, from now on immutable.';
+
+-- definition/_wait_for_deletion.sql
+create function stepgres._wait_for_deletion(workflow_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- The deletion waits for runs, and for definitions: whoever has locked any must not wait for it.
+    if exists (
+        select from pg_locks as l
+        where l.pid = pg_backend_pid() and l.mode in ('RowShareLock', 'RowExclusiveLock')
+            and l.relation in ('stepgres.runs'::regclass, 'stepgres.workflows'::regclass)
+    ) then
+        raise exception 'workflow "%" is being deleted', _wait_for_deletion.workflow_slug
+            using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
+                'roll it back, and try it again.';
+    end if;
+    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
+end
+$$;
+
+comment on function stepgres._wait_for_deletion(text) is
+'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';
+
+-- definition/_workflow_options.sql
+create function stepgres._workflow_options() returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._inherited_options() || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
+$$;
+
+comment on function stepgres._workflow_options() is
+'The options of workflows, those that their steps inherit among them, with their JSON types.';
+
+-- definition/add_step.sql
+create function stepgres.add_step(
+    workflow_id text,
+    step_name text,
+    depends_on text[] default '{}',
+    max_attempts int default null,
+    base_delay interval default null,
+    timeout interval default null,
+    map boolean default false,
+    initial_tasks int default null,
+    execution text default null,
+    queue text default null,
+    priority int default null,
+    resources jsonb default null,
+    transactional boolean default false,
+    sql_function text default null,
+    start_delay interval default '0',
+    condition text default null,
+    unless text default null,
+    when_unmet text default null,
+    when_exhausted text default null,
+    max_failed text default null,
+    sticky boolean default false
+) returns stepgres.steps
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_culprit text := format('workflow "%s", step "%s"', workflow_id, step_name);
+    v_workflow stepgres.workflows;
+    v_version stepgres.workflow_versions;
+    v_step stepgres.steps;
+    v_constraint text;
+    v_column text;
+begin
+    -- workflow before version: register_workflow and _use_version lock them in the same order
+    select w.* into v_workflow from stepgres.workflows as w
+    where w.workflow_slug = add_step.workflow_id for update;
+    if not found then
+        perform stepgres._find_version(add_step.workflow_id, null);
+    end if;
+    select w.* into v_version from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
+    if v_version.is_used then
+        v_version := stepgres._copy_version(v_version);
+    elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
+        update stepgres.workflow_versions as w set fingerprint = null, optimized_from = null, optimizations = null
+        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+    end if;
+
+    v_step.workflow_slug := v_version.workflow_slug;
+    v_step.version := v_version.version;
+    v_step.step_slug := add_step.step_name;
+    v_step.map := add_step.map or add_step.initial_tasks is not null;
+    v_step.initial_tasks := add_step.initial_tasks;
+    v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
+    v_step.base_delay := coalesce(add_step.base_delay, v_version.base_delay);
+    v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
+    v_step.execution := coalesce(add_step.execution, v_version.execution);
+    v_step.queue := coalesce(add_step.queue, v_version.queue);
+    v_step.priority := coalesce(add_step.priority, v_version.priority);
+    v_step.resources := coalesce(add_step.resources, v_version.resources);
+    v_step.transactional := add_step.transactional;
+    v_step.sql_function := add_step.sql_function;
+    v_step.start_delay := add_step.start_delay;
+    v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
+    v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
+    v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
+    v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
+    v_step.max_failed := add_step.max_failed;
+    v_step.sticky := add_step.sticky;
+    return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, v_culprit, v_column);
+end
+$$;
+
+comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
+'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
+
+A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
+task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
+makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
+priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
+writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
+start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
+and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
+left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped. A sticky step
+goes to the worker that completes its last dependency, in the same turn and ahead of what is queued, if that worker can
+take one task more: for short steps in a chain.
+
+Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
+
+-- definition/create_flow.sql
+create function stepgres.create_flow(
+    name text,
+    max_attempts int default 3,
+    base_delay interval default '1 second',
+    timeout interval default '60 seconds',
+    execution text default 'local',
+    queue text default 'default',
+    priority int default 0,
+    resources jsonb default '{}',
+    when_unmet text default 'skip',
+    when_exhausted text default 'fail',
+    deadline interval default null,
+    events text default 'none',
+    max_parallel int default null
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_defaults stepgres.workflow_versions;
+    v_constraint text;
+    v_column text;
+begin
+    if create_flow.name is null then
+        raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
+    end if;
+    insert into stepgres.workflows (workflow_slug, current_version, created_at)
+    values (create_flow.name, 1, stepgres._now())
+    on conflict do nothing;
+    if not found then
+        raise exception 'workflow "%" already exists', create_flow.name
+            using errcode = 'SG007', hint = 'Add steps to it with add_step, or choose another name.';
+    end if;
+    v_defaults.workflow_slug := create_flow.name;
+    v_defaults.max_attempts := create_flow.max_attempts;
+    v_defaults.base_delay := create_flow.base_delay;
+    v_defaults.timeout := create_flow.timeout;
+    v_defaults.execution := create_flow.execution;
+    v_defaults.queue := create_flow.queue;
+    v_defaults.priority := create_flow.priority;
+    v_defaults.resources := create_flow.resources;
+    v_defaults.when_unmet := create_flow.when_unmet;
+    v_defaults.when_exhausted := create_flow.when_exhausted;
+    v_defaults.events := create_flow.events;
+    v_defaults.deadline := create_flow.deadline;
+    v_defaults.max_parallel := create_flow.max_parallel;
+    perform stepgres._create_version(v_defaults);
+    return create_flow.name;
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name), v_column);
+end
+$$;
+
+comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
+'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+
+A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run
+has under way. What happens to runs, or to tasks too, is sent on the channel
+workflow_events, as events says.
+
+Errors: SG001 bad name or option, SG007 the workflow exists.';
+
+-- definition/delete_flow.sql
+create function stepgres.delete_flow(workflow_id text, force boolean default false) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_active uuid[];
+    v_finished uuid[];
+    v_run_id uuid;
+begin
+    -- what is refused anyway holds up no starts
+    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+    -- Starts under way end first; later ones wait, and then find no workflow.
+    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
+    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
+    if not found then
+        perform stepgres._find_version(delete_flow.workflow_id, null);
+    end if;
+    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
+    -- is seen in the next round.
+    loop
+        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+        perform stepgres._lock_runs(v_active);
+        foreach v_run_id in array v_active loop
+            perform stepgres.cancel_workflow_run(
+                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+            );
+        end loop;
+        v_finished := array(
+            select r.run_id from stepgres.runs as r
+            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            order by r.inserted_at
+            limit 10000
+        );
+        exit when cardinality(v_finished) = 0;
+        perform stepgres._lock_runs(v_finished);
+        perform stepgres._delete_runs(v_finished);
+    end loop;
+    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
+    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+end
+$$;
+
+comment on function stepgres.delete_flow(text, boolean) is
+'Deletes a workflow with all its versions, its runs, and the messages of these.
+
+With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
+refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
+for instance, gets the error SG002 instead, because the deletion may be waiting for it.
+
+Errors: SG002 unknown workflow, SG015 it has active runs.';
+
+-- definition/get_flow.sql
+create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
+begin
+    return to_jsonb(v_version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[] || jsonb_build_object(
+        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
+        'timeout', trim_scale(extract(epoch from v_version.timeout)),
+        'deadline', trim_scale(extract(epoch from v_version.deadline)),
+        'steps', (
+            select coalesce(jsonb_agg(
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
+                || jsonb_build_object(
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    )
+                )
+                order by s.step_index
+            ), '[]')
+            from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_flow(text, int) is
+'A workflow as one document, of its current version unless another is given.
+
+It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
+besides it has "version", and the "step_index" of each step.
+
+Errors: SG002 unknown workflow or version.';
+
+-- definition/list_flows.sql
+create function stepgres.list_flows() returns setof stepgres.flow
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        w.workflow_slug, w.current_version,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
+        )::int,
+        w.created_at
+    from stepgres.workflows as w
+    order by w.workflow_slug
+$$;
+
+comment on function stepgres.list_flows() is
+'All workflows by slug, each with its current version and the number of its steps.';
+
+-- definition/list_workflow_versions.sql
+create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
+begin
+    return query
+    with active as (
+        select r.version, count(*) as runs
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.workflow_slug = v_current.workflow_slug
+        group by r.version
+    )
+    select
+        w.workflow_slug, w.version, w.version = v_current.version, w.is_used,
+        (
+            select count(*) from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
+        )::int,
+        coalesce(a.runs, 0)::int, w.optimized_from, w.optimizations, w.created_at
+    from stepgres.workflow_versions as w
+    left join active as a on a.version = w.version
+    where w.workflow_slug = v_current.workflow_slug
+    order by w.version desc;
+end
+$$;
+
+comment on function stepgres.list_workflow_versions(text) is
+'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+
+For one that optimize_workflow has made it says from which version, and what was changed: {step: {option: value}}, with options of the
+workflow under the empty name.
+
+Errors: SG002 unknown workflow.';
+
+-- definition/register_sql_function.sql
+create function stepgres.register_sql_function(sql_function text) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_oid oid;
+    v_function text;
+begin
+    begin
+        v_oid := to_regprocedure(register_sql_function.sql_function || '(jsonb)');
+    exception when invalid_name or syntax_error then
+        v_oid := null;
+    end;
+    select format('%I.%I', n.nspname, p.proname) into v_function
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    where p.oid = v_oid
+        and p.prorettype = 'jsonb'::regtype and p.prokind = 'f' and not p.proretset;
+    if not found then
+        raise exception 'there is no function %(jsonb) returns jsonb', register_sql_function.sql_function
+            using errcode = 'SG001', hint = 'Write its name with its schema: app.total.';
+    end if;
+    insert into stepgres.sql_functions (sql_function, registered_at)
+    values (v_function, stepgres._now())
+    on conflict do nothing;
+    return v_function;
+end
+$$;
+
+comment on function stepgres.register_sql_function(text) is
+'Allows steps to name a function f(jsonb) returns jsonb as their body, and returns the name that they use.
+
+Workers call it with their own rights, never with those of the owner of Stepgres.
+
+Errors: SG001 there is no such function.';
+
+-- definition/register_workflow.sql
+create function stepgres.register_workflow(definition jsonb) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_slug text := definition ->> 'workflow_slug';
+    v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
+    v_fingerprint text := md5(definition::text);
+    v_defaults stepgres.workflow_versions;
+    v_version int;
+    v_constraint text;
+begin
+    perform stepgres._check_options(
+        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
+    );
+    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
+        raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
+            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+    end if;
+
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
+    -- An older version that is registered again becomes current again, so that deployments that
+    -- alternate do not make versions without end.
+    -- A version that was optimized is the same definition, and stays.
+    select w.version into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
+    order by w.version = f.current_version desc, w.version desc
+    limit 1;
+    if found then
+        update stepgres.workflows as w set current_version = v_version
+        where w.workflow_slug = v_slug and w.current_version <> v_version;
+        return v_version;
+    end if;
+
+    v_defaults.workflow_slug := v_slug;
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
+    v_defaults.execution := coalesce(definition ->> 'execution', 'local');
+    v_defaults.queue := coalesce(definition ->> 'queue', 'default');
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
+    v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
+    v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
+    v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
+    v_defaults.events := coalesce(definition ->> 'events', 'none');
+    v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
+    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
+    v_defaults.tasks := nullif(definition -> 'tasks', 'null');
+    v_defaults.fingerprint := v_fingerprint;
+    v_defaults := stepgres._create_version(v_defaults);
+
+    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
+    return v_defaults.version;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
+end
+$$;
+
+comment on function stepgres.register_workflow(jsonb) is
+'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
+
+The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
+"initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
+"condition": JSON path,
+"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
+"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
+"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
+"max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
+under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
+channel workflow_events, as events says.
+
+Errors: SG001 names the culprit; nothing is stored.';
+
+-- start/_check_inputs.sql
+create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_map text;
+    v_type text;
+begin
+    if array_position(inputs, null) is not null then
+        raise exception 'a run of workflow "%" needs an input', workflow_slug
+            using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
+    end if;
+    select s.step_slug into v_map
+    from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (_check_inputs.workflow_slug, _check_inputs.version)
+        and s.map and s.dependency_count = 0 and s.initial_tasks is null
+    limit 1;
+    if not found then
+        return;
+    end if;
+    select jsonb_typeof(i) into v_type from unnest(inputs) as i where jsonb_typeof(i) <> 'array' limit 1;
+    if found then
+        raise exception 'step "%" of workflow "%" maps over the input of the run, which must be an array, not %',
+            v_map, workflow_slug, v_type
+            using errcode = 'SG003', hint = 'Pass a JSON array as input; an empty one is fine.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_inputs(text, int, jsonb[]) is
+'Raises SG003 for an input that the root steps of the workflow cannot take.';
+
+-- start/_check_start.sql
+create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_parent stepgres.runs;
+begin
+    -- a hundred years: beyond that a timestamp may overflow
+    if not (delay between interval '0' and interval '36525 days') then
+        raise exception 'a run cannot be delayed by %', delay
+            using errcode = 'SG003', hint = 'A delay is at least 0 seconds and at most 100 years.';
+    end if;
+    if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
+        raise exception 'a deadline cannot be %', run.deadline
+            using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
+    end if;
+    if array_position(run.tags, null) is not null then
+        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    end if;
+    if run.executor_id is not null then
+        perform stepgres._worker(run.executor_id);
+        perform stepgres._hold_worker(run.executor_id);
+    end if;
+    if run.parent_run_id is not null then
+        -- whoever cancels the parent either comes first and is seen here, or sees the new run
+        v_parent := stepgres._lock_run(run.parent_run_id);
+        if v_parent.status <> 'started' then
+            perform stepgres._run_is_finished(v_parent.run_id, v_parent.status);
+        end if;
+    end if;
+end
+$$;
+
+comment on function stepgres._check_start(stepgres.runs, interval) is
+'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';
+
+-- start/_new_run.sql
+create function stepgres._new_run(
+    workflow_slug text,
+    version int,
+    executor_id text,
+    priority int,
+    delay interval,
+    deadline interval,
+    tags text[],
+    parent_run_id uuid
+) returns stepgres.runs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._use_version(_new_run.workflow_slug, _new_run.version);
+    v_run stepgres.runs;
+begin
+    v_run.workflow_slug := v_version.workflow_slug;
+    v_run.version := v_version.version;
+    v_run.executor_id := _new_run.executor_id;
+    v_run.priority := _new_run.priority;
+    v_run.tags := _new_run.tags;
+    v_run.deadline := coalesce(_new_run.deadline, v_version.deadline);
+    v_run.parent_run_id := _new_run.parent_run_id;
+    perform stepgres._check_start(v_run, _new_run.delay);
+    return v_run;
+end
+$$;
+
+comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
+'What runs that are started together have in common, for _start_runs; raises the errors of _use_version and _check_start.';
+
+-- start/_new_run_id.sql
+create function stepgres._new_run_id() returns uuid
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_bytes bytea;
+begin
+    if current_setting('server_version_num')::int >= 180000 then
+        return uuidv7();
+    end if;
+    -- RFC 9562, 5.7: 48 bits of Unix milliseconds, then version 7 and variant 2 among random bits
+    v_bytes := uuid_send(gen_random_uuid());
+    v_bytes := overlay(
+        v_bytes placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1
+    );
+    return encode(set_byte(v_bytes, 6, (get_byte(v_bytes, 6) & 15) | 112), 'hex')::uuid;
+end
+$$;
+
+comment on function stepgres._new_run_id() is
+'A UUID version 7; Postgres makes them itself from 18 on.';
+
+-- start/_start_run.sql
+create function stepgres._start_run(prototype stepgres.runs, delay interval) returns uuid
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
+begin
+    perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
+    if stepgres._start_runs(
+        array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')
+    ) is not null then
+        return v_run_id;
+    end if;
+    select r.run_id into v_run_id from stepgres.runs as r
+    where r.workflow_slug = prototype.workflow_slug and r.idempotency_key = prototype.idempotency_key;
+    if not found then
+        raise exception 'run % already exists', prototype.run_id
+            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
+    end if;
+    return v_run_id;
+end
+$$;
+
+comment on function stepgres._start_run(stepgres.runs, interval) is
+'Starts a run like the prototype that _new_run made, and returns its run_id, or that of the run which was started with its key
+before. Without a run_id it gets a new one.';
+
+-- start/_start_runs.sql
+create function stepgres._start_runs(
+    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
+) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
+    v_tasks stepgres._new_task[];
+    v_ready stepgres._step_key[];
+begin
+    if prototype.priority is not null then
+        perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
+        from stepgres.steps as s
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
+    end if;
+    with started as (
+        insert into stepgres.runs as r (
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
+            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
+        )
+        select n.run_id, prototype.workflow_slug, prototype.version,
+            (
+                select count(*) from stepgres.steps as s
+                where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+            ),
+            prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
+            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            v_now, n.input
+        from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
+        on conflict do nothing
+        returning r.run_id
+    ),
+    activated as (
+        insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
+        select s.run_id, prototype.workflow_slug, v_now from started as s
+    )
+    select array_agg(s.run_id) into v_run_ids from started as s;
+
+    with created as (
+        insert into stepgres.step_states as t (
+            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
+        )
+        select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
+            case when o.starts then 'started' else 'created' end,
+            case when o.starts then v_now end,
+            case when o.starts then 1 end,
+            case when o.starts then 1 end
+        from unnest(v_run_ids) as i (run_id)
+        cross join stepgres.steps as s
+        cross join lateral (
+            select s.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+        ) as o
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+        returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
+    )
+    select
+        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where c.is_direct),
+        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where not c.is_direct)
+    into v_tasks, v_ready
+    from created as c
+    where c.remaining_deps = 0;
+
+    perform stepgres._send_run_events('workflow_started', v_run_ids);
+    if delay > interval '0' or prototype.deadline is not null then
+        insert into stepgres.timers (run_id, kind, due_at)
+        select i.run_id, k.kind, k.due_at
+        from unnest(v_run_ids) as i (run_id)
+        cross join (values
+            ('run_start', v_now + nullif(_start_runs.delay, interval '0')),
+            ('run_deadline', v_now + coalesce(_start_runs.delay, interval '0') + prototype.deadline)
+        ) as k (kind, due_at)
+        where k.due_at is not null;
+    end if;
+    if delay is null then
+        if v_tasks is not null then
+            perform stepgres._queue_tasks(v_tasks);
+        end if;
+        perform stepgres._advance(stepgres._start_steps(v_ready));
+    end if;
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
+'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
+
+With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+
+-- start/get_max_parallel.sql
+create function stepgres.get_max_parallel(run_id uuid) returns int
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(get_max_parallel.run_id);
+begin
+    return (
+        select w.max_parallel from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version)
+    );
+end
+$$;
+
+comment on function stepgres.get_max_parallel(uuid) is
+'How many local tasks of a run its executor should have under way at a time; null: as many as it can.
+
+Errors: SG005 unknown run.';
+
+-- start/get_run_input.sql
+create function stepgres.get_run_input(run_id uuid) returns jsonb
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select (stepgres._find_run(get_run_input.run_id)).input
+$$;
+
+comment on function stepgres.get_run_input(uuid) is
+'The input that a run was started with.
+
+Errors: SG005 unknown run.';
+
+-- start/start_workflow_run.sql
+create function stepgres.start_workflow_run(
+    workflow_slug text,
+    input jsonb,
+    run_id uuid default null,
+    idempotency_key text default null,
+    version int default null,
+    executor_id text default null,
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
+        start_workflow_run.parent_run_id
+    );
+begin
+    v_run.run_id := start_workflow_run.run_id;
+    v_run.input := start_workflow_run.input;
+    v_run.idempotency_key := start_workflow_run.idempotency_key;
+    return stepgres._start_run(v_run, start_workflow_run.delay);
+end
+$$;
+
+comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
+'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
+
+With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
+Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
+every step goes through its queue. priority takes the place of the priorities of the steps. After a delay the run begins;
+if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
+list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
+
+Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
+not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+SG009 run_id is taken, SG011 the parent has ended.';
+
+-- start/start_workflow_runs.sql
+create function stepgres.start_workflow_runs(
+    workflow_slug text,
+    inputs jsonb,
+    version int default null,
+    executor_id text default null,
+    priority int default null,
+    delay interval default null,
+    deadline interval default null,
+    tags text[] default null,
+    parent_run_id uuid default null
+) returns setof uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._new_run(
+        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
+        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
+        start_workflow_runs.parent_run_id
+    );
+    v_inputs jsonb[];
+    v_run_ids uuid[];
+begin
+    if jsonb_typeof(inputs) is distinct from 'array' then
+        raise exception 'inputs must be a JSON array, not %', coalesce(jsonb_typeof(inputs), 'null')
+            using errcode = 'SG003', hint = 'Pass one element per run.';
+    end if;
+    v_inputs := array(select jsonb_array_elements(inputs));
+    v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
+    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
+    perform stepgres._start_runs(
+        v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
+    );
+    return query select unnest(v_run_ids);
+end
+$$;
+
+comment on function stepgres.start_workflow_runs(
+    text, jsonb, int, text, int, interval, interval, text[], uuid
+) is
+'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+
+The other arguments hold for all of them, and are those of start_workflow_run.
+
+Errors: as start_workflow_run.';
+
+-- scheduling/_merge_objects.sql
 create function stepgres._merge_objects(objects jsonb[]) returns jsonb
 language plpgsql
 immutable strict
@@ -1031,7 +2625,781 @@ $$;
 comment on function stepgres._merge_objects(jsonb[]) is
 'Objects merged into one; of equal keys the last wins.';
 
--- views/_step_inputs.sql
+-- scheduling/_advance.sql
+create function stepgres._advance(
+    finished stepgres._step_key[], taker stepgres.workers default null, capacity bigint default 0
+) returns tid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz;
+    v_done stepgres._step_key[] := finished;
+    v_all stepgres._step_key[] := finished;
+    v_tasks stepgres._new_task[];
+    v_ready stepgres._step_key[];
+    v_handed tid[] := '{}';
+begin
+    -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
+    -- move the next.
+    while v_done is not null loop
+        v_now := stepgres._now();
+        with edges as (
+            select k.run_id, d.step_slug, r.paused_at is not null as is_paused, count(*) as finished
+            from unnest(v_done) as k
+            join stepgres.runs as r on r.run_id = k.run_id
+            join stepgres.dependencies as d
+                on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, k.step_slug)
+            where r.status = 'started'
+            group by k.run_id, d.step_slug, r.paused_at
+        ),
+        moved as (
+            update stepgres.step_states as t
+            set (remaining_deps, status, started_at, initial_tasks, remaining_tasks) = (
+                select t.remaining_deps - e.finished,
+                    case when o.starts then 'started' else t.status end,
+                    case when o.starts then v_now end,
+                    case when o.starts then 1 end,
+                    case when o.starts then 1 end
+                from (select t.remaining_deps = e.finished and t.is_direct and not e.is_paused as starts) as o
+            )
+            from edges as e
+            -- a step that was skipped together with another waits for nothing any more
+            where t.run_id = e.run_id and t.step_slug = e.step_slug and t.status = 'created'
+            returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps, e.is_paused
+        )
+        select
+            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task) filter (where m.is_direct),
+            array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where not m.is_direct)
+        into v_tasks, v_ready
+        from moved as m
+        where m.remaining_deps = 0 and not m.is_paused;
+
+        if v_tasks is not null then
+            v_handed := v_handed || stepgres._queue_tasks(v_tasks, taker, capacity - cardinality(v_handed));
+        end if;
+        v_done := stepgres._start_steps(v_ready);
+        v_all := v_all || v_done;
+    end loop;
+    if v_all is not null then
+        perform stepgres._complete_runs(v_all);
+    end if;
+    return v_handed;
+end
+$$;
+
+comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
+'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.
+
+Returns the tasks, up to capacity, that are handed to the taker: see _queue_tasks.';
+
+-- scheduling/_complete_gathering_steps.sql
+create function stepgres._complete_gathering_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_gathering stepgres._step_key[];
+    v_completed stepgres._step_key[];
+begin
+    select array_agg((k.run_id, k.step_slug)::stepgres._step_key) into v_gathering
+    from unnest(_complete_gathering_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    cross join lateral (
+        select def.gathers from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    where s.gathers is not null;
+    if v_gathering is null then
+        return null;
+    end if;
+    with completed as (
+        update stepgres.step_states as t
+        set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
+            output = stepgres._gathered_output(t.run_id, t.step_slug)
+        from unnest(v_gathering) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;
+    return v_completed;
+end
+$$;
+
+comment on function stepgres._complete_gathering_steps(stepgres._step_key[]) is
+'Completes those of the ready steps that only gather the outputs of their dependencies; returns them.';
+
+-- scheduling/_complete_maps.sql
+create function stepgres._complete_maps(map_steps stepgres._step_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+begin
+    if map_steps is null then
+        return;
+    end if;
+    update stepgres.step_states as t
+    set status = 'completed', finished_at = v_now, output = (
+        select jsonb_agg(k.output order by k.task_index)
+        from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug
+    )
+    from unnest(_complete_maps.map_steps) as m
+    where t.run_id = m.run_id and t.step_slug = m.step_slug;
+end
+$$;
+
+comment on function stepgres._complete_maps(stepgres._step_key[]) is
+'Completes map steps whose tasks have all finished with the array of their outputs, in task order.';
+
+-- scheduling/_complete_runs.sql
+create function stepgres._complete_runs(finished stepgres._step_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
+begin
+    with finished as (
+        select k.run_id, count(*) as steps from unnest(_complete_runs.finished) as k group by k.run_id
+    ),
+    counted as (
+        update stepgres.runs as r
+        set remaining_steps = r.remaining_steps - f.steps,
+            status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
+            finished_at = case when r.remaining_steps = f.steps then v_now end,
+            paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
+            -- One leaf step: its output, null if it was skipped; several: an object by slug of the outputs
+            -- that there are.
+            output = case when r.remaining_steps = f.steps then (
+                select case count(*)
+                    when 1 then coalesce((array_agg(t.output))[1], 'null')
+                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
+                end
+                from stepgres.step_states as t
+                where t.run_id = r.run_id and not exists (
+                    select from stepgres.dependencies as d
+                    where (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+                )
+            ) end
+        from finished as f
+        where r.run_id = f.run_id and r.status = 'started'
+        returning r.run_id, r.status
+    ),
+    ended as (
+        delete from stepgres.active_runs as a
+        using counted as c
+        where a.run_id = c.run_id and c.status = 'completed'
+        returning a.run_id
+    )
+    select array_agg(e.run_id) into v_run_ids from ended as e;
+    if v_run_ids is not null then
+        delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._send_run_events('workflow_completed', v_run_ids);
+        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
+    end if;
+end
+$$;
+
+comment on function stepgres._complete_runs(stepgres._step_key[]) is
+'Counts finished steps down in their runs and completes the runs that have none left, with their output.';
+
+-- scheduling/_expand_map.sql
+create function stepgres._expand_map(run_id uuid, step_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
+    v_first int;
+    v_last int;
+    v_tasks stepgres._new_task[];
+begin
+    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
+    update stepgres.step_states as t
+    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + 1000)
+    from (
+        select o.expanded_tasks from stepgres.step_states as o
+        where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
+    ) as o
+    where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
+    returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
+
+    v_tasks := array(
+        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+        from generate_series(v_first, v_last) as i
+    );
+    -- a step waits once: its next tasks follow those that have waited
+    if v_first = 0 then
+        perform stepgres._queue_or_delay_tasks(v_tasks);
+    else
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
+end
+$$;
+
+comment on function stepgres._expand_map(uuid, text) is
+'Queues the next window of the tasks of a map step.';
+
+-- scheduling/_fail_runs.sql
+create function stepgres._fail_runs(failures stepgres._run_failure[], is_cancelled boolean default false)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
+begin
+    with failed as (
+        update stepgres.runs as r
+        set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error,
+            failed_step = f.step_slug, paused_at = null,
+            cancelled_at = case when _fail_runs.is_cancelled then v_now end
+        from unnest(_fail_runs.failures) as f
+        where r.run_id = f.run_id
+        returning r.run_id, r.workflow_slug, r.inserted_at
+    )
+    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
+
+    update stepgres.step_states as t
+    set status = 'cancelled', finished_at = v_now
+    from unnest(_fail_runs.failures) as f
+    where t.run_id = f.run_id and t.status in ('created', 'started');
+    perform stepgres._withdraw_tasks(
+        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f), 'cancelled'
+    );
+    delete from stepgres.timers as t
+    using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
+    delete from stepgres.active_runs as a
+    using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
+    perform stepgres._send_run_events(
+        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
+    );
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
+end
+$$;
+
+comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
+'Fails runs, or cancels them: nothing of them stays unfinished, no timer and no ticket remains.';
+
+-- scheduling/_fail_steps.sql
+create function stepgres._fail_steps(failures stepgres._run_failure[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+begin
+    if failures is null then
+        return;
+    end if;
+    update stepgres.step_states as t
+    set status = 'failed', finished_at = v_now, error = f.error
+    from unnest(_fail_steps.failures) as f
+    join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
+    where t.run_id = f.run_id and t.step_slug = f.step_slug;
+    perform stepgres._fail_runs(array(
+        select distinct on (f.run_id) (f.run_id, f.step_slug, f.error)::stepgres._run_failure
+        from unnest(_fail_steps.failures) as f
+        order by f.run_id, f.step_slug
+    ));
+end
+$$;
+
+comment on function stepgres._fail_steps(stepgres._run_failure[]) is
+'Fails steps, and their runs with the error of the first of them.';
+
+-- scheduling/_gathered_output.sql
+create function stepgres._gathered_output(run_id uuid, step_slug text) returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
+    select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}')
+    from stepgres.runs as r
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+    cross join lateral (
+        select t.output from stepgres.step_states as t
+        where t.run_id = r.run_id and t.step_slug = d.depends_on and t.status = 'completed' offset 0
+    ) as o
+    where r.run_id = _gathered_output.run_id
+$$;
+
+comment on function stepgres._gathered_output(uuid, text) is
+'The object of the outputs of the dependencies of a step that gathers.';
+
+-- scheduling/_is_met.sql
+create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- What a path finds in both of its forms: "$.n > 3" is itself true or false, "$ ? (@.n > 3)" finds
+    -- something or nothing. An error in the path, such as a key that strict mode misses, is not met.
+    select coalesce(jsonb_path_query_first_tz(input, predicate, silent => true) not in ('false', 'null'), false)
+$$;
+
+comment on function stepgres._is_met(jsonpath, jsonb) is
+'Whether a JSON path finds something in an input other than false and null.';
+
+-- scheduling/_lock_run.sql
+create function stepgres._lock_run(run_id uuid) returns stepgres.runs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._lock_runs(array[_lock_run.run_id]);
+    return stepgres._find_run(_lock_run.run_id);
+end
+$$;
+
+comment on function stepgres._lock_run(uuid) is
+'A run as it is under its lock; SG005 if there is none.';
+
+-- scheduling/_lock_runs.sql
+create function stepgres._lock_runs(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Lock order everywhere: runs by run_id, then step states, then tasks. Under the lock of its
+    -- run a counter is plain arithmetic, and "was this the last one?" has one answer.
+    perform 1 from stepgres.runs as r
+    where r.run_id = any (_lock_runs.run_ids)
+    order by r.run_id
+    for no key update;
+end
+$$;
+
+comment on function stepgres._lock_runs(uuid[]) is
+'Locks runs in the one order that cannot deadlock.';
+
+-- scheduling/_map_source.sql
+create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_source jsonb;
+begin
+    select
+        case
+            when s.dependency_count = 0 then r.input
+            when t.status = 'skipped' then '[]'
+            else t.output
+        end
+    into v_source
+    from stepgres.runs as r
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _map_source.step_slug)
+    left join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+    left join stepgres.step_states as t on t.run_id = r.run_id and t.step_slug = d.depends_on
+    where r.run_id = _map_source.run_id and s.initial_tasks is null;
+    -- The concatenation leaves the whole array in memory: elements are then found without
+    -- decompressing it again for each of them.
+    return v_source || '[]'::jsonb;
+end
+$$;
+
+comment on function stepgres._map_source(uuid, text) is
+'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
+
+-- scheduling/_queue_or_delay_tasks.sql
+create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_tasks stepgres._new_task[];
+begin
+    if tasks is null then
+        return;
+    end if;
+    with delayed as (
+        select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
+        from unnest(_queue_or_delay_tasks.tasks) as n
+        join stepgres.runs as r on r.run_id = n.run_id
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
+    ),
+    waiting as (
+        insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
+        select d.run_id, d.step_slug, d.task_index, 'waiting', d.input, v_now
+        from delayed as d where d.start_delay > interval '0'
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
+        select d.run_id, d.step_slug, d.task_index, v_now + d.start_delay
+        from delayed as d where d.start_delay > interval '0'
+    )
+    select array_agg((d.run_id, d.step_slug, d.task_index, d.input)::stepgres._new_task) into v_tasks
+    from delayed as d where d.start_delay = interval '0';
+    if v_tasks is not null then
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
+end
+$$;
+
+comment on function stepgres._queue_or_delay_tasks(stepgres._new_task[]) is
+'Queues the first tasks of steps, or lets them wait for as long as their step says.';
+
+-- scheduling/_queue_tasks.sql
+create function stepgres._queue_tasks(
+    tasks stepgres._new_task[], taker stepgres.workers default null, capacity bigint default 0
+) returns tid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_batch record;
+    v_handed tid[];
+begin
+    -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
+    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
+    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
+    for v_batch in
+        select
+            case when d.is_queued and not d.is_handed then q.pgmq_queue end as pgmq_queue,
+            q.queue,
+            d.is_handed,
+            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
+            array_agg(jsonb_build_object(
+                'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
+            )) as tickets
+        from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        cross join lateral (
+            select o.is_queued, o.is_queued and s.sticky and n.place <= _queue_tasks.capacity
+                and s.queue = any (taker.queues) and taker.resources @> s.resources as is_handed
+            from (
+                select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+            ) as o
+        ) as d
+        group by 1, 2, 3
+    loop
+        if v_batch.pgmq_queue is null then
+            with queued as (
+                insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
+                select n.run_id, n.step_slug, n.task_index, n.input, v_now
+                from unnest(v_batch.tasks) as n
+                on conflict (run_id, step_slug, task_index)
+                do update set status = 'queued', queued_at = v_now, msg_id = null
+                where t.status in ('queued', 'waiting')
+                returning t.ctid
+            )
+            select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
+        else
+            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
+            select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
+            from rows from (
+                unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
+            ) as n (run_id, step_slug, task_index, input, msg_id)
+            on conflict (run_id, step_slug, task_index)
+            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
+            where t.status in ('queued', 'waiting');
+            perform stepgres._wake_workers(v_batch.queue);
+        end if;
+    end loop;
+    return v_handed;
+end
+$$;
+
+comment on function stepgres._queue_tasks(stepgres._new_task[], stepgres.workers, bigint) is
+'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.
+
+Up to capacity tasks of sticky steps get no ticket and are returned, for the taker to claim in this transaction.';
+
+-- scheduling/_refill_maps.sql
+create function stepgres._refill_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_map record;
+    v_finished stepgres._step_key[];
+begin
+    if map_steps is null then
+        return null;
+    end if;
+    for v_map in
+        select distinct t.run_id, t.step_slug, t.remaining_tasks
+        from unnest(_refill_maps.map_steps) as k
+        join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
+        join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
+        where t.status = 'started' and (
+            t.remaining_tasks = 0
+            or (
+                t.expanded_tasks < t.initial_tasks
+                and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500
+                and r.paused_at is null
+            )
+        )
+    loop
+        if v_map.remaining_tasks = 0 then
+            v_finished := v_finished || (v_map.run_id, v_map.step_slug)::stepgres._step_key;
+        else
+            perform stepgres._expand_map(v_map.run_id, v_map.step_slug);
+        end if;
+    end loop;
+    perform stepgres._complete_maps(v_finished);
+    return v_finished;
+end
+$$;
+
+comment on function stepgres._refill_maps(stepgres._step_key[]) is
+'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
+
+-- scheduling/_refuse_transition.sql
+create function stepgres._refuse_transition() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception '% of run % cannot change from % to %', tg_table_name, old.run_id,
+        to_jsonb(old) - '{run_id,input,output}'::text[], to_jsonb(new) - '{run_id,input,output}'::text[]
+        using errcode = 'SG008',
+            hint = 'Change state through the functions of the schema stepgres, not in its tables.';
+end
+$$;
+
+comment on function stepgres._refuse_transition() is
+'Raises SG008 for a transition that a trigger''s WHEN clause found illegal.';
+
+-- scheduling/_requeue_tasks.sql
+create function stepgres._requeue_tasks(tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._queue_tasks(
+        array_agg((k.run_id, k.step_slug, k.task_index, null)::stepgres._new_task)
+    )
+    from unnest(_requeue_tasks.tasks) as k;
+    update stepgres.step_states as t
+    set queued_from = k.task_index
+    from (
+        select u.run_id, u.step_slug, min(u.task_index) as task_index
+        from unnest(_requeue_tasks.tasks) as u
+        group by u.run_id, u.step_slug
+    ) as k
+    where t.run_id = k.run_id and t.step_slug = k.step_slug and t.queued_from > k.task_index;
+end
+$$;
+
+comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
+'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
+
+-- scheduling/_skip_steps.sql
+create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_skipped stepgres._step_key[];
+begin
+    if skips is null then
+        return null;
+    end if;
+    -- union, and not union all: each dependent is visited once, however many paths lead to it
+    with recursive affected as (
+        select k.run_id, k.step_slug, r.workflow_slug, r.version
+        from unnest(_skip_steps.skips) as k
+        join stepgres.runs as r on r.run_id = k.run_id
+        where k.is_cascade
+        union
+        select a.run_id, d.step_slug, a.workflow_slug, a.version
+        from affected as a
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (a.workflow_slug, a.version, a.step_slug)
+    ),
+    named as (
+        select distinct on (n.run_id, n.step_slug) n.*
+        from (
+            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank from unnest(_skip_steps.skips) as k
+            union all
+            select a.run_id, a.step_slug, 'dependency_skipped', null, 2 from affected as a
+        ) as n
+        order by n.run_id, n.step_slug, n.rank
+    ),
+    skipped as (
+        update stepgres.step_states as t
+        set status = 'skipped', finished_at = v_now, skip_reason = n.skip_reason, error = n.error
+        from named as n
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        where t.run_id = n.run_id and t.step_slug = n.step_slug and t.status in ('created', 'started')
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug)::stepgres._step_key) into v_skipped from skipped as s;
+    return v_skipped;
+end
+$$;
+
+comment on function stepgres._skip_steps(stepgres._skip[]) is
+'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';
+
+-- scheduling/_start_maps.sql
+create function stepgres._start_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_map record;
+    v_empty stepgres._step_key[];
+begin
+    for v_map in
+        update stepgres.step_states as t
+        set initial_tasks = n.tasks, remaining_tasks = n.tasks, started_at = v_now,
+            status = case n.tasks when 0 then 'completed' else 'started' end,
+            finished_at = case n.tasks when 0 then v_now end,
+            output = case n.tasks when 0 then '[]'::jsonb end
+        from unnest(_start_maps.map_steps) as k
+        join stepgres.runs as r on r.run_id = k.run_id
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        ) as s
+        cross join lateral (
+            select coalesce(
+                s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
+            ) as tasks
+        ) as n
+        where t.run_id = k.run_id and t.step_slug = k.step_slug
+        returning t.run_id, t.step_slug, t.initial_tasks
+    loop
+        if v_map.initial_tasks = 0 then
+            v_empty := v_empty || (v_map.run_id, v_map.step_slug)::stepgres._step_key;
+        else
+            perform stepgres._expand_map(v_map.run_id, v_map.step_slug);
+        end if;
+    end loop;
+    return v_empty;
+end
+$$;
+
+comment on function stepgres._start_maps(stepgres._step_key[]) is
+'Starts map steps that became ready; returns those that are completed at once because their array is empty.';
+
+-- scheduling/_start_ready_steps.sql
+create function stepgres._start_ready_steps(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._advance(stepgres._start_steps(array_agg((t.run_id, t.step_slug)::stepgres._step_key)))
+    from unnest(_start_ready_steps.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started'
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    );
+end
+$$;
+
+comment on function stepgres._start_ready_steps(uuid[]) is
+'Starts the steps that wait for nothing any more, but were held back by a delay or a pause of their run.';
+
+-- scheduling/_start_steps.sql
+create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_failures stepgres._run_failure[];
+    v_skips stepgres._skip[];
+    v_finished stepgres._step_key[];
+    v_tasks stepgres._new_task[];
+    v_maps stepgres._step_key[];
+begin
+    if ready is null then
+        return null;
+    end if;
+    select
+        array_agg((
+            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
+        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
+        array_agg((
+            k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
+        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
+    into v_failures, v_skips
+    from unnest(_start_steps.ready) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+    ) as s
+    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
+    where (s.condition is not null or s.unless is not null) and (
+        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
+        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
+    );
+
+    perform stepgres._fail_steps(v_failures);
+    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
+
+    with started as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
+        from unnest(_start_steps.ready) as k
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map and t.status = 'created'
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks from started as s;
+    perform stepgres._queue_or_delay_tasks(v_tasks);
+    select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
+    from unnest(_start_steps.ready) as k
+    join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
+    where t.map and t.status = 'created';
+    return v_finished || stepgres._start_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._start_steps(stepgres._step_key[]) is
+'Starts steps that became ready, or skips or fails them as their conditions say; returns those that are finished at once.';
+
+-- scheduling/_step_inputs.sql
 -- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
 -- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
 create view stepgres._step_inputs as
@@ -1081,7 +3449,2617 @@ cross join
 comment on view stepgres._step_inputs is
 'The input of each step of each run, from what its dependencies have put out so far.';
 
--- views/run_events.sql
+-- scheduling/_try_lock_runs.sql
+create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
+    -- locked, could deadlock. What somebody else holds will still be due at the next tick.
+    return array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_try_lock_runs.run_ids)
+        order by r.run_id
+        for no key update skip locked
+    );
+end
+$$;
+
+comment on function stepgres._try_lock_runs(uuid[]) is
+'Locks those of the runs that nobody else has locked, and returns them.';
+
+-- scheduling/_withdraw_tasks.sql
+create function stepgres._withdraw_tasks(steps stepgres._step_key[], status text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_tickets record;
+begin
+    if steps is null then
+        return;
+    end if;
+    for v_tickets in
+        with withdrawn as (
+            update stepgres.tasks as t
+            set status = _withdraw_tasks.status, msg_id = null,
+                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
+            from unnest(_withdraw_tasks.steps) as k
+            join stepgres.tasks as o
+                on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
+            join stepgres.runs as r on r.run_id = o.run_id
+            cross join lateral (
+                select def.* from stepgres.steps as def
+                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+            ) as s
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+            where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
+                and case _withdraw_tasks.status
+                    when 'queued' then t.status = 'queued' and t.msg_id is not null
+                    else t.status in ('queued', 'started', 'waiting')
+                end
+            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+        ),
+        stopped as (
+            delete from stepgres.timers as m
+            using withdrawn as w
+            where (m.run_id, m.kind, m.step_slug, m.task_index) = (w.run_id, 'task', w.step_slug, w.task_index)
+        )
+        select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
+        from withdrawn as w
+        where w.msg_id is not null
+        group by w.pgmq_queue
+    loop
+        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+    end loop;
+end
+$$;
+
+comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
+'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
+queued ones keep their status and wait.';
+
+-- work/_apply_results.sql
+create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
+returns stepgres._applied
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_outcome stepgres._outcome := stepgres._record_results(worker.worker_id, _apply_results.results);
+    v_finished stepgres._step_key[];
+    v_applied stepgres._applied;
+begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_completed', array(
+            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            from jsonb_array_elements(results) with ordinality as r (i, place)
+            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
+        ));
+    end if;
+    -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
+    v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
+    v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
+    perform stepgres._release_tasks(v_outcome.released);
+    if v_outcome.added is not null then
+        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
+    end if;
+    v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
+    if v_outcome.added is not null then
+        -- added tasks that depend only on what has finished before
+        perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
+    end if;
+
+    v_applied.refused := array(
+        select i from generate_series(1, jsonb_array_length(results)::bigint) as i
+        where i <> all (coalesce(v_outcome.accepted, '{}'))
+    );
+    return v_applied;
+end
+$$;
+
+comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
+'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused, and the tasks
+of sticky steps, up to capacity, that are for this worker.';
+
+-- work/_backoff.sql
+create function stepgres._backoff(base_delay interval, attempt int) returns interval
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Doubled per attempt, capped at an hour (or base_delay, if longer); the upper half is random
+    -- ("equal jitter"), so that tasks that failed together do not come back together.
+    select make_interval(secs =>
+        least(
+            extract(epoch from base_delay)::float8 * 2.0 ^ least(attempt - 1, 40),
+            greatest(3600, extract(epoch from base_delay)::float8)
+        ) * (0.5 + random() / 2)
+    )
+$$;
+
+comment on function stepgres._backoff(interval, int) is
+'How long a task waits after its attempt with this number has failed.';
+
+-- work/_check_results.sql
+create function stepgres._check_results(results jsonb, argument text default 'results') returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_is_bad boolean;
+begin
+    if results = '[]' then
+        return null;
+    end if;
+    -- Good results are read once more than they would have to be, and nothing else: a block that
+    -- writes nothing takes no transaction id.
+    begin
+        select array_agg(k.run_id), bool_or(
+            k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
+        ) into v_run_ids, v_is_bad
+        from jsonb_to_recordset(results) as k (
+            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+        );
+    exception when data_exception then
+        v_is_bad := true;
+    end;
+    if v_is_bad or results is null then
+        perform stepgres._refuse_results(_check_results.results, _check_results.argument);
+    end if;
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._check_results(jsonb, text) is
+'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
+
+-- work/_claim.sql
+create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
+returns setof stepgres.work_item
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz;
+    v_rows tid[] := coalesce(handed, '{}');
+    v_pgmq_queue text;
+    v_tasks stepgres._task_key[];
+    v_are_events_sent boolean;
+begin
+    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
+    for v_pgmq_queue in
+        select q.pgmq_queue from stepgres.queues as q
+        where q.queue = any (worker.queues) and worker.resources @> q.resources
+        order by q.priority desc, array_position(worker.queues, q.queue)
+    loop
+        exit when cardinality(v_rows) >= capacity;
+        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
+    end loop;
+    if cardinality(v_rows) = 0 then
+        return;
+    end if;
+    perform stepgres._hold_worker(worker.worker_id);
+    v_are_events_sent := stepgres._are_events_sent();
+    if v_are_events_sent or exists (select from stepgres.subscribers) then
+        v_tasks := array(
+            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+            from stepgres.tasks as t where t.ctid = any (v_rows)
+        );
+    end if;
+    -- after the tickets: no task starts before the step that it belongs to
+    v_now := stepgres._now();
+
+    -- The rows are locked and so stay where they are. A run that has ended since they were locked is
+    -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
+    return query
+    with started as (
+        update stepgres.tasks as t
+        set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
+            msg_id = null, error = null
+        from stepgres.runs as r
+        where t.ctid = any (v_rows) and t.status = 'queued'
+            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+            r.workflow_slug, r.version, r.priority
+    )
+    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
+        case when t.element is null then i.input else t.element end,
+        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+    from started as t
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+    left join stepgres._step_inputs as i
+        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
+    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+    -- a worker may claim more than it can run at a time, and runs them in this order
+    order by o.priority desc, t.run_id, t.task_index;
+
+    if v_tasks is not null then
+        if v_are_events_sent then
+            perform stepgres._send_task_events('task_started', v_tasks);
+        end if;
+        perform stepgres._hint_subscribers(array(
+            select distinct k.run_id from unnest(v_tasks) as k
+        ), have_ended => false);
+    end if;
+end
+$$;
+
+comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
+
+-- work/_exhaust_tasks.sql
+create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_failures stepgres._run_failure[];
+    v_intolerable stepgres._run_failure[];
+    v_maps stepgres._step_key[];
+    v_skips stepgres._skip[];
+    v_skipped stepgres._step_key[];
+begin
+    if exhausted is null then
+        return null;
+    end if;
+    select
+        array_agg((
+            e.run_id, e.step_slug,
+            format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
+        )::stepgres._run_failure) filter (where e.policy = 'fail'),
+        array_agg((
+            e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
+        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+    into v_failures, v_skips
+    from (
+        -- the first task of a step speaks for it, in its state as in that of the run
+        select distinct on (u.run_id, u.step_slug) u.*
+        from unnest(_exhaust_tasks.exhausted) as u
+        order by u.run_id, u.step_slug, u.task_index
+    ) as e
+    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
+
+    -- A map goes on without the items that it may do without.
+    with counted as (
+        update stepgres.step_states as t
+        set remaining_tasks = t.remaining_tasks - e.tasks, skipped_tasks = t.skipped_tasks + e.tasks
+        from (
+            select u.run_id, u.step_slug, count(*) as tasks, (array_agg(u.error order by u.task_index))[1] as error
+            from unnest(_exhaust_tasks.exhausted) as u
+            where u.policy = 'skip'
+            group by u.run_id, u.step_slug
+        ) as e
+        where t.run_id = e.run_id and t.step_slug = e.step_slug and t.map
+        returning t.run_id, t.step_slug, t.skipped_tasks, t.initial_tasks, e.error
+    )
+    select
+        array_agg((
+            c.run_id, c.step_slug,
+            format(
+                'step "%s" failed: %s of %s tasks have, and max_failed is %s: %s',
+                c.step_slug, c.skipped_tasks, c.initial_tasks, s.max_failed, c.error
+            )
+        )::stepgres._run_failure) filter (where o.is_over),
+        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where o.is_over is not true)
+    into v_intolerable, v_maps
+    from counted as c
+    join stepgres.runs as r on r.run_id = c.run_id
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+    ) as s
+    cross join lateral (
+        select c.skipped_tasks > case
+            when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
+            else s.max_failed::numeric
+        end as is_over
+    ) as o;
+
+    -- failures first: a run that fails skips nothing more
+    perform stepgres._fail_steps(v_failures || v_intolerable);
+    v_skipped := stepgres._skip_steps(v_skips);
+    perform stepgres._withdraw_tasks(
+        array(select (k.run_id, k.step_slug)::stepgres._step_key from unnest(v_skips) as k where k.is_cascade),
+        'cancelled'
+    );
+    return v_skipped || stepgres._refill_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._exhaust_tasks(stepgres._exhausted_task[]) is
+'Does for tasks without attempts left what their steps want then; returns the steps that this finishes but does not fail.';
+
+-- work/_fail_tasks.sql
+create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns stepgres._step_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_exhausted stepgres._exhausted_task[];
+begin
+    if failures is null then
+        return null;
+    end if;
+    with failed as materialized (
+        select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
+            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
+            f.retryable and t.attempt < s.max_attempts as is_retried,
+            -- an output that its map cannot take is no matter of attempts
+            case when f.output is null then s.when_exhausted else 'fail' end as policy,
+            coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
+        from unnest(_fail_tasks.failures) as f
+        join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+        ) as s
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
+        where t.status = 'started' and t.attempt = f.attempt
+    ),
+    recorded as (
+        insert into stepgres.attempts (
+            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
+        )
+        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error
+        from failed as f
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select f.run_id, f.step_slug, f.task_index, case when f.is_paused then 'infinity' else v_now + f.delay end,
+            case when f.is_paused then f.delay end
+        from failed as f where f.is_retried
+    ),
+    moved as (
+        update stepgres.tasks as t
+        set status = case when f.is_retried then 'waiting' when f.policy = 'fail' then 'failed' else 'skipped' end,
+            finished_at = case when not f.is_retried then v_now end,
+            error = f.error,
+            output = f.output
+        from failed as f
+        where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
+    )
+    select array_agg((f.run_id, f.step_slug, f.task_index, f.error, f.policy)::stepgres._exhausted_task)
+    into v_exhausted
+    from failed as f
+    where not f.is_retried;
+
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_failed', array(
+            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
+            from unnest(_fail_tasks.failures) as f
+            join stepgres.attempts as a
+                on (a.run_id, a.step_slug, a.task_index, a.attempt)
+                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
+        ));
+    end if;
+    return stepgres._exhaust_tasks(v_exhausted);
+end
+$$;
+
+comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
+'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
+that this finishes but does not fail.';
+
+-- work/_lock_local_tasks.sql
+create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_rows tid[];
+begin
+    if run_ids is null then
+        return null;
+    end if;
+    v_rows := array(
+        select t.ctid
+        from unnest(_lock_local_tasks.run_ids) as i (run_id)
+        join stepgres.runs as r
+            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
+        join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
+        cross join lateral (
+            select def.priority from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, s.step_slug) offset 0
+        ) as d
+        join stepgres.tasks as t
+            on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
+        where t.status = 'queued' and t.msg_id is null
+        order by coalesce(r.priority, d.priority) desc, t.run_id, t.step_slug, t.task_index
+        limit _lock_local_tasks.capacity
+        for no key update of t skip locked
+    );
+    update stepgres.step_states as s
+    set queued_from = k.next_index
+    from (
+        select t.run_id, t.step_slug, max(t.task_index) + 1 as next_index
+        from stepgres.tasks as t
+        where t.ctid = any (v_rows)
+        group by t.run_id, t.step_slug
+    ) as k
+    where s.run_id = k.run_id and s.step_slug = k.step_slug and s.map;
+    return v_rows;
+end
+$$;
+
+comment on function stepgres._lock_local_tasks(text, int, uuid[]) is
+'Locks queued tasks that an executor runs itself; the caller holds the locks of the runs.';
+
+-- work/_pop_tasks.sql
+create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_tickets jsonb[];
+    v_tasks stepgres._task_key[];
+begin
+    -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
+    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
+    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    begin
+        v_tasks := stepgres._tickets_to_tasks(v_tickets);
+    exception when data_exception then
+        -- what somebody else has sent to the queue is dropped
+        v_tasks := stepgres._tickets_to_tasks(array(
+            select m from unnest(v_tickets) as m
+            where m ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                and m ->> 'task_index' ~ '^[0-9]{1,9}$'
+        ));
+    end;
+    if v_tasks is null then
+        return '{}';
+    end if;
+    -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
+    -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
+    return array(
+        select t.ctid
+        from unnest(v_tasks) as m
+        join stepgres.tasks as t
+            on t.run_id = m.run_id and t.step_slug = m.step_slug and t.task_index = m.task_index
+        where t.status = 'queued'
+        for no key update of t skip locked
+    );
+end
+$$;
+
+comment on function stepgres._pop_tasks(text, int) is
+'Pops tickets of a queue and locks their tasks.';
+
+-- work/_record_results.sql
+create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_outcome stepgres._outcome;
+begin
+    -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
+    -- in a run that goes on. All that follows hangs off the rows that this statement returns.
+    with accepted as materialized (
+        select distinct on (n.run_id, n.step_slug, n.task_index)
+            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
+            case
+                when n.status <> 'completed' then n.status
+                when s.feeds_map is null or jsonb_typeof(n.output) = 'array' then n.status
+                else 'failed'
+            end as status,
+            case
+                when n.status <> 'completed' then n.error
+                else format(
+                    'step "%s" maps over the output of step "%s", which must be an array, not %s',
+                    s.feeds_map, n.step_slug, coalesce(jsonb_typeof(n.output), 'null')
+                )
+            end as error,
+            n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
+            make_interval(secs => n.retry_after) as retry_after,
+            case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
+            nullif(n.tasks, 'null') as tasks
+        from rows from (
+            jsonb_to_recordset(_record_results.results) as (
+                run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
+                error text, retryable boolean, retry_after float8, tasks jsonb
+            )
+        ) with ordinality as n (
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
+        )
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+        ) as s
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
+        where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
+            and n.status in ('completed', 'failed', 'released')
+        order by n.run_id, n.step_slug, n.task_index, n.place
+    ),
+    completed as (
+        update stepgres.tasks as t
+        set status = 'completed', finished_at = v_now, output = case when a.map then a.output end
+        from accepted as a
+        where t.ctid = a.row_id and a.status = 'completed'
+        returning t.run_id, t.step_slug, a.output
+    ),
+    counted as (
+        select c.run_id, c.step_slug, count(*) as tasks, (array_agg(c.output))[1] as output
+        from completed as c
+        group by c.run_id, c.step_slug
+    ),
+    stepped as (
+        update stepgres.step_states as t
+        set remaining_tasks = t.remaining_tasks - c.tasks,
+            status = case when t.map then t.status else 'completed' end,
+            finished_at = case when not t.map then v_now end,
+            output = case when not t.map then c.output end
+        from counted as c
+        where t.run_id = c.run_id and t.step_slug = c.step_slug
+        returning t.run_id, t.step_slug, t.map
+    )
+    select
+        (select array_agg(a.place) from accepted as a),
+        (
+            select array_agg((
+                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
+            )::stepgres._task_failure)
+            from accepted as a where a.status = 'failed'
+        ),
+        (
+            select array_agg((
+                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null
+            )::stepgres._task_failure)
+            from accepted as a where a.status = 'released'
+        ),
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
+        (
+            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
+            from accepted as a where a.status = 'completed' and a.tasks is not null
+        )
+    into v_outcome
+    from stepped as t;
+    return v_outcome;
+end
+$$;
+
+comment on function stepgres._record_results(text, jsonb) is
+'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
+
+-- work/_refuse_results.sql
+create function stepgres._refuse_results(results jsonb, argument text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_result record;
+    v_problem text;
+begin
+    if jsonb_typeof(results) is distinct from 'array' then
+        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
+            using errcode = 'SG003', hint = 'Pass [] when there are none.';
+    end if;
+    for v_result in
+        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
+    loop
+        begin
+            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
+            into v_problem
+            from jsonb_to_record(v_result.value) as k (
+                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+            )
+            cross join lateral (
+                values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
+            ) as s (name, seconds)
+            where s.seconds not between 0 and 3155760000;
+        exception when data_exception then
+            v_problem := sqlerrm;
+        end;
+        if jsonb_typeof(v_result.value) <> 'object' then
+            v_problem := format('must be a JSON object, not %s', jsonb_typeof(v_result.value));
+        end if;
+        if v_problem is not null then
+            raise exception '%[%]: %', argument, v_result.place, v_problem
+                using errcode = 'SG003',
+                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._refuse_results(jsonb, text) is
+'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
+
+-- work/_release_tasks.sql
+create function stepgres._release_tasks(releases stepgres._task_failure[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_released stepgres._task_key[];
+begin
+    if releases is null then
+        return;
+    end if;
+    -- The attempt was not used: the next claim gets its number again, under another worker or lease.
+    -- A task whose run another result of the batch has failed is not started any more.
+    with released as (
+        update stepgres.tasks as t
+        set status = 'waiting', attempt = t.attempt - 1
+        from unnest(_release_tasks.releases) as k
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started'
+        returning t.run_id, t.step_slug, t.task_index, k.retry_after
+    ),
+    timed as (
+        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
+        select r.run_id, r.step_slug, r.task_index,
+            case when o.paused_at is null then v_now + r.retry_after else 'infinity' end,
+            case when o.paused_at is not null then r.retry_after end
+        from released as r
+        join stepgres.runs as o on o.run_id = r.run_id
+        where r.retry_after > interval '0'
+    )
+    select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
+    from released as r
+    where coalesce(r.retry_after, interval '0') <= interval '0';
+    perform stepgres._requeue_tasks(v_released);
+end
+$$;
+
+comment on function stepgres._release_tasks(stepgres._task_failure[]) is
+'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
+
+-- work/_send_result.sql
+create function stepgres._send_result(worker_id text, result jsonb) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_task record;
+begin
+    if not exists (
+        select from stepgres.work(_send_result.worker_id, jsonb_build_array(_send_result.result), 0)
+    ) then
+        return;
+    end if;
+    select t.status, t.attempt, t.worker_id into v_task
+    from stepgres.tasks as t
+    where t.run_id = (result ->> 'run_id')::uuid and t.step_slug = result ->> 'step_slug'
+        and t.task_index = (result ->> 'task_index')::int;
+    raise exception 'task %/%/% is no longer leased to "%" for attempt %',
+        result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index', _send_result.worker_id, result ->> 'attempt'
+        using errcode = 'SG004',
+            detail = case when v_task.status is null then 'There is no such task.' else format(
+                'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
+                coalesce('"' || v_task.worker_id || '"', 'nobody')
+            ) end,
+            hint = 'Discard the result; another attempt has taken or will take its place.';
+end
+$$;
+
+comment on function stepgres._send_result(text, jsonb) is
+'Sends one result; SG004 if it is refused.';
+
+-- work/_tickets_to_tasks.sql
+create function stepgres._tickets_to_tasks(tickets jsonb[]) returns stepgres._task_key[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(((m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int)::stepgres._task_key)
+    from unnest(tickets) as m
+$$;
+
+comment on function stepgres._tickets_to_tasks(jsonb[]) is
+'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
+
+-- work/claim_tasks.sql
+create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
+returns setof stepgres.work_item
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select * from stepgres.work(claim_tasks.worker_id, '[]', claim_tasks.capacity, claim_tasks.run_ids)
+$$;
+
+comment on function stepgres.claim_tasks(text, int, uuid[]) is
+'Claims up to capacity tasks for a worker and returns them with their inputs; work does this and more in one call.
+
+Errors: SG006 unknown worker.';
+
+-- work/complete_task.sql
+create function stepgres.complete_task(
+    worker_id text,
+    run_id uuid,
+    step_slug text,
+    output jsonb,
+    task_index int default 0,
+    attempt int default 1,
+    tasks jsonb default null
+) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
+        'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
+        'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
+        'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
+    ))
+$$;
+
+comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb) is
+'Completes a task that the worker has claimed, and moves everything that follows from it.
+
+In a run of a task graph, tasks, as save_task_graph takes them, are added beside the task: they start after it, unless they
+depend on something else, and whatever depends on it waits for them too.
+
+Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018 the tasks
+break a rule: neither are they added nor is the task completed.';
+
+-- work/fail_oversized_tasks.sql
+create function stepgres.fail_oversized_tasks(
+    worker_id text, capacity int default 100, run_ids uuid[] default null
+) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_rows tid[];
+    v_step stepgres._step_key;
+    v_oversized stepgres._step_key[];
+    v_failures stepgres._run_failure[];
+begin
+    -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
+    begin
+        perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        select v_rows || array_agg(p) into v_rows
+        from stepgres.queues as q
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
+        for v_step in
+            select distinct t.run_id, t.step_slug from stepgres.tasks as t
+            where t.ctid = any (v_rows) and t.input is null
+        loop
+            begin
+                perform i.input from stepgres._step_inputs as i
+                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
+            exception when program_limit_exceeded then
+                v_oversized := v_oversized || v_step;
+            end;
+        end loop;
+        raise exception using errcode = 'SGLCK';
+    exception when sqlstate 'SGLCK' then
+        perform stepgres._lock_runs(array(select o.run_id from unnest(v_oversized) as o));
+    end;
+    select array_agg((
+        t.run_id, t.step_slug,
+        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
+    )::stepgres._run_failure) into v_failures
+    from unnest(v_oversized) as o
+    join stepgres.step_states as t
+        on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
+    perform stepgres._fail_steps(v_failures);
+    return coalesce(cardinality(v_failures), 0);
+end
+$$;
+
+comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
+'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
+
+The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
+claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
+this error calls this with the capacity and run_ids of its claim, then claims again.
+
+Errors: SG006 unknown worker.';
+
+-- work/fail_task.sql
+create function stepgres.fail_task(
+    worker_id text,
+    run_id uuid,
+    step_slug text,
+    error text,
+    task_index int default 0,
+    attempt int default 1,
+    retryable boolean default true,
+    retry_after interval default null
+) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select stepgres._send_result(fail_task.worker_id, jsonb_build_object(
+        'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
+        'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
+        'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
+        'retry_after', extract(epoch from fail_task.retry_after)
+    ))
+$$;
+
+comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval) is
+'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
+
+The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
+attempts left, is exhausted.
+
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+
+-- work/work.sql
+create function stepgres.work(
+    worker_id text,
+    results jsonb default '[]',
+    capacity int default 1,
+    run_ids uuid[] default null,
+    is_waiting boolean default false
+) returns setof stepgres.work_item
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_worker stepgres.workers;
+    v_run_ids uuid[];
+    v_applied stepgres._applied;
+begin
+    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
+    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
+    if capacity > 0 then
+        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
+    end if;
+    v_worker := stepgres._worker(work.worker_id);
+    v_run_ids := stepgres._check_results(work.results);
+    perform stepgres._lock_runs(work.run_ids || v_run_ids);
+    if results <> '[]' then
+        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
+        return query
+        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
+            null::interval, null::boolean, null::text, null::int, null::boolean, true
+        from unnest(v_applied.refused) as p (place)
+        cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
+            run_id uuid, step_slug text, task_index int, attempt int
+        );
+        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    end if;
+    if capacity > 0 then
+        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
+        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            update stepgres.workers as w set is_waiting = not v_worker.is_waiting
+            where w.worker_id = work.worker_id;
+        end if;
+    end if;
+end
+$$;
+
+comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
+'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
+
+A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
+added as complete_task says; "failed" and "error",
+optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
+attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
+the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
+its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+
+A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
+notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
+task may have been queued meanwhile.
+
+Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
+SG018 tasks that break a rule (no result is applied then).';
+
+-- workers/_ensure_queue.sql
+create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours.
+    v_pgmq_queue text := 'stepgres_' || _ensure_queue.queue;
+begin
+    if _ensure_queue.priority <> 0 or _ensure_queue.resources <> '{}' then
+        v_pgmq_queue := format(
+            'stepgres_%s_%s', left(_ensure_queue.queue, 25),
+            left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
+        );
+    end if;
+    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
+        return;
+    end if;
+    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
+    -- that need the same could wait for each other.
+    perform pg_advisory_xact_lock(29543, 3);
+    insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
+    values (
+        v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
+    )
+    on conflict (pgmq_queue) do nothing;
+    if found then
+        perform pgmq.create(v_pgmq_queue);
+    end if;
+end
+$$;
+
+comment on function stepgres._ensure_queue(text, int, jsonb) is
+'The pgmq queue for a queue, priority and resources, made when they are first named together.';
+
+-- workers/_hold_worker.sql
+create function stepgres._hold_worker(worker_id text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Others see what a worker is given only when this transaction commits. A takeover before that
+    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
+    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
+    perform 1 from stepgres.workers as w
+    where w.worker_id = _hold_worker.worker_id
+    for key share skip locked;
+    if not found then
+        raise exception 'worker "%" is being ended', _hold_worker.worker_id
+            using errcode = 'SG006', hint = 'Call register_worker again.';
+    end if;
+end
+$$;
+
+comment on function stepgres._hold_worker(text) is
+'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
+
+-- workers/_lock_runs_of_workers.sql
+create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+        where r.executor_id = any (_lock_runs_of_workers.worker_ids) or exists (
+            select from stepgres.tasks as t
+            where t.run_id = r.run_id and t.status = 'started'
+                and t.worker_id = any (_lock_runs_of_workers.worker_ids)
+        )
+    );
+begin
+    perform stepgres._lock_runs(v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._lock_runs_of_workers(text[]) is
+'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
+
+-- workers/_take_over.sql
+create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_started stepgres._task_failure[];
+    v_orphans stepgres._task_key[];
+begin
+    if worker_ids is null then
+        return 0;
+    end if;
+    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
+    if v_run_ids = '{}' then
+        return 0;
+    end if;
+
+    -- Without their executor local steps go through their queue, to any worker that knows them.
+    update stepgres.runs as r set executor_id = null
+    where r.run_id = any (v_run_ids) and r.status = 'started'
+        and r.executor_id = any (_take_over.worker_ids);
+    select
+        array_agg((
+            t.run_id, t.step_slug, t.task_index, t.attempt,
+            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
+        )::stepgres._task_failure) filter (where t.status = 'started'),
+        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
+    into v_started, v_orphans
+    from stepgres.runs as r
+    join stepgres.tasks as t on t.run_id = r.run_id
+    where r.run_id = any (v_run_ids) and r.status = 'started' and (
+        (t.status = 'started' and t.worker_id = any (_take_over.worker_ids))
+        or (t.status = 'queued' and t.msg_id is null and r.executor_id is null)
+    );
+    perform stepgres._requeue_tasks(v_orphans);
+    if is_dead then
+        perform stepgres._advance(stepgres._fail_tasks(v_started));
+    else
+        perform stepgres._release_tasks(v_started);
+    end if;
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
+end
+$$;
+
+comment on function stepgres._take_over(text[], boolean) is
+'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
+
+-- workers/_wake_workers.sql
+create function stepgres._wake_workers(queue text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
+    -- notified who does not wait, and under load nobody waits.
+    if exists (
+        select from stepgres.workers as w where w.is_waiting and _wake_workers.queue = any (w.queues)
+    ) then
+        perform pg_notify('stepgres_queue_' || _wake_workers.queue, '');
+    end if;
+end
+$$;
+
+comment on function stepgres._wake_workers(text) is
+'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
+
+-- workers/_worker.sql
+create function stepgres._worker(worker_id text) returns stepgres.workers
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker stepgres.workers;
+begin
+    select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
+    if not found then
+        raise exception 'worker "%" is not registered', _worker.worker_id
+            using errcode = 'SG006',
+                hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
+    end if;
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
+    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
+    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
+    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
+    -- which is a sign of life as good as this one.
+    if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
+        perform stepgres._hold_worker(_worker.worker_id);
+        update stepgres.workers as w set heartbeat_at = v_now
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = _worker.worker_id
+            for no key update skip locked
+        );
+    end if;
+    return v_worker;
+end
+$$;
+
+comment on function stepgres._worker(text) is
+'The row of a worker that has just been heard of; SG006 if there is none.';
+
+-- workers/heartbeat.sql
+create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker stepgres.workers := stepgres._worker(heartbeat.worker_id);
+    v_progress jsonb;
+begin
+    perform stepgres._check_results(heartbeat.tasks, 'tasks');
+    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
+    -- and a heartbeat that waits for such a lock comes too late.
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
+        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+    )), '[]') into v_progress
+    from jsonb_to_recordset(heartbeat.tasks) as k (
+        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
+    )
+    where k.heartbeat_age is not null;
+    if v_progress <> v_worker.progress then
+        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+    end if;
+
+    return query
+    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
+        null::interval, null::boolean, null::text, null::int, null::boolean, true
+    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
+    where not exists (
+        select from stepgres.tasks as t
+        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
+    );
+end
+$$;
+
+comment on function stepgres.heartbeat(text, jsonb) is
+'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
+
+tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
+more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
+"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
+each call, since a call replaces what the one before said of that.
+
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
+
+-- workers/keep_tasks.sql
+create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[];
+    v_unknown stepgres._task_failure[];
+begin
+    -- the call of work whose answer was lost may not have ended yet
+    perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
+    perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
+    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
+    select array_agg((
+        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
+    )::stepgres._task_failure) into v_unknown
+    from stepgres.tasks as t
+    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
+        and not exists (
+            select from jsonb_to_recordset(keep_tasks.tasks) as k (
+                run_id uuid, step_slug text, task_index int, attempt int
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+        );
+    perform stepgres._release_tasks(v_unknown);
+    return coalesce(cardinality(v_unknown), 0);
+end
+$$;
+
+comment on function stepgres.keep_tasks(text, jsonb) is
+'Gives back all that a worker has claimed except these tasks, [{"run_id", "step_slug", "task_index", "attempt"}], without
+counting attempts; returns their number.
+
+For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
+
+Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
+
+-- workers/register_worker.sql
+create function stepgres.register_worker(
+    worker_id text default null,
+    queues text[] default '{default}',
+    lease interval default '15 seconds',
+    resources jsonb default '{}'
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
+    v_queue text;
+    v_constraint text;
+    v_column text;
+begin
+    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
+    insert into stepgres.workers as w (worker_id, queues, resources, lease, registered_at, heartbeat_at)
+    values (
+        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_now, v_now
+    )
+    on conflict on constraint workers_pkey do update
+    set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
+        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
+    perform stepgres._take_over(array[v_worker_id], is_dead => true);
+    foreach v_queue in array register_worker.queues loop
+        perform stepgres._ensure_queue(v_queue, 0, '{}');
+    end loop;
+    return v_worker_id;
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id), v_column);
+end
+$$;
+
+comment on function stepgres.register_worker(text, text[], interval, jsonb) is
+'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
+
+resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
+
+The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
+id again takes over what that id held before.
+
+Errors: SG001 bad worker_id, queue, lease or resources.';
+
+-- workers/unregister_worker.sql
+create function stepgres.unregister_worker(worker_id text) returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    delete from stepgres.workers as w where w.worker_id = unregister_worker.worker_id;
+    if not found then
+        perform stepgres._worker(unregister_worker.worker_id);
+    end if;
+    return stepgres._take_over(array[unregister_worker.worker_id], is_dead => false);
+end
+$$;
+
+comment on function stepgres.unregister_worker(text) is
+'Ends a worker in order: what it has claimed goes back to its queue at once, and no attempt is counted; returns the
+number of these tasks.
+
+Errors: SG006 unknown worker.';
+
+-- time/_fire_timers.sql
+create function stepgres._fire_timers() returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
+    v_fired int;
+    v_overdue stepgres._run_failure[];
+    v_starting uuid[];
+    v_tasks stepgres._task_key[];
+begin
+    -- Runs are locked before their timers, in the order that everybody else takes them.
+    select array_agg(distinct d.run_id) into v_run_ids
+    from (
+        select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
+    ) as d;
+    if v_run_ids is null then
+        return 0;
+    end if;
+    v_run_ids := stepgres._try_lock_runs(v_run_ids);
+    with fired as (
+        delete from stepgres.timers as t
+        where t.run_id = any (v_run_ids) and t.due_at <= v_now
+        returning t.run_id, t.kind, t.step_slug, t.task_index
+    )
+    select count(*),
+        array_agg((
+            f.run_id, null,
+            format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
+        )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
+        array_agg(f.run_id) filter (where f.kind = 'run_start'),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) filter (where f.kind = 'task')
+    into v_fired, v_overdue, v_starting, v_tasks
+    from fired as f
+    join stepgres.runs as r on r.run_id = f.run_id;
+
+    -- deadlines first: what is over starts nothing more
+    if v_overdue is not null then
+        perform stepgres._fail_runs(v_overdue);
+    end if;
+    perform stepgres._start_ready_steps(v_starting);
+    perform stepgres._requeue_tasks(v_tasks);
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    return v_fired;
+end
+$$;
+
+comment on function stepgres._fire_timers() is
+'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
+
+-- time/_now.sql
+create function stepgres._now() returns timestamptz
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$ select clock_timestamp() $$;
+
+comment on function stepgres._now() is
+'The only clock; tests replace its body.';
+
+-- time/_replace_tickets.sql
+create function stepgres._replace_tickets(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_queue record;
+    v_lost stepgres._task_key[];
+    v_count int := 0;
+begin
+    for v_queue in
+        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+            array_agg(t.msg_id) as msg_ids
+        from unnest(_replace_tickets.run_ids) as i (run_id)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
+        group by q.pgmq_queue
+    loop
+        execute format(
+            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
+             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
+            'q_' || v_queue.pgmq_queue
+        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
+        perform stepgres._requeue_tasks(v_lost);
+        v_count := v_count + coalesce(cardinality(v_lost), 0);
+    end loop;
+    return v_count;
+end
+$$;
+
+comment on function stepgres._replace_tickets(uuid[]) is
+'Sends tickets again for queued tasks of these runs that have none; returns their number. The caller holds the locks.';
+
+-- time/_sweep_runs.sql
+create function stepgres._sweep_runs() returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_run_ids uuid[];
+begin
+    -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
+    if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
+        return 0;
+    end if;
+    insert into stepgres.sweeps (swept_at) values (v_now)
+    on conflict (only_row) do update set swept_at = v_now;
+    -- skip locked: a tick holds runs, and waits for nobody
+    delete from stepgres.subscribers as s
+    where s.subscriber_id = any (array(
+        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
+    ));
+
+    select array_agg(a.run_id) into v_run_ids from (
+        select o.run_id from stepgres.active_runs as o
+        where o.run_id > coalesce(
+            (select s.position from stepgres.sweeps as s), '00000000-0000-0000-0000-000000000000'
+        )
+        order by o.run_id limit 1000
+    ) as a;
+    update stepgres.sweeps as s
+    set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
+    v_run_ids := stepgres._try_lock_runs(v_run_ids);
+    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+end
+$$;
+
+comment on function stepgres._sweep_runs() is
+'Looks for lost tickets and overdue tasks in the next 1,000 active runs, at most every ten seconds; returns their number.';
+
+-- time/_time_out_tasks.sql
+create function stepgres._time_out_tasks(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_overdue stepgres._task_failure[];
+begin
+    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
+    -- or does not care; its lease is the time that it may hold a task before it begins.
+    select array_agg((
+        t.run_id, t.step_slug, t.task_index, t.attempt,
+        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+    )::stepgres._task_failure) into v_overdue
+    from unnest(_time_out_tasks.run_ids) as i (run_id)
+    join stepgres.runs as r on r.run_id = i.run_id
+    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+    ) as s
+    join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.started_at + s.timeout + w.lease < v_now and not exists (
+        select from jsonb_to_recordset(w.progress) as k (
+            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+        )
+        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            and k.heartbeat_at + s.timeout + w.lease >= v_now
+    );
+    if v_overdue is not null then
+        perform stepgres._advance(stepgres._fail_tasks(v_overdue));
+        perform stepgres._hint_subscribers(run_ids, have_ended => false);
+    end if;
+    return coalesce(cardinality(v_overdue), 0);
+end
+$$;
+
+comment on function stepgres._time_out_tasks(uuid[]) is
+'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
+
+-- time/next_due.sql
+create function stepgres.next_due() returns timestamptz
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select least(
+        (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
+        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
+        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
+        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
+        where s.swept_at <= stepgres._now() - interval '10 seconds')
+    )
+$$;
+
+comment on function stepgres.next_due() is
+'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
+
+In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
+may call tick only when this says so, and ask every ten seconds or so.';
+
+-- time/tick.sql
+create function stepgres.tick() returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_worker_ids text[];
+begin
+    -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
+    if not pg_try_advisory_xact_lock(29543, 1) then
+        return 0;
+    end if;
+    with dead as (
+        delete from stepgres.workers as o
+        where o.worker_id = any (array(
+            select w.worker_id from stepgres.workers as w
+            where w.heartbeat_at + w.lease <= v_now
+            for update skip locked
+        ))
+        returning o.worker_id
+    )
+    select array_agg(d.worker_id) into v_worker_ids from dead as d;
+    return stepgres._take_over(v_worker_ids, is_dead => true)
+        + stepgres._fire_timers() + stepgres._sweep_runs();
+end
+$$;
+
+comment on function stepgres.tick() is
+'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
+
+Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
+number of tasks moved.';
+
+-- lifecycle/_copy_finished_steps.sql
+create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
+    -- steps of the run
+    with finished as materialized (
+        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
+        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+    )
+    update stepgres.step_states as t
+    set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
+        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
+        started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
+        output = o.output
+    from finished as o
+    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
+
+    -- The attempt that completed a task is the only one in this run.
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
+        input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+        o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
+    from stepgres.step_states as s
+    cross join lateral (
+        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+    ) as o
+    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
+
+    update stepgres.runs as r
+    set remaining_steps = (
+        select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
+    )
+    where r.run_id = to_run_id;
+    update stepgres.step_states as t
+    set remaining_deps = (
+        select count(*)
+        from stepgres.dependencies as d
+        cross join lateral (
+            select k.finished_at from stepgres.step_states as k
+            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
+        ) as o
+        where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            and o.finished_at is null
+    )
+    from stepgres.runs as r
+    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
+end
+$$;
+
+comment on function stepgres._copy_finished_steps(uuid, uuid) is
+'Takes the completed and skipped steps of a run over into a new one that has not begun.';
+
+-- lifecycle/_copy_unfinished_maps.sql
+create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_maps stepgres._step_key[];
+begin
+    -- materialized: as in _copy_finished_steps
+    with begun as materialized (
+        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
+        from stepgres.step_states as o
+        cross join lateral (
+            select count(*) as tasks from stepgres.tasks as k
+            where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
+        ) as c
+        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+    ),
+    maps as (
+        update stepgres.step_states as t
+        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
+            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
+        from begun as o
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
+        returning t.run_id, t.step_slug
+    )
+    select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
+
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
+    )
+    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
+        o.finished_at, o.input, o.output
+    from unnest(v_maps) as m
+    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+    where o.status = 'completed';
+    perform stepgres._queue_tasks(array(
+        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
+        from unnest(v_maps) as m
+        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+        where o.status <> 'completed'
+    ));
+    perform stepgres._refill_maps(v_maps);
+end
+$$;
+
+comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
+'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';
+
+-- lifecycle/_delete_runs.sql
+create function stepgres._delete_runs(run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_own_versions stepgres.runs[] := array(
+        select r from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids) and r.version < 0
+    );
+begin
+    delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
+    perform stepgres._delete_own_version(v.workflow_slug, v.version) from unnest(v_own_versions) as v;
+end
+$$;
+
+comment on function stepgres._delete_runs(uuid[]) is
+'Deletes finished runs, which have neither timers nor tickets any more.';
+
+-- lifecycle/_list_family.sql
+create function stepgres._list_family(run_id uuid) returns uuid[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive family as (
+        select _list_family.run_id
+        union
+        select r.run_id
+        from family as f
+        join stepgres.runs as r on r.parent_run_id = f.run_id
+    )
+    select array_agg(f.run_id) from family as f
+$$;
+
+comment on function stepgres._list_family(uuid) is
+'A run and all the runs under it.';
+
+-- lifecycle/_lock_family.sql
+create function stepgres._lock_family(run_id uuid) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_found uuid[];
+begin
+    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
+    -- what is locked already: then all is given back, and locked again in the one order.
+    loop
+        begin
+            perform stepgres._lock_runs(v_known);
+            v_found := stepgres._list_family(_lock_family.run_id);
+            exit when v_found <@ v_known;
+            raise exception using errcode = 'SGLCK';
+        exception when sqlstate 'SGLCK' then
+            v_known := v_found;
+        end;
+    end loop;
+    return (
+        select array_agg(r.run_id) from stepgres.runs as r
+        where r.run_id = any (v_known) and r.status = 'started'
+    );
+end
+$$;
+
+comment on function stepgres._lock_family(uuid) is
+'Locks a run and all the runs under it, and returns those that are active.';
+
+-- lifecycle/_run_is_finished.sql
+create function stepgres._run_is_finished(run_id uuid, status text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'run % has %', run_id, status
+        using errcode = 'SG011', hint = 'A run that has ended stays as it is; retry_failed_workflow makes a new one.';
+end
+$$;
+
+comment on function stepgres._run_is_finished(uuid, text) is
+'Raises SG011.';
+
+-- lifecycle/cancel_workflow_run.sql
+create function stepgres.cancel_workflow_run(
+    run_id uuid, reason text default 'User requested cancellation', force boolean default false
+) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+    v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
+begin
+    if v_run.status = 'completed' and force is not true then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.status = 'failed' or v_active is null then
+        return;
+    end if;
+    perform stepgres._fail_runs(
+        array(
+            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
+            from unnest(v_active) as i
+        ),
+        is_cancelled => true
+    );
+end
+$$;
+
+comment on function stepgres.cancel_workflow_run(uuid, text, boolean) is
+'Cancels a run and its child runs: they fail with this reason, and nothing of them is executed any more.
+
+What is executing is not interrupted by SQL: its result is refused, and workers are told by their next heartbeat. A run
+that has failed already is left as it is. One that is completed is an error, or with force left as it is too, but its
+active child runs are cancelled.
+
+Errors: SG005 unknown run, SG011 the run is completed.';
+
+-- lifecycle/pause_workflow_run.sql
+create function stepgres.pause_workflow_run(run_id uuid) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
+    v_now timestamptz;
+begin
+    if v_run.status <> 'started' then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.paused_at is not null then
+        return;
+    end if;
+    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
+    -- claimed was claimed before.
+    perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
+    v_now := stepgres._now();
+    update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
+    insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
+    on conflict on constraint pauses_pkey do update set resumed_at = null;
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
+    where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
+end
+$$;
+
+comment on function stepgres.pause_workflow_run(uuid) is
+'Pauses a run: none of its tasks is claimed, no step starts, its timers stand still. Tasks under way finish and count.
+
+Pausing a paused run changes nothing. Child runs go on.
+
+Errors: SG005 unknown run, SG011 the run has ended.';
+
+-- lifecycle/prune.sql
+create function stepgres.prune(
+    older_than interval, batch_size int default 1000, workflow_slug text default null
+)
+returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_runs stepgres._old_run[];
+begin
+    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
+        raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
+            using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
+    end if;
+    -- From where the call before has come to, and only then from the beginning on: old runs that do not end are
+    -- not walked past by every call. A run is inserted before it finishes, so the index ends the search at the
+    -- age. skip locked: whoever retries a run just now reads it first.
+    v_runs := array(
+        select (l.run_id, w.workflow_slug, l.inserted_at, p.part)::stepgres._old_run
+        from stepgres.workflows as w
+        cross join lateral (
+            select coalesce(
+                (select s.position from stepgres.prunings as s where s.workflow_slug = w.workflow_slug), '-infinity'
+            ) as position
+        ) as s
+        cross join lateral (values (1, s.position, 'infinity'), (2, '-infinity', s.position)) as p (part, since, until)
+        cross join lateral (
+            select r.run_id, r.inserted_at from stepgres.runs as r
+            where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since and r.inserted_at < p.until
+                and r.inserted_at <= v_before and r.finished_at <= v_before
+            order by r.inserted_at
+            limit prune.batch_size
+            for update skip locked
+        ) as l
+        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
+        limit prune.batch_size
+    );
+    perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
+    -- of calls at once only one writes down where it was: none waits for another
+    if pg_try_advisory_xact_lock(29543, 5) then
+        insert into stepgres.prunings (workflow_slug, position)
+        select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
+        from unnest(v_runs) as r
+        order by r.workflow_slug, r.part desc, r.inserted_at desc
+        on conflict on constraint prunings_pkey do update set position = excluded.position;
+    end if;
+    return cardinality(v_runs);
+end
+$$;
+
+comment on function stepgres.prune(interval, int, text) is
+'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
+number. Call it again until it returns 0: each call is short, and safe while everything runs.
+
+Errors: SG003 no age or a negative one, or a batch_size below 1.';
+
+-- lifecycle/resume_workflow_run.sql
+create function stepgres.resume_workflow_run(run_id uuid) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
+    v_now timestamptz := stepgres._now();
+begin
+    if v_run.status <> 'started' then
+        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
+    elsif v_run.paused_at is null then
+        raise exception 'run % is not paused', v_run.run_id
+            using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
+    end if;
+    update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
+    update stepgres.pauses as p set resumed_at = v_now
+    where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
+    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
+    where t.run_id = v_run.run_id;
+    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
+    perform stepgres._requeue_tasks(array(
+        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+        from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
+    ));
+    perform stepgres._refill_maps(array(
+        select (t.run_id, t.step_slug)::stepgres._step_key
+        from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
+    ));
+    perform stepgres._start_ready_steps(array[v_run.run_id]);
+    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
+end
+$$;
+
+comment on function stepgres.resume_workflow_run(uuid) is
+'Resumes a paused run: its queued tasks are dispatched, ready steps start, timers go on with what was left of them.
+
+Errors: SG005 unknown run, SG011 the run has ended, SG012 the run is not paused.';
+
+-- lifecycle/retry_failed_workflow.sql
+create function stepgres.retry_failed_workflow(
+    run_id uuid,
+    skip_completed boolean default true,
+    reset_all boolean default false,
+    executor_id text default null
+) returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_new_id uuid := stepgres._new_run_id();
+begin
+    -- together with its parent, which the new run may join: runs are locked in one order
+    perform stepgres._lock_runs(array(
+        select i from stepgres.runs as r
+        cross join unnest(array[r.run_id, r.parent_run_id]) as i
+        where r.run_id = retry_failed_workflow.run_id
+    ));
+    v_run := stepgres._lock_run(retry_failed_workflow.run_id);
+    if v_run.status <> 'failed' and reset_all is not true then
+        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
+            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
+    end if;
+    v_run.retried_from := v_run.run_id;
+    v_run.idempotency_key := null;
+    v_run.executor_id := retry_failed_workflow.executor_id;
+    v_run.parent_run_id := (
+        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
+    );
+    perform stepgres._check_start(v_run);
+    if reset_all or not skip_completed then
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
+    else
+        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
+        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
+        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
+        perform stepgres._start_ready_steps(array[v_new_id]);
+    end if;
+    return v_new_id;
+end
+$$;
+
+comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
+'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
+
+Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
+tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
+runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
+comes from. executor_id is as for start_workflow_run.
+
+Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
+
+-- inspection/_find_run.sql
+create function stepgres._find_run(run_id uuid) returns stepgres.runs
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = _find_run.run_id;
+    if not found then
+        perform stepgres._run_not_found(_find_run.run_id);
+    end if;
+    return v_run;
+end
+$$;
+
+comment on function stepgres._find_run(uuid) is
+'A run; SG005 if there is none.';
+
+-- inspection/_list_attempts.sql
+create function stepgres._list_attempts(run_id uuid, step_slug text) returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
+    from (
+        select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
+            a.failed_at as finished_at, a.error
+        from stepgres.attempts as a
+        where a.run_id = _list_attempts.run_id and a.step_slug = _list_attempts.step_slug
+        union all
+        select 2, t.task_index, t.attempt, t.status, t.worker_id, t.started_at, t.finished_at, t.error
+        from stepgres.tasks as t
+        where t.run_id = _list_attempts.run_id and t.step_slug = _list_attempts.step_slug
+            -- one whose last attempt has failed is in the first part
+            and t.attempt > 0 and t.status in ('started', 'completed', 'cancelled')
+        order by rank, task_index, attempt
+        limit 1000
+    ) as l
+$$;
+
+comment on function stepgres._list_attempts(uuid, text) is
+'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
+
+-- inspection/_run_not_found.sql
+create function stepgres._run_not_found(run_id uuid) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'run % does not exist', run_id
+        using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
+end
+$$;
+
+comment on function stepgres._run_not_found(uuid) is
+'Raises SG005.';
+
+-- inspection/_steps_waiting.sql
+create function stepgres._steps_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status), null::timestamptz
+    from stepgres.step_states as t
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
+    union all
+    select t.step_slug, null, 'start', 'the run is delayed', nullif(m.due_at, 'infinity')
+    from stepgres.step_states as t
+    join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
+    union all
+    select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
+    from stepgres.step_states as t
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0 and run.paused_at is not null
+$$;
+
+comment on function stepgres._steps_waiting(stepgres.runs) is
+'What the steps of a run wait for that have not started: part of why_stuck.';
+
+-- inspection/_tasks_waiting.sql
+create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with alive as (
+        select w.* from stepgres.workers as w where w.heartbeat_at + w.lease > stepgres._now()
+    ),
+    waiting as (
+        select t.task_index, s.*, a.*
+        from stepgres.tasks as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+        left join stepgres.timers as m
+            on (m.run_id, m.kind, m.step_slug, m.task_index) = (t.run_id, 'task', t.step_slug, t.task_index)
+        left join stepgres.workers as w on w.worker_id = t.worker_id
+        cross join lateral (
+            select
+                coalesce(bool_or(true), false) as is_served,
+                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
+            from alive as v where s.queue = any (v.queues)
+        ) as q
+        cross join lateral (
+            select
+                case
+                    when t.status = 'started' then 'lease'
+                    when run.paused_at is not null then 'pause'
+                    when t.status = 'waiting' then 'timer'
+                    when s.execution = 'local' and run.executor_id is not null then 'executor'
+                    when not q.is_served then 'queue'
+                    when not q.is_equipped then 'resource'
+                    else 'worker'
+                end as waits_for,
+                case t.status
+                    when 'started' then w.heartbeat_at + w.lease when 'waiting' then nullif(m.due_at, 'infinity')
+                end as until,
+                t.worker_id, t.attempt
+        ) as a
+        where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
+    )
+    select w.step_slug, min(w.task_index), w.waits_for,
+        case w.waits_for
+            when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
+            when 'pause' then format('the run is paused since %s', run.paused_at)
+            when 'timer' then
+                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
+            when 'executor' then format('executor "%s" will execute it', run.executor_id)
+            when 'queue' then format('no live worker takes from queue "%s"', w.queue)
+            when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            else format('until a worker of queue "%s" is free', w.queue)
+        end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
+        min(w.until)
+    from waiting as w
+    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id
+$$;
+
+comment on function stepgres._tasks_waiting(stepgres.runs) is
+'What the tasks of a run wait for: part of why_stuck.';
+
+-- inspection/get_run.sql
+create function stepgres.get_run(run_id uuid) returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(get_run.run_id);
+begin
+    return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
+        'deadline', extract(epoch from v_run.deadline),
+        'steps', (
+            select jsonb_agg(
+                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
+                || jsonb_build_object(
+                    'depends_on', array(
+                        select d.depends_on from stepgres.dependencies as d
+                        where (d.workflow_slug, d.version, d.step_slug)
+                            = (s.workflow_slug, s.version, s.step_slug)
+                        order by d.dependency_index
+                    ),
+                    'tasks', (
+                        select coalesce(jsonb_object_agg(c.status, c.tasks), '{}')
+                        from (
+                            select k.status, count(*) as tasks from stepgres.tasks as k
+                            where k.run_id = t.run_id and k.step_slug = t.step_slug
+                            group by k.status
+                        ) as c
+                    ),
+                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
+                )
+                order by s.step_index
+            )
+            from stepgres.steps as s
+            join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
+            where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
+        )
+    );
+end
+$$;
+
+comment on function stepgres.get_run(uuid) is
+'A run as one document, with its steps in topological order, their attempts and timings.
+
+Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
+"started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
+"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
+step at most 1,000, the failed ones first.
+
+Errors: SG005 unknown run.';
+
+-- inspection/get_run_status.sql
+create function stepgres.get_run_status(run_id uuid) returns stepgres.run_status
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(get_run_status.run_id);
+    v_status stepgres.run_status;
+    v_total int;
+    v_completed int;
+begin
+    v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
+    v_status.failed_step := v_run.failed_step;
+    if v_run.status = 'completed' then
+        v_status.details := v_run.output;
+    elsif v_run.status = 'failed' then
+        v_status.details := to_jsonb(v_run.error);
+    else
+        select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
+        v_completed := v_total - v_run.remaining_steps;
+        v_status.details := jsonb_build_object(
+            'total_steps', v_total,
+            'completed_steps', v_completed,
+            'percentage', round(100.0 * v_completed / v_total, 1),
+            'paused', v_run.paused_at is not null
+        );
+    end if;
+    return v_status;
+end
+$$;
+
+comment on function stepgres.get_run_status(uuid) is
+'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
+(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
+
+Errors: SG005 unknown run.';
+
+-- inspection/list_active_runs.sql
+create function stepgres.list_active_runs(
+    workflow_slug text default null, started_within interval default '0'
+) returns setof uuid
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select a.run_id from stepgres.active_runs as a
+    join stepgres.runs as r on r.run_id = a.run_id
+    where r.workflow_slug = coalesce(list_active_runs.workflow_slug, r.workflow_slug)
+    union
+    -- ask each workflow, whose index ends the search at the time
+    select r.run_id from stepgres.workflows as w
+    join stepgres.runs as r
+        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._now() - list_active_runs.started_within
+    where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
+    order by 1
+$$;
+
+comment on function stepgres.list_active_runs(text, interval) is
+'The ids of the runs that have not ended, and of those that were started within the last started_within, in order; of one
+workflow, or of all.
+
+Whoever follows many runs asks this now and then, for those of which no notification has come.';
+
+-- inspection/list_workflow_runs.sql
+create function stepgres.list_workflow_runs(
+    status text default null,
+    workflow_slug text default null,
+    "limit" int default 100,
+    "offset" int default 0,
+    order_by text[] default '{desc,inserted_at}',
+    tags text[] default null
+) returns setof stepgres.workflow_run
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    v_culprit text := case
+        when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
+        when "limit" < 0 then format('limit %s', "limit")
+        when "offset" < 0 then format('offset %s', "offset")
+        when (
+            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
+            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+        ) is not true
+            then format('order_by %s', coalesce(order_by::text, 'null'))
+    end;
+    v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
+    v_source text;
+begin
+    if v_culprit is not null then
+        raise exception 'runs cannot be listed with %', v_culprit
+            using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
+                'finished_at, workflow_slug or status. limit and offset: at least 0.';
+    end if;
+    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
+    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
+    v_source := case
+        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
+            'select r.* from stepgres.workflows as w cross join lateral (
+                 select f.run_id from stepgres.%3$I as f
+                 where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
+                 order by f.inserted_at %2$s limit $3 + $4
+             ) as f
+             join stepgres.runs as r on r.run_id = f.run_id'
+        when status = 'started' then
+            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
+        else
+            'select l.* from stepgres.workflows as w cross join lateral (
+                 select r.* from stepgres.runs as r
+                 where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
+                     and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
+                 order by r.inserted_at %2$s limit $3 + $4
+             ) as l'
+    end;
+    return query execute format(
+        'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
+             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
+             r.paused_at, r.cancelled_at, r.finished_at
+         from (' || v_source || ') as r
+         where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
+             and ($5 is null or r.tags @> $5)
+         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
+        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
+    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
+end
+$$;
+
+comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
+'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
+
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
+workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
+
+Errors: SG014 an unknown status or order, a negative limit or offset.';
+
+-- inspection/why_stuck.sql
+create function stepgres.why_stuck(run_id uuid) returns setof stepgres.stuck_step
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(why_stuck.run_id);
+begin
+    return query
+    select l.step_slug, l.task_index, l.waits_for, l.detail, l.until
+    from (
+        select * from stepgres._steps_waiting(v_run)
+        union all
+        select * from stepgres._tasks_waiting(v_run)
+    ) as l
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (v_run.workflow_slug, v_run.version, l.step_slug)
+    order by s.step_index, l.task_index nulls first, l.detail;
+end
+$$;
+
+comment on function stepgres.why_stuck(uuid) is
+'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
+
+waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
+or the end of a start_delay, until when), pause (resume_workflow_run), executor (the local run that will execute it), queue
+(no live worker takes from it), resource (no live worker of the queue has it), worker (until one of them is free), lease (a
+worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
+
+Errors: SG005 unknown run.';
+
+-- events/_are_events_sent.sql
+create function stepgres._are_events_sent() returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+$$;
+
+comment on function stepgres._are_events_sent() is
+'Whether any workflow sends its events: asked before what happened is gathered for them.';
+
+-- events/_hint_channel.sql
+create function stepgres._hint_channel(workflow_slug text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select coalesce('stepgres_workflow_' || md5(workflow_slug), 'stepgres_runs') $$;
+
+comment on function stepgres._hint_channel(text) is
+'What subscribers to the runs of a workflow, or (null) to all runs, listen on.';
+
+-- events/_hint_subscribers.sql
+create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A commit that notifies is a slow one: without subscribers there is none.
+    if not exists (select from stepgres.subscribers) then
+        return;
+    end if;
+    perform pg_notify('stepgres_run_' || replace(s.run_id::text, '-', ''), '')
+    from (
+        select distinct o.run_id from stepgres.subscribers as o
+        where o.run_id = any (_hint_subscribers.run_ids) and (o.every_change or have_ended)
+    ) as s;
+    perform pg_notify(s.channel, r.run_id::text)
+    from (
+        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
+        from stepgres.subscribers as o
+        where o.run_id is null and (o.every_change or have_ended)
+    ) as s
+    join stepgres.runs as r
+        on r.run_id = any (_hint_subscribers.run_ids) and r.workflow_slug = coalesce(s.workflow_slug, r.workflow_slug);
+end
+$$;
+
+comment on function stepgres._hint_subscribers(uuid[], boolean) is
+'Notifies, at commit, those who subscribed to these runs that they have changed, or ended: see add_subscriber.';
+
+-- events/_record_goal_event.sql
+create function stepgres._record_goal_event(graph stepgres.task_graphs) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into stepgres.task_graph_changes (
+        task_graph_id, change_number, status, workflow_slug, changed_at, reason
+    )
+    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status, graph.workflow_slug,
+        coalesce(graph.decided_at, graph.decomposed_at), graph.reason
+    from stepgres.task_graph_changes as c
+    where c.task_graph_id = graph.task_graph_id;
+
+    if graph.defaults ->> 'events' <> 'none' then
+        perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+            'type', 'goal_' || graph.status, 'task_graph_id', graph.task_graph_id,
+            'workflow_slug', graph.workflow_slug, 'error', graph.reason
+        )));
+    end if;
+
+    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
+    from (
+        select distinct o.workflow_slug from stepgres.subscribers as o
+        where o.run_id is null and o.every_change
+            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
+    ) as s;
+end
+$$;
+
+comment on function stepgres._record_goal_event(stepgres.task_graphs) is
+'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
+notifies, at commit, those who subscribed to that workflow or to all.';
+
+-- events/_send_run_events.sql
+create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_goal_event text := case event_type
+        when 'workflow_started' then 'goal_started'
+        when 'workflow_completed' then 'goal_completed'
+        when 'workflow_failed' then 'goal_failed'
+        when 'workflow_cancelled' then 'goal_failed'
+    end;
+begin
+    if not stepgres._are_events_sent() then
+        return;
+    end if;
+    perform stepgres.send_with_notify('workflow_events', m.message)
+    from (
+        select jsonb_strip_nulls(jsonb_build_object(
+            'type', e.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+            'task_graph_id', r.task_graph_id, 'step_slug', r.failed_step, 'error', r.error
+        )) as message
+        from unnest(_send_run_events.run_ids) with ordinality as i (run_id, place)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.workflow_versions as v
+            on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none'
+        -- a goal starts behind its run and ends in front of it, as in the view
+        cross join lateral (values
+            (1, case when r.status <> 'started' then v_goal_event end),
+            (2, _send_run_events.event_type),
+            (3, case when r.status = 'started' then v_goal_event end)
+        ) as e (place, event_type)
+        where e.place = 2 or (e.event_type is not null and r.task_graph_id is not null)
+        order by i.place, e.place
+    ) as m;
+end
+$$;
+
+comment on function stepgres._send_run_events(text, uuid[]) is
+'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
+wants that.';
+
+-- events/_send_task_events.sql
+create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- a task that another result, or the end of its run, has come before is not what was expected
+    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
+        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
+        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
+    )))
+    from unnest(_send_task_events.tasks) as k
+    join stepgres.runs as r on r.run_id = k.run_id
+    join stepgres.workflow_versions as v
+        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
+    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where case _send_task_events.event_type
+        when 'task_started' then t.status = 'started'
+        when 'task_completed' then t.status = 'completed'
+        else true
+    end;
+end
+$$;
+
+comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
+'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
+-- events/add_subscriber.sql
+create function stepgres.add_subscriber(
+    run_id uuid default null,
+    subscriber_id text default null,
+    lease interval default '1 minute',
+    workflow_slug text default null,
+    every_change boolean default false
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
+begin
+    -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
+    -- seen afterwards. Whoever changes it later looks later.
+    perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
+    insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
+    values (
+        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
+        stepgres._now() + add_subscriber.lease
+    )
+    on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
+    return v_subscriber_id;
+end
+$$;
+
+comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean) is
+'Asks for a notification when a run ends, or with every_change whenever it changes; returns a subscriber_id.
+
+For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
+stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
+run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
+subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
+again after a while.';
+
+-- events/list_goal_events.sql
+create function stepgres.list_goal_events(
+    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_graph_ids text[] := array[list_goal_events.task_graph_id];
+begin
+    if list_goal_events.task_graph_id is null then
+        v_graph_ids := array(
+            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
+        );
+    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
+        perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
+        and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_goal_events(text, text, interval) is
+'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
+the last happened_within.
+
+It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
+now and then for those of which none has.
+
+Errors: SG019 unknown task graph.';
+
+-- events/list_run_events.sql
+create function stepgres.list_run_events(
+    run_id uuid, since timestamptz default null
+) returns setof stepgres.run_event
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from stepgres.runs as r where r.run_id = list_run_events.run_id) then
+        perform stepgres._run_not_found(list_run_events.run_id);
+    end if;
+    return query
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+        e.occurred_at, e.error
+    from stepgres.run_events as e
+    where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
+    order by e.occurred_at, e.event_order;
+end
+$$;
+
+comment on function stepgres.list_run_events(uuid, timestamptz) is
+'What happened in a run, in order; with since only what happened at that time or later.
+
+It is the view run_events for one run, for roles that may not read the view. The time of an event is when it happened, not
+when it was committed: what a long transaction did appears among, and not behind, what others have done meanwhile.
+
+Errors: SG005 unknown run.';
+
+-- events/remove_subscriber.sql
+create function stepgres.remove_subscriber(subscriber_id text) returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from stepgres.subscribers as s where s.subscriber_id = remove_subscriber.subscriber_id
+$$;
+
+comment on function stepgres.remove_subscriber(text) is
+'Ends what add_subscriber began; once more is no error.';
+
+-- events/run_events.sql
 -- Events are no table: what happened stands in the rows that it happened to. Rows of a run are found by
 -- their keys, so whoever asks for one run reads that run only.
 create view stepgres.run_events as
@@ -1192,588 +6170,7 @@ goal_rejected with the reason as its error, goal_approved. These three are also 
 soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
 depend on it.';
 
--- functions/internal/_active_runs_of.sql
-create function stepgres._active_runs_of(workflow_slug text, force boolean) returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_ids uuid[] := array(
-        select a.run_id from stepgres.active_runs as a
-        where a.workflow_slug = _active_runs_of.workflow_slug
-        order by a.run_id
-    );
-begin
-    if cardinality(v_run_ids) > 0 and force is not true then
-        raise exception 'workflow "%" has active runs: %, the first is %',
-            _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
-            using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
-    end if;
-    return v_run_ids;
-end
-$$;
-
-comment on function stepgres._active_runs_of(text, boolean) is
-'The active runs of a workflow that is to be deleted; SG015 if there are any, and no force.';
-
--- functions/internal/_add_tasks.sql
-create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
-returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs;
-    v_version stepgres.workflow_versions;
-    v_tasks jsonb;
-    v_steps jsonb;
-begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
-    if not found or tasks = '[]' then
-        return;
-    end if;
-    select w.* into v_version from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version);
-    if v_version.tasks is null then
-        perform stepgres._decomposition_error(
-            null, format('run %s is not one of a task graph: no tasks can be added to it', v_run.run_id),
-            'Start it with start_task_graph.'
-        );
-    end if;
-    -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
-    v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
-    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
-    v_version.version := -nextval('stepgres._own_versions');
-    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
-    v_version.fingerprint := null;
-    v_version.is_used := false;
-    v_version.created_at := stepgres._now();
-    insert into stepgres.workflow_versions select v_version.*;
-    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
-    perform stepgres._apply_optimizations(v_version);
-    update stepgres.workflow_versions as w set is_used = true
-    where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
-    perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
-    perform stepgres._delete_own_version(v_run.workflow_slug, v_run.version);
-end
-$$;
-
-comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
-'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
-
-finished are the steps that _advance will count down next.';
-
--- functions/internal/_advance.sql
-create function stepgres._advance(
-    finished stepgres._step_key[], taker stepgres.workers default null, capacity bigint default 0
-) returns tid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz;
-    v_done stepgres._step_key[] := finished;
-    v_all stepgres._step_key[] := finished;
-    v_tasks stepgres._new_task[];
-    v_ready stepgres._step_key[];
-    v_handed tid[] := '{}';
-begin
-    -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
-    -- move the next.
-    while v_done is not null loop
-        v_now := stepgres._now();
-        with edges as (
-            select k.run_id, d.step_slug, r.paused_at is not null as is_paused, count(*) as finished
-            from unnest(v_done) as k
-            join stepgres.runs as r on r.run_id = k.run_id
-            join stepgres.dependencies as d
-                on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, k.step_slug)
-            where r.status = 'started'
-            group by k.run_id, d.step_slug, r.paused_at
-        ),
-        moved as (
-            update stepgres.step_states as t
-            set (remaining_deps, status, started_at, initial_tasks, remaining_tasks) = (
-                select t.remaining_deps - e.finished,
-                    case when o.starts then 'started' else t.status end,
-                    case when o.starts then v_now end,
-                    case when o.starts then 1 end,
-                    case when o.starts then 1 end
-                from (select t.remaining_deps = e.finished and t.is_direct and not e.is_paused as starts) as o
-            )
-            from edges as e
-            -- a step that was skipped together with another waits for nothing any more
-            where t.run_id = e.run_id and t.step_slug = e.step_slug and t.status = 'created'
-            returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps, e.is_paused
-        )
-        select
-            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task) filter (where m.is_direct),
-            array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where not m.is_direct)
-        into v_tasks, v_ready
-        from moved as m
-        where m.remaining_deps = 0 and not m.is_paused;
-
-        if v_tasks is not null then
-            v_handed := v_handed || stepgres._queue_tasks(v_tasks, taker, capacity - cardinality(v_handed));
-        end if;
-        v_done := stepgres._start_steps(v_ready);
-        v_all := v_all || v_done;
-    end loop;
-    if v_all is not null then
-        perform stepgres._complete_runs(v_all);
-    end if;
-    return v_handed;
-end
-$$;
-
-comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
-'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.
-
-Returns the tasks, up to capacity, that are handed to the taker: see _queue_tasks.';
-
--- functions/internal/_duration_text.sql
-create function stepgres._duration_text(duration interval) returns text
-language sql
-immutable strict
-set search_path = pg_catalog, pg_temp
-as $$
-    select trim_scale(round(extract(epoch from duration), 3)) || ' s'
-$$;
-
-comment on function stepgres._duration_text(interval) is
-'A duration for people, in seconds and to the millisecond.';
-
--- functions/internal/_recent_runs.sql
-create function stepgres._recent_runs(workflow_slug text, last_runs int) returns setof stepgres.runs
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select r.* from stepgres.runs as r
-    where r.workflow_slug = _recent_runs.workflow_slug and r.finished_at is not null
-    order by r.inserted_at desc
-    limit _recent_runs.last_runs
-$$;
-
-comment on function stepgres._recent_runs(text, int) is
-'The last runs of a workflow that have ended: what recommendations are made from.';
-
--- functions/internal/_round_up.sql
-create function stepgres._round_up(duration interval) returns numeric
-language sql
-immutable strict
-set search_path = pg_catalog, pg_temp
-as $$
-    select trim_scale(ceil(s.seconds / s.step) * s.step)
-    from (
-        select e.seconds, 10 ^ (floor(log(e.seconds)) - 1) as step
-        from (select extract(epoch from duration) as seconds) as e
-    ) as s
-$$;
-
-comment on function stepgres._round_up(interval) is
-'Seconds of a duration of more than nothing, rounded up to two digits: what is measured twice is the same then.';
-
--- functions/internal/_advise.sql
-create function stepgres._advise(source stepgres.workflow_versions, current_version int, level text)
-returns setof stepgres._advice
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
--- what is compared are all steps with all steps
-set enable_nestloop = off
-as $$
-declare
-    v_statistics stepgres.step_statistics[];
-begin
-    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
-        raise exception '"%" is no level of optimization', level
-            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
-    elsif level = 'none' then
-        return;
-    end if;
-    v_statistics := array(
-        select k::stepgres.step_statistics from stepgres.step_statistics(source.workflow_slug) as k
-    );
-    return query select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
-    return query select * from stepgres._advise_attempts(source, v_statistics);
-    if level in ('advanced', 'aggressive') then
-        return query select * from stepgres._advise_priorities(source, v_statistics);
-        return query select * from stepgres._advise_max_parallel(source);
-    end if;
-    if level = 'aggressive' then
-        return query select * from stepgres._advise_sticky(source, v_statistics);
-    end if;
-end
-$$;
-
-comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
-'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';
-
--- functions/internal/_advise_attempts.sql
-create function stepgres._advise_attempts(
-    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
-) returns setof stepgres._advice
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- Of all tasks the share that fails at first, times the share of retries that fail, once for each retry, is
-    -- what is exhausted: with enough attempts one task of a thousand. Retries that hardly ever help only cost time.
-    with rates as (
-        select s.step_slug, s.max_attempts::int as defined, k.tasks, k.retries, k.recovered, k.exhausted,
-            (k.recovered + k.exhausted)::float8 / k.tasks as first_failed,
-            1 - k.recovered::float8 / k.retries as retry_failed
-        from stepgres.steps as s
-        join unnest(statistics) as k on k.step_slug = s.step_slug
-        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
-            and k.recovered > 0 and k.retries > 0
-    ),
-    needed as (
-        select r.*, least(10, case
-            when r.retry_failed = 0 then 2
-            else 1 + ceil(ln(0.001 / r.first_failed) / ln(r.retry_failed))
-        end)::int as attempts
-        from rates as r
-        where r.retry_failed <= 0.8 and r.first_failed > 0.001
-    )
-    select n.step_slug, 'max_attempts', to_jsonb(n.attempts), format(
-        'of %s tasks %s failed at first, and %s of %s retries helped; %s tasks were exhausted',
-        n.tasks, n.recovered + n.exhausted, n.recovered, n.retries, n.exhausted
-    )
-    from needed as n
-    where n.attempts > n.defined
-$$;
-
-comment on function stepgres._advise_attempts(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'More attempts for steps whose retries were seen to help, 10 at most: as many as exhaust one task of a thousand.';
-
--- functions/internal/_advise_max_parallel.sql
-create function stepgres._advise_max_parallel(source stepgres.workflow_versions)
-returns setof stepgres._advice
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    with done as (
-        select t.run_id, t.step_slug, t.started_at, t.finished_at, t.finished_at - t.started_at as duration
-        from stepgres._recent_runs(source.workflow_slug, 1000) as r
-        join stepgres.tasks as t on t.run_id = r.run_id
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, t.step_slug)
-        where t.status = 'completed' and t.started_at >= r.inserted_at and s.execution = 'local'
-    ),
-    -- Shorter tasks are claimed ahead, and wait in the executor as if they were executed.
-    typical as (
-        select d.step_slug, percentile_cont(0.5) within group (order by d.duration) as duration
-        from done as d
-        group by d.step_slug
-        having percentile_cont(0.5) within group (order by d.duration) >= interval '0.1 seconds'
-    ),
-    marks as (
-        select d.run_id, m.at, m.change, k.duration, d.started_at, d.finished_at
-        from done as d
-        join typical as k on k.step_slug = d.step_slug
-        cross join lateral (values (d.started_at, 1), (d.finished_at, -1)) as m (at, change)
-    ),
-    counted as (
-        select m.*, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
-    ),
-    -- Runs by how many tasks they had under way at most: how much was done, in what tasks typically take, a second.
-    run_times as (
-        select max(c.parallel)::int as parallel,
-            extract(epoch from sum(c.duration) filter (where c.change = 1)) as work,
-            extract(epoch from max(c.finished_at) - min(c.started_at)) as seconds
-        from counted as c
-        group by c.run_id
-    ),
-    measured as (
-        select r.parallel, count(*) as runs, sum(r.work) / sum(r.seconds) as speed
-        from run_times as r
-        group by r.parallel
-        having count(*) >= 5
-    ),
-    enough as (
-        select m.* from measured as m
-        where m.speed >= 0.97 * (select max(o.speed) from measured as o)
-        order by m.parallel
-        limit 1
-    )
-    select null, 'max_parallel', to_jsonb(e.parallel), format(
-        '%s runs with up to %s tasks at a time got as much done in a second as %s runs with up to %s (%s times as much)',
-        e.runs, e.parallel, o.runs, o.parallel, round(e.speed / o.speed, 2)
-    )
-    from enough as e
-    cross join lateral (
-        select m.* from measured as m where m.parallel >= 1.5 * e.parallel order by m.parallel limit 1
-    ) as o
-    where e.parallel < coalesce(source.max_parallel, 2147483647)
-$$;
-
-comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
-'As many local tasks of a run at a time as were seen to help, if runs with more of them were not faster.';
-
--- functions/internal/_advise_priorities.sql
-create function stepgres._advise_priorities(
-    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
-) returns setof stepgres._advice
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_left stepgres._time_left[] := array(select l from stepgres._times_left(source, statistics) as l);
-begin
-    -- List scheduling by the longest path that is left, the upward rank of HEFT (Topcuoglu, Hariri and Wu, 2002), but
-    -- compared only with what can run at the same time: so a chain that competes with nothing keeps its
-    -- priority to its end, and the last steps of old runs do not wait for the first ones of new runs.
-    -- Three levels, since each is a queue that workers look into.
-    return query
-    with levels as (
-        select l.*, case
-            -- so little is no reason for a queue of its own
-            when l.seconds + 0.1 >= coalesce(l.rival_seconds, 0) then 2
-            else floor(3 * l.seconds / l.rival_seconds)::int
-        end as level
-        from unnest(v_left) as l
-    )
-    select l.step_slug, 'priority', to_jsonb(s.priority + l.level - m.lowest), format(
-        'from its start on the longest path to the end takes %s%s', stepgres._duration_text(make_interval(secs => l.seconds)),
-        ', that from "' || l.rival || '", which can run at the same time, '
-        || stepgres._duration_text(make_interval(secs => l.rival_seconds))
-    )
-    from levels as l
-    cross join (select min(o.level) as lowest from levels as o) as m
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, l.step_slug)
-    where l.level > m.lowest;
-end
-$$;
-
-comment on function stepgres._advise_priorities(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'Raises, by at most 2, the priority of steps behind which more is left to do than behind those that they compete with.';
-
--- functions/internal/_advise_sticky.sql
-create function stepgres._advise_sticky(
-    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
-) returns setof stepgres._advice
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- A tenth of a second: less than what a task that goes ahead of others could hold them up.
-    with short as (
-        select s.*, k.p99_duration, k.tasks
-        from stepgres.steps as s
-        join unnest(statistics) as k on k.step_slug = s.step_slug
-        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
-            and s.execution = 'distributed' and not s.map and k.p99_duration <= interval '0.1 seconds'
-    ),
-    edges as (
-        select d.step_slug, d.depends_on, count(*) over (partition by d.depends_on) as dependents
-        from stepgres.dependencies as d
-        where (d.workflow_slug, d.version) = (source.workflow_slug, source.version)
-    )
-    select s.step_slug, 'sticky', to_jsonb(true), format(
-        'it follows "%s" alone, and 99 of 100 tasks took at most %s, of that step %s',
-        p.step_slug, stepgres._duration_text(s.p99_duration), stepgres._duration_text(p.p99_duration)
-    )
-    from short as s
-    join edges as e on e.step_slug = s.step_slug and e.dependents = 1
-    join short as p on p.step_slug = e.depends_on and (p.queue, p.resources) = (s.queue, s.resources)
-    where s.dependency_count = 1 and s.is_direct and not s.sticky
-$$;
-
-comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'Keeps chains of short steps on one worker.';
-
--- functions/internal/_advise_timeouts.sql
-create function stepgres._advise_timeouts(
-    source stepgres.workflow_versions, current_version int, statistics stepgres.step_statistics[]
-) returns setof stepgres._advice
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- Three times what 99 of 100 tasks took, and twice a timeout that was too short; 5 s at least, since a busy
-    -- server makes short tasks several times as long. What is in force already stays if it is nearly that.
-    with targets as (
-        select s.step_slug, s.timeout::interval as defined, c.timeout::interval as current_timeout,
-            k.runs, k.tasks, k.timeouts, k.longest_timeout, k.p99_duration,
-            stepgres._round_up(greatest(
-                interval '5 seconds', 3 * k.p99_duration, case when t.is_short then 2 * k.longest_timeout end
-            )) as target,
-            t.is_short
-        from stepgres.steps as s
-        join stepgres.steps as c
-            on (c.workflow_slug, c.version, c.step_slug) = (s.workflow_slug, _advise_timeouts.current_version, s.step_slug)
-        join unnest(statistics) as k on k.step_slug = s.step_slug
-        -- a task that hangs now and then needs no longer timeout: the others are far from it
-        cross join lateral (
-            select k.timeouts > 0 and coalesce(3 * k.p95_duration > k.longest_timeout, true) as is_short
-        ) as t
-        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
-    ),
-    wanted as (
-        select t.*, case
-            when t.current_timeout between make_interval(secs => t.target * 0.75) and make_interval(secs => t.target * 1.25)
-                then extract(epoch from t.current_timeout)
-            else t.target
-        end as seconds
-        from targets as t
-    )
-    select w.step_slug, 'timeout', to_jsonb(trim_scale(w.seconds)),
-        format('99 of 100 of %s tasks in %s runs took at most %s', w.tasks, w.runs, stepgres._duration_text(w.p99_duration))
-        || case when w.is_short then format(
-            ', and %s attempts ran into a timeout of %s', w.timeouts, stepgres._duration_text(w.longest_timeout)
-        ) else '' end
-    from wanted as w
-    where case
-        when make_interval(secs => w.seconds) > w.defined then w.is_short or 1.5 * w.p99_duration > w.defined
-        else make_interval(secs => w.seconds) <= 0.8 * w.defined and w.runs >= 20
-    end
-$$;
-
-comment on function stepgres._advise_timeouts(stepgres.workflow_versions, int, stepgres.step_statistics[]) is
-'Timeouts that leave room above what tasks have taken: raised where there is too little, lowered with 20 runs of history.';
-
--- functions/internal/_apply_optimizations.sql
-create function stepgres._apply_optimizations(version stepgres.workflow_versions) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform stepgres._ensure_queue(s.queue, (o.value ->> 'priority')::int, s.resources)
-    from jsonb_each(version.optimizations) as o
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key)
-    where o.value ? 'priority';
-    update stepgres.steps as s
-    set timeout = coalesce(stepgres._seconds(o.value -> 'timeout'), s.timeout),
-        max_attempts = coalesce((o.value ->> 'max_attempts')::int, s.max_attempts),
-        priority = coalesce((o.value ->> 'priority')::int, s.priority),
-        sticky = coalesce((o.value ->> 'sticky')::boolean, s.sticky)
-    from jsonb_each(version.optimizations) as o
-    where (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key);
-    update stepgres.workflow_versions as w
-    set fingerprint = version.fingerprint, optimized_from = version.optimized_from, optimizations = version.optimizations,
-        max_parallel = coalesce((version.optimizations -> '' ->> 'max_parallel')::int, w.max_parallel)
-    where (w.workflow_slug, w.version) = (version.workflow_slug, version.version);
-end
-$$;
-
-comment on function stepgres._apply_optimizations(stepgres.workflow_versions) is
-'Gives the steps of a version that no run uses yet the options that its optimizations say.';
-
--- functions/internal/_apply_results.sql
-create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
-returns stepgres._applied
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_outcome stepgres._outcome := stepgres._record_results(worker.worker_id, _apply_results.results);
-    v_finished stepgres._step_key[];
-    v_applied stepgres._applied;
-begin
-    if stepgres._are_events_sent() then
-        perform stepgres._send_task_events('task_completed', array(
-            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
-            from jsonb_array_elements(results) with ordinality as r (i, place)
-            where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
-        ));
-    end if;
-    -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
-    v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
-    v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
-    perform stepgres._release_tasks(v_outcome.released);
-    if v_outcome.added is not null then
-        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
-    end if;
-    v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
-    if v_outcome.added is not null then
-        -- added tasks that depend only on what has finished before
-        perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
-    end if;
-
-    v_applied.refused := array(
-        select i from generate_series(1, jsonb_array_length(results)::bigint) as i
-        where i <> all (coalesce(v_outcome.accepted, '{}'))
-    );
-    return v_applied;
-end
-$$;
-
-comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
-'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused, and the tasks
-of sticky steps, up to capacity, that are for this worker.';
-
--- functions/internal/_are_events_sent.sql
-create function stepgres._are_events_sent() returns boolean
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select exists (select from stepgres.workflow_versions as v where v.events <> 'none')
-$$;
-
-comment on function stepgres._are_events_sent() is
-'Whether any workflow sends its events: asked before what happened is gathered for them.';
-
--- functions/internal/_backoff.sql
-create function stepgres._backoff(base_delay interval, attempt int) returns interval
-language sql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-    -- Doubled per attempt, capped at an hour (or base_delay, if longer); the upper half is random
-    -- ("equal jitter"), so that tasks that failed together do not come back together.
-    select make_interval(secs =>
-        least(
-            extract(epoch from base_delay)::float8 * 2.0 ^ least(attempt - 1, 40),
-            greatest(3600, extract(epoch from base_delay)::float8)
-        ) * (0.5 + random() / 2)
-    )
-$$;
-
-comment on function stepgres._backoff(interval, int) is
-'How long a task waits after its attempt with this number has failed.';
-
--- functions/internal/_check_goal_options.sql
-create function stepgres._check_goal_options(options jsonb, allowed jsonb, path text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_constraint text;
-    v_message text;
-    v_hint text;
-begin
-    begin
-        perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
-        -- their domains say which values may be
-        perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
-            stepgres._seconds(options -> 'deadline')::stepgres.deadline, (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
-    exception when check_violation then
-        get stacked diagnostics v_constraint = constraint_name;
-        perform stepgres._definition_error(v_constraint, 'options');
-    end;
-exception when sqlstate 'SG001' then
-    get stacked diagnostics v_message = message_text, v_hint = pg_exception_hint;
-    perform stepgres._decomposition_error(_check_goal_options.path, v_message, v_hint);
-end
-$$;
-
-comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
-
--- functions/internal/_check_channel.sql
+-- messages/_check_channel.sql
 create function stepgres._check_channel(channel text) returns void
 language plpgsql
 stable
@@ -1794,41 +6191,7 @@ $$;
 comment on function stepgres._check_channel(text) is
 'Raises SG016 if that cannot be the name of a channel.';
 
--- functions/internal/_check_inputs.sql
-create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_map text;
-    v_type text;
-begin
-    if array_position(inputs, null) is not null then
-        raise exception 'a run of workflow "%" needs an input', workflow_slug
-            using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
-    end if;
-    select s.step_slug into v_map
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (_check_inputs.workflow_slug, _check_inputs.version)
-        and s.map and s.dependency_count = 0 and s.initial_tasks is null
-    limit 1;
-    if not found then
-        return;
-    end if;
-    select jsonb_typeof(i) into v_type from unnest(inputs) as i where jsonb_typeof(i) <> 'array' limit 1;
-    if found then
-        raise exception 'step "%" of workflow "%" maps over the input of the run, which must be an array, not %',
-            v_map, workflow_slug, v_type
-            using errcode = 'SG003', hint = 'Pass a JSON array as input; an empty one is fine.';
-    end if;
-end
-$$;
-
-comment on function stepgres._check_inputs(text, int, jsonb[]) is
-'Raises SG003 for an input that the root steps of the workflow cannot take.';
-
--- functions/internal/_check_limit.sql
+-- messages/_check_limit.sql
 create function stepgres._check_limit("limit" int) returns void
 language plpgsql
 immutable
@@ -1845,1042 +6208,7 @@ $$;
 comment on function stepgres._check_limit(int) is
 'Raises SG003 for a limit of messages that is less than 1.';
 
--- functions/internal/_check_options.sql
-create function stepgres._check_options(options jsonb, allowed jsonb, culprit text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_key text;
-    v_value jsonb;
-    v_type text;
-    v_is_fit boolean;
-begin
-    if jsonb_typeof(options) is distinct from 'object' then
-        raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
-            using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
-    end if;
-    for v_key, v_value in
-        select o.key, o.value from jsonb_each(options) as o where o.value <> 'null' or not allowed ? o.key
-    loop
-        v_type := allowed ->> v_key;
-        v_is_fit := case v_type
-            when 'integer' then case jsonb_typeof(v_value)
-                when 'number' then v_value::numeric between -2147483648 and 2147483647 and v_value::numeric % 1 = 0
-            end
-            else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
-        end;
-        if v_type is null then
-            raise exception '%: unknown option "%"', culprit, v_key
-                using errcode = 'SG001',
-                    hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
-        elsif v_is_fit is not true then
-            raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
-                using errcode = 'SG001', hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
-        end if;
-    end loop;
-end
-$$;
-
-comment on function stepgres._check_options(jsonb, jsonb, text) is
-'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
-
--- functions/internal/_check_results.sql
-create function stepgres._check_results(results jsonb, argument text default 'results') returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_ids uuid[];
-    v_is_bad boolean;
-begin
-    if results = '[]' then
-        return null;
-    end if;
-    -- Good results are read once more than they would have to be, and nothing else: a block that
-    -- writes nothing takes no transaction id.
-    begin
-        select array_agg(k.run_id), bool_or(
-            k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
-        ) into v_run_ids, v_is_bad
-        from jsonb_to_recordset(results) as k (
-            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
-        );
-    exception when data_exception then
-        v_is_bad := true;
-    end;
-    if v_is_bad or results is null then
-        perform stepgres._refuse_results(_check_results.results, _check_results.argument);
-    end if;
-    return v_run_ids;
-end
-$$;
-
-comment on function stepgres._check_results(jsonb, text) is
-'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
-
--- functions/internal/_check_start.sql
-create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_parent stepgres.runs;
-begin
-    -- a hundred years: beyond that a timestamp may overflow
-    if not (delay between interval '0' and interval '36525 days') then
-        raise exception 'a run cannot be delayed by %', delay
-            using errcode = 'SG003', hint = 'A delay is at least 0 seconds and at most 100 years.';
-    end if;
-    if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
-        raise exception 'a deadline cannot be %', run.deadline
-            using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
-    end if;
-    if array_position(run.tags, null) is not null then
-        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
-    end if;
-    if run.executor_id is not null then
-        perform stepgres._worker(run.executor_id);
-        perform stepgres._hold_worker(run.executor_id);
-    end if;
-    if run.parent_run_id is not null then
-        -- whoever cancels the parent either comes first and is seen here, or sees the new run
-        v_parent := stepgres._lock_run(run.parent_run_id);
-        if v_parent.status <> 'started' then
-            perform stepgres._run_is_finished(v_parent.run_id, v_parent.status);
-        end if;
-    end if;
-end
-$$;
-
-comment on function stepgres._check_start(stepgres.runs, interval) is
-'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';
-
--- functions/internal/_check_task_order.sql
-create function stepgres._check_task_order(
-    tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
-) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_nodes text[];
-    v_dependents text[];
-    v_dependencies text[];
-    v_message text;
-begin
-    -- A task is a node; a group is two, its end and (with a slash) its start. So a group of any size costs
-    -- no more than its members, and a cycle through it is one like any other.
-    select array_agg(n.node order by t.place, n.node desc) into v_nodes
-    from unnest(_check_task_order.tasks) as t
-    cross join unnest(case when t.is_group then array[t.path || '/', t.path] else array[t.path] end) as n (node);
-    select array_agg(e.dependent), array_agg(e.dependency) into v_dependents, v_dependencies
-    from (
-        select d.path || case when t.is_group then '/' else '' end as dependent, d.depends_on as dependency
-        from unnest(_check_task_order.dependencies) as d
-        join unnest(_check_task_order.tasks) as t on t.path = d.path
-        union all
-        select t.path || case when t.is_group then '/' else '' end, t.parent || '/'
-        from unnest(_check_task_order.tasks) as t where t.parent is not null
-        union all
-        select t.parent, t.path from unnest(_check_task_order.tasks) as t where t.parent is not null
-        union all
-        select t.path, t.path || '/' from unnest(_check_task_order.tasks) as t where t.is_group
-    ) as e;
-    perform stepgres._order_steps(v_nodes, coalesce(v_dependents, '{}'), coalesce(v_dependencies, '{}'));
-exception when sqlstate 'SG001' then
-    get stacked diagnostics v_message = message_text;
-    perform stepgres._decomposition_error(
-        null,
-        regexp_replace(replace(v_message, 'the steps', 'the tasks'), '/( |$)', '\1', 'g'),
-        'A -> B means that A waits for B: it depends on it, contains it, or is in it. Remove one of these dependencies.'
-    );
-end
-$$;
-
-comment on function stepgres._check_task_order(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'Raises SG018 if tasks wait for each other in a cycle, also through the groups that they are in.';
-
--- functions/internal/_check_tasks.sql
-create function stepgres._check_tasks(tasks stepgres._goal_task[], max_depth int, max_tasks int) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_task record;
-    v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
-        "decompose": "boolean", "options": "object"}';
-    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
-        "start_delay": "number", "condition": "string", "unless": "string"}';
-    v_key text;
-    v_type text;
-begin
-    -- first, because nobody has decomposed tasks that are too many
-    perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
-        'Merge some tasks, or raise max_tasks.')
-    from unnest(_check_tasks.tasks) as t
-    where t.place = max_tasks + 1;
-    for v_task in
-        select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
-        from unnest(_check_tasks.tasks) as t
-        order by t.place
-    loop
-        if v_task.depth > max_depth then
-            perform stepgres._decomposition_error(v_task.path, format('is nested more than %s deep', max_depth),
-                'Merge some groups, or raise max_depth.');
-        elsif jsonb_typeof(v_task.task) <> 'object' then
-            perform stepgres._decomposition_error(v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
-                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
-        end if;
-        for v_key, v_type in
-            select t.key, t.value from jsonb_each_text(v_types) as t
-            where jsonb_typeof(v_task.task -> t.key) <> all (array[t.value, 'null'])
-        loop
-            perform stepgres._decomposition_error(v_task.path,
-                format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
-                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
-        end loop;
-        if stepgres._is_slug(v_task.task ->> 'id') is not true then
-            perform stepgres._decomposition_error(v_task.path,
-                coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
-                'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');
-        elsif v_task.is_duplicate then
-            perform stepgres._decomposition_error(v_task.path, 'this id is already taken',
-                'Each task needs an id of its own among those of its group.');
-        elsif (v_task.task ->> 'decompose')::boolean and not v_task.is_group then
-            perform stepgres._decomposition_error(v_task.path,
-                case when v_task.depth >= max_depth
-                    then format('is to be decomposed, and would then be nested more than %s deep', max_depth)
-                    else 'is to be decomposed, and has no subtasks'
-                end,
-                'Give it subtasks, leave "decompose" out, or raise max_depth.');
-        elsif v_task.is_group and coalesce(v_task.task -> 'options', 'null') not in ('null', '{}') then
-            perform stepgres._decomposition_error(v_task.path, 'a task with subtasks has no options',
-                'Give the options to the subtasks.');
-        end if;
-        if coalesce(v_task.task -> 'options', 'null') <> 'null' then
-            perform stepgres._check_goal_options(v_task.task -> 'options', v_options, v_task.path);
-        end if;
-    end loop;
-end
-$$;
-
-comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
-'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
-
--- functions/internal/_claim.sql
-create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
-returns setof stepgres.work_item
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz;
-    v_rows tid[] := coalesce(handed, '{}');
-    v_pgmq_queue text;
-    v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
-begin
-    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
-    for v_pgmq_queue in
-        select q.pgmq_queue from stepgres.queues as q
-        where q.queue = any (worker.queues) and worker.resources @> q.resources
-        order by q.priority desc, array_position(worker.queues, q.queue)
-    loop
-        exit when cardinality(v_rows) >= capacity;
-        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
-    end loop;
-    if cardinality(v_rows) = 0 then
-        return;
-    end if;
-    perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
-        v_tasks := array(
-            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
-        );
-    end if;
-    -- after the tickets: no task starts before the step that it belongs to
-    v_now := stepgres._now();
-
-    -- The rows are locked and so stay where they are. A run that has ended since they were locked is
-    -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
-    return query
-    with started as (
-        update stepgres.tasks as t
-        set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
-            msg_id = null, error = null
-        from stepgres.runs as r
-        where t.ctid = any (v_rows) and t.status = 'queued'
-            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
-        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.priority
-    )
-    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-    from started as t
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    left join stepgres._step_inputs as i
-        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-    -- a worker may claim more than it can run at a time, and runs them in this order
-    order by o.priority desc, t.run_id, t.task_index;
-
-    if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
-    end if;
-end
-$$;
-
-comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
-
--- functions/internal/_gathered_output.sql
-create function stepgres._gathered_output(run_id uuid, step_slug text) returns jsonb
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
-    select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}')
-    from stepgres.runs as r
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-    cross join lateral (
-        select t.output from stepgres.step_states as t
-        where t.run_id = r.run_id and t.step_slug = d.depends_on and t.status = 'completed' offset 0
-    ) as o
-    where r.run_id = _gathered_output.run_id
-$$;
-
-comment on function stepgres._gathered_output(uuid, text) is
-'The object of the outputs of the dependencies of a step that gathers.';
-
--- functions/internal/_complete_gathering_steps.sql
-create function stepgres._complete_gathering_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_gathering stepgres._step_key[];
-    v_completed stepgres._step_key[];
-begin
-    select array_agg((k.run_id, k.step_slug)::stepgres._step_key) into v_gathering
-    from unnest(_complete_gathering_steps.ready) as k
-    join stepgres.runs as r on r.run_id = k.run_id
-    cross join lateral (
-        select def.gathers from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
-    ) as s
-    where s.gathers is not null;
-    if v_gathering is null then
-        return null;
-    end if;
-    with completed as (
-        update stepgres.step_states as t
-        set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
-            output = stepgres._gathered_output(t.run_id, t.step_slug)
-        from unnest(v_gathering) as k
-        where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
-        returning t.run_id, t.step_slug
-    )
-    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;
-    return v_completed;
-end
-$$;
-
-comment on function stepgres._complete_gathering_steps(stepgres._step_key[]) is
-'Completes those of the ready steps that only gather the outputs of their dependencies; returns them.';
-
--- functions/internal/_complete_maps.sql
-create function stepgres._complete_maps(map_steps stepgres._step_key[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-begin
-    if map_steps is null then
-        return;
-    end if;
-    update stepgres.step_states as t
-    set status = 'completed', finished_at = v_now, output = (
-        select jsonb_agg(k.output order by k.task_index)
-        from stepgres.tasks as k
-        where k.run_id = t.run_id and k.step_slug = t.step_slug
-    )
-    from unnest(_complete_maps.map_steps) as m
-    where t.run_id = m.run_id and t.step_slug = m.step_slug;
-end
-$$;
-
-comment on function stepgres._complete_maps(stepgres._step_key[]) is
-'Completes map steps whose tasks have all finished with the array of their outputs, in task order.';
-
--- functions/internal/_complete_runs.sql
-create function stepgres._complete_runs(finished stepgres._step_key[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
-begin
-    with finished as (
-        select k.run_id, count(*) as steps from unnest(_complete_runs.finished) as k group by k.run_id
-    ),
-    counted as (
-        update stepgres.runs as r
-        set remaining_steps = r.remaining_steps - f.steps,
-            status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
-            finished_at = case when r.remaining_steps = f.steps then v_now end,
-            paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
-            -- One leaf step: its output, null if it was skipped; several: an object by slug of the outputs
-            -- that there are.
-            output = case when r.remaining_steps = f.steps then (
-                select case count(*)
-                    when 1 then coalesce((array_agg(t.output))[1], 'null')
-                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
-                end
-                from stepgres.step_states as t
-                where t.run_id = r.run_id and not exists (
-                    select from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
-                )
-            ) end
-        from finished as f
-        where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status
-    ),
-    ended as (
-        delete from stepgres.active_runs as a
-        using counted as c
-        where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id
-    )
-    select array_agg(e.run_id) into v_run_ids from ended as e;
-    if v_run_ids is not null then
-        delete from stepgres.timers as t where t.run_id = any (v_run_ids);
-        perform stepgres._send_run_events('workflow_completed', v_run_ids);
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
-    end if;
-end
-$$;
-
-comment on function stepgres._complete_runs(stepgres._step_key[]) is
-'Counts finished steps down in their runs and completes the runs that have none left, with their output.';
-
--- functions/internal/_copy_finished_steps.sql
-create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
-    -- steps of the run
-    with finished as materialized (
-        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
-        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
-    )
-    update stepgres.step_states as t
-    set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
-        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
-        started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
-        output = o.output
-    from finished as o
-    where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
-
-    -- The attempt that completed a task is the only one in this run.
-    insert into stepgres.tasks (
-        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
-        input, output
-    )
-    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
-        o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
-    from stepgres.step_states as s
-    cross join lateral (
-        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
-    ) as o
-    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
-
-    update stepgres.runs as r
-    set remaining_steps = (
-        select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
-    )
-    where r.run_id = to_run_id;
-    update stepgres.step_states as t
-    set remaining_deps = (
-        select count(*)
-        from stepgres.dependencies as d
-        cross join lateral (
-            select k.finished_at from stepgres.step_states as k
-            where k.run_id = t.run_id and k.step_slug = d.depends_on offset 0
-        ) as o
-        where (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-            and o.finished_at is null
-    )
-    from stepgres.runs as r
-    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
-end
-$$;
-
-comment on function stepgres._copy_finished_steps(uuid, uuid) is
-'Takes the completed and skipped steps of a run over into a new one that has not begun.';
-
--- functions/internal/_copy_unfinished_maps.sql
-create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_maps stepgres._step_key[];
-begin
-    -- materialized: as in _copy_finished_steps
-    with begun as materialized (
-        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
-        from stepgres.step_states as o
-        cross join lateral (
-            select count(*) as tasks from stepgres.tasks as k
-            where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
-        ) as c
-        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
-    ),
-    maps as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
-            remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
-        from begun as o
-        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
-        returning t.run_id, t.step_slug
-    )
-    select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
-
-    insert into stepgres.tasks (
-        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
-    )
-    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
-        o.finished_at, o.input, o.output
-    from unnest(v_maps) as m
-    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
-    where o.status = 'completed';
-    perform stepgres._queue_tasks(array(
-        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
-        from unnest(v_maps) as m
-        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
-        where o.status <> 'completed'
-    ));
-    perform stepgres._refill_maps(v_maps);
-end
-$$;
-
-comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
-'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';
-
--- functions/internal/_copy_version.sql
-create function stepgres._copy_version(original stepgres.workflow_versions)
-returns stepgres.workflow_versions
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_copy stepgres.workflow_versions := _copy_version.original;
-    v_steps stepgres.steps[];
-    v_dependencies stepgres.dependencies[];
-begin
-    v_copy.fingerprint := null;
-    v_copy.optimized_from := null;
-    v_copy.optimizations := null;
-    v_copy := stepgres._create_version(v_copy);
-    v_steps := array(
-        select s from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
-        order by s.step_index
-    );
-    v_dependencies := array(
-        select d from stepgres.dependencies as d
-        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
-    );
-    for i in 1 .. cardinality(v_steps) loop
-        v_steps[i].version := v_copy.version;
-    end loop;
-    for i in 1 .. cardinality(v_dependencies) loop
-        v_dependencies[i].version := v_copy.version;
-    end loop;
-    perform stepgres._store_steps(v_steps, v_dependencies);
-    return v_copy;
-end
-$$;
-
-comment on function stepgres._copy_version(stepgres.workflow_versions) is
-'A new current version with the steps of another.';
-
--- functions/internal/_create_version.sql
-create function stepgres._create_version(defaults stepgres.workflow_versions)
-returns stepgres.workflow_versions
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions := _create_version.defaults;
-begin
-    select coalesce(max(w.version) + 1, 1) into v_version.version
-    from stepgres.workflow_versions as w
-    where w.workflow_slug = v_version.workflow_slug;
-    v_version.is_used := false;
-    v_version.created_at := stepgres._now();
-    insert into stepgres.workflow_versions select v_version.*;
-    update stepgres.workflows as w set current_version = v_version.version
-    where w.workflow_slug = v_version.workflow_slug;
-    if v_version.events <> 'none' then
-        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
-        perform stepgres.create_channel('workflow_events');
-    end if;
-    return v_version;
-end
-$$;
-
-comment on function stepgres._create_version(stepgres.workflow_versions) is
-'Makes the next version of a workflow, current and without steps; the caller holds the lock of the workflow.';
-
--- functions/internal/_decomposition_error.sql
-create function stepgres._decomposition_error(path text, problem text, hint text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception '%', coalesce('task "' || path || '": ', '') || problem using errcode = 'SG018', hint = _decomposition_error.hint;
-end
-$$;
-
-comment on function stepgres._decomposition_error(text, text, text) is
-'Raises SG018 about the task at this path, or about the whole graph if there is none.';
-
--- functions/internal/_definition_error.sql
-create function stepgres._definition_error(constraint_name text, culprit text, column_name text default null)
-returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_rule text;
-begin
-    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
-    from pg_constraint as c
-    where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
-    -- a null where none may be comes without a constraint, but with its column
-    raise exception '%: %', _definition_error.culprit, coalesce(
-        v_rule,
-        nullif(_definition_error.column_name, '') || ' must not be null',
-        'violates ' || _definition_error.constraint_name
-    )
-        using errcode = 'SG001', hint = 'Correct the definition; nothing of it was stored.';
-end
-$$;
-
-comment on function stepgres._definition_error(text, text, text) is
-'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';
-
--- functions/internal/_delete_own_version.sql
-create function stepgres._delete_own_version(workflow_slug text, version int) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- a retry of the run has the same version
-    delete from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (_delete_own_version.workflow_slug, _delete_own_version.version)
-        and w.version < 0
-        and not exists (
-            select from stepgres.runs as r where (r.workflow_slug, r.version) = (w.workflow_slug, w.version)
-        );
-end
-$$;
-
-comment on function stepgres._delete_own_version(text, int) is
-'Deletes a version that a run has made for itself, once no run has it.';
-
--- functions/internal/_delete_runs.sql
-create function stepgres._delete_runs(run_ids uuid[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_own_versions stepgres.runs[] := array(
-        select r from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids) and r.version < 0
-    );
-begin
-    delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
-    perform stepgres._delete_own_version(v.workflow_slug, v.version) from unnest(v_own_versions) as v;
-end
-$$;
-
-comment on function stepgres._delete_runs(uuid[]) is
-'Deletes finished runs, which have neither timers nor tickets any more.';
-
--- functions/internal/_ensure_queue.sql
-create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours.
-    v_pgmq_queue text := 'stepgres_' || _ensure_queue.queue;
-begin
-    if _ensure_queue.priority <> 0 or _ensure_queue.resources <> '{}' then
-        v_pgmq_queue := format(
-            'stepgres_%s_%s', left(_ensure_queue.queue, 25),
-            left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
-        );
-    end if;
-    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
-        return;
-    end if;
-    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
-    -- that need the same could wait for each other.
-    perform pg_advisory_xact_lock(29543, 3);
-    insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
-    values (
-        v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
-    )
-    on conflict (pgmq_queue) do nothing;
-    if found then
-        perform pgmq.create(v_pgmq_queue);
-    end if;
-end
-$$;
-
-comment on function stepgres._ensure_queue(text, int, jsonb) is
-'The pgmq queue for a queue, priority and resources, made when they are first named together.';
-
--- functions/internal/_exhaust_tasks.sql
-create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_failures stepgres._run_failure[];
-    v_intolerable stepgres._run_failure[];
-    v_maps stepgres._step_key[];
-    v_skips stepgres._skip[];
-    v_skipped stepgres._step_key[];
-begin
-    if exhausted is null then
-        return null;
-    end if;
-    select
-        array_agg((
-            e.run_id, e.step_slug,
-            format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
-        )::stepgres._run_failure) filter (where e.policy = 'fail'),
-        array_agg((
-            e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
-        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
-    into v_failures, v_skips
-    from (
-        -- the first task of a step speaks for it, in its state as in that of the run
-        select distinct on (u.run_id, u.step_slug) u.*
-        from unnest(_exhaust_tasks.exhausted) as u
-        order by u.run_id, u.step_slug, u.task_index
-    ) as e
-    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
-
-    -- A map goes on without the items that it may do without.
-    with counted as (
-        update stepgres.step_states as t
-        set remaining_tasks = t.remaining_tasks - e.tasks, skipped_tasks = t.skipped_tasks + e.tasks
-        from (
-            select u.run_id, u.step_slug, count(*) as tasks, (array_agg(u.error order by u.task_index))[1] as error
-            from unnest(_exhaust_tasks.exhausted) as u
-            where u.policy = 'skip'
-            group by u.run_id, u.step_slug
-        ) as e
-        where t.run_id = e.run_id and t.step_slug = e.step_slug and t.map
-        returning t.run_id, t.step_slug, t.skipped_tasks, t.initial_tasks, e.error
-    )
-    select
-        array_agg((
-            c.run_id, c.step_slug,
-            format(
-                'step "%s" failed: %s of %s tasks have, and max_failed is %s: %s',
-                c.step_slug, c.skipped_tasks, c.initial_tasks, s.max_failed, c.error
-            )
-        )::stepgres._run_failure) filter (where o.is_over),
-        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where o.is_over is not true)
-    into v_intolerable, v_maps
-    from counted as c
-    join stepgres.runs as r on r.run_id = c.run_id
-    cross join lateral (
-        select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
-    ) as s
-    cross join lateral (
-        select c.skipped_tasks > case
-            when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
-            else s.max_failed::numeric
-        end as is_over
-    ) as o;
-
-    -- failures first: a run that fails skips nothing more
-    perform stepgres._fail_steps(v_failures || v_intolerable);
-    v_skipped := stepgres._skip_steps(v_skips);
-    perform stepgres._withdraw_tasks(
-        array(select (k.run_id, k.step_slug)::stepgres._step_key from unnest(v_skips) as k where k.is_cascade),
-        'cancelled'
-    );
-    return v_skipped || stepgres._refill_maps(v_maps);
-end
-$$;
-
-comment on function stepgres._exhaust_tasks(stepgres._exhausted_task[]) is
-'Does for tasks without attempts left what their steps want then; returns the steps that this finishes but does not fail.';
-
--- functions/internal/_expand_map.sql
-create function stepgres._expand_map(run_id uuid, step_slug text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
-    v_first int;
-    v_last int;
-    v_tasks stepgres._new_task[];
-begin
-    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
-    update stepgres.step_states as t
-    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + 1000)
-    from (
-        select o.expanded_tasks from stepgres.step_states as o
-        where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
-    ) as o
-    where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
-    returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
-
-    v_tasks := array(
-        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
-        from generate_series(v_first, v_last) as i
-    );
-    -- a step waits once: its next tasks follow those that have waited
-    if v_first = 0 then
-        perform stepgres._queue_or_delay_tasks(v_tasks);
-    else
-        perform stepgres._queue_tasks(v_tasks);
-    end if;
-end
-$$;
-
-comment on function stepgres._expand_map(uuid, text) is
-'Queues the next window of the tasks of a map step.';
-
--- functions/internal/_fail_runs.sql
-create function stepgres._fail_runs(failures stepgres._run_failure[], is_cancelled boolean default false)
-returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
-begin
-    with failed as (
-        update stepgres.runs as r
-        set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error,
-            failed_step = f.step_slug, paused_at = null,
-            cancelled_at = case when _fail_runs.is_cancelled then v_now end
-        from unnest(_fail_runs.failures) as f
-        where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at
-    )
-    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
-    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
-
-    update stepgres.step_states as t
-    set status = 'cancelled', finished_at = v_now
-    from unnest(_fail_runs.failures) as f
-    where t.run_id = f.run_id and t.status in ('created', 'started');
-    perform stepgres._withdraw_tasks(
-        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f), 'cancelled'
-    );
-    delete from stepgres.timers as t
-    using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
-    delete from stepgres.active_runs as a
-    using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
-    perform stepgres._send_run_events(
-        case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
-    );
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
-end
-$$;
-
-comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
-'Fails runs, or cancels them: nothing of them stays unfinished, no timer and no ticket remains.';
-
--- functions/internal/_fail_steps.sql
-create function stepgres._fail_steps(failures stepgres._run_failure[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-begin
-    if failures is null then
-        return;
-    end if;
-    update stepgres.step_states as t
-    set status = 'failed', finished_at = v_now, error = f.error
-    from unnest(_fail_steps.failures) as f
-    join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-    where t.run_id = f.run_id and t.step_slug = f.step_slug;
-    perform stepgres._fail_runs(array(
-        select distinct on (f.run_id) (f.run_id, f.step_slug, f.error)::stepgres._run_failure
-        from unnest(_fail_steps.failures) as f
-        order by f.run_id, f.step_slug
-    ));
-end
-$$;
-
-comment on function stepgres._fail_steps(stepgres._run_failure[]) is
-'Fails steps, and their runs with the error of the first of them.';
-
--- functions/internal/_fail_tasks.sql
-create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_exhausted stepgres._exhausted_task[];
-begin
-    if failures is null then
-        return null;
-    end if;
-    with failed as materialized (
-        select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
-            f.retryable and t.attempt < s.max_attempts as is_retried,
-            -- an output that its map cannot take is no matter of attempts
-            case when f.output is null then s.when_exhausted else 'fail' end as policy,
-            coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
-        from unnest(_fail_tasks.failures) as f
-        join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
-        ) as s
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
-        where t.status = 'started' and t.attempt = f.attempt
-    ),
-    recorded as (
-        insert into stepgres.attempts (
-            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
-        )
-        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error
-        from failed as f
-    ),
-    timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
-        select f.run_id, f.step_slug, f.task_index, case when f.is_paused then 'infinity' else v_now + f.delay end,
-            case when f.is_paused then f.delay end
-        from failed as f where f.is_retried
-    ),
-    moved as (
-        update stepgres.tasks as t
-        set status = case when f.is_retried then 'waiting' when f.policy = 'fail' then 'failed' else 'skipped' end,
-            finished_at = case when not f.is_retried then v_now end,
-            error = f.error,
-            output = f.output
-        from failed as f
-        where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
-    )
-    select array_agg((f.run_id, f.step_slug, f.task_index, f.error, f.policy)::stepgres._exhausted_task)
-    into v_exhausted
-    from failed as f
-    where not f.is_retried;
-
-    if stepgres._are_events_sent() then
-        perform stepgres._send_task_events('task_failed', array(
-            select (a.run_id, a.step_slug, a.task_index)::stepgres._task_key
-            from unnest(_fail_tasks.failures) as f
-            join stepgres.attempts as a
-                on (a.run_id, a.step_slug, a.task_index, a.attempt)
-                    = (f.run_id, f.step_slug, f.task_index, f.attempt)
-        ));
-    end if;
-    return stepgres._exhaust_tasks(v_exhausted);
-end
-$$;
-
-comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
-'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
-that this finishes but does not fail.';
-
--- functions/internal/_find_dependencies.sql
-create function stepgres._find_dependencies(tasks stepgres._goal_task[])
-returns setof stepgres._goal_dependency
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- A name means the task of that name or path in the own group, else in the group around that, and so on
-    -- outwards; with a slash before it, that at this path. A task itself only if nothing else is meant. What is not found stays null.
-    select distinct on (t.place, d.dependency_index)
-        t.path, d.dependency_index, d.named #>> '{}', o.path
-    from unnest(tasks) as t
-    cross join jsonb_array_elements(case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end)
-        with ordinality as d (named, dependency_index)
-    cross join unnest(t.scopes) with ordinality as s (prefix, distance)
-    left join (select k.path from unnest(tasks) as k) as o
-        on o.path = case when jsonb_typeof(d.named) = 'string' then
-            case when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2) else s.prefix || (d.named #>> '{}') end
-        end
-    order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
-$$;
-
-comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
-'What each task names in its depends_on, and the path of the task that it means.';
-
--- functions/internal/_find_channel.sql
+-- messages/_find_channel.sql
 create function stepgres._find_channel(channel text) returns text
 language plpgsql
 volatile
@@ -2908,368 +6236,7 @@ comment on function stepgres._find_channel(text) is
 'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
 channels are reached. Volatile, to see a channel that another transaction has just made, or deleted.';
 
--- functions/internal/_find_miscounts.sql
-create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    with finished_dependencies as (
-        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id
-        join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
-        group by t.run_id, d.step_slug
-    ),
-    counted_tasks as (
-        select t.run_id, t.step_slug, count(*) as tasks,
-            count(*) filter (where t.finished_at is not null) as finished,
-            count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.tasks as t
-        group by t.run_id, t.step_slug
-    ),
-    counted_steps as (
-        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
-        from stepgres.step_states as t
-        group by t.run_id
-    )
-    select 'remaining_deps equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
-    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
-    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
-    union all
-    select 'remaining_tasks equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
-    union all
-    select 'a started step has the tasks that it has expanded', t.run_id,
-        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
-    from stepgres.step_states as t
-    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed')
-        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
-    union all
-    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status <> 'started' and c.unfinished > 0
-    union all
-    select 'remaining_steps equals a recount', r.run_id,
-        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
-    from stepgres.runs as r
-    left join counted_steps as c on c.run_id = r.run_id
-    where r.remaining_steps <> coalesce(c.unfinished, 0)
-    union all
-    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
-    from stepgres.step_states as t
-    where t.status in ('started', 'completed') and t.skipped_tasks <> (
-        select count(*) from stepgres.tasks as k
-        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
-    )
-$$;
-
-comment on function stepgres._find_miscounts() is
-'Counters that differ from a recount: part of fsck.';
-
--- functions/internal/_find_run.sql
-create function stepgres._find_run(run_id uuid) returns stepgres.runs
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs;
-begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = _find_run.run_id;
-    if not found then
-        perform stepgres._run_not_found(_find_run.run_id);
-    end if;
-    return v_run;
-end
-$$;
-
-comment on function stepgres._find_run(uuid) is
-'A run; SG005 if there is none.';
-
--- functions/internal/_find_stray_tickets.sql
-create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_pgmq_queue text;
-begin
-    for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
-        return query execute format(
-            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
-             from pgmq.%I as m
-             left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
-             where r.status is distinct from ''started''',
-            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
-        );
-    end loop;
-end
-$$;
-
-comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
-
--- functions/internal/_find_task_graph.sql
-create function stepgres._find_task_graph(task_graph_id text) returns stepgres.task_graphs
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_graph stepgres.task_graphs;
-begin
-    select g.* into v_graph from stepgres.task_graphs as g
-    where g.task_graph_id = _find_task_graph.task_graph_id for update;
-    if not found then
-        perform stepgres._task_graph_not_found(_find_task_graph.task_graph_id);
-    end if;
-    return v_graph;
-end
-$$;
-
-comment on function stepgres._find_task_graph(text) is
-'A task graph that nobody else changes until the transaction ends; SG019 if there is none.';
-
--- functions/internal/_find_version.sql
-create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions;
-begin
-    select w.* into v_version
-    from stepgres.workflows as f
-    join stepgres.workflow_versions as w
-        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_find_version.version, f.current_version)
-    where f.workflow_slug = _find_version.workflow_slug;
-    if found then
-        return v_version;
-    end if;
-    if exists (select from stepgres.workflows as f where f.workflow_slug = _find_version.workflow_slug) then
-        raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
-            using errcode = 'SG002', hint = 'Leave the version out for the current one.';
-    end if;
-    raise exception 'workflow "%" does not exist', _find_version.workflow_slug
-        using errcode = 'SG002', hint = coalesce(
-            'Known workflows: ' || (
-                select string_agg(w.workflow_slug, ', ')
-                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
-            ) || '.',
-            'There are no workflows yet: define one with register_workflow or create_flow.'
-        );
-end
-$$;
-
-comment on function stepgres._find_version(text, int) is
-'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
-
--- functions/internal/_find_wrong_statuses.sql
-create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select 'the status of a run follows from its steps', r.run_id,
-        format('%s with step %s %s', r.status, t.step_slug, t.status)
-    from stepgres.runs as r
-    join stepgres.step_states as t on t.run_id = r.run_id
-    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
-    union all
-    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.active_runs as a
-    full join stepgres.runs as r on r.run_id = a.run_id
-    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
-    union all
-    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
-    from (
-        select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
-        union all
-        select f.run_id, f.workflow_slug, f.inserted_at from stepgres.failed_runs as f
-    ) as l
-    join stepgres.runs as r on r.run_id = l.run_id
-    where (l.workflow_slug, l.inserted_at) <> (r.workflow_slug, r.inserted_at)
-    union all
-    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
-        coalesce(r.status, 'no such run')
-    from stepgres.failed_runs as f
-    full join stepgres.runs as r on r.run_id = f.run_id
-    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
-    union all
-    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    )
-    union all
-    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
-    from stepgres.step_states as t
-    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
-    where t.status = 'skipped' and not t.map and k.status = 'completed'
-    union all
-    select 'a step starts after its dependencies have finished', t.run_id,
-        format('step %s before step %s', t.step_slug, o.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
-$$;
-
-comment on function stepgres._find_wrong_statuses() is
-'Statuses of runs and steps that do not follow from one another: part of fsck.';
-
--- functions/internal/_find_wrong_tasks.sql
-create function stepgres._find_wrong_tasks() returns setof stepgres.fsck_violation
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
-        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
-    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
-    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
-        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
-    union all
-    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
-        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
-    from stepgres.timers as m
-    left join stepgres.runs as r on r.run_id = m.run_id
-    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
-    union all
-    select 'no task of a paused run was claimed after the pause', t.run_id,
-        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.started_at > r.paused_at
-    union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
-    from stepgres.tasks as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'queued' and (
-        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
-        or (t.msg_id is not null and r.paused_at is not null)
-    )
-    union all
-    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
-    from stepgres.tasks as t
-    left join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.status = 'started' and w.worker_id is null
-    union all
-    select 'every failed attempt is recorded', t.run_id,
-        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
-    from stepgres.tasks as t
-    cross join lateral (
-        select count(*) as failed from stepgres.attempts as f
-        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
-    ) as a
-    where t.status <> 'cancelled'
-        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
-$$;
-
-comment on function stepgres._find_wrong_tasks() is
-'Tasks without what their status needs, and timers without their task: part of fsck.';
-
--- functions/internal/_fire_timers.sql
-create function stepgres._fire_timers() returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
-    v_fired int;
-    v_overdue stepgres._run_failure[];
-    v_starting uuid[];
-    v_tasks stepgres._task_key[];
-begin
-    -- Runs are locked before their timers, in the order that everybody else takes them.
-    select array_agg(distinct d.run_id) into v_run_ids
-    from (
-        select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
-    ) as d;
-    if v_run_ids is null then
-        return 0;
-    end if;
-    v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    with fired as (
-        delete from stepgres.timers as t
-        where t.run_id = any (v_run_ids) and t.due_at <= v_now
-        returning t.run_id, t.kind, t.step_slug, t.task_index
-    )
-    select count(*),
-        array_agg((
-            f.run_id, null,
-            format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
-        )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
-        array_agg(f.run_id) filter (where f.kind = 'run_start'),
-        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) filter (where f.kind = 'task')
-    into v_fired, v_overdue, v_starting, v_tasks
-    from fired as f
-    join stepgres.runs as r on r.run_id = f.run_id;
-
-    -- deadlines first: what is over starts nothing more
-    if v_overdue is not null then
-        perform stepgres._fail_runs(v_overdue);
-    end if;
-    perform stepgres._start_ready_steps(v_starting);
-    perform stepgres._requeue_tasks(v_tasks);
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
-    return v_fired;
-end
-$$;
-
-comment on function stepgres._fire_timers() is
-'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
-
--- functions/internal/_flatten_tasks.sql
-create function stepgres._flatten_tasks(tasks jsonb, max_depth int) returns setof stepgres._goal_task
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- One level more than is allowed, so that what is too deep is seen and can be named. Whatever has the
-    -- wrong shape is returned as it is; _check_tasks says so.
-    with recursive flat as (
-        select array[e.place] as places, coalesce(e.task ->> 'id', '#' || e.place) as path, null::text as parent,
-            1 as depth, array[''] as scopes, e.task
-        from jsonb_array_elements(case jsonb_typeof(tasks) when 'array' then tasks end)
-            with ordinality as e (task, place)
-        union all
-        select f.places || e.place, f.path || '/' || coalesce(e.task ->> 'id', '#' || e.place), f.path,
-            f.depth + 1, (f.path || '/') || f.scopes, e.task
-        from flat as f
-        cross join jsonb_array_elements(case jsonb_typeof(f.task -> 'subtasks') when 'array' then f.task -> 'subtasks' end)
-            with ordinality as e (task, place)
-        where f.depth <= max_depth
-    )
-    select row_number() over (order by f.places), f.path, f.parent, f.depth, f.scopes,
-        f.task -> 'subtasks' <> '[]' and jsonb_typeof(f.task -> 'subtasks') = 'array' is true,
-        case when jsonb_typeof(f.task -> 'subtasks') = 'array' then f.task - 'subtasks' else f.task end
-    from flat as f
-$$;
-
-comment on function stepgres._flatten_tasks(jsonb, int) is
-'Nested tasks in the order of the document, each group before its subtasks.';
-
--- functions/internal/_first_position.sql
+-- messages/_first_position.sql
 create function stepgres._first_position(channel text) returns text
 language plpgsql
 volatile
@@ -3319,514 +6286,7 @@ $$;
 comment on function stepgres._first_position(text) is
 'The position behind all messages that can be seen, with gaps for those that a long transaction has sent and not committed.';
 
--- functions/internal/_guard_order.sql
-create function stepgres._guard_order() returns trigger
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if exists (
-        select from stepgres.steps as s
-        join stepgres.steps as d on (d.workflow_slug, d.version) = (s.workflow_slug, s.version)
-        where (s.workflow_slug, s.version, s.step_slug) = (new.workflow_slug, new.version, new.step_slug)
-            and d.step_slug = new.depends_on and d.step_index >= s.step_index
-    ) then
-        raise exception 'workflow "%", step "%" cannot depend on "%", which does not come before it',
-            new.workflow_slug, new.step_slug, new.depends_on
-            using errcode = 'SG001',
-                hint = 'Dependencies point back in the order of step_index, so they never close a cycle.';
-    end if;
-    return null;
-end
-$$;
-
-comment on function stepgres._guard_order() is
-'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';
-
--- functions/internal/_guard_runs.sql
-create function stepgres._guard_runs() returns trigger
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if exists (select from stepgres.runs as r where r.workflow_slug = old.workflow_slug) then
-        raise exception 'workflow "%" has runs', old.workflow_slug
-            using errcode = 'SG015', hint = 'delete_flow deletes a workflow together with its runs.';
-    end if;
-    return null;
-end
-$$;
-
-comment on function stepgres._guard_runs() is
-'Raises SG015 for a workflow that is deleted without its runs.';
-
--- functions/internal/_guard_used_version.sql
-create function stepgres._guard_used_version() returns trigger
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions;
-begin
-    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
-    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
-    if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
-        return null;
-    end if;
-    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
-    -- change. A version that goes with its whole workflow is not found any more.
-    for v_version in
-        select w.* from stepgres.workflow_versions as w
-        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
-        for share
-    loop
-        if v_version.is_used then
-            raise exception 'version % of workflow "%" has runs and cannot change: % in %',
-                v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
-                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
-        end if;
-    end loop;
-    return null;
-end
-$$;
-
-comment on function stepgres._guard_used_version() is
-'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
-
--- functions/internal/_hint_channel.sql
-create function stepgres._hint_channel(workflow_slug text) returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$ select coalesce('stepgres_workflow_' || md5(workflow_slug), 'stepgres_runs') $$;
-
-comment on function stepgres._hint_channel(text) is
-'What subscribers to the runs of a workflow, or (null) to all runs, listen on.';
-
--- functions/internal/_hint_subscribers.sql
-create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A commit that notifies is a slow one: without subscribers there is none.
-    if not exists (select from stepgres.subscribers) then
-        return;
-    end if;
-    perform pg_notify('stepgres_run_' || replace(s.run_id::text, '-', ''), '')
-    from (
-        select distinct o.run_id from stepgres.subscribers as o
-        where o.run_id = any (_hint_subscribers.run_ids) and (o.every_change or have_ended)
-    ) as s;
-    perform pg_notify(s.channel, r.run_id::text)
-    from (
-        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
-        from stepgres.subscribers as o
-        where o.run_id is null and (o.every_change or have_ended)
-    ) as s
-    join stepgres.runs as r
-        on r.run_id = any (_hint_subscribers.run_ids) and r.workflow_slug = coalesce(s.workflow_slug, r.workflow_slug);
-end
-$$;
-
-comment on function stepgres._hint_subscribers(uuid[], boolean) is
-'Notifies, at commit, those who subscribed to these runs that they have changed, or ended: see add_subscriber.';
-
--- functions/internal/_hold_worker.sql
-create function stepgres._hold_worker(worker_id text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- Others see what a worker is given only when this transaction commits. A takeover before that
-    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
-    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
-    perform 1 from stepgres.workers as w
-    where w.worker_id = _hold_worker.worker_id
-    for key share skip locked;
-    if not found then
-        raise exception 'worker "%" is being ended', _hold_worker.worker_id
-            using errcode = 'SG006', hint = 'Call register_worker again.';
-    end if;
-end
-$$;
-
-comment on function stepgres._hold_worker(text) is
-'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
-
--- functions/internal/_inherited_options.sql
-create function stepgres._inherited_options() returns jsonb
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string"}'::jsonb
-$$;
-
-comment on function stepgres._inherited_options() is
-'The options that steps inherit from their workflow, with their JSON types.';
-
--- functions/internal/_insert_step.sql
-create function stepgres._insert_step(step stepgres.steps, depends_on text[]) returns stepgres.steps
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_step stepgres.steps := _insert_step.step;
-    v_missing text;
-begin
-    select min(d) into v_missing
-    from unnest(_insert_step.depends_on) as d
-    where d <> v_step.step_slug and not exists (
-        select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
-    );
-    if v_missing is not null then
-        raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
-            v_step.workflow_slug, v_step.step_slug, v_missing
-            using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
-    end if;
-
-    select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
-    from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
-    v_step.dependency_count := cardinality(_insert_step.depends_on);
-    perform stepgres._store_steps(array[v_step], array(
-        select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
-        from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
-    ));
-    select s.* into v_step from stepgres.steps as s
-    where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, v_step.step_slug);
-    return v_step;
-end
-$$;
-
-comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step to a version, behind those that it has, and returns it.';
-
--- functions/internal/_insert_steps.sql
-create function stepgres._insert_steps(version stepgres.workflow_versions, steps jsonb, culprit text)
-returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_document jsonb;
-    v_place int;
-    v_step stepgres.steps;
-    v_steps stepgres.steps[] := '{}';
-    v_dependencies stepgres.dependencies[] := '{}';
-    v_culprit text := _insert_steps.culprit;
-    v_constraint text;
-begin
-    for v_document, v_place in
-        select s.document, s.place
-        from stepgres._sorted_steps(_insert_steps.steps, culprit) with ordinality as s (document, place)
-    loop
-        v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
-        v_step := stepgres._step_options(v_document, _insert_steps.version);
-        v_step.step_index := v_place - 1;
-        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
-        v_steps := v_steps || v_step;
-        v_dependencies := v_dependencies || array(
-            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
-            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
-        );
-    end loop;
-    begin
-        perform stepgres._store_steps(v_steps, v_dependencies);
-    exception when integrity_constraint_violation then
-        -- once more, one by one, to find out which of them it is
-        foreach v_step in array v_steps loop
-            v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
-            perform stepgres._store_steps(array[v_step], array(
-                select d from unnest(v_dependencies) as d where d.step_slug = v_step.step_slug
-            ));
-        end loop;
-    end;
-exception when integrity_constraint_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, v_culprit);
-end
-$$;
-
-comment on function stepgres._insert_steps(stepgres.workflow_versions, jsonb, text) is
-'Adds the steps of a document to a version that has none, in a topological order; SG001 names the culprit.';
-
--- functions/internal/_insert_tasks.sql
-create function stepgres._insert_tasks(
-    tasks jsonb, adder text, scope text, added jsonb, added_paths jsonb, prefix text
-) returns jsonb
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return (
-        select jsonb_agg(
-            e.task
-            || case when e.task -> 'depends_on' ? ('/' || adder)
-                then jsonb_build_object('depends_on', (e.task -> 'depends_on') || added_paths) else '{}' end
-            || case when e.task ? 'subtasks' then jsonb_build_object('subtasks', stepgres._insert_tasks(
-                e.task -> 'subtasks', adder, scope, added, added_paths, prefix || (e.task ->> 'id') || '/'
-            )) else '{}' end
-            order by e.place
-        )
-        from jsonb_array_elements(_insert_tasks.tasks) with ordinality as e (task, place)
-    ) || case when prefix = scope then added else '[]' end;
-end
-$$;
-
-comment on function stepgres._insert_tasks(jsonb, text, text, jsonb, jsonb, text) is
-'Part of _join_tasks: goes through the groups, of which scope is the one where the added tasks belong.';
-
--- functions/internal/_is_met.sql
-create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- What a path finds in both of its forms: "$.n > 3" is itself true or false, "$ ? (@.n > 3)" finds
-    -- something or nothing. An error in the path, such as a key that strict mode misses, is not met.
-    select coalesce(jsonb_path_query_first_tz(input, predicate, silent => true) not in ('false', 'null'), false)
-$$;
-
-comment on function stepgres._is_met(jsonpath, jsonb) is
-'Whether a JSON path finds something in an input other than false and null.';
-
--- functions/internal/_join_tasks.sql
-create function stepgres._join_tasks(tasks jsonb, step_slug text, added jsonb) returns jsonb
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_adder stepgres._goal_task;
-    v_added jsonb;
-    v_paths jsonb;
-begin
-    if jsonb_typeof(added) <> 'array' then
-        perform stepgres._decomposition_error(
-            null, 'the tasks must be a JSON array, not ' || jsonb_typeof(added), 'Add [{"id": "fix", "description": "Fix it"}].'
-        );
-    end if;
-    select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
-    where t.task ->> 'step_slug' = _join_tasks.step_slug;
-    select
-        jsonb_agg(
-            case
-                when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
-                    then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
-                else e.task
-            end
-            order by e.place
-        ),
-        jsonb_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place)
-    into v_added, v_paths
-    from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
-    return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');
-end
-$$;
-
-comment on function stepgres._join_tasks(jsonb, text, jsonb) is
-'Resolved tasks with others beside the task of a step; what depends on that task depends on the others as well.
-
-Of those that depend on nothing it is the first task.';
-
--- functions/internal/_json_path.sql
-create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_path jsonpath;
-begin
-    v_path := path;
-    -- Two errors that a silent evaluation does not silence, and that would therefore fail the
-    -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
-    -- $."key" is a member and $"name" a variable), and a template that is none.
-    if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
-        raise syntax_error using message = 'it has a variable, and none is ever set';
-    end if;
-    perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
-    from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
-    return v_path;
-exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
-    raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
-        using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
-end
-$$;
-
-comment on function stepgres._json_path(text, text, text) is
-'The JSON path that an option is, or SG001 with what PostgreSQL says about it.';
-
--- functions/internal/_list_attempts.sql
-create function stepgres._list_attempts(run_id uuid, step_slug text) returns jsonb
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
-    from (
-        select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
-            a.failed_at as finished_at, a.error
-        from stepgres.attempts as a
-        where a.run_id = _list_attempts.run_id and a.step_slug = _list_attempts.step_slug
-        union all
-        select 2, t.task_index, t.attempt, t.status, t.worker_id, t.started_at, t.finished_at, t.error
-        from stepgres.tasks as t
-        where t.run_id = _list_attempts.run_id and t.step_slug = _list_attempts.step_slug
-            -- one whose last attempt has failed is in the first part
-            and t.attempt > 0 and t.status in ('started', 'completed', 'cancelled')
-        order by rank, task_index, attempt
-        limit 1000
-    ) as l
-$$;
-
-comment on function stepgres._list_attempts(uuid, text) is
-'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
-
--- functions/internal/_list_family.sql
-create function stepgres._list_family(run_id uuid) returns uuid[]
-language sql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-    with recursive family as (
-        select _list_family.run_id
-        union
-        select r.run_id
-        from family as f
-        join stepgres.runs as r on r.parent_run_id = f.run_id
-    )
-    select array_agg(f.run_id) from family as f
-$$;
-
-comment on function stepgres._list_family(uuid) is
-'A run and all the runs under it.';
-
--- functions/internal/_lock_family.sql
-create function stepgres._lock_family(run_id uuid) returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
-    v_found uuid[];
-begin
-    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
-    -- what is locked already: then all is given back, and locked again in the one order.
-    loop
-        begin
-            perform stepgres._lock_runs(v_known);
-            v_found := stepgres._list_family(_lock_family.run_id);
-            exit when v_found <@ v_known;
-            raise exception using errcode = 'SGLCK';
-        exception when sqlstate 'SGLCK' then
-            v_known := v_found;
-        end;
-    end loop;
-    return (
-        select array_agg(r.run_id) from stepgres.runs as r
-        where r.run_id = any (v_known) and r.status = 'started'
-    );
-end
-$$;
-
-comment on function stepgres._lock_family(uuid) is
-'Locks a run and all the runs under it, and returns those that are active.';
-
--- functions/internal/_lock_local_tasks.sql
-create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_rows tid[];
-begin
-    if run_ids is null then
-        return null;
-    end if;
-    v_rows := array(
-        select t.ctid
-        from unnest(_lock_local_tasks.run_ids) as i (run_id)
-        join stepgres.runs as r
-            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
-        join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
-        cross join lateral (
-            select def.priority from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, s.step_slug) offset 0
-        ) as d
-        join stepgres.tasks as t
-            on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
-        where t.status = 'queued' and t.msg_id is null
-        order by coalesce(r.priority, d.priority) desc, t.run_id, t.step_slug, t.task_index
-        limit _lock_local_tasks.capacity
-        for no key update of t skip locked
-    );
-    update stepgres.step_states as s
-    set queued_from = k.next_index
-    from (
-        select t.run_id, t.step_slug, max(t.task_index) + 1 as next_index
-        from stepgres.tasks as t
-        where t.ctid = any (v_rows)
-        group by t.run_id, t.step_slug
-    ) as k
-    where s.run_id = k.run_id and s.step_slug = k.step_slug and s.map;
-    return v_rows;
-end
-$$;
-
-comment on function stepgres._lock_local_tasks(text, int, uuid[]) is
-'Locks queued tasks that an executor runs itself; the caller holds the locks of the runs.';
-
--- functions/internal/_lock_run.sql
-create function stepgres._lock_run(run_id uuid) returns stepgres.runs
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform stepgres._lock_runs(array[_lock_run.run_id]);
-    return stepgres._find_run(_lock_run.run_id);
-end
-$$;
-
-comment on function stepgres._lock_run(uuid) is
-'A run as it is under its lock; SG005 if there is none.';
-
--- functions/internal/_lock_runs.sql
-create function stepgres._lock_runs(run_ids uuid[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- Lock order everywhere: runs by run_id, then step states, then tasks. Under the lock of its
-    -- run a counter is plain arithmetic, and "was this the last one?" has one answer.
-    perform 1 from stepgres.runs as r
-    where r.run_id = any (_lock_runs.run_ids)
-    order by r.run_id
-    for no key update;
-end
-$$;
-
-comment on function stepgres._lock_runs(uuid[]) is
-'Locks runs in the one order that cannot deadlock.';
-
--- functions/internal/_make_channel.sql
+-- messages/_make_channel.sql
 create function stepgres._make_channel(channel text) returns text
 language plpgsql
 volatile
@@ -3858,65 +6318,7 @@ $$;
 comment on function stepgres._make_channel(text) is
 'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
 
--- functions/internal/_lock_runs_of_workers.sql
-create function stepgres._lock_runs_of_workers(worker_ids text[]) returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_ids uuid[] := array(
-        select r.run_id
-        from stepgres.active_runs as a
-        join stepgres.runs as r on r.run_id = a.run_id
-        where r.executor_id = any (_lock_runs_of_workers.worker_ids) or exists (
-            select from stepgres.tasks as t
-            where t.run_id = r.run_id and t.status = 'started'
-                and t.worker_id = any (_lock_runs_of_workers.worker_ids)
-        )
-    );
-begin
-    perform stepgres._lock_runs(v_run_ids);
-    return v_run_ids;
-end
-$$;
-
-comment on function stepgres._lock_runs_of_workers(text[]) is
-'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
-
--- functions/internal/_map_source.sql
-create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_source jsonb;
-begin
-    select
-        case
-            when s.dependency_count = 0 then r.input
-            when t.status = 'skipped' then '[]'
-            else t.output
-        end
-    into v_source
-    from stepgres.runs as r
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _map_source.step_slug)
-    left join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-    left join stepgres.step_states as t on t.run_id = r.run_id and t.step_slug = d.depends_on
-    where r.run_id = _map_source.run_id and s.initial_tasks is null;
-    -- The concatenation leaves the whole array in memory: elements are then found without
-    -- decompressing it again for each of them.
-    return v_source || '[]'::jsonb;
-end
-$$;
-
-comment on function stepgres._map_source(uuid, text) is
-'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
-
--- functions/internal/_message_ids.sql
+-- messages/_message_ids.sql
 create function stepgres._message_ids(pgmq_queue text, ids int8multirange, "limit" int default null)
 returns bigint[]
 language plpgsql
@@ -3955,7 +6357,7 @@ $$;
 comment on function stepgres._message_ids(text, int8multirange, int) is
 'Which of these ids there are by now, acknowledged or not, the lowest first.';
 
--- functions/internal/_message_number.sql
+-- messages/_message_number.sql
 create function stepgres._message_number(message_id text) returns bigint
 language sql
 immutable strict
@@ -3967,49 +6369,7 @@ $$;
 comment on function stepgres._message_number(text) is
 'The number that an id of a message is to pgmq, null if no message can have that id.';
 
--- functions/internal/_move_run.sql
-create function stepgres._move_run(run_id uuid, version int, finished stepgres._step_key[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_deleted int;
-    v_created int;
-begin
-    -- Made anew, rather than changed: what a step waits for never becomes more.
-    delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
-    get diagnostics v_deleted = row_count;
-    insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
-    select _move_run.run_id, s.step_slug, s.map, s.is_direct,
-        (
-            select count(*)
-            from stepgres.dependencies as d
-            left join stepgres.step_states as o on o.run_id = _move_run.run_id and o.step_slug = d.depends_on
-            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                -- without a state it is about to be made; those of finished are counted down by _advance
-                and (o.finished_at is null or o.step_slug in (
-                    select k.step_slug from unnest(_move_run.finished) as k where k.run_id = _move_run.run_id
-                ))
-        )
-    from stepgres.runs as r
-    join stepgres.steps as s on (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
-    where r.run_id = _move_run.run_id and not exists (
-        select from stepgres.step_states as o where o.run_id = r.run_id and o.step_slug = s.step_slug
-    );
-    get diagnostics v_created = row_count;
-    update stepgres.runs as r
-    set version = _move_run.version, remaining_steps = r.remaining_steps + v_created - v_deleted
-    where r.run_id = _move_run.run_id;
-end
-$$;
-
-comment on function stepgres._move_run(uuid, int, stepgres._step_key[]) is
-'Moves a run to another version that has all of its steps, and counts anew what those wait for that have not started.
-
-finished are the steps that _advance will count down next.';
-
--- functions/internal/_need_fresh_snapshots.sql
+-- messages/_need_fresh_snapshots.sql
 create function stepgres._need_fresh_snapshots() returns void
 language plpgsql
 volatile
@@ -4029,239 +6389,7 @@ $$;
 comment on function stepgres._need_fresh_snapshots() is
 'Raises SG003 where a statement does not see all that was committed before it.';
 
--- functions/internal/_new_run.sql
-create function stepgres._new_run(
-    workflow_slug text,
-    version int,
-    executor_id text,
-    priority int,
-    delay interval,
-    deadline interval,
-    tags text[],
-    parent_run_id uuid
-) returns stepgres.runs
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions := stepgres._use_version(_new_run.workflow_slug, _new_run.version);
-    v_run stepgres.runs;
-begin
-    v_run.workflow_slug := v_version.workflow_slug;
-    v_run.version := v_version.version;
-    v_run.executor_id := _new_run.executor_id;
-    v_run.priority := _new_run.priority;
-    v_run.tags := _new_run.tags;
-    v_run.deadline := coalesce(_new_run.deadline, v_version.deadline);
-    v_run.parent_run_id := _new_run.parent_run_id;
-    perform stepgres._check_start(v_run, _new_run.delay);
-    return v_run;
-end
-$$;
-
-comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
-'What runs that are started together have in common, for _start_runs; raises the errors of _use_version and _check_start.';
-
--- functions/internal/_new_run_id.sql
-create function stepgres._new_run_id() returns uuid
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_bytes bytea;
-begin
-    if current_setting('server_version_num')::int >= 180000 then
-        return uuidv7();
-    end if;
-    -- RFC 9562, 5.7: 48 bits of Unix milliseconds, then version 7 and variant 2 among random bits
-    v_bytes := uuid_send(gen_random_uuid());
-    v_bytes := overlay(
-        v_bytes placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1
-    );
-    return encode(set_byte(v_bytes, 6, (get_byte(v_bytes, 6) & 15) | 112), 'hex')::uuid;
-end
-$$;
-
-comment on function stepgres._new_run_id() is
-'A UUID version 7; Postgres makes them itself from 18 on.';
-
--- functions/internal/_normal_tasks.sql
-create function stepgres._normal_tasks(tasks jsonb) returns jsonb
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return (
-        select jsonb_agg(
-            jsonb_strip_nulls(e.task - '{subtasks,decompose}'::text[])
-            || jsonb_build_object(
-                'description', coalesce(e.task ->> 'description', e.task ->> 'id'),
-                'depends_on', coalesce(nullif(e.task -> 'depends_on', 'null'), '[]')
-            )
-            || case
-                when coalesce(e.task -> 'subtasks', 'null') in ('null', '[]') then '{}'
-                else jsonb_build_object('subtasks', stepgres._normal_tasks(e.task -> 'subtasks'))
-            end
-            order by e.place
-        )
-        from jsonb_array_elements(_normal_tasks.tasks) with ordinality as e (task, place)
-    );
-end
-$$;
-
-comment on function stepgres._normal_tasks(jsonb) is
-'Checked tasks with what they left out, and without what says nothing.';
-
--- functions/internal/_task_slug.sql
-create function stepgres._task_slug(path text) returns text
-language sql
-immutable
-strict
-set search_path = pg_catalog, pg_temp
-as $$
-    -- "design/api" becomes "design__api"; what is too long for a slug ends in its hash
-    select case when length(s.slug) <= 128 then s.slug else left(s.slug, 95) || '_' || md5(path) end
-    from (select replace(path, '/', '__') as slug) as s
-$$;
-
-comment on function stepgres._task_slug(text) is
-'The slug of the step that stands for the task at this path.';
-
--- functions/internal/_plan_steps.sql
-create function stepgres._plan_steps(tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[])
-returns jsonb
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- A group is the step that ends it: it gathers the outputs of its subtasks. There is no step that
-    -- starts it: those of its subtasks that depend on nothing in it depend on what the group depends on.
-    with recursive own as (
-        select d.path, array_agg(d.depends_on order by d.first_index) as depends_on
-        from (
-            select n.path, n.depends_on, min(n.dependency_index) as first_index
-            from unnest(dependencies) as n group by n.path, n.depends_on
-        ) as d
-        group by d.path
-    ),
-    entered as (
-        select t.place, t.path, t.parent, t.is_group, t.task, coalesce(o.depends_on, '{}') as depends_on,
-            not exists (
-                select from unnest(o.depends_on) as n (path) where starts_with(n.path, t.parent || '/')
-            ) as is_entry
-        from unnest(tasks) as t
-        left join own as o on o.path = t.path
-    ),
-    planned as (
-        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on from entered as e where e.parent is null
-        union all
-        select e.place, e.path, e.is_group, e.task, e.depends_on, case when e.is_entry then p.depends_on || array(
-            select n.path from unnest(e.depends_on) with ordinality as n (path, place)
-            where n.path <> all (p.depends_on) order by n.place
-        ) else e.depends_on end
-        from planned as p
-        join entered as e on e.parent = p.path
-    ),
-    members as (
-        select t.parent, array_agg(t.path order by t.place) as paths,
-            array_agg(t.task ->> 'id' order by t.place) as ids
-        from unnest(tasks) as t group by t.parent
-    )
-    select jsonb_agg(
-        jsonb_build_object(
-            'path', p.path,
-            'waits_for', p.waits_for,
-            'step_slug', stepgres._task_slug(p.path),
-            'depends_on', to_jsonb(array(
-                select stepgres._task_slug(n.path)
-                from unnest(coalesce(m.paths, p.depends_on)) with ordinality as n (path, place)
-                order by n.place
-            ))
-        )
-        || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
-        || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
-        order by p.place
-    )
-    from planned as p
-    left join members as m on m.parent = p.path
-$$;
-
-comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'The tasks as the steps that register_workflow takes; besides, each has its path, and the paths that it was said to wait for.';
-
--- functions/internal/_plan_tasks.sql
-create function stepgres._plan_tasks(tasks jsonb, max_depth int, max_tasks int) returns jsonb
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
--- the settings of work, made for lookups by key, would compare each task with each other
-set enable_hashjoin = on
-set enable_mergejoin = on
-set cpu_tuple_cost = 0.01
-as $$
-declare
-    v_tasks stepgres._goal_task[];
-    v_dependencies stepgres._goal_dependency[];
-    v_steps jsonb;
-    v_culprit record;
-begin
-    select array_agg(t order by t.place) into v_tasks
-    from stepgres._flatten_tasks(_plan_tasks.tasks, _plan_tasks.max_depth) as t;
-    if v_tasks is null then
-        perform stepgres._decomposition_error(
-            null,
-            case when jsonb_typeof(_plan_tasks.tasks) = 'array' then 'there are no tasks'
-                else 'the tasks must be a JSON array, not ' || coalesce(jsonb_typeof(_plan_tasks.tasks), 'null') end,
-            'A decomposer returns at least one task: [{"id": "design", "description": "Design it", "depends_on": []}].'
-        );
-    end if;
-    perform stepgres._check_tasks(v_tasks, _plan_tasks.max_depth, _plan_tasks.max_tasks);
-    v_dependencies := array(
-        select d::stepgres._goal_dependency from stepgres._find_dependencies(v_tasks) as d
-    );
-
-    select d.path, d.named into v_culprit
-    from unnest(v_dependencies) with ordinality as d (path, dependency_index, named, depends_on, place)
-    where d.depends_on is null
-    order by d.place
-    limit 1;
-    if found then
-        perform stepgres._decomposition_error(
-            v_culprit.path,
-            format('it depends on "%s", which is not a task', v_culprit.named),
-            'Name a task of the same group, or one by its path; top-level tasks are ' || (
-                select string_agg(k.path, ', ' order by k.place)
-                from (select t.path, t.place from unnest(v_tasks) as t where t.parent is null order by t.place limit 20) as k
-            ) || '.'
-        );
-    end if;
-    perform stepgres._check_task_order(v_tasks, v_dependencies);
-
-    v_steps := stepgres._plan_steps(v_tasks, v_dependencies);
-    select s.step ->> 'path' as path, s.step ->> 'step_slug' as step_slug into v_culprit
-    from (
-        select k.step, row_number() over (partition by k.step ->> 'step_slug' order by k.place) as occurrence
-        from jsonb_array_elements(v_steps) with ordinality as k (step, place)
-    ) as s
-    where s.occurrence > 1
-    limit 1;
-    if found then
-        perform stepgres._decomposition_error(
-            v_culprit.path, format('its step would be "%s", like that of another task', v_culprit.step_slug),
-            'Two underscores stand for the slash of a path: choose another id.'
-        );
-    end if;
-    return v_steps;
-end
-$$;
-
-comment on function stepgres._plan_tasks(jsonb, int, int) is
-'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
-
--- functions/internal/_notify_name.sql
+-- messages/_notify_name.sql
 create function stepgres._notify_name(kind text, channel text) returns text
 language sql
 immutable strict
@@ -4271,116 +6399,7 @@ as $$ select format('stepgres_%s_%s', _notify_name.kind, md5(_notify_name.channe
 comment on function stepgres._notify_name(text, text) is
 'What is notified for a channel, whose own name may be longer than a name for NOTIFY: messages and payloads are the kinds.';
 
--- functions/internal/_option_values.sql
-create function stepgres._option_values(workflow_slug text, version int)
-returns setof stepgres._option_value
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select s.step_slug, o.option, o.value
-    from stepgres.steps as s
-    cross join lateral (values
-        ('timeout', to_jsonb(trim_scale(extract(epoch from s.timeout)))),
-        ('max_attempts', to_jsonb(s.max_attempts)),
-        ('priority', to_jsonb(s.priority)),
-        ('sticky', to_jsonb(s.sticky))
-    ) as o (option, value)
-    where (s.workflow_slug, s.version) = (_option_values.workflow_slug, _option_values.version)
-    union all
-    select null, 'max_parallel', to_jsonb(w.max_parallel)
-    from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (_option_values.workflow_slug, _option_values.version)
-$$;
-
-comment on function stepgres._option_values(text, int) is
-'The options of a version that can be optimized; max_parallel, which is one of the workflow, has no step.';
-
--- functions/internal/_now.sql
-create function stepgres._now() returns timestamptz
-language sql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$ select clock_timestamp() $$;
-
-comment on function stepgres._now() is
-'The only clock; tests replace its body.';
-
--- functions/internal/_order_steps.sql
-create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
-returns text[]
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    -- A number for each step, its place in the given order; the edges of step i are those from
-    -- v_starts[i] to before v_starts[i + 1].
-    v_places jsonb;
-    v_starts int[];
-    v_edges int[];
-    v_next int[];
-    v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
-    v_is_on_path boolean[] := v_is_ordered;
-    v_ordered text[] := '{}';
-    v_path int[];
-    v_step int;
-    v_edge int;
-begin
-    select jsonb_object_agg(s.slug, s.place) into v_places
-    from unnest(step_slugs) with ordinality as s (slug, place);
-    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
-    into v_edges
-    from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
-    select array_agg(n.first order by n.step) into v_starts
-    from (
-        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
-        from (
-            select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
-            union all
-            select s, 0 from generate_series(1, cardinality(step_slugs) + 1) as s
-        ) as k
-        group by k.step
-    ) as n;
-    v_next := v_starts;
-
-    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
-    -- it and as early as a dependent needs it. Every edge is followed once.
-    for v_first in 1 .. cardinality(step_slugs) loop
-        continue when v_is_ordered[v_first];
-        v_path := array[v_first];
-        v_is_on_path[v_first] := true;
-        while cardinality(v_path) > 0 loop
-            v_step := v_path[cardinality(v_path)];
-            if v_next[v_step] = v_starts[v_step + 1] then
-                v_ordered := v_ordered || step_slugs[v_step];
-                v_is_ordered[v_step] := true;
-                v_is_on_path[v_step] := false;
-                v_path := trim_array(v_path, 1);
-                continue;
-            end if;
-            v_edge := v_edges[v_next[v_step]];
-            v_next[v_step] := v_next[v_step] + 1;
-            if v_is_on_path[v_edge] then
-                raise exception 'the steps depend on each other in a cycle: %', (
-                    select string_agg(step_slugs[p.step], ' -> ' order by p.place)
-                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
-                )
-                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
-            elsif not v_is_ordered[v_edge] then
-                v_path := v_path || v_edge;
-                v_is_on_path[v_edge] := true;
-            end if;
-        end loop;
-    end loop;
-    return v_ordered;
-end
-$$;
-
-comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
-
--- functions/internal/_parse_position.sql
+-- messages/_parse_position.sql
 create function stepgres._parse_position(after text) returns stepgres._position
 language plpgsql
 immutable
@@ -4419,49 +6438,30 @@ $$;
 comment on function stepgres._parse_position(text) is
 'Reads what _position_text has written; raises SG003 if that is something else.';
 
--- functions/internal/_pop_tasks.sql
-create function stepgres._pop_tasks(pgmq_queue text, capacity int) returns tid[]
-language plpgsql
-volatile
+-- messages/_position_after.sql
+create function stepgres._position_after(
+    start stepgres._position, missing int8multirange, senders text[], delivered int8multirange
+) returns text
+language sql
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_tickets jsonb[];
-    v_tasks stepgres._task_key[];
-begin
-    -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
-    begin
-        v_tasks := stepgres._tickets_to_tasks(v_tickets);
-    exception when data_exception then
-        -- what somebody else has sent to the queue is dropped
-        v_tasks := stepgres._tickets_to_tasks(array(
-            select m from unnest(v_tickets) as m
-            where m ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                and m ->> 'task_index' ~ '^[0-9]{1,9}$'
-        ));
-    end;
-    if v_tasks is null then
-        return '{}';
-    end if;
-    -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
-    -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
-    return array(
-        select t.ctid
-        from unnest(v_tasks) as m
-        join stepgres.tasks as t
-            on t.run_id = m.run_id and t.step_slug = m.step_slug and t.task_index = m.task_index
-        where t.status = 'queued'
-        for no key update of t skip locked
-    );
-end
+    select stepgres._position_text(
+        r.last_id,
+        array(
+            select row(g.ids - _position_after.delivered, g.senders)::stepgres._gap
+            from unnest((_position_after.start).gaps) as g
+        ) || row(_position_after.missing * int8multirange(int8range(null, r.last_id)), _position_after.senders)::stepgres._gap
+    )
+    from (
+        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1) as last_id
+    ) as r
 $$;
 
-comment on function stepgres._pop_tasks(text, int) is
-'Pops tickets of a queue and locks their tasks.';
+comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
+'The position of a listener after these messages were delivered to it, while others were missing.';
 
--- functions/internal/_position_text.sql
+-- messages/_position_text.sql
 create function stepgres._position_text(last_id bigint, gaps stepgres._gap[]) returns text
 language sql
 immutable
@@ -4495,147 +6495,7 @@ $$;
 comment on function stepgres._position_text(bigint, stepgres._gap[]) is
 'A position as clients keep it: without gaps just the last id, so that this serves as Last-Event-ID of a web page.';
 
--- functions/internal/_position_after.sql
-create function stepgres._position_after(
-    start stepgres._position, missing int8multirange, senders text[], delivered int8multirange
-) returns text
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select stepgres._position_text(
-        r.last_id,
-        array(
-            select row(g.ids - _position_after.delivered, g.senders)::stepgres._gap
-            from unnest((_position_after.start).gaps) as g
-        ) || row(_position_after.missing * int8multirange(int8range(null, r.last_id)), _position_after.senders)::stepgres._gap
-    )
-    from (
-        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1) as last_id
-    ) as r
-$$;
-
-comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
-'The position of a listener after these messages were delivered to it, while others were missing.';
-
--- functions/internal/_queue_or_delay_tasks.sql
-create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_tasks stepgres._new_task[];
-begin
-    if tasks is null then
-        return;
-    end if;
-    with delayed as (
-        select n.run_id, n.step_slug, n.task_index, n.input, s.start_delay
-        from unnest(_queue_or_delay_tasks.tasks) as n
-        join stepgres.runs as r on r.run_id = n.run_id
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
-        ) as s
-    ),
-    waiting as (
-        insert into stepgres.tasks (run_id, step_slug, task_index, status, input, queued_at)
-        select d.run_id, d.step_slug, d.task_index, 'waiting', d.input, v_now
-        from delayed as d where d.start_delay > interval '0'
-    ),
-    timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at)
-        select d.run_id, d.step_slug, d.task_index, v_now + d.start_delay
-        from delayed as d where d.start_delay > interval '0'
-    )
-    select array_agg((d.run_id, d.step_slug, d.task_index, d.input)::stepgres._new_task) into v_tasks
-    from delayed as d where d.start_delay = interval '0';
-    if v_tasks is not null then
-        perform stepgres._queue_tasks(v_tasks);
-    end if;
-end
-$$;
-
-comment on function stepgres._queue_or_delay_tasks(stepgres._new_task[]) is
-'Queues the first tasks of steps, or lets them wait for as long as their step says.';
-
--- functions/internal/_queue_tasks.sql
-create function stepgres._queue_tasks(
-    tasks stepgres._new_task[], taker stepgres.workers default null, capacity bigint default 0
-) returns tid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_batch record;
-    v_handed tid[];
-begin
-    -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
-    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
-    for v_batch in
-        select
-            case when d.is_queued and not d.is_handed then q.pgmq_queue end as pgmq_queue,
-            q.queue,
-            d.is_handed,
-            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
-            array_agg(jsonb_build_object(
-                'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
-            )) as tickets
-        from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
-        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
-        ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        cross join lateral (
-            select o.is_queued, o.is_queued and s.sticky and n.place <= _queue_tasks.capacity
-                and s.queue = any (taker.queues) and taker.resources @> s.resources as is_handed
-            from (
-                select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
-            ) as o
-        ) as d
-        group by 1, 2, 3
-    loop
-        if v_batch.pgmq_queue is null then
-            with queued as (
-                insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
-                select n.run_id, n.step_slug, n.task_index, n.input, v_now
-                from unnest(v_batch.tasks) as n
-                on conflict (run_id, step_slug, task_index)
-                do update set status = 'queued', queued_at = v_now, msg_id = null
-                where t.status in ('queued', 'waiting')
-                returning t.ctid
-            )
-            select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
-        else
-            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
-            select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
-            from rows from (
-                unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
-            ) as n (run_id, step_slug, task_index, input, msg_id)
-            on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
-            where t.status in ('queued', 'waiting');
-            perform stepgres._wake_workers(v_batch.queue);
-        end if;
-    end loop;
-    return v_handed;
-end
-$$;
-
-comment on function stepgres._queue_tasks(stepgres._new_task[], stepgres.workers, bigint) is
-'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.
-
-Up to capacity tasks of sticky steps get no ticket and are returned, for the taker to claim in this transaction.';
-
--- functions/internal/_read_history.sql
+-- messages/_read_history.sql
 create function stepgres._read_history(channel text, ids int8range, "limit" int, newest_first boolean)
 returns setof stepgres.message
 language plpgsql
@@ -4673,310 +6533,7 @@ $$;
 comment on function stepgres._read_history(text, int8range, int, boolean) is
 'The messages of a channel with these ids, acknowledged or not, in order.';
 
--- functions/internal/_record_goal_event.sql
-create function stepgres._record_goal_event(graph stepgres.task_graphs) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    insert into stepgres.task_graph_changes (
-        task_graph_id, change_number, status, workflow_slug, changed_at, reason
-    )
-    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status, graph.workflow_slug,
-        coalesce(graph.decided_at, graph.decomposed_at), graph.reason
-    from stepgres.task_graph_changes as c
-    where c.task_graph_id = graph.task_graph_id;
-
-    if graph.defaults ->> 'events' <> 'none' then
-        perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
-            'type', 'goal_' || graph.status, 'task_graph_id', graph.task_graph_id,
-            'workflow_slug', graph.workflow_slug, 'error', graph.reason
-        )));
-    end if;
-
-    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
-    from (
-        select distinct o.workflow_slug from stepgres.subscribers as o
-        where o.run_id is null and o.every_change
-            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
-    ) as s;
-end
-$$;
-
-comment on function stepgres._record_goal_event(stepgres.task_graphs) is
-'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
-notifies, at commit, those who subscribed to that workflow or to all.';
-
--- functions/internal/_record_results.sql
-create function stepgres._record_results(worker_id text, results jsonb) returns stepgres._outcome
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_outcome stepgres._outcome;
-begin
-    -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
-    -- in a run that goes on. All that follows hangs off the rows that this statement returns.
-    with accepted as materialized (
-        select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
-            case
-                when n.status <> 'completed' then n.status
-                when s.feeds_map is null or jsonb_typeof(n.output) = 'array' then n.status
-                else 'failed'
-            end as status,
-            case
-                when n.status <> 'completed' then n.error
-                else format(
-                    'step "%s" maps over the output of step "%s", which must be an array, not %s',
-                    s.feeds_map, n.step_slug, coalesce(jsonb_typeof(n.output), 'null')
-                )
-            end as error,
-            n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
-            make_interval(secs => n.retry_after) as retry_after,
-            case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
-            nullif(n.tasks, 'null') as tasks
-        from rows from (
-            jsonb_to_recordset(_record_results.results) as (
-                run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8, tasks jsonb
-            )
-        ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
-        )
-        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
-        ) as s
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
-        where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
-            and n.status in ('completed', 'failed', 'released')
-        order by n.run_id, n.step_slug, n.task_index, n.place
-    ),
-    completed as (
-        update stepgres.tasks as t
-        set status = 'completed', finished_at = v_now, output = case when a.map then a.output end
-        from accepted as a
-        where t.ctid = a.row_id and a.status = 'completed'
-        returning t.run_id, t.step_slug, a.output
-    ),
-    counted as (
-        select c.run_id, c.step_slug, count(*) as tasks, (array_agg(c.output))[1] as output
-        from completed as c
-        group by c.run_id, c.step_slug
-    ),
-    stepped as (
-        update stepgres.step_states as t
-        set remaining_tasks = t.remaining_tasks - c.tasks,
-            status = case when t.map then t.status else 'completed' end,
-            finished_at = case when not t.map then v_now end,
-            output = case when not t.map then c.output end
-        from counted as c
-        where t.run_id = c.run_id and t.step_slug = c.step_slug
-        returning t.run_id, t.step_slug, t.map
-    )
-    select
-        (select array_agg(a.place) from accepted as a),
-        (
-            select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
-            )::stepgres._task_failure)
-            from accepted as a where a.status = 'failed'
-        ),
-        (
-            select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null
-            )::stepgres._task_failure)
-            from accepted as a where a.status = 'released'
-        ),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
-        (
-            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
-            from accepted as a where a.status = 'completed' and a.tasks is not null
-        )
-    into v_outcome
-    from stepped as t;
-    return v_outcome;
-end
-$$;
-
-comment on function stepgres._record_results(text, jsonb) is
-'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
-
--- functions/internal/_refill_maps.sql
-create function stepgres._refill_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_map record;
-    v_finished stepgres._step_key[];
-begin
-    if map_steps is null then
-        return null;
-    end if;
-    for v_map in
-        select distinct t.run_id, t.step_slug, t.remaining_tasks
-        from unnest(_refill_maps.map_steps) as k
-        join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
-        join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
-        where t.status = 'started' and (
-            t.remaining_tasks = 0
-            or (
-                t.expanded_tasks < t.initial_tasks
-                and t.remaining_tasks - (t.initial_tasks - t.expanded_tasks) < 500
-                and r.paused_at is null
-            )
-        )
-    loop
-        if v_map.remaining_tasks = 0 then
-            v_finished := v_finished || (v_map.run_id, v_map.step_slug)::stepgres._step_key;
-        else
-            perform stepgres._expand_map(v_map.run_id, v_map.step_slug);
-        end if;
-    end loop;
-    perform stepgres._complete_maps(v_finished);
-    return v_finished;
-end
-$$;
-
-comment on function stepgres._refill_maps(stepgres._step_key[]) is
-'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
-
--- functions/internal/_refuse_definition_change.sql
-create function stepgres._refuse_definition_change() returns trigger
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- with its workflow everything goes, by cascade
-    if tg_op = 'DELETE' and not exists (
-        select from stepgres.workflows as w where w.workflow_slug = old.workflow_slug
-    ) then
-        return null;
-    end if;
-    raise exception 'version % of workflow "%" cannot change: % in %',
-        old.version, old.workflow_slug, lower(tg_op), tg_table_name
-        using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
-end
-$$;
-
-comment on function stepgres._refuse_definition_change() is
-'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
-
--- functions/internal/_refuse_results.sql
-create function stepgres._refuse_results(results jsonb, argument text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_result record;
-    v_problem text;
-begin
-    if jsonb_typeof(results) is distinct from 'array' then
-        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
-            using errcode = 'SG003', hint = 'Pass [] when there are none.';
-    end if;
-    for v_result in
-        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
-    loop
-        begin
-            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
-            into v_problem
-            from jsonb_to_record(v_result.value) as k (
-                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
-            )
-            cross join lateral (
-                values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
-            ) as s (name, seconds)
-            where s.seconds not between 0 and 3155760000;
-        exception when data_exception then
-            v_problem := sqlerrm;
-        end;
-        if jsonb_typeof(v_result.value) <> 'object' then
-            v_problem := format('must be a JSON object, not %s', jsonb_typeof(v_result.value));
-        end if;
-        if v_problem is not null then
-            raise exception '%[%]: %', argument, v_result.place, v_problem
-                using errcode = 'SG003',
-                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
-        end if;
-    end loop;
-end
-$$;
-
-comment on function stepgres._refuse_results(jsonb, text) is
-'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
-
--- functions/internal/_refuse_transition.sql
-create function stepgres._refuse_transition() returns trigger
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception '% of run % cannot change from % to %', tg_table_name, old.run_id,
-        to_jsonb(old) - '{run_id,input,output}'::text[], to_jsonb(new) - '{run_id,input,output}'::text[]
-        using errcode = 'SG008',
-            hint = 'Change state through the functions of the schema stepgres, not in its tables.';
-end
-$$;
-
-comment on function stepgres._refuse_transition() is
-'Raises SG008 for a transition that a trigger''s WHEN clause found illegal.';
-
--- functions/internal/_release_tasks.sql
-create function stepgres._release_tasks(releases stepgres._task_failure[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_released stepgres._task_key[];
-begin
-    if releases is null then
-        return;
-    end if;
-    -- The attempt was not used: the next claim gets its number again, under another worker or lease.
-    -- A task whose run another result of the batch has failed is not started any more.
-    with released as (
-        update stepgres.tasks as t
-        set status = 'waiting', attempt = t.attempt - 1
-        from unnest(_release_tasks.releases) as k
-        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
-            and t.status = 'started'
-        returning t.run_id, t.step_slug, t.task_index, k.retry_after
-    ),
-    timed as (
-        insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
-        select r.run_id, r.step_slug, r.task_index,
-            case when o.paused_at is null then v_now + r.retry_after else 'infinity' end,
-            case when o.paused_at is not null then r.retry_after end
-        from released as r
-        join stepgres.runs as o on o.run_id = r.run_id
-        where r.retry_after > interval '0'
-    )
-    select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
-    from released as r
-    where coalesce(r.retry_after, interval '0') <= interval '0';
-    perform stepgres._requeue_tasks(v_released);
-end
-$$;
-
-comment on function stepgres._release_tasks(stepgres._task_failure[]) is
-'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
-
--- functions/internal/_remaining_gaps.sql
+-- messages/_remaining_gaps.sql
 create function stepgres._remaining_gaps(gaps stepgres._gap[], senders text[], found int8multirange)
 returns stepgres._gap[]
 language sql
@@ -4998,182 +6555,7 @@ $$;
 comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multirange) is
 'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
 
--- functions/internal/_replace_tickets.sql
-create function stepgres._replace_tickets(run_ids uuid[]) returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_queue record;
-    v_lost stepgres._task_key[];
-    v_count int := 0;
-begin
-    for v_queue in
-        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
-            array_agg(t.msg_id) as msg_ids
-        from unnest(_replace_tickets.run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id
-        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
-        ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
-        group by q.pgmq_queue
-    loop
-        execute format(
-            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
-             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
-             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
-            'q_' || v_queue.pgmq_queue
-        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
-        perform stepgres._requeue_tasks(v_lost);
-        v_count := v_count + coalesce(cardinality(v_lost), 0);
-    end loop;
-    return v_count;
-end
-$$;
-
-comment on function stepgres._replace_tickets(uuid[]) is
-'Sends tickets again for queued tasks of these runs that have none; returns their number. The caller holds the locks.';
-
--- functions/internal/_requeue_tasks.sql
-create function stepgres._requeue_tasks(tasks stepgres._task_key[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform stepgres._queue_tasks(
-        array_agg((k.run_id, k.step_slug, k.task_index, null)::stepgres._new_task)
-    )
-    from unnest(_requeue_tasks.tasks) as k;
-    update stepgres.step_states as t
-    set queued_from = k.task_index
-    from (
-        select u.run_id, u.step_slug, min(u.task_index) as task_index
-        from unnest(_requeue_tasks.tasks) as u
-        group by u.run_id, u.step_slug
-    ) as k
-    where t.run_id = k.run_id and t.step_slug = k.step_slug and t.queued_from > k.task_index;
-end
-$$;
-
-comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
-'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
-
--- functions/internal/_resolve_tasks.sql
-create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '') returns jsonb
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    -- by path, made once and handed on to the groups
-    v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
-        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
-    ) end;
-begin
-    return (
-        select jsonb_agg(
-            e.task || jsonb_build_object(
-                'step_slug', s.step -> 'step_slug',
-                'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
-            ) || case when e.task ? 'subtasks' then jsonb_build_object(
-                'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
-            ) else '{}' end
-            order by e.place
-        )
-        from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
-        cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
-    );
-end
-$$;
-
-comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
-'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';
-
--- functions/internal/_run_is_finished.sql
-create function stepgres._run_is_finished(run_id uuid, status text) returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'run % has %', run_id, status
-        using errcode = 'SG011', hint = 'A run that has ended stays as it is; retry_failed_workflow makes a new one.';
-end
-$$;
-
-comment on function stepgres._run_is_finished(uuid, text) is
-'Raises SG011.';
-
--- functions/internal/_run_not_found.sql
-create function stepgres._run_not_found(run_id uuid) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'run % does not exist', run_id
-        using errcode = 'SG005', hint = 'Check the id; start_workflow_run returns it.';
-end
-$$;
-
-comment on function stepgres._run_not_found(uuid) is
-'Raises SG005.';
-
--- functions/internal/_seconds.sql
-create function stepgres._seconds(seconds jsonb) returns interval
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    -- Out of the range of any option is far enough: the rule of the option refuses it, and names it.
-    select case when jsonb_typeof(seconds) = 'number' then
-        make_interval(secs => round(least(greatest(seconds::numeric, -1e10), 1e10), 6)::float8)
-    end
-$$;
-
-comment on function stepgres._seconds(jsonb) is
-'The interval that an option in seconds means; null for null.';
-
--- functions/internal/_send_result.sql
-create function stepgres._send_result(worker_id text, result jsonb) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_task record;
-begin
-    if not exists (
-        select from stepgres.work(_send_result.worker_id, jsonb_build_array(_send_result.result), 0)
-    ) then
-        return;
-    end if;
-    select t.status, t.attempt, t.worker_id into v_task
-    from stepgres.tasks as t
-    where t.run_id = (result ->> 'run_id')::uuid and t.step_slug = result ->> 'step_slug'
-        and t.task_index = (result ->> 'task_index')::int;
-    raise exception 'task %/%/% is no longer leased to "%" for attempt %',
-        result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index', _send_result.worker_id, result ->> 'attempt'
-        using errcode = 'SG004',
-            detail = case when v_task.status is null then 'There is no such task.' else format(
-                'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,
-                coalesce('"' || v_task.worker_id || '"', 'nobody')
-            ) end,
-            hint = 'Discard the result; another attempt has taken or will take its place.';
-end
-$$;
-
-comment on function stepgres._send_result(text, jsonb) is
-'Sends one result; SG004 if it is refused.';
-
--- functions/internal/_senders.sql
+-- messages/_senders.sql
 create function stepgres._senders(channel text) returns text[]
 language sql
 volatile
@@ -5193,860 +6575,7 @@ comment on function stepgres._senders(text) is
 A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
 all those of transactions that are not among these. The session itself sees its own messages.';
 
--- functions/internal/_send_run_events.sql
-create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_goal_event text := case event_type
-        when 'workflow_started' then 'goal_started'
-        when 'workflow_completed' then 'goal_completed'
-        when 'workflow_failed' then 'goal_failed'
-        when 'workflow_cancelled' then 'goal_failed'
-    end;
-begin
-    if not stepgres._are_events_sent() then
-        return;
-    end if;
-    perform stepgres.send_with_notify('workflow_events', m.message)
-    from (
-        select jsonb_strip_nulls(jsonb_build_object(
-            'type', e.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
-            'task_graph_id', r.task_graph_id, 'step_slug', r.failed_step, 'error', r.error
-        )) as message
-        from unnest(_send_run_events.run_ids) with ordinality as i (run_id, place)
-        join stepgres.runs as r on r.run_id = i.run_id
-        join stepgres.workflow_versions as v
-            on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none'
-        -- a goal starts behind its run and ends in front of it, as in the view
-        cross join lateral (values
-            (1, case when r.status <> 'started' then v_goal_event end),
-            (2, _send_run_events.event_type),
-            (3, case when r.status = 'started' then v_goal_event end)
-        ) as e (place, event_type)
-        where e.place = 2 or (e.event_type is not null and r.task_graph_id is not null)
-        order by i.place, e.place
-    ) as m;
-end
-$$;
-
-comment on function stepgres._send_run_events(text, uuid[]) is
-'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
-wants that.';
-
--- functions/internal/_send_task_events.sql
-create function stepgres._send_task_events(event_type text, tasks stepgres._task_key[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- a task that another result, or the end of its run, has come before is not what was expected
-    perform stepgres.send_with_notify('workflow_events', jsonb_strip_nulls(jsonb_build_object(
-        'type', _send_task_events.event_type, 'run_id', r.run_id, 'workflow_slug', r.workflow_slug,
-        'step_slug', t.step_slug, 'task_index', t.task_index, 'attempt', t.attempt, 'error', t.error
-    )))
-    from unnest(_send_task_events.tasks) as k
-    join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.workflow_versions as v
-        on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events = 'task'
-    join stepgres.tasks as t on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
-    where case _send_task_events.event_type
-        when 'task_started' then t.status = 'started'
-        when 'task_completed' then t.status = 'completed'
-        else true
-    end;
-end
-$$;
-
-comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
-'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
-
--- functions/internal/_skip_steps.sql
-create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_skipped stepgres._step_key[];
-begin
-    if skips is null then
-        return null;
-    end if;
-    -- union, and not union all: each dependent is visited once, however many paths lead to it
-    with recursive affected as (
-        select k.run_id, k.step_slug, r.workflow_slug, r.version
-        from unnest(_skip_steps.skips) as k
-        join stepgres.runs as r on r.run_id = k.run_id
-        where k.is_cascade
-        union
-        select a.run_id, d.step_slug, a.workflow_slug, a.version
-        from affected as a
-        join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (a.workflow_slug, a.version, a.step_slug)
-    ),
-    named as (
-        select distinct on (n.run_id, n.step_slug) n.*
-        from (
-            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank from unnest(_skip_steps.skips) as k
-            union all
-            select a.run_id, a.step_slug, 'dependency_skipped', null, 2 from affected as a
-        ) as n
-        order by n.run_id, n.step_slug, n.rank
-    ),
-    skipped as (
-        update stepgres.step_states as t
-        set status = 'skipped', finished_at = v_now, skip_reason = n.skip_reason, error = n.error
-        from named as n
-        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        where t.run_id = n.run_id and t.step_slug = n.step_slug and t.status in ('created', 'started')
-        returning t.run_id, t.step_slug
-    )
-    select array_agg((s.run_id, s.step_slug)::stepgres._step_key) into v_skipped from skipped as s;
-    return v_skipped;
-end
-$$;
-
-comment on function stepgres._skip_steps(stepgres._skip[]) is
-'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';
-
--- functions/internal/_slug_of.sql
-create function stepgres._slug_of(workflow text) returns text
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select coalesce(
-        (select w.workflow_slug from stepgres.workflows as w where w.workflow_slug = _slug_of.workflow),
-        lower(
-            regexp_replace(
-                substring(_slug_of.workflow from '[^.:]*$'),
-                '(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', 'g'
-            ) collate "C"
-        )
-    )
-$$;
-
-comment on function stepgres._slug_of(text) is
-'The slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';
-
--- functions/internal/_sorted_steps.sql
-create function stepgres._sorted_steps(steps jsonb, culprit text) returns setof jsonb
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_step jsonb;
-    v_dependency jsonb;
-    v_slug text;
-    v_documents jsonb;
-    v_slugs text[] := '{}';
-    v_dependents text[] := '{}';
-    v_dependencies text[] := '{}';
-    v_allowed jsonb := stepgres._inherited_options()
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
-            "unless": "string", "max_failed": "number or string"}';
-begin
-    for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
-        v_slug := v_step ->> 'step_slug';
-        perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
-        if v_slug is null then
-            raise exception '%: a step has no step_slug', culprit
-                using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
-        end if;
-        v_slugs := v_slugs || v_slug;
-    end loop;
-    select s into v_slug from unnest(v_slugs) as s group by s having count(*) > 1 limit 1;
-    if found then
-        raise exception '%: step "%" is already defined', culprit, v_slug
-            using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
-    end if;
-    select jsonb_object_agg(s.slug, s.step) into v_documents
-    from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
-    for v_slug, v_dependency in
-        select s.slug, d
-        from unnest(v_slugs) as s (slug)
-        cross join jsonb_array_elements(coalesce(nullif(v_documents -> s.slug -> 'depends_on', 'null'), '[]')) as d
-    loop
-        if jsonb_typeof(v_dependency) <> 'string' or not v_documents ? (v_dependency #>> '{}') then
-            raise exception '%, step "%" depends on %, which is not a step of the workflow', culprit, v_slug, v_dependency
-                using errcode = 'SG001', hint = 'Add the missing step, or correct its name in depends_on.';
-        end if;
-        v_dependents := v_dependents || v_slug;
-        v_dependencies := v_dependencies || (v_dependency #>> '{}');
-    end loop;
-    return query
-    select v_documents -> s from unnest(stepgres._order_steps(v_slugs, v_dependents, v_dependencies)) as s;
-end
-$$;
-
-comment on function stepgres._sorted_steps(jsonb, text) is
-'The documents of the steps, checked and each behind those it depends on.';
-
--- functions/internal/_start_maps.sql
-create function stepgres._start_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_map record;
-    v_empty stepgres._step_key[];
-begin
-    for v_map in
-        update stepgres.step_states as t
-        set initial_tasks = n.tasks, remaining_tasks = n.tasks, started_at = v_now,
-            status = case n.tasks when 0 then 'completed' else 'started' end,
-            finished_at = case n.tasks when 0 then v_now end,
-            output = case n.tasks when 0 then '[]'::jsonb end
-        from unnest(_start_maps.map_steps) as k
-        join stepgres.runs as r on r.run_id = k.run_id
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
-        ) as s
-        cross join lateral (
-            select coalesce(
-                s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
-            ) as tasks
-        ) as n
-        where t.run_id = k.run_id and t.step_slug = k.step_slug
-        returning t.run_id, t.step_slug, t.initial_tasks
-    loop
-        if v_map.initial_tasks = 0 then
-            v_empty := v_empty || (v_map.run_id, v_map.step_slug)::stepgres._step_key;
-        else
-            perform stepgres._expand_map(v_map.run_id, v_map.step_slug);
-        end if;
-    end loop;
-    return v_empty;
-end
-$$;
-
-comment on function stepgres._start_maps(stepgres._step_key[]) is
-'Starts map steps that became ready; returns those that are completed at once because their array is empty.';
-
--- functions/internal/_start_ready_steps.sql
-create function stepgres._start_ready_steps(run_ids uuid[]) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform stepgres._advance(stepgres._start_steps(array_agg((t.run_id, t.step_slug)::stepgres._step_key)))
-    from unnest(_start_ready_steps.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started'
-    join stepgres.step_states as t on t.run_id = r.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    );
-end
-$$;
-
-comment on function stepgres._start_ready_steps(uuid[]) is
-'Starts the steps that wait for nothing any more, but were held back by a delay or a pause of their run.';
-
--- functions/internal/_start_runs.sql
-create function stepgres._start_runs(
-    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
-) returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
-    v_tasks stepgres._new_task[];
-    v_ready stepgres._step_key[];
-begin
-    if prototype.priority is not null then
-        perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
-        from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
-    end if;
-    with started as (
-        insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
-            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
-        )
-        select n.run_id, prototype.workflow_slug, prototype.version,
-            (
-                select count(*) from stepgres.steps as s
-                where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
-            ),
-            prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
-            v_now, n.input
-        from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
-        on conflict do nothing
-        returning r.run_id
-    ),
-    activated as (
-        insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
-        select s.run_id, prototype.workflow_slug, v_now from started as s
-    )
-    select array_agg(s.run_id) into v_run_ids from started as s;
-
-    with created as (
-        insert into stepgres.step_states as t (
-            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
-        )
-        select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
-            case when o.starts then 'started' else 'created' end,
-            case when o.starts then v_now end,
-            case when o.starts then 1 end,
-            case when o.starts then 1 end
-        from unnest(v_run_ids) as i (run_id)
-        cross join stepgres.steps as s
-        cross join lateral (
-            select s.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
-        ) as o
-        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
-        returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
-    )
-    select
-        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where c.is_direct),
-        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where not c.is_direct)
-    into v_tasks, v_ready
-    from created as c
-    where c.remaining_deps = 0;
-
-    perform stepgres._send_run_events('workflow_started', v_run_ids);
-    if delay > interval '0' or prototype.deadline is not null then
-        insert into stepgres.timers (run_id, kind, due_at)
-        select i.run_id, k.kind, k.due_at
-        from unnest(v_run_ids) as i (run_id)
-        cross join (values
-            ('run_start', v_now + nullif(_start_runs.delay, interval '0')),
-            ('run_deadline', v_now + coalesce(_start_runs.delay, interval '0') + prototype.deadline)
-        ) as k (kind, due_at)
-        where k.due_at is not null;
-    end if;
-    if delay is null then
-        if v_tasks is not null then
-            perform stepgres._queue_tasks(v_tasks);
-        end if;
-        perform stepgres._advance(stepgres._start_steps(v_ready));
-    end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
-    return v_run_ids;
-end
-$$;
-
-comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
-'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
-
-With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
-
--- functions/internal/_start_run.sql
-create function stepgres._start_run(prototype stepgres.runs, delay interval) returns uuid
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
-begin
-    perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
-    if stepgres._start_runs(
-        array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')
-    ) is not null then
-        return v_run_id;
-    end if;
-    select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = prototype.workflow_slug and r.idempotency_key = prototype.idempotency_key;
-    if not found then
-        raise exception 'run % already exists', prototype.run_id
-            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
-    end if;
-    return v_run_id;
-end
-$$;
-
-comment on function stepgres._start_run(stepgres.runs, interval) is
-'Starts a run like the prototype that _new_run made, and returns its run_id, or that of the run which was started with its key
-before. Without a run_id it gets a new one.';
-
--- functions/internal/_start_steps.sql
-create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_failures stepgres._run_failure[];
-    v_skips stepgres._skip[];
-    v_finished stepgres._step_key[];
-    v_tasks stepgres._new_task[];
-    v_maps stepgres._step_key[];
-begin
-    if ready is null then
-        return null;
-    end if;
-    select
-        array_agg((
-            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
-        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
-        array_agg((
-            k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
-        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
-    into v_failures, v_skips
-    from unnest(_start_steps.ready) as k
-    join stepgres.runs as r on r.run_id = k.run_id
-    cross join lateral (
-        select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
-    ) as s
-    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null or s.unless is not null) and (
-        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
-    );
-
-    perform stepgres._fail_steps(v_failures);
-    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
-
-    with started as (
-        update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
-        from unnest(_start_steps.ready) as k
-        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map and t.status = 'created'
-        returning t.run_id, t.step_slug
-    )
-    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks from started as s;
-    perform stepgres._queue_or_delay_tasks(v_tasks);
-    select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
-    from unnest(_start_steps.ready) as k
-    join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
-    where t.map and t.status = 'created';
-    return v_finished || stepgres._start_maps(v_maps);
-end
-$$;
-
-comment on function stepgres._start_steps(stepgres._step_key[]) is
-'Starts steps that became ready, or skips or fails them as their conditions say; returns those that are finished at once.';
-
--- functions/internal/_step_options.sql
-create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions) returns stepgres.steps
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_step stepgres.steps;
-    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
-    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
-begin
-    v_step.workflow_slug := defaults.workflow_slug;
-    v_step.version := defaults.version;
-    v_step.step_slug := step ->> 'step_slug';
-    v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
-    v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
-    v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
-    v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
-    v_step.execution := coalesce(step ->> 'execution', defaults.execution);
-    v_step.queue := coalesce(step ->> 'queue', defaults.queue);
-    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
-    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
-    v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
-    v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
-    v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
-    v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);
-    v_step.when_exhausted := coalesce(step ->> 'when_exhausted', defaults.when_exhausted);
-    v_step.max_failed := step ->> 'max_failed';
-    v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
-    v_step.sticky := coalesce((step ->> 'sticky')::boolean, false);
-    v_step.sql_function := step ->> 'sql_function';
-    v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
-        then array(select jsonb_array_elements_text(step -> 'gathers')) end;
-    return v_step;
-end
-$$;
-
-comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
-'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
-
--- functions/internal/_steps_only.sql
-create function stepgres._steps_only(steps jsonb) returns jsonb
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
-    from jsonb_array_elements(steps) with ordinality as s (step, place)
-$$;
-
-comment on function stepgres._steps_only(jsonb) is
-'Planned steps as register_workflow takes them.';
-
--- functions/internal/_steps_waiting.sql
-create function stepgres._steps_waiting(run stepgres.runs) returns setof stepgres.stuck_step
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status), null::timestamptz
-    from stepgres.step_states as t
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
-    union all
-    select t.step_slug, null, 'start', 'the run is delayed', nullif(m.due_at, 'infinity')
-    from stepgres.step_states as t
-    join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
-    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
-    union all
-    select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
-    from stepgres.step_states as t
-    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0 and run.paused_at is not null
-$$;
-
-comment on function stepgres._steps_waiting(stepgres.runs) is
-'What the steps of a run wait for that have not started: part of why_stuck.';
-
--- functions/internal/_sweep_runs.sql
-create function stepgres._sweep_runs() returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
-begin
-    -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
-    if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
-        return 0;
-    end if;
-    insert into stepgres.sweeps (swept_at) values (v_now)
-    on conflict (only_row) do update set swept_at = v_now;
-    -- skip locked: a tick holds runs, and waits for nobody
-    delete from stepgres.subscribers as s
-    where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
-    ));
-
-    select array_agg(a.run_id) into v_run_ids from (
-        select o.run_id from stepgres.active_runs as o
-        where o.run_id > coalesce(
-            (select s.position from stepgres.sweeps as s), '00000000-0000-0000-0000-000000000000'
-        )
-        order by o.run_id limit 1000
-    ) as a;
-    update stepgres.sweeps as s
-    set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
-    v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
-end
-$$;
-
-comment on function stepgres._sweep_runs() is
-'Looks for lost tickets and overdue tasks in the next 1,000 active runs, at most every ten seconds; returns their number.';
-
--- functions/internal/_take_over.sql
-create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_ids uuid[];
-    v_started stepgres._task_failure[];
-    v_orphans stepgres._task_key[];
-begin
-    if worker_ids is null then
-        return 0;
-    end if;
-    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
-    if v_run_ids = '{}' then
-        return 0;
-    end if;
-
-    -- Without their executor local steps go through their queue, to any worker that knows them.
-    update stepgres.runs as r set executor_id = null
-    where r.run_id = any (v_run_ids) and r.status = 'started'
-        and r.executor_id = any (_take_over.worker_ids);
-    select
-        array_agg((
-            t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
-        )::stepgres._task_failure) filter (where t.status = 'started'),
-        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
-    into v_started, v_orphans
-    from stepgres.runs as r
-    join stepgres.tasks as t on t.run_id = r.run_id
-    where r.run_id = any (v_run_ids) and r.status = 'started' and (
-        (t.status = 'started' and t.worker_id = any (_take_over.worker_ids))
-        or (t.status = 'queued' and t.msg_id is null and r.executor_id is null)
-    );
-    perform stepgres._requeue_tasks(v_orphans);
-    if is_dead then
-        perform stepgres._advance(stepgres._fail_tasks(v_started));
-    else
-        perform stepgres._release_tasks(v_started);
-    end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
-    return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
-end
-$$;
-
-comment on function stepgres._take_over(text[], boolean) is
-'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
-
--- functions/internal/_task_graph_not_found.sql
-create function stepgres._task_graph_not_found(task_graph_id text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'task graph "%" does not exist', task_graph_id
-        using errcode = 'SG019', hint = 'Check the id; save_task_graph returns it, list_task_graphs lists them.';
-end
-$$;
-
-comment on function stepgres._task_graph_not_found(text) is
-'Raises SG019.';
-
--- functions/internal/_store_steps.sql
-create function stepgres._store_steps(steps stepgres.steps[], dependencies stepgres.dependencies[])
-returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_steps stepgres.steps[] := _store_steps.steps;
-begin
-    for i in 1 .. cardinality(v_steps) loop
-        v_steps[i].is_direct := (
-            not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
-            and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
-        ) is true;
-    end loop;
-    perform stepgres._ensure_queue(q.queue, q.priority, q.resources)
-    from (select distinct s.queue, s.priority, s.resources from unnest(v_steps) as s) as q;
-
-    insert into stepgres.steps select s.* from unnest(v_steps) as s;
-    insert into stepgres.dependencies select d.* from unnest(_store_steps.dependencies) as d;
-    update stepgres.steps as s
-    set feeds_map = m.step_slug
-    from unnest(v_steps) as m
-    join unnest(_store_steps.dependencies) as d on d.step_slug = m.step_slug
-    where m.map and m.initial_tasks is null and not s.map
-        and (s.workflow_slug, s.version, s.step_slug) = (m.workflow_slug, m.version, d.depends_on);
-end
-$$;
-
-comment on function stepgres._store_steps(stepgres.steps[], stepgres.dependencies[]) is
-'Adds steps, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
-
--- functions/internal/_tasks_waiting.sql
-create function stepgres._tasks_waiting(run stepgres.runs) returns setof stepgres.stuck_step
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    with alive as (
-        select w.* from stepgres.workers as w where w.heartbeat_at + w.lease > stepgres._now()
-    ),
-    waiting as (
-        select t.task_index, s.*, a.*
-        from stepgres.tasks as t
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (run.workflow_slug, run.version, t.step_slug)
-        left join stepgres.timers as m
-            on (m.run_id, m.kind, m.step_slug, m.task_index) = (t.run_id, 'task', t.step_slug, t.task_index)
-        left join stepgres.workers as w on w.worker_id = t.worker_id
-        cross join lateral (
-            select
-                coalesce(bool_or(true), false) as is_served,
-                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
-            from alive as v where s.queue = any (v.queues)
-        ) as q
-        cross join lateral (
-            select
-                case
-                    when t.status = 'started' then 'lease'
-                    when run.paused_at is not null then 'pause'
-                    when t.status = 'waiting' then 'timer'
-                    when s.execution = 'local' and run.executor_id is not null then 'executor'
-                    when not q.is_served then 'queue'
-                    when not q.is_equipped then 'resource'
-                    else 'worker'
-                end as waits_for,
-                case t.status
-                    when 'started' then w.heartbeat_at + w.lease when 'waiting' then nullif(m.due_at, 'infinity')
-                end as until,
-                t.worker_id, t.attempt
-        ) as a
-        where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
-    )
-    select w.step_slug, min(w.task_index), w.waits_for,
-        case w.waits_for
-            when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
-            when 'pause' then format('the run is paused since %s', run.paused_at)
-            when 'timer' then
-                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
-            when 'executor' then format('executor "%s" will execute it', run.executor_id)
-            when 'queue' then format('no live worker takes from queue "%s"', w.queue)
-            when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
-            else format('until a worker of queue "%s" is free', w.queue)
-        end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
-        min(w.until)
-    from waiting as w
-    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id
-$$;
-
-comment on function stepgres._tasks_waiting(stepgres.runs) is
-'What the tasks of a run wait for: part of why_stuck.';
-
--- functions/internal/_tickets_to_tasks.sql
-create function stepgres._tickets_to_tasks(tickets jsonb[]) returns stepgres._task_key[]
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select array_agg(((m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int)::stepgres._task_key)
-    from unnest(tickets) as m
-$$;
-
-comment on function stepgres._tickets_to_tasks(jsonb[]) is
-'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
-
--- functions/internal/_times_left.sql
-create function stepgres._times_left(source stepgres.workflow_versions, statistics stepgres.step_statistics[])
-returns setof stepgres._time_left
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_step record;
-    v_slugs text[] := '{}';
-    v_has_body boolean[] := '{}';
-    v_before int[];
-    v_edges int[] := '{}';
-    v_dependents int[] := '{}';
-    v_seconds float8[] := '{}';
-    v_longest float8[];
-    v_related varbit[] := '{}';
-    v_behind varbit[];
-    v_bit varbit;
-    v_count int;
-    v_order int[];
-    v_left stepgres._time_left;
-begin
-    v_count := count(*) from stepgres.steps as s
-    where (s.workflow_slug, s.version) = (source.workflow_slug, source.version);
-    -- Steps stand behind what they depend on. What is related to a step, because it comes before or after it,
-    -- is a bit each: so a graph of any shape costs no more than its edges.
-    for v_step in
-        select s.step_slug, s.gathers is null as has_body, row_number() over (order by s.step_index)::int as place,
-            coalesce(extract(epoch from k.p50_elapsed), 0)::float8 as seconds, s.step_index
-        from stepgres.steps as s
-        left join unnest(statistics) as k on k.step_slug = s.step_slug
-        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
-        order by s.step_index
-    loop
-        v_slugs := v_slugs || v_step.step_slug;
-        v_has_body := v_has_body || v_step.has_body;
-        v_seconds := v_seconds || v_step.seconds;
-        v_bit := set_bit(repeat('0', v_count)::varbit, v_step.place - 1, 1);
-        v_before := array(
-            select array_position(v_slugs, d.depends_on) from stepgres.dependencies as d
-            where (d.workflow_slug, d.version, d.step_slug) = (source.workflow_slug, source.version, v_step.step_slug)
-        );
-        for i in 1 .. cardinality(v_before) loop
-            v_bit := v_bit | v_related[v_before[i]];
-            v_edges := v_edges || v_before[i];
-            v_dependents := v_dependents || v_step.place;
-        end loop;
-        v_related := v_related || v_bit;
-    end loop;
-
-    v_longest := v_seconds;
-    v_behind := array_fill(repeat('0', v_count)::varbit, array[v_count]);
-    for i in reverse cardinality(v_edges) .. 1 loop
-        v_longest[v_edges[i]] := greatest(v_longest[v_edges[i]], v_seconds[v_edges[i]] + v_longest[v_dependents[i]]);
-        v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
-    end loop;
-
-    v_order := array(select o.place from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
-    for i in 1 .. v_count loop
-        continue when not v_has_body[i];
-        v_left := (v_slugs[i], v_longest[i], null, null);
-        v_bit := v_related[i] | v_behind[i];
-        for j in 1 .. case when bit_count(v_bit) < v_count then v_count else 0 end loop
-            if get_bit(v_bit, v_order[j] - 1) = 0 and v_has_body[v_order[j]] then
-                v_left.rival := v_slugs[v_order[j]];
-                v_left.rival_seconds := v_longest[v_order[j]];
-                exit;
-            end if;
-        end loop;
-        return next v_left;
-    end loop;
-end
-$$;
-
-comment on function stepgres._times_left(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'For each step with a body how long the longest path from its start to the end of the run takes, and the same for the step with
-the most left of those that can run at the same time.';
-
--- functions/internal/_time_out_tasks.sql
-create function stepgres._time_out_tasks(run_ids uuid[]) returns int
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_overdue stepgres._task_failure[];
-begin
-    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
-    -- or does not care; its lease is the time that it may hold a task before it begins.
-    select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt,
-        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
-    )::stepgres._task_failure) into v_overdue
-    from unnest(_time_out_tasks.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id
-    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    cross join lateral (
-        select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
-    ) as s
-    join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now and not exists (
-        select from jsonb_to_recordset(w.progress) as k (
-            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-            and k.heartbeat_at + s.timeout + w.lease >= v_now
-    );
-    if v_overdue is not null then
-        perform stepgres._advance(stepgres._fail_tasks(v_overdue));
-        perform stepgres._hint_subscribers(run_ids, have_ended => false);
-    end if;
-    return coalesce(cardinality(v_overdue), 0);
-end
-$$;
-
-comment on function stepgres._time_out_tasks(uuid[]) is
-'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
-
--- functions/internal/_to_multirange.sql
+-- messages/_to_multirange.sql
 create function stepgres._to_multirange(ids bigint[]) returns int8multirange
 language sql
 immutable strict
@@ -6058,277 +6587,7 @@ $$;
 comment on function stepgres._to_multirange(bigint[]) is
 'The same ids as ranges.';
 
--- functions/internal/_try_lock_runs.sql
-create function stepgres._try_lock_runs(run_ids uuid[]) returns uuid[]
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
-    -- locked, could deadlock. What somebody else holds will still be due at the next tick.
-    return array(
-        select r.run_id from stepgres.runs as r
-        where r.run_id = any (_try_lock_runs.run_ids)
-        order by r.run_id
-        for no key update skip locked
-    );
-end
-$$;
-
-comment on function stepgres._try_lock_runs(uuid[]) is
-'Locks those of the runs that nobody else has locked, and returns them.';
-
--- functions/internal/_use_version.sql
-create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions;
-begin
-    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
-    -- start would write to.
-    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
-        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
-    end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
-        perform 1 from stepgres.workflows as w
-        where w.workflow_slug = _use_version.workflow_slug for key share;
-    end if;
-    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
-    if not v_version.is_used then
-        -- Waits for an add_step under way; whoever comes after it makes a version of its own.
-        update stepgres.workflow_versions as w set is_used = true
-        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
-        if not exists (
-            select from stepgres.steps as s
-            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
-        ) then
-            raise exception 'workflow "%" has no steps', _use_version.workflow_slug
-                using errcode = 'SG001', hint = 'Add at least one step with add_step.';
-        end if;
-    end if;
-    return v_version;
-end
-$$;
-
-comment on function stepgres._use_version(text, int) is
-'The version that a new run gets, from now on immutable.';
-
--- functions/internal/_wait_for_deletion.sql
-create function stepgres._wait_for_deletion(workflow_slug text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- The deletion waits for runs, and for definitions: whoever has locked any must not wait for it.
-    if exists (
-        select from pg_locks as l
-        where l.pid = pg_backend_pid() and l.mode in ('RowShareLock', 'RowExclusiveLock')
-            and l.relation in ('stepgres.runs'::regclass, 'stepgres.workflows'::regclass)
-    ) then
-        raise exception 'workflow "%" is being deleted', _wait_for_deletion.workflow_slug
-            using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
-                'roll it back, and try it again.';
-    end if;
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
-end
-$$;
-
-comment on function stepgres._wait_for_deletion(text) is
-'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';
-
--- functions/internal/_wake_workers.sql
-create function stepgres._wake_workers(queue text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
-    -- notified who does not wait, and under load nobody waits.
-    if exists (
-        select from stepgres.workers as w where w.is_waiting and _wake_workers.queue = any (w.queues)
-    ) then
-        perform pg_notify('stepgres_queue_' || _wake_workers.queue, '');
-    end if;
-end
-$$;
-
-comment on function stepgres._wake_workers(text) is
-'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
-
--- functions/internal/_withdraw_tasks.sql
-create function stepgres._withdraw_tasks(steps stepgres._step_key[], status text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_tickets record;
-begin
-    if steps is null then
-        return;
-    end if;
-    for v_tickets in
-        with withdrawn as (
-            update stepgres.tasks as t
-            set status = _withdraw_tasks.status, msg_id = null,
-                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
-            from unnest(_withdraw_tasks.steps) as k
-            join stepgres.tasks as o
-                on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
-            join stepgres.runs as r on r.run_id = o.run_id
-            cross join lateral (
-                select def.* from stepgres.steps as def
-                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
-            ) as s
-            join stepgres.queues as q
-                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-            where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-                and case _withdraw_tasks.status
-                    when 'queued' then t.status = 'queued' and t.msg_id is not null
-                    else t.status in ('queued', 'started', 'waiting')
-                end
-            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
-        ),
-        stopped as (
-            delete from stepgres.timers as m
-            using withdrawn as w
-            where (m.run_id, m.kind, m.step_slug, m.task_index) = (w.run_id, 'task', w.step_slug, w.task_index)
-        )
-        select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
-        from withdrawn as w
-        where w.msg_id is not null
-        group by w.pgmq_queue
-    loop
-        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
-    end loop;
-end
-$$;
-
-comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
-'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
-queued ones keep their status and wait.';
-
--- functions/internal/_worker.sql
-create function stepgres._worker(worker_id text) returns stepgres.workers
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_worker stepgres.workers;
-begin
-    select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    if not found then
-        raise exception 'worker "%" is not registered', _worker.worker_id
-            using errcode = 'SG006',
-                hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
-    end if;
-    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
-    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
-    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
-    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
-    -- which is a sign of life as good as this one.
-    if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
-        perform stepgres._hold_worker(_worker.worker_id);
-        update stepgres.workers as w set heartbeat_at = v_now
-        where w.worker_id = (
-            select o.worker_id from stepgres.workers as o where o.worker_id = _worker.worker_id
-            for no key update skip locked
-        );
-    end if;
-    return v_worker;
-end
-$$;
-
-comment on function stepgres._worker(text) is
-'The row of a worker that has just been heard of; SG006 if there is none.';
-
--- functions/internal/_workflow_options.sql
-create function stepgres._workflow_options() returns jsonb
-language sql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select stepgres._inherited_options() || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
-$$;
-
-comment on function stepgres._workflow_options() is
-'The options of workflows, those that their steps inherit among them, with their JSON types.';
-
--- functions/api/work.sql
-create function stepgres.work(
-    worker_id text,
-    results jsonb default '[]',
-    capacity int default 1,
-    run_ids uuid[] default null,
-    is_waiting boolean default false
-) returns setof stepgres.work_item
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_worker stepgres.workers;
-    v_run_ids uuid[];
-    v_applied stepgres._applied;
-begin
-    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
-    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
-    if capacity > 0 then
-        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
-    end if;
-    v_worker := stepgres._worker(work.worker_id);
-    v_run_ids := stepgres._check_results(work.results);
-    perform stepgres._lock_runs(work.run_ids || v_run_ids);
-    if results <> '[]' then
-        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
-        return query
-        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, null::int, null::boolean, true
-        from unnest(v_applied.refused) as p (place)
-        cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
-            run_id uuid, step_slug text, task_index int, attempt int
-        );
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
-    end if;
-    if capacity > 0 then
-        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
-        if (work.is_waiting and not found) <> v_worker.is_waiting then
-            update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-            where w.worker_id = work.worker_id;
-        end if;
-    end if;
-end
-$$;
-
-comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
-'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
-
-A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
-added as complete_task says; "failed" and "error",
-optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
-the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
-its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
-
-A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
-notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
-task may have been queued meanwhile.
-
-Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
-SG018 tasks that break a rule (no result is applied then).';
-
--- functions/api/acknowledge.sql
+-- messages/acknowledge.sql
 create function stepgres.acknowledge(channel text, message_id text) returns boolean
 language plpgsql
 volatile
@@ -6351,206 +6610,7 @@ It stays in message_history until prune_messages deletes it.
 
 Errors: SG016 not the name of a channel.';
 
--- functions/api/add_step.sql
-create function stepgres.add_step(
-    workflow_id text,
-    step_name text,
-    depends_on text[] default '{}',
-    max_attempts int default null,
-    base_delay interval default null,
-    timeout interval default null,
-    map boolean default false,
-    initial_tasks int default null,
-    execution text default null,
-    queue text default null,
-    priority int default null,
-    resources jsonb default null,
-    transactional boolean default false,
-    sql_function text default null,
-    start_delay interval default '0',
-    condition text default null,
-    unless text default null,
-    when_unmet text default null,
-    when_exhausted text default null,
-    max_failed text default null,
-    sticky boolean default false
-) returns stepgres.steps
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_culprit text := format('workflow "%s", step "%s"', workflow_id, step_name);
-    v_workflow stepgres.workflows;
-    v_version stepgres.workflow_versions;
-    v_step stepgres.steps;
-    v_constraint text;
-    v_column text;
-begin
-    -- workflow before version: register_workflow and _use_version lock them in the same order
-    select w.* into v_workflow from stepgres.workflows as w
-    where w.workflow_slug = add_step.workflow_id for update;
-    if not found then
-        perform stepgres._find_version(add_step.workflow_id, null);
-    end if;
-    select w.* into v_version from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
-    if v_version.is_used then
-        v_version := stepgres._copy_version(v_version);
-    elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
-        update stepgres.workflow_versions as w set fingerprint = null, optimized_from = null, optimizations = null
-        where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
-    end if;
-
-    v_step.workflow_slug := v_version.workflow_slug;
-    v_step.version := v_version.version;
-    v_step.step_slug := add_step.step_name;
-    v_step.map := add_step.map or add_step.initial_tasks is not null;
-    v_step.initial_tasks := add_step.initial_tasks;
-    v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
-    v_step.base_delay := coalesce(add_step.base_delay, v_version.base_delay);
-    v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
-    v_step.execution := coalesce(add_step.execution, v_version.execution);
-    v_step.queue := coalesce(add_step.queue, v_version.queue);
-    v_step.priority := coalesce(add_step.priority, v_version.priority);
-    v_step.resources := coalesce(add_step.resources, v_version.resources);
-    v_step.transactional := add_step.transactional;
-    v_step.sql_function := add_step.sql_function;
-    v_step.start_delay := add_step.start_delay;
-    v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
-    v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
-    v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
-    v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
-    v_step.max_failed := add_step.max_failed;
-    v_step.sticky := add_step.sticky;
-    return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
-exception when integrity_constraint_violation then
-    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(v_constraint, v_culprit, v_column);
-end
-$$;
-
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
-'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
-
-A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
-task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
-makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
-priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
-writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
-start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
-and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
-left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped. A sticky step
-goes to the worker that completes its last dependency, in the same turn and ahead of what is queued, if that worker can
-take one task more: for short steps in a chain.
-
-Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
-
--- functions/api/add_subscriber.sql
-create function stepgres.add_subscriber(
-    run_id uuid default null,
-    subscriber_id text default null,
-    lease interval default '1 minute',
-    workflow_slug text default null,
-    every_change boolean default false
-) returns text
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
-begin
-    -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
-    -- seen afterwards. Whoever changes it later looks later.
-    perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
-    insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
-    values (
-        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
-        stepgres._now() + add_subscriber.lease
-    )
-    on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
-    return v_subscriber_id;
-end
-$$;
-
-comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean) is
-'Asks for a notification when a run ends, or with every_change whenever it changes; returns a subscriber_id.
-
-For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
-stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
-run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
-subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
-again after a while.';
-
--- functions/api/approve_task_graph.sql
-create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
-begin
-    if v_graph.status = 'rejected' then
-        raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
-            using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
-    elsif v_graph.status = 'decomposed' then
-        update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
-        where g.task_graph_id = v_graph.task_graph_id
-        returning g.* into v_graph;
-        perform stepgres._record_goal_event(v_graph);
-    end if;
-    return v_graph;
-end
-$$;
-
-comment on function stepgres.approve_task_graph(text) is
-'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
-
-Errors: SG008 it was rejected, SG019 unknown task graph.';
-
--- functions/api/cancel_workflow_run.sql
-create function stepgres.cancel_workflow_run(
-    run_id uuid, reason text default 'User requested cancellation', force boolean default false
-) returns void
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
-    v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
-begin
-    if v_run.status = 'completed' and force is not true then
-        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
-    elsif v_run.status = 'failed' or v_active is null then
-        return;
-    end if;
-    perform stepgres._fail_runs(
-        array(
-            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
-            from unnest(v_active) as i
-        ),
-        is_cancelled => true
-    );
-end
-$$;
-
-comment on function stepgres.cancel_workflow_run(uuid, text, boolean) is
-'Cancels a run and its child runs: they fail with this reason, and nothing of them is executed any more.
-
-What is executing is not interrupted by SQL: its result is refused, and workers are told by their next heartbeat. A run
-that has failed already is left as it is. One that is completed is an error, or with force left as it is too, but its
-active child runs are cancelled.
-
-Errors: SG005 unknown run, SG011 the run is completed.';
-
--- functions/api/catch_up.sql
+-- messages/catch_up.sql
 create function stepgres.catch_up(
     channel text, after text, "limit" int default 100, patience interval default '50 milliseconds'
 ) returns setof stepgres.new_message
@@ -6640,54 +6700,7 @@ Returns nothing where nothing was sent yet, and about 2 MB at a time.
 Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
 channel.';
 
--- functions/api/claim_tasks.sql
-create function stepgres.claim_tasks(worker_id text, capacity int default 1, run_ids uuid[] default null)
-returns setof stepgres.work_item
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select * from stepgres.work(claim_tasks.worker_id, '[]', claim_tasks.capacity, claim_tasks.run_ids)
-$$;
-
-comment on function stepgres.claim_tasks(text, int, uuid[]) is
-'Claims up to capacity tasks for a worker and returns them with their inputs; work does this and more in one call.
-
-Errors: SG006 unknown worker.';
-
--- functions/api/complete_task.sql
-create function stepgres.complete_task(
-    worker_id text,
-    run_id uuid,
-    step_slug text,
-    output jsonb,
-    task_index int default 0,
-    attempt int default 1,
-    tasks jsonb default null
-) returns void
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
-        'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
-        'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
-        'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
-    ))
-$$;
-
-comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb) is
-'Completes a task that the worker has claimed, and moves everything that follows from it.
-
-In a run of a task graph, tasks, as save_task_graph takes them, are added beside the task: they start after it, unless they
-depend on something else, and whatever depends on it waits for them too.
-
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018 the tasks
-break a rule: neither are they added nor is the task completed.';
-
--- functions/api/create_channel.sql
+-- messages/create_channel.sql
 create function stepgres.create_channel(channel text) returns void
 language plpgsql
 volatile
@@ -6709,7 +6722,7 @@ a time makes channels, and the others that want to make one wait for its end.
 
 Errors: SG016 not the name of a channel.';
 
--- functions/api/delete_channel.sql
+-- messages/delete_channel.sql
 create function stepgres.delete_channel(channel text) returns void
 language plpgsql
 volatile
@@ -6766,367 +6779,7 @@ A transaction that uses the channel keeps it: after a second of waiting for such
 
 Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 it is in use.';
 
--- functions/api/create_flow.sql
-create function stepgres.create_flow(
-    name text,
-    max_attempts int default 3,
-    base_delay interval default '1 second',
-    timeout interval default '60 seconds',
-    execution text default 'local',
-    queue text default 'default',
-    priority int default 0,
-    resources jsonb default '{}',
-    when_unmet text default 'skip',
-    when_exhausted text default 'fail',
-    deadline interval default null,
-    events text default 'none',
-    max_parallel int default null
-) returns text
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_defaults stepgres.workflow_versions;
-    v_constraint text;
-    v_column text;
-begin
-    if create_flow.name is null then
-        raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
-    end if;
-    insert into stepgres.workflows (workflow_slug, current_version, created_at)
-    values (create_flow.name, 1, stepgres._now())
-    on conflict do nothing;
-    if not found then
-        raise exception 'workflow "%" already exists', create_flow.name
-            using errcode = 'SG007', hint = 'Add steps to it with add_step, or choose another name.';
-    end if;
-    v_defaults.workflow_slug := create_flow.name;
-    v_defaults.max_attempts := create_flow.max_attempts;
-    v_defaults.base_delay := create_flow.base_delay;
-    v_defaults.timeout := create_flow.timeout;
-    v_defaults.execution := create_flow.execution;
-    v_defaults.queue := create_flow.queue;
-    v_defaults.priority := create_flow.priority;
-    v_defaults.resources := create_flow.resources;
-    v_defaults.when_unmet := create_flow.when_unmet;
-    v_defaults.when_exhausted := create_flow.when_exhausted;
-    v_defaults.events := create_flow.events;
-    v_defaults.deadline := create_flow.deadline;
-    v_defaults.max_parallel := create_flow.max_parallel;
-    perform stepgres._create_version(v_defaults);
-    return create_flow.name;
-exception when check_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name), v_column);
-end
-$$;
-
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
-'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
-
-A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run
-has under way. What happens to runs, or to tasks too, is sent on the channel
-workflow_events, as events says.
-
-Errors: SG001 bad name or option, SG007 the workflow exists.';
-
--- functions/api/delete_flow.sql
-create function stepgres.delete_flow(workflow_id text, force boolean default false) returns void
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_active uuid[];
-    v_finished uuid[];
-    v_run_id uuid;
-begin
-    -- what is refused anyway holds up no starts
-    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
-    -- Starts under way end first; later ones wait, and then find no workflow.
-    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
-    -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
-    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
-    if not found then
-        perform stepgres._find_version(delete_flow.workflow_id, null);
-    end if;
-    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
-    -- is seen in the next round.
-    loop
-        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
-        perform stepgres._lock_runs(v_active);
-        foreach v_run_id in array v_active loop
-            perform stepgres.cancel_workflow_run(
-                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
-            );
-        end loop;
-        v_finished := array(
-            select r.run_id from stepgres.runs as r
-            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
-            order by r.inserted_at
-            limit 10000
-        );
-        exit when cardinality(v_finished) = 0;
-        perform stepgres._lock_runs(v_finished);
-        perform stepgres._delete_runs(v_finished);
-    end loop;
-    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
-    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
-end
-$$;
-
-comment on function stepgres.delete_flow(text, boolean) is
-'Deletes a workflow with all its versions, its runs, and the messages of these.
-
-With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
-refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
-for instance, gets the error SG002 instead, because the deletion may be waiting for it.
-
-Errors: SG002 unknown workflow, SG015 it has active runs.';
-
--- functions/api/delete_task_graph.sql
-create function stepgres.delete_task_graph(task_graph_id text) returns void
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    delete from stepgres.task_graphs as g where g.task_graph_id = delete_task_graph.task_graph_id;
-    if not found then
-        perform stepgres._task_graph_not_found(delete_task_graph.task_graph_id);
-    end if;
-end
-$$;
-
-comment on function stepgres.delete_task_graph(text) is
-'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
-
-Errors: SG019 unknown task graph.';
-
--- functions/api/fail_oversized_tasks.sql
-create function stepgres.fail_oversized_tasks(
-    worker_id text, capacity int default 100, run_ids uuid[] default null
-) returns int
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
-    v_rows tid[];
-    v_step stepgres._step_key;
-    v_oversized stepgres._step_key[];
-    v_failures stepgres._run_failure[];
-begin
-    -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
-    begin
-        perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
-        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
-        select v_rows || array_agg(p) into v_rows
-        from stepgres.queues as q
-        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
-        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
-        for v_step in
-            select distinct t.run_id, t.step_slug from stepgres.tasks as t
-            where t.ctid = any (v_rows) and t.input is null
-        loop
-            begin
-                perform i.input from stepgres._step_inputs as i
-                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
-            exception when program_limit_exceeded then
-                v_oversized := v_oversized || v_step;
-            end;
-        end loop;
-        raise exception using errcode = 'SGLCK';
-    exception when sqlstate 'SGLCK' then
-        perform stepgres._lock_runs(array(select o.run_id from unnest(v_oversized) as o));
-    end;
-    select array_agg((
-        t.run_id, t.step_slug,
-        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
-    )::stepgres._run_failure) into v_failures
-    from unnest(v_oversized) as o
-    join stepgres.step_states as t
-        on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
-    perform stepgres._fail_steps(v_failures);
-    return coalesce(cardinality(v_failures), 0);
-end
-$$;
-
-comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
-'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
-
-The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
-claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
-this error calls this with the capacity and run_ids of its claim, then claims again.
-
-Errors: SG006 unknown worker.';
-
--- functions/api/fail_task.sql
-create function stepgres.fail_task(
-    worker_id text,
-    run_id uuid,
-    step_slug text,
-    error text,
-    task_index int default 0,
-    attempt int default 1,
-    retryable boolean default true,
-    retry_after interval default null
-) returns void
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select stepgres._send_result(fail_task.worker_id, jsonb_build_object(
-        'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
-        'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
-        'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
-        'retry_after', extract(epoch from fail_task.retry_after)
-    ))
-$$;
-
-comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval) is
-'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
-
-The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
-attempts left, is exhausted.
-
-Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
-
--- functions/api/fsck.sql
-create function stepgres.fsck() returns setof stepgres.fsck_violation
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
--- everything is read, whatever the planner believes of tables that nobody has analyzed
-set enable_nestloop = off
--- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
-set jit = off
-as $$
-    select * from stepgres._find_miscounts()
-    union all
-    select * from stepgres._find_wrong_statuses()
-    union all
-    select * from stepgres._find_wrong_tasks()
-    union all
-    select * from stepgres._find_stray_tickets()
-$$;
-
-comment on function stepgres.fsck() is
-'Checks the invariants of the engine over all runs; returns what violates them, nothing if all is well.
-
-Reads every table: for tests and for peace of mind, not for every minute.';
-
--- functions/api/get_composition_stats.sql
-create function stepgres.get_composition_stats(workflow_slug text default null)
-returns stepgres.composition_stats
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    with counted_graphs as (
-        select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
-            count(*) filter (where g.status = 'approved') as approved,
-            count(*) filter (where g.status = 'rejected') as rejected
-        from stepgres.task_graphs as g
-        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
-    ),
-    counted_runs as (
-        select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
-            count(*) filter (where r.status = 'completed') as completed,
-            count(*) filter (where r.status = 'failed') as failed,
-            avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
-            max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
-        from stepgres.runs as r
-        where r.task_graph_id is not null
-            and (r.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null)
-    )
-    select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
-        r.mean_duration, r.longest_duration
-    from counted_graphs as g cross join counted_runs as r
-$$;
-
-comment on function stepgres.get_composition_stats(text) is
-'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
-
-Runs of graphs that have been deleted since count too; others of the same workflow do not.';
-
--- functions/api/get_flow.sql
-create function stepgres.get_flow(workflow_id text, version int default null) returns jsonb
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
-begin
-    return to_jsonb(v_version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[] || jsonb_build_object(
-        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
-        'timeout', trim_scale(extract(epoch from v_version.timeout)),
-        'deadline', trim_scale(extract(epoch from v_version.deadline)),
-        'steps', (
-            select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
-                || jsonb_build_object(
-                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
-                    'timeout', trim_scale(extract(epoch from s.timeout)),
-                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
-                    'depends_on', array(
-                        select d.depends_on from stepgres.dependencies as d
-                        where (d.workflow_slug, d.version, d.step_slug)
-                            = (s.workflow_slug, s.version, s.step_slug)
-                        order by d.dependency_index
-                    )
-                )
-                order by s.step_index
-            ), '[]')
-            from stepgres.steps as s
-            where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
-        )
-    );
-end
-$$;
-
-comment on function stepgres.get_flow(text, int) is
-'A workflow as one document, of its current version unless another is given.
-
-It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
-besides it has "version", and the "step_index" of each step.
-
-Errors: SG002 unknown workflow or version.';
-
--- functions/api/get_max_parallel.sql
-create function stepgres.get_max_parallel(run_id uuid) returns int
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._find_run(get_max_parallel.run_id);
-begin
-    return (
-        select w.max_parallel from stepgres.workflow_versions as w
-        where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version)
-    );
-end
-$$;
-
-comment on function stepgres.get_max_parallel(uuid) is
-'How many local tasks of a run its executor should have under way at a time; null: as many as it can.
-
-Errors: SG005 unknown run.';
-
--- functions/api/get_message.sql
+-- messages/get_message.sql
 create function stepgres.get_message(channel text, message_id text) returns setof stepgres.message
 language sql
 volatile
@@ -7146,448 +6799,7 @@ comment on function stepgres.get_message(text, text) is
 
 Errors: SG016 not the name of a channel.';
 
--- functions/api/get_run.sql
-create function stepgres.get_run(run_id uuid) returns jsonb
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._find_run(get_run.run_id);
-begin
-    return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
-        'deadline', extract(epoch from v_run.deadline),
-        'steps', (
-            select jsonb_agg(
-                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
-                || jsonb_build_object(
-                    'depends_on', array(
-                        select d.depends_on from stepgres.dependencies as d
-                        where (d.workflow_slug, d.version, d.step_slug)
-                            = (s.workflow_slug, s.version, s.step_slug)
-                        order by d.dependency_index
-                    ),
-                    'tasks', (
-                        select coalesce(jsonb_object_agg(c.status, c.tasks), '{}')
-                        from (
-                            select k.status, count(*) as tasks from stepgres.tasks as k
-                            where k.run_id = t.run_id and k.step_slug = t.step_slug
-                            group by k.status
-                        ) as c
-                    ),
-                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
-                )
-                order by s.step_index
-            )
-            from stepgres.steps as s
-            join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
-            where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
-        )
-    );
-end
-$$;
-
-comment on function stepgres.get_run(uuid) is
-'A run as one document, with its steps in topological order, their attempts and timings.
-
-Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
-"started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
-"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
-step at most 1,000, the failed ones first.
-
-Errors: SG005 unknown run.';
-
--- functions/api/get_run_input.sql
-create function stepgres.get_run_input(run_id uuid) returns jsonb
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select (stepgres._find_run(get_run_input.run_id)).input
-$$;
-
-comment on function stepgres.get_run_input(uuid) is
-'The input that a run was started with.
-
-Errors: SG005 unknown run.';
-
--- functions/api/get_run_status.sql
-create function stepgres.get_run_status(run_id uuid) returns stepgres.run_status
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._find_run(get_run_status.run_id);
-    v_status stepgres.run_status;
-    v_total int;
-    v_completed int;
-begin
-    v_status.status := case v_run.status when 'started' then 'in_progress' else v_run.status end;
-    v_status.failed_step := v_run.failed_step;
-    if v_run.status = 'completed' then
-        v_status.details := v_run.output;
-    elsif v_run.status = 'failed' then
-        v_status.details := to_jsonb(v_run.error);
-    else
-        select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
-        v_completed := v_total - v_run.remaining_steps;
-        v_status.details := jsonb_build_object(
-            'total_steps', v_total,
-            'completed_steps', v_completed,
-            'percentage', round(100.0 * v_completed / v_total, 1),
-            'paused', v_run.paused_at is not null
-        );
-    end if;
-    return v_status;
-end
-$$;
-
-comment on function stepgres.get_run_status(uuid) is
-'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
-(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
-
-Errors: SG005 unknown run.';
-
--- functions/api/get_task_graph.sql
-create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_graph stepgres.task_graphs;
-begin
-    select g.* into v_graph from stepgres.task_graphs as g
-    where g.task_graph_id = get_task_graph.task_graph_id;
-    if not found then
-        perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
-    end if;
-    return v_graph;
-end
-$$;
-
-comment on function stepgres.get_task_graph(text) is
-'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
-
-Errors: SG019 unknown task graph.';
-
--- functions/api/heartbeat.sql
-create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_worker stepgres.workers := stepgres._worker(heartbeat.worker_id);
-    v_progress jsonb;
-begin
-    perform stepgres._check_results(heartbeat.tasks, 'tasks');
-    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
-    -- and a heartbeat that waits for such a lock comes too late.
-    select coalesce(jsonb_agg(jsonb_build_object(
-        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
-        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
-    )), '[]') into v_progress
-    from jsonb_to_recordset(heartbeat.tasks) as k (
-        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
-    )
-    where k.heartbeat_age is not null;
-    if v_progress <> v_worker.progress then
-        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
-    end if;
-
-    return query
-    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
-        null::interval, null::boolean, null::text, null::int, null::boolean, true
-    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
-    where not exists (
-        select from stepgres.tasks as t
-        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
-            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
-    );
-end
-$$;
-
-comment on function stepgres.heartbeat(text, jsonb) is
-'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
-
-tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
-more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
-"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
-each call, since a call replaces what the one before said of that.
-
-Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
-
--- functions/api/keep_tasks.sql
-create function stepgres.keep_tasks(worker_id text, tasks jsonb) returns int
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run_ids uuid[];
-    v_unknown stepgres._task_failure[];
-begin
-    -- the call of work whose answer was lost may not have ended yet
-    perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
-    perform stepgres._worker(keep_tasks.worker_id);
-    perform stepgres._check_results(keep_tasks.tasks, 'tasks');
-    v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
-    select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
-    )::stepgres._task_failure) into v_unknown
-    from stepgres.tasks as t
-    where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
-        and not exists (
-            select from jsonb_to_recordset(keep_tasks.tasks) as k (
-                run_id uuid, step_slug text, task_index int, attempt int
-            )
-            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-        );
-    perform stepgres._release_tasks(v_unknown);
-    return coalesce(cardinality(v_unknown), 0);
-end
-$$;
-
-comment on function stepgres.keep_tasks(text, jsonb) is
-'Gives back all that a worker has claimed except these tasks, [{"run_id", "step_slug", "task_index", "attempt"}], without
-counting attempts; returns their number.
-
-For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
-
-Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
-
--- functions/api/list_active_runs.sql
-create function stepgres.list_active_runs(
-    workflow_slug text default null, started_within interval default '0'
-) returns setof uuid
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select a.run_id from stepgres.active_runs as a
-    join stepgres.runs as r on r.run_id = a.run_id
-    where r.workflow_slug = coalesce(list_active_runs.workflow_slug, r.workflow_slug)
-    union
-    -- ask each workflow, whose index ends the search at the time
-    select r.run_id from stepgres.workflows as w
-    join stepgres.runs as r
-        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._now() - list_active_runs.started_within
-    where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
-    order by 1
-$$;
-
-comment on function stepgres.list_active_runs(text, interval) is
-'The ids of the runs that have not ended, and of those that were started within the last started_within, in order; of one
-workflow, or of all.
-
-Whoever follows many runs asks this now and then, for those of which no notification has come.';
-
--- functions/api/list_flows.sql
-create function stepgres.list_flows() returns setof stepgres.flow
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select
-        w.workflow_slug, w.current_version,
-        (
-            select count(*) from stepgres.steps as s
-            where (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
-        )::int,
-        w.created_at
-    from stepgres.workflows as w
-    order by w.workflow_slug
-$$;
-
-comment on function stepgres.list_flows() is
-'All workflows by slug, each with its current version and the number of its steps.';
-
--- functions/api/list_goal_events.sql
-create function stepgres.list_goal_events(
-    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
-) returns setof stepgres.run_event
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
-    v_graph_ids text[] := array[list_goal_events.task_graph_id];
-begin
-    if list_goal_events.task_graph_id is null then
-        v_graph_ids := array(
-            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
-        );
-    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
-        perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
-    end if;
-    return query
-    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-        e.occurred_at, e.error
-    from stepgres.run_events as e
-    where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
-        and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)
-    order by e.occurred_at, e.event_order;
-end
-$$;
-
-comment on function stepgres.list_goal_events(text, text, interval) is
-'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
-the last happened_within.
-
-It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
-now and then for those of which none has.
-
-Errors: SG019 unknown task graph.';
-
--- functions/api/list_run_events.sql
-create function stepgres.list_run_events(
-    run_id uuid, since timestamptz default null
-) returns setof stepgres.run_event
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if not exists (select from stepgres.runs as r where r.run_id = list_run_events.run_id) then
-        perform stepgres._run_not_found(list_run_events.run_id);
-    end if;
-    return query
-    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-        e.occurred_at, e.error
-    from stepgres.run_events as e
-    where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
-    order by e.occurred_at, e.event_order;
-end
-$$;
-
-comment on function stepgres.list_run_events(uuid, timestamptz) is
-'What happened in a run, in order; with since only what happened at that time or later.
-
-It is the view run_events for one run, for roles that may not read the view. The time of an event is when it happened, not
-when it was committed: what a long transaction did appears among, and not behind, what others have done meanwhile.
-
-Errors: SG005 unknown run.';
-
--- functions/api/list_task_graphs.sql
-create function stepgres.list_task_graphs(
-    status text default null, "limit" int default 100, "offset" int default 0
-) returns setof stepgres.task_graphs
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if status not in ('decomposed', 'approved', 'rejected') then
-        raise exception 'task graphs have no status "%"', list_task_graphs.status
-            using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
-    elsif "limit" < 0 or "offset" < 0 then
-        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
-    end if;
-    return query
-    select g.* from stepgres.task_graphs as g
-    where g.status = list_task_graphs.status or list_task_graphs.status is null
-    order by g.decomposed_at desc, g.task_graph_id desc
-    limit coalesce("limit", 100) offset coalesce("offset", 0);
-end
-$$;
-
-comment on function stepgres.list_task_graphs(text, int, int) is
-'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
-
-Errors: SG014 unknown status, or a negative limit or offset.';
-
--- functions/api/list_workflow_runs.sql
-create function stepgres.list_workflow_runs(
-    status text default null,
-    workflow_slug text default null,
-    "limit" int default 100,
-    "offset" int default 0,
-    order_by text[] default '{desc,inserted_at}',
-    tags text[] default null
-) returns setof stepgres.workflow_run
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-set jit = off
-as $$
-declare
-    v_culprit text := case
-        when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
-        when "limit" < 0 then format('limit %s', "limit")
-        when "offset" < 0 then format('offset %s', "offset")
-        when (
-            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
-            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
-        ) is not true
-            then format('order_by %s', coalesce(order_by::text, 'null'))
-    end;
-    v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
-    v_source text;
-begin
-    if v_culprit is not null then
-        raise exception 'runs cannot be listed with %', v_culprit
-            using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
-                'finished_at, workflow_slug or status. limit and offset: at least 0.';
-    end if;
-    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
-    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
-    v_source := case
-        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
-            'select r.* from stepgres.workflows as w cross join lateral (
-                 select f.run_id from stepgres.%3$I as f
-                 where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
-                 order by f.inserted_at %2$s limit $3 + $4
-             ) as f
-             join stepgres.runs as r on r.run_id = f.run_id'
-        when status = 'started' then
-            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
-        when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
-        else
-            'select l.* from stepgres.workflows as w cross join lateral (
-                 select r.* from stepgres.runs as r
-                 where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
-                     and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
-                 order by r.inserted_at %2$s limit $3 + $4
-             ) as l'
-    end;
-    return query execute format(
-        'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
-             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
-             r.paused_at, r.cancelled_at, r.finished_at
-         from (' || v_source || ') as r
-         where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
-             and ($5 is null or r.tags @> $5)
-         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
-    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
-end
-$$;
-
-comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
-'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
-
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
-workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
-
-Errors: SG014 an unknown status or order, a negative limit or offset.';
-
--- functions/api/listen.sql
+-- messages/listen.sql
 create function stepgres.listen(channel text, after text default null) returns stepgres.listening
 language plpgsql
 volatile
@@ -7620,7 +6832,7 @@ Unlisten with the commands unlisten messages_on and payloads_on.
 
 Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';
 
--- functions/api/message_history.sql
+-- messages/message_history.sql
 create function stepgres.message_history(
     channel text,
     after_id text default null,
@@ -7662,69 +6874,7 @@ limit null: all. To page, pass the last id of a page as after_id, or with newest
 
 Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel.';
 
--- functions/api/list_workflow_versions.sql
-create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
-begin
-    return query
-    with active as (
-        select r.version, count(*) as runs
-        from stepgres.active_runs as a
-        join stepgres.runs as r on r.run_id = a.run_id
-        where r.workflow_slug = v_current.workflow_slug
-        group by r.version
-    )
-    select
-        w.workflow_slug, w.version, w.version = v_current.version, w.is_used,
-        (
-            select count(*) from stepgres.steps as s
-            where (s.workflow_slug, s.version) = (w.workflow_slug, w.version)
-        )::int,
-        coalesce(a.runs, 0)::int, w.optimized_from, w.optimizations, w.created_at
-    from stepgres.workflow_versions as w
-    left join active as a on a.version = w.version
-    where w.workflow_slug = v_current.workflow_slug
-    order by w.version desc;
-end
-$$;
-
-comment on function stepgres.list_workflow_versions(text) is
-'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
-
-For one that optimize_workflow has made it says from which version, and what was changed: {step: {option: value}}, with options of the
-workflow under the empty name.
-
-Errors: SG002 unknown workflow.';
-
--- functions/api/next_due.sql
-create function stepgres.next_due() returns timestamptz
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select least(
-        (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
-        (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
-        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
-        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
-        where s.swept_at <= stepgres._now() - interval '10 seconds')
-    )
-$$;
-
-comment on function stepgres.next_due() is
-'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
-
-In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
-may call tick only when this says so, and ask every ten seconds or so.';
-
--- functions/api/notify_only.sql
+-- messages/notify_only.sql
 create function stepgres.notify_only(channel text, payload text) returns void
 language plpgsql
 volatile
@@ -7752,161 +6902,7 @@ Of equal payloads in one transaction PostgreSQL delivers one.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';
 
--- functions/api/optimize_workflow.sql
-create function stepgres.optimize_workflow(workflow_slug text, level text default 'basic') returns int
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_current stepgres.workflow_versions;
-    v_source stepgres.workflow_versions;
-    v_version stepgres.workflow_versions;
-    v_optimizations jsonb;
-begin
-    -- nobody registers or changes it meanwhile
-    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
-    v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
-    v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
-    select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
-    from (
-        select coalesce(a.step_slug, '') as step_slug, jsonb_object_agg(a.option, a.value) as options
-        from stepgres._advise(v_source, v_current.version, optimize_workflow.level) as a
-        group by a.step_slug
-    ) as o;
-    if level <> 'none' and (select count(*) from stepgres._recent_runs(v_current.workflow_slug, 5)) < 5 then
-        return v_current.version;
-    end if;
-
-    -- The same again is no new version; the definition itself is the one without optimizations.
-    select w.* into v_version from stepgres.workflow_versions as w
-    where w.workflow_slug = v_source.workflow_slug and w.version > 0
-        and coalesce(w.optimized_from, w.version) = v_source.version
-        and w.optimizations is not distinct from v_optimizations;
-    if found then
-        update stepgres.workflows as w set current_version = v_version.version
-        where w.workflow_slug = v_version.workflow_slug and w.current_version <> v_version.version;
-        return v_version.version;
-    end if;
-    v_version := stepgres._copy_version(v_source);
-    v_version.fingerprint := v_source.fingerprint;
-    v_version.optimized_from := v_source.version;
-    v_version.optimizations := v_optimizations;
-    perform stepgres._apply_optimizations(v_version);
-    return v_version.version;
-end
-$$;
-
-comment on function stepgres.optimize_workflow(text, text) is
-'Makes a version of a workflow that has what recommend recommends, makes it current, and returns it; runs keep their version.
-
-Dependencies and functions stay. It is still the same definition: to register that again changes nothing, a definition that was
-changed starts anew. If there is nothing to recommend, the current version is returned; level "none" makes the version
-current that was defined.
-
-Errors: SG002 unknown workflow, SG003 unknown level.';
-
--- functions/api/pause_workflow_run.sql
-create function stepgres.pause_workflow_run(run_id uuid) returns void
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
-    v_now timestamptz;
-begin
-    if v_run.status <> 'started' then
-        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
-    elsif v_run.paused_at is not null then
-        return;
-    end if;
-    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
-    -- claimed was claimed before.
-    perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
-    v_now := stepgres._now();
-    update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
-    insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
-    on conflict on constraint pauses_pkey do update set resumed_at = null;
-    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
-    update stepgres.timers as t
-    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
-    where t.run_id = v_run.run_id;
-    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
-end
-$$;
-
-comment on function stepgres.pause_workflow_run(uuid) is
-'Pauses a run: none of its tasks is claimed, no step starts, its timers stand still. Tasks under way finish and count.
-
-Pausing a paused run changes nothing. Child runs go on.
-
-Errors: SG005 unknown run, SG011 the run has ended.';
-
--- functions/api/prune.sql
-create function stepgres.prune(
-    older_than interval, batch_size int default 1000, workflow_slug text default null
-)
-returns int
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_before timestamptz := stepgres._now() - prune.older_than;
-    v_runs stepgres._old_run[];
-begin
-    if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
-        raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
-            using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
-    end if;
-    -- From where the call before has come to, and only then from the beginning on: old runs that do not end are
-    -- not walked past by every call. A run is inserted before it finishes, so the index ends the search at the
-    -- age. skip locked: whoever retries a run just now reads it first.
-    v_runs := array(
-        select (l.run_id, w.workflow_slug, l.inserted_at, p.part)::stepgres._old_run
-        from stepgres.workflows as w
-        cross join lateral (
-            select coalesce(
-                (select s.position from stepgres.prunings as s where s.workflow_slug = w.workflow_slug), '-infinity'
-            ) as position
-        ) as s
-        cross join lateral (values (1, s.position, 'infinity'), (2, '-infinity', s.position)) as p (part, since, until)
-        cross join lateral (
-            select r.run_id, r.inserted_at from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since and r.inserted_at < p.until
-                and r.inserted_at <= v_before and r.finished_at <= v_before
-            order by r.inserted_at
-            limit prune.batch_size
-            for update skip locked
-        ) as l
-        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
-        limit prune.batch_size
-    );
-    perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
-    -- of calls at once only one writes down where it was: none waits for another
-    if pg_try_advisory_xact_lock(29543, 5) then
-        insert into stepgres.prunings (workflow_slug, position)
-        select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
-        from unnest(v_runs) as r
-        order by r.workflow_slug, r.part desc, r.inserted_at desc
-        on conflict on constraint prunings_pkey do update set position = excluded.position;
-    end if;
-    return cardinality(v_runs);
-end
-$$;
-
-comment on function stepgres.prune(interval, int, text) is
-'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
-number. Call it again until it returns 0: each call is short, and safe while everything runs.
-
-Errors: SG003 no age or a negative one, or a batch_size below 1.';
-
--- functions/api/prune_messages.sql
+-- messages/prune_messages.sql
 create function stepgres.prune_messages(
     channel text, older_than interval, unacknowledged boolean default false, batch_size int default 1000
 ) returns int
@@ -7961,7 +6957,7 @@ listener that has fallen back so far does not get them any more.
 
 Errors: SG003 no age, or a batch_size below 1; SG016 not the name of a channel.';
 
--- functions/api/read_messages.sql
+-- messages/read_messages.sql
 create function stepgres.read_messages(
     channel text, "limit" int default 1, visibility_timeout interval default '30 seconds'
 ) returns setof stepgres.message
@@ -8000,246 +6996,801 @@ The timeout is rounded up to whole seconds. Of a channel to which nothing was se
 
 Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
 
--- functions/api/recommend.sql
-create function stepgres.recommend(workflow_slug text, level text default 'basic')
-returns setof stepgres.recommendation
+-- messages/send_with_notify.sql
+create function stepgres.send_with_notify(channel text, message jsonb) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(send_with_notify.channel);
+    v_size int := octet_length(send_with_notify.message::text);
+    v_message_id text;
+begin
+    if v_size is null then
+        raise exception 'a message to channel "%" must not be null', send_with_notify.channel
+            using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
+    elsif v_size > 2000000 then
+        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
+            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+    end if;
+    v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
+    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
+    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
+    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    return v_message_id;
+end
+$$;
+
+comment on function stepgres.send_with_notify(text, jsonb) is
+'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+
+What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
+any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+
+Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';
+
+-- goals/_add_tasks.sql
+create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run stepgres.runs;
+    v_version stepgres.workflow_versions;
+    v_tasks jsonb;
+    v_steps jsonb;
+begin
+    select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
+    if not found or tasks = '[]' then
+        return;
+    end if;
+    select w.* into v_version from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version);
+    if v_version.tasks is null then
+        perform stepgres._decomposition_error(
+            null, format('run %s is not one of a task graph: no tasks can be added to it', v_run.run_id),
+            'Start it with start_task_graph.'
+        );
+    end if;
+    -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
+    v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
+    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
+    v_version.version := -nextval('stepgres._own_versions');
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
+    v_version.fingerprint := null;
+    v_version.is_used := false;
+    v_version.created_at := stepgres._now();
+    insert into stepgres.workflow_versions select v_version.*;
+    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
+    perform stepgres._apply_optimizations(v_version);
+    update stepgres.workflow_versions as w set is_used = true
+    where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
+    perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
+    perform stepgres._delete_own_version(v_run.workflow_slug, v_run.version);
+end
+$$;
+
+comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
+'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
+
+finished are the steps that _advance will count down next.';
+
+-- goals/_check_goal_options.sql
+create function stepgres._check_goal_options(options jsonb, allowed jsonb, path text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_constraint text;
+    v_message text;
+    v_hint text;
+begin
+    begin
+        perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
+        -- their domains say which values may be
+        perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline, (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
+    exception when check_violation then
+        get stacked diagnostics v_constraint = constraint_name;
+        perform stepgres._definition_error(v_constraint, 'options');
+    end;
+exception when sqlstate 'SG001' then
+    get stacked diagnostics v_message = message_text, v_hint = pg_exception_hint;
+    perform stepgres._decomposition_error(_check_goal_options.path, v_message, v_hint);
+end
+$$;
+
+comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
+'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
+
+-- goals/_check_task_order.sql
+create function stepgres._check_task_order(
+    tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
+) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_nodes text[];
+    v_dependents text[];
+    v_dependencies text[];
+    v_message text;
+begin
+    -- A task is a node; a group is two, its end and (with a slash) its start. So a group of any size costs
+    -- no more than its members, and a cycle through it is one like any other.
+    select array_agg(n.node order by t.place, n.node desc) into v_nodes
+    from unnest(_check_task_order.tasks) as t
+    cross join unnest(case when t.is_group then array[t.path || '/', t.path] else array[t.path] end) as n (node);
+    select array_agg(e.dependent), array_agg(e.dependency) into v_dependents, v_dependencies
+    from (
+        select d.path || case when t.is_group then '/' else '' end as dependent, d.depends_on as dependency
+        from unnest(_check_task_order.dependencies) as d
+        join unnest(_check_task_order.tasks) as t on t.path = d.path
+        union all
+        select t.path || case when t.is_group then '/' else '' end, t.parent || '/'
+        from unnest(_check_task_order.tasks) as t where t.parent is not null
+        union all
+        select t.parent, t.path from unnest(_check_task_order.tasks) as t where t.parent is not null
+        union all
+        select t.path, t.path || '/' from unnest(_check_task_order.tasks) as t where t.is_group
+    ) as e;
+    perform stepgres._order_steps(v_nodes, coalesce(v_dependents, '{}'), coalesce(v_dependencies, '{}'));
+exception when sqlstate 'SG001' then
+    get stacked diagnostics v_message = message_text;
+    perform stepgres._decomposition_error(
+        null,
+        regexp_replace(replace(v_message, 'the steps', 'the tasks'), '/( |$)', '\1', 'g'),
+        'A -> B means that A waits for B: it depends on it, contains it, or is in it. Remove one of these dependencies.'
+    );
+end
+$$;
+
+comment on function stepgres._check_task_order(stepgres._goal_task[], stepgres._goal_dependency[]) is
+'Raises SG018 if tasks wait for each other in a cycle, also through the groups that they are in.';
+
+-- goals/_check_tasks.sql
+create function stepgres._check_tasks(tasks stepgres._goal_task[], max_depth int, max_tasks int) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_task record;
+    v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
+        "decompose": "boolean", "options": "object"}';
+    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
+        "start_delay": "number", "condition": "string", "unless": "string"}';
+    v_key text;
+    v_type text;
+begin
+    -- first, because nobody has decomposed tasks that are too many
+    perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
+        'Merge some tasks, or raise max_tasks.')
+    from unnest(_check_tasks.tasks) as t
+    where t.place = max_tasks + 1;
+    for v_task in
+        select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
+        from unnest(_check_tasks.tasks) as t
+        order by t.place
+    loop
+        if v_task.depth > max_depth then
+            perform stepgres._decomposition_error(v_task.path, format('is nested more than %s deep', max_depth),
+                'Merge some groups, or raise max_depth.');
+        elsif jsonb_typeof(v_task.task) <> 'object' then
+            perform stepgres._decomposition_error(v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
+                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+        end if;
+        for v_key, v_type in
+            select t.key, t.value from jsonb_each_text(v_types) as t
+            where jsonb_typeof(v_task.task -> t.key) <> all (array[t.value, 'null'])
+        loop
+            perform stepgres._decomposition_error(v_task.path,
+                format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
+                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+        end loop;
+        if stepgres._is_slug(v_task.task ->> 'id') is not true then
+            perform stepgres._decomposition_error(v_task.path,
+                coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
+                'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');
+        elsif v_task.is_duplicate then
+            perform stepgres._decomposition_error(v_task.path, 'this id is already taken',
+                'Each task needs an id of its own among those of its group.');
+        elsif (v_task.task ->> 'decompose')::boolean and not v_task.is_group then
+            perform stepgres._decomposition_error(v_task.path,
+                case when v_task.depth >= max_depth
+                    then format('is to be decomposed, and would then be nested more than %s deep', max_depth)
+                    else 'is to be decomposed, and has no subtasks'
+                end,
+                'Give it subtasks, leave "decompose" out, or raise max_depth.');
+        elsif v_task.is_group and coalesce(v_task.task -> 'options', 'null') not in ('null', '{}') then
+            perform stepgres._decomposition_error(v_task.path, 'a task with subtasks has no options',
+                'Give the options to the subtasks.');
+        end if;
+        if coalesce(v_task.task -> 'options', 'null') <> 'null' then
+            perform stepgres._check_goal_options(v_task.task -> 'options', v_options, v_task.path);
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
+'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
+
+-- goals/_decomposition_error.sql
+create function stepgres._decomposition_error(path text, problem text, hint text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception '%', coalesce('task "' || path || '": ', '') || problem using errcode = 'SG018', hint = _decomposition_error.hint;
+end
+$$;
+
+comment on function stepgres._decomposition_error(text, text, text) is
+'Raises SG018 about the task at this path, or about the whole graph if there is none.';
+
+-- goals/_find_dependencies.sql
+create function stepgres._find_dependencies(tasks stepgres._goal_task[])
+returns setof stepgres._goal_dependency
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A name means the task of that name or path in the own group, else in the group around that, and so on
+    -- outwards; with a slash before it, that at this path. A task itself only if nothing else is meant. What is not found stays null.
+    select distinct on (t.place, d.dependency_index)
+        t.path, d.dependency_index, d.named #>> '{}', o.path
+    from unnest(tasks) as t
+    cross join jsonb_array_elements(case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end)
+        with ordinality as d (named, dependency_index)
+    cross join unnest(t.scopes) with ordinality as s (prefix, distance)
+    left join (select k.path from unnest(tasks) as k) as o
+        on o.path = case when jsonb_typeof(d.named) = 'string' then
+            case when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2) else s.prefix || (d.named #>> '{}') end
+        end
+    order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
+$$;
+
+comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
+'What each task names in its depends_on, and the path of the task that it means.';
+
+-- goals/_find_task_graph.sql
+create function stepgres._find_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs;
+begin
+    select g.* into v_graph from stepgres.task_graphs as g
+    where g.task_graph_id = _find_task_graph.task_graph_id for update;
+    if not found then
+        perform stepgres._task_graph_not_found(_find_task_graph.task_graph_id);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres._find_task_graph(text) is
+'A task graph that nobody else changes until the transaction ends; SG019 if there is none.';
+
+-- goals/_flatten_tasks.sql
+create function stepgres._flatten_tasks(tasks jsonb, max_depth int) returns setof stepgres._goal_task
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- One level more than is allowed, so that what is too deep is seen and can be named. Whatever has the
+    -- wrong shape is returned as it is; _check_tasks says so.
+    with recursive flat as (
+        select array[e.place] as places, coalesce(e.task ->> 'id', '#' || e.place) as path, null::text as parent,
+            1 as depth, array[''] as scopes, e.task
+        from jsonb_array_elements(case jsonb_typeof(tasks) when 'array' then tasks end)
+            with ordinality as e (task, place)
+        union all
+        select f.places || e.place, f.path || '/' || coalesce(e.task ->> 'id', '#' || e.place), f.path,
+            f.depth + 1, (f.path || '/') || f.scopes, e.task
+        from flat as f
+        cross join jsonb_array_elements(case jsonb_typeof(f.task -> 'subtasks') when 'array' then f.task -> 'subtasks' end)
+            with ordinality as e (task, place)
+        where f.depth <= max_depth
+    )
+    select row_number() over (order by f.places), f.path, f.parent, f.depth, f.scopes,
+        f.task -> 'subtasks' <> '[]' and jsonb_typeof(f.task -> 'subtasks') = 'array' is true,
+        case when jsonb_typeof(f.task -> 'subtasks') = 'array' then f.task - 'subtasks' else f.task end
+    from flat as f
+$$;
+
+comment on function stepgres._flatten_tasks(jsonb, int) is
+'Nested tasks in the order of the document, each group before its subtasks.';
+
+-- goals/_insert_tasks.sql
+create function stepgres._insert_tasks(
+    tasks jsonb, adder text, scope text, added jsonb, added_paths jsonb, prefix text
+) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_agg(
+            e.task
+            || case when e.task -> 'depends_on' ? ('/' || adder)
+                then jsonb_build_object('depends_on', (e.task -> 'depends_on') || added_paths) else '{}' end
+            || case when e.task ? 'subtasks' then jsonb_build_object('subtasks', stepgres._insert_tasks(
+                e.task -> 'subtasks', adder, scope, added, added_paths, prefix || (e.task ->> 'id') || '/'
+            )) else '{}' end
+            order by e.place
+        )
+        from jsonb_array_elements(_insert_tasks.tasks) with ordinality as e (task, place)
+    ) || case when prefix = scope then added else '[]' end;
+end
+$$;
+
+comment on function stepgres._insert_tasks(jsonb, text, text, jsonb, jsonb, text) is
+'Part of _join_tasks: goes through the groups, of which scope is the one where the added tasks belong.';
+
+-- goals/_join_tasks.sql
+create function stepgres._join_tasks(tasks jsonb, step_slug text, added jsonb) returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_adder stepgres._goal_task;
+    v_added jsonb;
+    v_paths jsonb;
+begin
+    if jsonb_typeof(added) <> 'array' then
+        perform stepgres._decomposition_error(
+            null, 'the tasks must be a JSON array, not ' || jsonb_typeof(added), 'Add [{"id": "fix", "description": "Fix it"}].'
+        );
+    end if;
+    select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
+    where t.task ->> 'step_slug' = _join_tasks.step_slug;
+    select
+        jsonb_agg(
+            case
+                when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
+                    then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
+                else e.task
+            end
+            order by e.place
+        ),
+        jsonb_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place)
+    into v_added, v_paths
+    from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
+    return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');
+end
+$$;
+
+comment on function stepgres._join_tasks(jsonb, text, jsonb) is
+'Resolved tasks with others beside the task of a step; what depends on that task depends on the others as well.
+
+Of those that depend on nothing it is the first task.';
+
+-- goals/_move_run.sql
+create function stepgres._move_run(run_id uuid, version int, finished stepgres._step_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_deleted int;
+    v_created int;
+begin
+    -- Made anew, rather than changed: what a step waits for never becomes more.
+    delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
+    get diagnostics v_deleted = row_count;
+    insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
+    select _move_run.run_id, s.step_slug, s.map, s.is_direct,
+        (
+            select count(*)
+            from stepgres.dependencies as d
+            left join stepgres.step_states as o on o.run_id = _move_run.run_id and o.step_slug = d.depends_on
+            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                -- without a state it is about to be made; those of finished are counted down by _advance
+                and (o.finished_at is null or o.step_slug in (
+                    select k.step_slug from unnest(_move_run.finished) as k where k.run_id = _move_run.run_id
+                ))
+        )
+    from stepgres.runs as r
+    join stepgres.steps as s on (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
+    where r.run_id = _move_run.run_id and not exists (
+        select from stepgres.step_states as o where o.run_id = r.run_id and o.step_slug = s.step_slug
+    );
+    get diagnostics v_created = row_count;
+    update stepgres.runs as r
+    set version = _move_run.version, remaining_steps = r.remaining_steps + v_created - v_deleted
+    where r.run_id = _move_run.run_id;
+end
+$$;
+
+comment on function stepgres._move_run(uuid, int, stepgres._step_key[]) is
+'Moves a run to another version that has all of its steps, and counts anew what those wait for that have not started.
+
+finished are the steps that _advance will count down next.';
+
+-- goals/_normal_tasks.sql
+create function stepgres._normal_tasks(tasks jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_agg(
+            jsonb_strip_nulls(e.task - '{subtasks,decompose}'::text[])
+            || jsonb_build_object(
+                'description', coalesce(e.task ->> 'description', e.task ->> 'id'),
+                'depends_on', coalesce(nullif(e.task -> 'depends_on', 'null'), '[]')
+            )
+            || case
+                when coalesce(e.task -> 'subtasks', 'null') in ('null', '[]') then '{}'
+                else jsonb_build_object('subtasks', stepgres._normal_tasks(e.task -> 'subtasks'))
+            end
+            order by e.place
+        )
+        from jsonb_array_elements(_normal_tasks.tasks) with ordinality as e (task, place)
+    );
+end
+$$;
+
+comment on function stepgres._normal_tasks(jsonb) is
+'Checked tasks with what they left out, and without what says nothing.';
+
+-- goals/_plan_steps.sql
+create function stepgres._plan_steps(tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[])
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A group is the step that ends it: it gathers the outputs of its subtasks. There is no step that
+    -- starts it: those of its subtasks that depend on nothing in it depend on what the group depends on.
+    with recursive own as (
+        select d.path, array_agg(d.depends_on order by d.first_index) as depends_on
+        from (
+            select n.path, n.depends_on, min(n.dependency_index) as first_index
+            from unnest(dependencies) as n group by n.path, n.depends_on
+        ) as d
+        group by d.path
+    ),
+    entered as (
+        select t.place, t.path, t.parent, t.is_group, t.task, coalesce(o.depends_on, '{}') as depends_on,
+            not exists (
+                select from unnest(o.depends_on) as n (path) where starts_with(n.path, t.parent || '/')
+            ) as is_entry
+        from unnest(tasks) as t
+        left join own as o on o.path = t.path
+    ),
+    planned as (
+        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on from entered as e where e.parent is null
+        union all
+        select e.place, e.path, e.is_group, e.task, e.depends_on, case when e.is_entry then p.depends_on || array(
+            select n.path from unnest(e.depends_on) with ordinality as n (path, place)
+            where n.path <> all (p.depends_on) order by n.place
+        ) else e.depends_on end
+        from planned as p
+        join entered as e on e.parent = p.path
+    ),
+    members as (
+        select t.parent, array_agg(t.path order by t.place) as paths,
+            array_agg(t.task ->> 'id' order by t.place) as ids
+        from unnest(tasks) as t group by t.parent
+    )
+    select jsonb_agg(
+        jsonb_build_object(
+            'path', p.path,
+            'waits_for', p.waits_for,
+            'step_slug', stepgres._task_slug(p.path),
+            'depends_on', to_jsonb(array(
+                select stepgres._task_slug(n.path)
+                from unnest(coalesce(m.paths, p.depends_on)) with ordinality as n (path, place)
+                order by n.place
+            ))
+        )
+        || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
+        || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
+        order by p.place
+    )
+    from planned as p
+    left join members as m on m.parent = p.path
+$$;
+
+comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
+'The tasks as the steps that register_workflow takes; besides, each has its path, and the paths that it was said to wait for.';
+
+-- goals/_plan_tasks.sql
+create function stepgres._plan_tasks(tasks jsonb, max_depth int, max_tasks int) returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+-- the settings of work, made for lookups by key, would compare each task with each other
+set enable_hashjoin = on
+set enable_mergejoin = on
+set cpu_tuple_cost = 0.01
+as $$
+declare
+    v_tasks stepgres._goal_task[];
+    v_dependencies stepgres._goal_dependency[];
+    v_steps jsonb;
+    v_culprit record;
+begin
+    select array_agg(t order by t.place) into v_tasks
+    from stepgres._flatten_tasks(_plan_tasks.tasks, _plan_tasks.max_depth) as t;
+    if v_tasks is null then
+        perform stepgres._decomposition_error(
+            null,
+            case when jsonb_typeof(_plan_tasks.tasks) = 'array' then 'there are no tasks'
+                else 'the tasks must be a JSON array, not ' || coalesce(jsonb_typeof(_plan_tasks.tasks), 'null') end,
+            'A decomposer returns at least one task: [{"id": "design", "description": "Design it", "depends_on": []}].'
+        );
+    end if;
+    perform stepgres._check_tasks(v_tasks, _plan_tasks.max_depth, _plan_tasks.max_tasks);
+    v_dependencies := array(
+        select d::stepgres._goal_dependency from stepgres._find_dependencies(v_tasks) as d
+    );
+
+    select d.path, d.named into v_culprit
+    from unnest(v_dependencies) with ordinality as d (path, dependency_index, named, depends_on, place)
+    where d.depends_on is null
+    order by d.place
+    limit 1;
+    if found then
+        perform stepgres._decomposition_error(
+            v_culprit.path,
+            format('it depends on "%s", which is not a task', v_culprit.named),
+            'Name a task of the same group, or one by its path; top-level tasks are ' || (
+                select string_agg(k.path, ', ' order by k.place)
+                from (select t.path, t.place from unnest(v_tasks) as t where t.parent is null order by t.place limit 20) as k
+            ) || '.'
+        );
+    end if;
+    perform stepgres._check_task_order(v_tasks, v_dependencies);
+
+    v_steps := stepgres._plan_steps(v_tasks, v_dependencies);
+    select s.step ->> 'path' as path, s.step ->> 'step_slug' as step_slug into v_culprit
+    from (
+        select k.step, row_number() over (partition by k.step ->> 'step_slug' order by k.place) as occurrence
+        from jsonb_array_elements(v_steps) with ordinality as k (step, place)
+    ) as s
+    where s.occurrence > 1
+    limit 1;
+    if found then
+        perform stepgres._decomposition_error(
+            v_culprit.path, format('its step would be "%s", like that of another task', v_culprit.step_slug),
+            'Two underscores stand for the slash of a path: choose another id.'
+        );
+    end if;
+    return v_steps;
+end
+$$;
+
+comment on function stepgres._plan_tasks(jsonb, int, int) is
+'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
+
+-- goals/_resolve_tasks.sql
+create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '') returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- by path, made once and handed on to the groups
+    v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
+        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
+    ) end;
+begin
+    return (
+        select jsonb_agg(
+            e.task || jsonb_build_object(
+                'step_slug', s.step -> 'step_slug',
+                'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
+            ) || case when e.task ? 'subtasks' then jsonb_build_object(
+                'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
+            ) else '{}' end
+            order by e.place
+        )
+        from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
+        cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
+    );
+end
+$$;
+
+comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
+'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';
+
+-- goals/_steps_only.sql
+create function stepgres._steps_only(steps jsonb) returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+    from jsonb_array_elements(steps) with ordinality as s (step, place)
+$$;
+
+comment on function stepgres._steps_only(jsonb) is
+'Planned steps as register_workflow takes them.';
+
+-- goals/_task_graph_not_found.sql
+create function stepgres._task_graph_not_found(task_graph_id text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'task graph "%" does not exist', task_graph_id
+        using errcode = 'SG019', hint = 'Check the id; save_task_graph returns it, list_task_graphs lists them.';
+end
+$$;
+
+comment on function stepgres._task_graph_not_found(text) is
+'Raises SG019.';
+
+-- goals/_task_slug.sql
+create function stepgres._task_slug(path text) returns text
+language sql
+immutable
+strict
+set search_path = pg_catalog, pg_temp
+as $$
+    -- "design/api" becomes "design__api"; what is too long for a slug ends in its hash
+    select case when length(s.slug) <= 128 then s.slug else left(s.slug, 95) || '_' || md5(path) end
+    from (select replace(path, '/', '__') as slug) as s
+$$;
+
+comment on function stepgres._task_slug(text) is
+'The slug of the step that stands for the task at this path.';
+
+-- goals/approve_task_graph.sql
+create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
+begin
+    if v_graph.status = 'rejected' then
+        raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
+            using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
+    elsif v_graph.status = 'decomposed' then
+        update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
+        where g.task_graph_id = v_graph.task_graph_id
+        returning g.* into v_graph;
+        perform stepgres._record_goal_event(v_graph);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.approve_task_graph(text) is
+'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
+
+Errors: SG008 it was rejected, SG019 unknown task graph.';
+
+-- goals/delete_task_graph.sql
+create function stepgres.delete_task_graph(task_graph_id text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.task_graphs as g where g.task_graph_id = delete_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(delete_task_graph.task_graph_id);
+    end if;
+end
+$$;
+
+comment on function stepgres.delete_task_graph(text) is
+'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
+
+Errors: SG019 unknown task graph.';
+
+-- goals/get_composition_stats.sql
+create function stepgres.get_composition_stats(workflow_slug text default null)
+returns stepgres.composition_stats
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with counted_graphs as (
+        select count(*) as task_graphs, count(*) filter (where g.status = 'decomposed') as decomposed,
+            count(*) filter (where g.status = 'approved') as approved,
+            count(*) filter (where g.status = 'rejected') as rejected
+        from stepgres.task_graphs as g
+        where g.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null
+    ),
+    counted_runs as (
+        select count(*) as runs, count(*) filter (where r.status = 'started') as in_progress,
+            count(*) filter (where r.status = 'completed') as completed,
+            count(*) filter (where r.status = 'failed') as failed,
+            avg(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as mean_duration,
+            max(r.finished_at - r.inserted_at) filter (where r.status = 'completed') as longest_duration
+        from stepgres.runs as r
+        where r.task_graph_id is not null
+            and (r.workflow_slug = get_composition_stats.workflow_slug or get_composition_stats.workflow_slug is null)
+    )
+    select g.task_graphs, g.decomposed, g.approved, g.rejected, r.runs, r.in_progress, r.completed, r.failed,
+        r.mean_duration, r.longest_duration
+    from counted_graphs as g cross join counted_runs as r
+$$;
+
+comment on function stepgres.get_composition_stats(text) is
+'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
+
+Runs of graphs that have been deleted since count too; others of the same workflow do not.';
+
+-- goals/get_task_graph.sql
+create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
 language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_current stepgres.workflow_versions := stepgres._find_version(recommend.workflow_slug, null);
-    v_source stepgres.workflow_versions := stepgres._find_version(
-        v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version)
-    );
-    v_wanted stepgres._advice[] := array(
-        select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
-    );
-    v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
+    v_graph stepgres.task_graphs;
 begin
-    if level <> 'none' and v_runs < 20 then
-        return query select null::text, null::text, null::jsonb, null::jsonb, format(
-            'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
-            v_runs, v_current.workflow_slug
-        );
-        if v_runs < 5 then
-            return;
-        end if;
+    select g.* into v_graph from stepgres.task_graphs as g
+    where g.task_graph_id = get_task_graph.task_graph_id;
+    if not found then
+        perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
+    end if;
+    return v_graph;
+end
+$$;
+
+comment on function stepgres.get_task_graph(text) is
+'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
+
+Errors: SG019 unknown task graph.';
+
+-- goals/list_task_graphs.sql
+create function stepgres.list_task_graphs(
+    status text default null, "limit" int default 100, "offset" int default 0
+) returns setof stepgres.task_graphs
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if status not in ('decomposed', 'approved', 'rejected') then
+        raise exception 'task graphs have no status "%"', list_task_graphs.status
+            using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
+    elsif "limit" < 0 or "offset" < 0 then
+        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
     end if;
     return query
-    with wanted as (
-        select coalesce(a.step_slug, '') as step_slug, a.option, a.value, a.reason
-        from unnest(v_wanted) as a
-    ),
-    present as (
-        select o.key as step_slug, p.key as option, p.value
-        from jsonb_each(v_current.optimizations) as o
-        cross join jsonb_each(o.value) as p
-    ),
-    changed as (
-        select step_slug, option, p.value as current, w.value as recommended, w.reason
-        from wanted as w full join present as p using (step_slug, option)
-        where w.value is distinct from p.value
-    )
-    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
-        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
-    from changed as c
-    join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
-        on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
-    left join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
-    order by s.step_index, c.option;
+    select g.* from stepgres.task_graphs as g
+    where g.status = list_task_graphs.status or list_task_graphs.status is null
+    order by g.decomposed_at desc, g.task_graph_id desc
+    limit coalesce("limit", 100) offset coalesce("offset", 0);
 end
 $$;
 
-comment on function stepgres.recommend(text, text) is
-'What optimize_workflow would change, and the figures that speak for each change; the workflow stays as it is.
+comment on function stepgres.list_task_graphs(text, int, int) is
+'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
 
-Levels: "basic" has timeouts with room above the 99th percentile, and more attempts where retries were seen to help; "advanced" besides that
-priorities, by the longest measured path that is left, and a max_parallel, if more tasks at a time did not get more done;
-"aggressive" besides that sticky steps in chains of short ones; "none" has everything as it was defined. They are made from the last 1,000 runs
-that have ended, of all versions: see step_statistics. With fewer than 5 there are none, with fewer than 20 no timeout is lowered:
-a row without an option says so.
+Errors: SG014 unknown status, or a negative limit or offset.';
 
-Errors: SG002 unknown workflow, SG003 unknown level.';
-
--- functions/api/register_sql_function.sql
-create function stepgres.register_sql_function(sql_function text) returns text
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_oid oid;
-    v_function text;
-begin
-    begin
-        v_oid := to_regprocedure(register_sql_function.sql_function || '(jsonb)');
-    exception when invalid_name or syntax_error then
-        v_oid := null;
-    end;
-    select format('%I.%I', n.nspname, p.proname) into v_function
-    from pg_proc as p
-    join pg_namespace as n on n.oid = p.pronamespace
-    where p.oid = v_oid
-        and p.prorettype = 'jsonb'::regtype and p.prokind = 'f' and not p.proretset;
-    if not found then
-        raise exception 'there is no function %(jsonb) returns jsonb', register_sql_function.sql_function
-            using errcode = 'SG001', hint = 'Write its name with its schema: app.total.';
-    end if;
-    insert into stepgres.sql_functions (sql_function, registered_at)
-    values (v_function, stepgres._now())
-    on conflict do nothing;
-    return v_function;
-end
-$$;
-
-comment on function stepgres.register_sql_function(text) is
-'Allows steps to name a function f(jsonb) returns jsonb as their body, and returns the name that they use.
-
-Workers call it with their own rights, never with those of the owner of Stepgres.
-
-Errors: SG001 there is no such function.';
-
--- functions/api/register_worker.sql
-create function stepgres.register_worker(
-    worker_id text default null,
-    queues text[] default '{default}',
-    lease interval default '15 seconds',
-    resources jsonb default '{}'
-) returns text
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_now timestamptz := stepgres._now();
-    v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
-    v_queue text;
-    v_constraint text;
-    v_column text;
-begin
-    -- worker before runs, as everywhere; and a claim of this worker under way ends first
-    perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
-    insert into stepgres.workers as w (worker_id, queues, resources, lease, registered_at, heartbeat_at)
-    values (
-        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_now, v_now
-    )
-    on conflict on constraint workers_pkey do update
-    set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
-    perform stepgres._take_over(array[v_worker_id], is_dead => true);
-    foreach v_queue in array register_worker.queues loop
-        perform stepgres._ensure_queue(v_queue, 0, '{}');
-    end loop;
-    return v_worker_id;
-exception when check_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(v_constraint, format('worker "%s"', v_worker_id), v_column);
-end
-$$;
-
-comment on function stepgres.register_worker(text, text[], interval, jsonb) is
-'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
-
-resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
-
-The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
-id again takes over what that id held before.
-
-Errors: SG001 bad worker_id, queue, lease or resources.';
-
--- functions/api/register_workflow.sql
-create function stepgres.register_workflow(definition jsonb) returns int
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_slug text := definition ->> 'workflow_slug';
-    v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
-    v_fingerprint text := md5(definition::text);
-    v_defaults stepgres.workflow_versions;
-    v_version int;
-    v_constraint text;
-begin
-    perform stepgres._check_options(
-        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
-    );
-    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
-        raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
-            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
-    end if;
-
-    loop
-        insert into stepgres.workflows (workflow_slug, current_version, created_at)
-        values (v_slug, 1, stepgres._now())
-        on conflict do nothing;
-        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
-        exit when found; -- unless it was deleted meanwhile
-    end loop;
-    -- An older version that is registered again becomes current again, so that deployments that
-    -- alternate do not make versions without end.
-    -- A version that was optimized is the same definition, and stays.
-    select w.version into v_version
-    from stepgres.workflows as f
-    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
-    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
-    order by w.version = f.current_version desc, w.version desc
-    limit 1;
-    if found then
-        update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version;
-        return v_version;
-    end if;
-
-    v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
-    v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
-    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
-    v_defaults.execution := coalesce(definition ->> 'execution', 'local');
-    v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
-    v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
-    v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
-    v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
-    v_defaults.events := coalesce(definition ->> 'events', 'none');
-    v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
-    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
-    v_defaults.tasks := nullif(definition -> 'tasks', 'null');
-    v_defaults.fingerprint := v_fingerprint;
-    v_defaults := stepgres._create_version(v_defaults);
-
-    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
-    return v_defaults.version;
-exception when integrity_constraint_violation then
-    get stacked diagnostics v_constraint = constraint_name;
-    perform stepgres._definition_error(v_constraint, v_culprit);
-end
-$$;
-
-comment on function stepgres.register_workflow(jsonb) is
-'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
-
-The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
-"condition": JSON path,
-"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
-"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
-"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
-"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
-under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
-channel workflow_events, as events says.
-
-Errors: SG001 names the culprit; nothing is stored.';
-
--- functions/api/reject_task_graph.sql
+-- goals/reject_task_graph.sql
 create function stepgres.reject_task_graph(task_graph_id text, reason text) returns stepgres.task_graphs
 language plpgsql
 volatile
@@ -8267,117 +7818,7 @@ comment on function stepgres.reject_task_graph(text, text) is
 
 Errors: SG003 no reason, SG019 unknown task graph.';
 
--- functions/api/remove_subscriber.sql
-create function stepgres.remove_subscriber(subscriber_id text) returns void
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    delete from stepgres.subscribers as s where s.subscriber_id = remove_subscriber.subscriber_id
-$$;
-
-comment on function stepgres.remove_subscriber(text) is
-'Ends what add_subscriber began; once more is no error.';
-
--- functions/api/resume_workflow_run.sql
-create function stepgres.resume_workflow_run(run_id uuid) returns void
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
-    v_now timestamptz := stepgres._now();
-begin
-    if v_run.status <> 'started' then
-        perform stepgres._run_is_finished(v_run.run_id, v_run.status);
-    elsif v_run.paused_at is null then
-        raise exception 'run % is not paused', v_run.run_id
-            using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
-    end if;
-    update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
-    update stepgres.pauses as p set resumed_at = v_now
-    where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
-    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
-    where t.run_id = v_run.run_id;
-    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
-    perform stepgres._requeue_tasks(array(
-        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-        from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
-    ));
-    perform stepgres._refill_maps(array(
-        select (t.run_id, t.step_slug)::stepgres._step_key
-        from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
-    ));
-    perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
-end
-$$;
-
-comment on function stepgres.resume_workflow_run(uuid) is
-'Resumes a paused run: its queued tasks are dispatched, ready steps start, timers go on with what was left of them.
-
-Errors: SG005 unknown run, SG011 the run has ended, SG012 the run is not paused.';
-
--- functions/api/retry_failed_workflow.sql
-create function stepgres.retry_failed_workflow(
-    run_id uuid,
-    skip_completed boolean default true,
-    reset_all boolean default false,
-    executor_id text default null
-) returns uuid
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs;
-    v_new_id uuid := stepgres._new_run_id();
-begin
-    -- together with its parent, which the new run may join: runs are locked in one order
-    perform stepgres._lock_runs(array(
-        select i from stepgres.runs as r
-        cross join unnest(array[r.run_id, r.parent_run_id]) as i
-        where r.run_id = retry_failed_workflow.run_id
-    ));
-    v_run := stepgres._lock_run(retry_failed_workflow.run_id);
-    if v_run.status <> 'failed' and reset_all is not true then
-        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
-            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
-    end if;
-    v_run.retried_from := v_run.run_id;
-    v_run.idempotency_key := null;
-    v_run.executor_id := retry_failed_workflow.executor_id;
-    v_run.parent_run_id := (
-        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
-    );
-    perform stepgres._check_start(v_run);
-    if reset_all or not skip_completed then
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
-    else
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
-        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
-        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
-        perform stepgres._start_ready_steps(array[v_new_id]);
-    end if;
-    return v_new_id;
-end
-$$;
-
-comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
-'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
-
-Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
-tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
-runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
-comes from. executor_id is as for start_workflow_run.
-
-Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
-
--- functions/api/save_task_graph.sql
+-- goals/save_task_graph.sql
 create function stepgres.save_task_graph(
     goal text,
     tasks jsonb,
@@ -8448,7 +7889,7 @@ approved anew; runs of it keep theirs.
 
 Errors: SG018 names the task that breaks a rule, by its path; SG019 unknown task graph.';
 
--- functions/api/start_task_graph.sql
+-- goals/start_task_graph.sql
 create function stepgres.start_task_graph(
     task_graph_id text,
     input jsonb default '{}',
@@ -8511,138 +7952,565 @@ start_workflow_run.
 Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG019 unknown task graph, SG020 it is not approved,
 and those of start_workflow_run.';
 
--- functions/api/send_with_notify.sql
-create function stepgres.send_with_notify(channel text, message jsonb) returns text
+-- optimization/_advise.sql
+create function stepgres._advise(source stepgres.workflow_versions, current_version int, level text)
+returns setof stepgres._advice
 language plpgsql
-volatile
-security definer
+stable
 set search_path = pg_catalog, pg_temp
+-- what is compared are all steps with all steps
+set enable_nestloop = off
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(send_with_notify.channel);
-    v_size int := octet_length(send_with_notify.message::text);
-    v_message_id text;
+    v_statistics stepgres.step_statistics[];
 begin
-    if v_size is null then
-        raise exception 'a message to channel "%" must not be null', send_with_notify.channel
-            using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
-    elsif v_size > 2000000 then
-        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
-            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+    if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
+        raise exception '"%" is no level of optimization', level
+            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
+    elsif level = 'none' then
+        return;
     end if;
-    v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
-    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
-    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
-    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
-    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
-    return v_message_id;
-end
-$$;
-
-comment on function stepgres.send_with_notify(text, jsonb) is
-'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
-
-What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
-any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
-
-Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';
-
--- functions/api/start_workflow_run.sql
-create function stepgres.start_workflow_run(
-    workflow_slug text,
-    input jsonb,
-    run_id uuid default null,
-    idempotency_key text default null,
-    version int default null,
-    executor_id text default null,
-    priority int default null,
-    delay interval default null,
-    deadline interval default null,
-    tags text[] default null,
-    parent_run_id uuid default null
-) returns uuid
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._new_run(
-        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
-        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
-        start_workflow_run.parent_run_id
+    v_statistics := array(
+        select k::stepgres.step_statistics from stepgres.step_statistics(source.workflow_slug) as k
     );
-begin
-    v_run.run_id := start_workflow_run.run_id;
-    v_run.input := start_workflow_run.input;
-    v_run.idempotency_key := start_workflow_run.idempotency_key;
-    return stepgres._start_run(v_run, start_workflow_run.delay);
-end
-$$;
-
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
-'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
-
-With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
-Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue. priority takes the place of the priorities of the steps. After a delay the run begins;
-if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
-list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
-
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
-not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
-SG009 run_id is taken, SG011 the parent has ended.';
-
--- functions/api/start_workflow_runs.sql
-create function stepgres.start_workflow_runs(
-    workflow_slug text,
-    inputs jsonb,
-    version int default null,
-    executor_id text default null,
-    priority int default null,
-    delay interval default null,
-    deadline interval default null,
-    tags text[] default null,
-    parent_run_id uuid default null
-) returns setof uuid
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._new_run(
-        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
-        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
-        start_workflow_runs.parent_run_id
-    );
-    v_inputs jsonb[];
-    v_run_ids uuid[];
-begin
-    if jsonb_typeof(inputs) is distinct from 'array' then
-        raise exception 'inputs must be a JSON array, not %', coalesce(jsonb_typeof(inputs), 'null')
-            using errcode = 'SG003', hint = 'Pass one element per run.';
+    return query select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
+    return query select * from stepgres._advise_attempts(source, v_statistics);
+    if level in ('advanced', 'aggressive') then
+        return query select * from stepgres._advise_priorities(source, v_statistics);
+        return query select * from stepgres._advise_max_parallel(source);
     end if;
-    v_inputs := array(select jsonb_array_elements(inputs));
-    v_run_ids := array(select stepgres._new_run_id() from unnest(v_inputs));
-    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
-    perform stepgres._start_runs(
-        v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
-    );
-    return query select unnest(v_run_ids);
+    if level = 'aggressive' then
+        return query select * from stepgres._advise_sticky(source, v_statistics);
+    end if;
 end
 $$;
 
-comment on function stepgres.start_workflow_runs(
-    text, jsonb, int, text, int, interval, interval, text[], uuid
-) is
-'Starts one run per element of inputs, all or none, and returns their ids in the same order.
+comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
+'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';
 
-The other arguments hold for all of them, and are those of start_workflow_run.
+-- optimization/_advise_attempts.sql
+create function stepgres._advise_attempts(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Of all tasks the share that fails at first, times the share of retries that fail, once for each retry, is
+    -- what is exhausted: with enough attempts one task of a thousand. Retries that hardly ever help only cost time.
+    with rates as (
+        select s.step_slug, s.max_attempts::int as defined, k.tasks, k.retries, k.recovered, k.exhausted,
+            (k.recovered + k.exhausted)::float8 / k.tasks as first_failed,
+            1 - k.recovered::float8 / k.retries as retry_failed
+        from stepgres.steps as s
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+            and k.recovered > 0 and k.retries > 0
+    ),
+    needed as (
+        select r.*, least(10, case
+            when r.retry_failed = 0 then 2
+            else 1 + ceil(ln(0.001 / r.first_failed) / ln(r.retry_failed))
+        end)::int as attempts
+        from rates as r
+        where r.retry_failed <= 0.8 and r.first_failed > 0.001
+    )
+    select n.step_slug, 'max_attempts', to_jsonb(n.attempts), format(
+        'of %s tasks %s failed at first, and %s of %s retries helped; %s tasks were exhausted',
+        n.tasks, n.recovered + n.exhausted, n.recovered, n.retries, n.exhausted
+    )
+    from needed as n
+    where n.attempts > n.defined
+$$;
 
-Errors: as start_workflow_run.';
+comment on function stepgres._advise_attempts(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'More attempts for steps whose retries were seen to help, 10 at most: as many as exhaust one task of a thousand.';
 
--- functions/api/step_statistics.sql
+-- optimization/_advise_max_parallel.sql
+create function stepgres._advise_max_parallel(source stepgres.workflow_versions)
+returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with done as (
+        select t.run_id, t.step_slug, t.started_at, t.finished_at, t.finished_at - t.started_at as duration
+        from stepgres._recent_runs(source.workflow_slug, 1000) as r
+        join stepgres.tasks as t on t.run_id = r.run_id
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, t.step_slug)
+        where t.status = 'completed' and t.started_at >= r.inserted_at and s.execution = 'local'
+    ),
+    -- Shorter tasks are claimed ahead, and wait in the executor as if they were executed.
+    typical as (
+        select d.step_slug, percentile_cont(0.5) within group (order by d.duration) as duration
+        from done as d
+        group by d.step_slug
+        having percentile_cont(0.5) within group (order by d.duration) >= interval '0.1 seconds'
+    ),
+    marks as (
+        select d.run_id, m.at, m.change, k.duration, d.started_at, d.finished_at
+        from done as d
+        join typical as k on k.step_slug = d.step_slug
+        cross join lateral (values (d.started_at, 1), (d.finished_at, -1)) as m (at, change)
+    ),
+    counted as (
+        select m.*, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
+    ),
+    -- Runs by how many tasks they had under way at most: how much was done, in what tasks typically take, a second.
+    run_times as (
+        select max(c.parallel)::int as parallel,
+            extract(epoch from sum(c.duration) filter (where c.change = 1)) as work,
+            extract(epoch from max(c.finished_at) - min(c.started_at)) as seconds
+        from counted as c
+        group by c.run_id
+    ),
+    measured as (
+        select r.parallel, count(*) as runs, sum(r.work) / sum(r.seconds) as speed
+        from run_times as r
+        group by r.parallel
+        having count(*) >= 5
+    ),
+    enough as (
+        select m.* from measured as m
+        where m.speed >= 0.97 * (select max(o.speed) from measured as o)
+        order by m.parallel
+        limit 1
+    )
+    select null, 'max_parallel', to_jsonb(e.parallel), format(
+        '%s runs with up to %s tasks at a time got as much done in a second as %s runs with up to %s (%s times as much)',
+        e.runs, e.parallel, o.runs, o.parallel, round(e.speed / o.speed, 2)
+    )
+    from enough as e
+    cross join lateral (
+        select m.* from measured as m where m.parallel >= 1.5 * e.parallel order by m.parallel limit 1
+    ) as o
+    where e.parallel < coalesce(source.max_parallel, 2147483647)
+$$;
+
+comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
+'As many local tasks of a run at a time as were seen to help, if runs with more of them were not faster.';
+
+-- optimization/_advise_priorities.sql
+create function stepgres._advise_priorities(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_left stepgres._time_left[] := array(select l from stepgres._times_left(source, statistics) as l);
+begin
+    -- List scheduling by the longest path that is left, the upward rank of HEFT (Topcuoglu, Hariri and Wu, 2002), but
+    -- compared only with what can run at the same time: so a chain that competes with nothing keeps its
+    -- priority to its end, and the last steps of old runs do not wait for the first ones of new runs.
+    -- Three levels, since each is a queue that workers look into.
+    return query
+    with levels as (
+        select l.*, case
+            -- so little is no reason for a queue of its own
+            when l.seconds + 0.1 >= coalesce(l.rival_seconds, 0) then 2
+            else floor(3 * l.seconds / l.rival_seconds)::int
+        end as level
+        from unnest(v_left) as l
+    )
+    select l.step_slug, 'priority', to_jsonb(s.priority + l.level - m.lowest), format(
+        'from its start on the longest path to the end takes %s%s', stepgres._duration_text(make_interval(secs => l.seconds)),
+        ', that from "' || l.rival || '", which can run at the same time, '
+        || stepgres._duration_text(make_interval(secs => l.rival_seconds))
+    )
+    from levels as l
+    cross join (select min(o.level) as lowest from levels as o) as m
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, l.step_slug)
+    where l.level > m.lowest;
+end
+$$;
+
+comment on function stepgres._advise_priorities(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'Raises, by at most 2, the priority of steps behind which more is left to do than behind those that they compete with.';
+
+-- optimization/_advise_sticky.sql
+create function stepgres._advise_sticky(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- A tenth of a second: less than what a task that goes ahead of others could hold them up.
+    with short as (
+        select s.*, k.p99_duration, k.tasks
+        from stepgres.steps as s
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+            and s.execution = 'distributed' and not s.map and k.p99_duration <= interval '0.1 seconds'
+    ),
+    edges as (
+        select d.step_slug, d.depends_on, count(*) over (partition by d.depends_on) as dependents
+        from stepgres.dependencies as d
+        where (d.workflow_slug, d.version) = (source.workflow_slug, source.version)
+    )
+    select s.step_slug, 'sticky', to_jsonb(true), format(
+        'it follows "%s" alone, and 99 of 100 tasks took at most %s, of that step %s',
+        p.step_slug, stepgres._duration_text(s.p99_duration), stepgres._duration_text(p.p99_duration)
+    )
+    from short as s
+    join edges as e on e.step_slug = s.step_slug and e.dependents = 1
+    join short as p on p.step_slug = e.depends_on and (p.queue, p.resources) = (s.queue, s.resources)
+    where s.dependency_count = 1 and s.is_direct and not s.sticky
+$$;
+
+comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'Keeps chains of short steps on one worker.';
+
+-- optimization/_advise_timeouts.sql
+create function stepgres._advise_timeouts(
+    source stepgres.workflow_versions, current_version int, statistics stepgres.step_statistics[]
+) returns setof stepgres._advice
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Three times what 99 of 100 tasks took, and twice a timeout that was too short; 5 s at least, since a busy
+    -- server makes short tasks several times as long. What is in force already stays if it is nearly that.
+    with targets as (
+        select s.step_slug, s.timeout::interval as defined, c.timeout::interval as current_timeout,
+            k.runs, k.tasks, k.timeouts, k.longest_timeout, k.p99_duration,
+            stepgres._round_up(greatest(
+                interval '5 seconds', 3 * k.p99_duration, case when t.is_short then 2 * k.longest_timeout end
+            )) as target,
+            t.is_short
+        from stepgres.steps as s
+        join stepgres.steps as c
+            on (c.workflow_slug, c.version, c.step_slug) = (s.workflow_slug, _advise_timeouts.current_version, s.step_slug)
+        join unnest(statistics) as k on k.step_slug = s.step_slug
+        -- a task that hangs now and then needs no longer timeout: the others are far from it
+        cross join lateral (
+            select k.timeouts > 0 and coalesce(3 * k.p95_duration > k.longest_timeout, true) as is_short
+        ) as t
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+    ),
+    wanted as (
+        select t.*, case
+            when t.current_timeout between make_interval(secs => t.target * 0.75) and make_interval(secs => t.target * 1.25)
+                then extract(epoch from t.current_timeout)
+            else t.target
+        end as seconds
+        from targets as t
+    )
+    select w.step_slug, 'timeout', to_jsonb(trim_scale(w.seconds)),
+        format('99 of 100 of %s tasks in %s runs took at most %s', w.tasks, w.runs, stepgres._duration_text(w.p99_duration))
+        || case when w.is_short then format(
+            ', and %s attempts ran into a timeout of %s', w.timeouts, stepgres._duration_text(w.longest_timeout)
+        ) else '' end
+    from wanted as w
+    where case
+        when make_interval(secs => w.seconds) > w.defined then w.is_short or 1.5 * w.p99_duration > w.defined
+        else make_interval(secs => w.seconds) <= 0.8 * w.defined and w.runs >= 20
+    end
+$$;
+
+comment on function stepgres._advise_timeouts(stepgres.workflow_versions, int, stepgres.step_statistics[]) is
+'Timeouts that leave room above what tasks have taken: raised where there is too little, lowered with 20 runs of history.';
+
+-- optimization/_apply_optimizations.sql
+create function stepgres._apply_optimizations(version stepgres.workflow_versions) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._ensure_queue(s.queue, (o.value ->> 'priority')::int, s.resources)
+    from jsonb_each(version.optimizations) as o
+    join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key)
+    where o.value ? 'priority';
+    update stepgres.steps as s
+    set timeout = coalesce(stepgres._seconds(o.value -> 'timeout'), s.timeout),
+        max_attempts = coalesce((o.value ->> 'max_attempts')::int, s.max_attempts),
+        priority = coalesce((o.value ->> 'priority')::int, s.priority),
+        sticky = coalesce((o.value ->> 'sticky')::boolean, s.sticky)
+    from jsonb_each(version.optimizations) as o
+    where (s.workflow_slug, s.version, s.step_slug) = (version.workflow_slug, version.version, o.key);
+    update stepgres.workflow_versions as w
+    set fingerprint = version.fingerprint, optimized_from = version.optimized_from, optimizations = version.optimizations,
+        max_parallel = coalesce((version.optimizations -> '' ->> 'max_parallel')::int, w.max_parallel)
+    where (w.workflow_slug, w.version) = (version.workflow_slug, version.version);
+end
+$$;
+
+comment on function stepgres._apply_optimizations(stepgres.workflow_versions) is
+'Gives the steps of a version that no run uses yet the options that its optimizations say.';
+
+-- optimization/_duration_text.sql
+create function stepgres._duration_text(duration interval) returns text
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select trim_scale(round(extract(epoch from duration), 3)) || ' s'
+$$;
+
+comment on function stepgres._duration_text(interval) is
+'A duration for people, in seconds and to the millisecond.';
+
+-- optimization/_option_values.sql
+create function stepgres._option_values(workflow_slug text, version int)
+returns setof stepgres._option_value
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select s.step_slug, o.option, o.value
+    from stepgres.steps as s
+    cross join lateral (values
+        ('timeout', to_jsonb(trim_scale(extract(epoch from s.timeout)))),
+        ('max_attempts', to_jsonb(s.max_attempts)),
+        ('priority', to_jsonb(s.priority)),
+        ('sticky', to_jsonb(s.sticky))
+    ) as o (option, value)
+    where (s.workflow_slug, s.version) = (_option_values.workflow_slug, _option_values.version)
+    union all
+    select null, 'max_parallel', to_jsonb(w.max_parallel)
+    from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_option_values.workflow_slug, _option_values.version)
+$$;
+
+comment on function stepgres._option_values(text, int) is
+'The options of a version that can be optimized; max_parallel, which is one of the workflow, has no step.';
+
+-- optimization/_recent_runs.sql
+create function stepgres._recent_runs(workflow_slug text, last_runs int) returns setof stepgres.runs
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select r.* from stepgres.runs as r
+    where r.workflow_slug = _recent_runs.workflow_slug and r.finished_at is not null
+    order by r.inserted_at desc
+    limit _recent_runs.last_runs
+$$;
+
+comment on function stepgres._recent_runs(text, int) is
+'The last runs of a workflow that have ended: what recommendations are made from.';
+
+-- optimization/_round_up.sql
+create function stepgres._round_up(duration interval) returns numeric
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select trim_scale(ceil(s.seconds / s.step) * s.step)
+    from (
+        select e.seconds, 10 ^ (floor(log(e.seconds)) - 1) as step
+        from (select extract(epoch from duration) as seconds) as e
+    ) as s
+$$;
+
+comment on function stepgres._round_up(interval) is
+'Seconds of a duration of more than nothing, rounded up to two digits: what is measured twice is the same then.';
+
+-- optimization/_times_left.sql
+create function stepgres._times_left(source stepgres.workflow_versions, statistics stepgres.step_statistics[])
+returns setof stepgres._time_left
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_step record;
+    v_slugs text[] := '{}';
+    v_has_body boolean[] := '{}';
+    v_before int[];
+    v_edges int[] := '{}';
+    v_dependents int[] := '{}';
+    v_seconds float8[] := '{}';
+    v_longest float8[];
+    v_related varbit[] := '{}';
+    v_behind varbit[];
+    v_bit varbit;
+    v_count int;
+    v_order int[];
+    v_left stepgres._time_left;
+begin
+    v_count := count(*) from stepgres.steps as s
+    where (s.workflow_slug, s.version) = (source.workflow_slug, source.version);
+    -- Steps stand behind what they depend on. What is related to a step, because it comes before or after it,
+    -- is a bit each: so a graph of any shape costs no more than its edges.
+    for v_step in
+        select s.step_slug, s.gathers is null as has_body, row_number() over (order by s.step_index)::int as place,
+            coalesce(extract(epoch from k.p50_elapsed), 0)::float8 as seconds, s.step_index
+        from stepgres.steps as s
+        left join unnest(statistics) as k on k.step_slug = s.step_slug
+        where (s.workflow_slug, s.version) = (source.workflow_slug, source.version)
+        order by s.step_index
+    loop
+        v_slugs := v_slugs || v_step.step_slug;
+        v_has_body := v_has_body || v_step.has_body;
+        v_seconds := v_seconds || v_step.seconds;
+        v_bit := set_bit(repeat('0', v_count)::varbit, v_step.place - 1, 1);
+        v_before := array(
+            select array_position(v_slugs, d.depends_on) from stepgres.dependencies as d
+            where (d.workflow_slug, d.version, d.step_slug) = (source.workflow_slug, source.version, v_step.step_slug)
+        );
+        for i in 1 .. cardinality(v_before) loop
+            v_bit := v_bit | v_related[v_before[i]];
+            v_edges := v_edges || v_before[i];
+            v_dependents := v_dependents || v_step.place;
+        end loop;
+        v_related := v_related || v_bit;
+    end loop;
+
+    v_longest := v_seconds;
+    v_behind := array_fill(repeat('0', v_count)::varbit, array[v_count]);
+    for i in reverse cardinality(v_edges) .. 1 loop
+        v_longest[v_edges[i]] := greatest(v_longest[v_edges[i]], v_seconds[v_edges[i]] + v_longest[v_dependents[i]]);
+        v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
+    end loop;
+
+    v_order := array(select o.place from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
+    for i in 1 .. v_count loop
+        continue when not v_has_body[i];
+        v_left := (v_slugs[i], v_longest[i], null, null);
+        v_bit := v_related[i] | v_behind[i];
+        for j in 1 .. case when bit_count(v_bit) < v_count then v_count else 0 end loop
+            if get_bit(v_bit, v_order[j] - 1) = 0 and v_has_body[v_order[j]] then
+                v_left.rival := v_slugs[v_order[j]];
+                v_left.rival_seconds := v_longest[v_order[j]];
+                exit;
+            end if;
+        end loop;
+        return next v_left;
+    end loop;
+end
+$$;
+
+comment on function stepgres._times_left(stepgres.workflow_versions, stepgres.step_statistics[]) is
+'For each step with a body how long the longest path from its start to the end of the run takes, and the same for the step with
+the most left of those that can run at the same time.';
+
+-- optimization/optimize_workflow.sql
+create function stepgres.optimize_workflow(workflow_slug text, level text default 'basic') returns int
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions;
+    v_source stepgres.workflow_versions;
+    v_version stepgres.workflow_versions;
+    v_optimizations jsonb;
+begin
+    -- nobody registers or changes it meanwhile
+    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
+    v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
+    v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
+    select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
+    from (
+        select coalesce(a.step_slug, '') as step_slug, jsonb_object_agg(a.option, a.value) as options
+        from stepgres._advise(v_source, v_current.version, optimize_workflow.level) as a
+        group by a.step_slug
+    ) as o;
+    if level <> 'none' and (select count(*) from stepgres._recent_runs(v_current.workflow_slug, 5)) < 5 then
+        return v_current.version;
+    end if;
+
+    -- The same again is no new version; the definition itself is the one without optimizations.
+    select w.* into v_version from stepgres.workflow_versions as w
+    where w.workflow_slug = v_source.workflow_slug and w.version > 0
+        and coalesce(w.optimized_from, w.version) = v_source.version
+        and w.optimizations is not distinct from v_optimizations;
+    if found then
+        update stepgres.workflows as w set current_version = v_version.version
+        where w.workflow_slug = v_version.workflow_slug and w.current_version <> v_version.version;
+        return v_version.version;
+    end if;
+    v_version := stepgres._copy_version(v_source);
+    v_version.fingerprint := v_source.fingerprint;
+    v_version.optimized_from := v_source.version;
+    v_version.optimizations := v_optimizations;
+    perform stepgres._apply_optimizations(v_version);
+    return v_version.version;
+end
+$$;
+
+comment on function stepgres.optimize_workflow(text, text) is
+'Makes a version of a workflow that has what recommend recommends, makes it current, and returns it; runs keep their version.
+
+Dependencies and functions stay. It is still the same definition: to register that again changes nothing, a definition that was
+changed starts anew. If there is nothing to recommend, the current version is returned; level "none" makes the version
+current that was defined.
+
+Errors: SG002 unknown workflow, SG003 unknown level.';
+
+-- optimization/recommend.sql
+create function stepgres.recommend(workflow_slug text, level text default 'basic')
+returns setof stepgres.recommendation
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_current stepgres.workflow_versions := stepgres._find_version(recommend.workflow_slug, null);
+    v_source stepgres.workflow_versions := stepgres._find_version(
+        v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version)
+    );
+    v_wanted stepgres._advice[] := array(
+        select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
+    );
+    v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
+begin
+    if level <> 'none' and v_runs < 20 then
+        return query select null::text, null::text, null::jsonb, null::jsonb, format(
+            'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
+            v_runs, v_current.workflow_slug
+        );
+        if v_runs < 5 then
+            return;
+        end if;
+    end if;
+    return query
+    with wanted as (
+        select coalesce(a.step_slug, '') as step_slug, a.option, a.value, a.reason
+        from unnest(v_wanted) as a
+    ),
+    present as (
+        select o.key as step_slug, p.key as option, p.value
+        from jsonb_each(v_current.optimizations) as o
+        cross join jsonb_each(o.value) as p
+    ),
+    changed as (
+        select step_slug, option, p.value as current, w.value as recommended, w.reason
+        from wanted as w full join present as p using (step_slug, option)
+        where w.value is distinct from p.value
+    )
+    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
+        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
+    from changed as c
+    join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
+        on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
+    left join stepgres.steps as s
+        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
+    order by s.step_index, c.option;
+end
+$$;
+
+comment on function stepgres.recommend(text, text) is
+'What optimize_workflow would change, and the figures that speak for each change; the workflow stays as it is.
+
+Levels: "basic" has timeouts with room above the 99th percentile, and more attempts where retries were seen to help; "advanced" besides that
+priorities, by the longest measured path that is left, and a max_parallel, if more tasks at a time did not get more done;
+"aggressive" besides that sticky steps in chains of short ones; "none" has everything as it was defined. They are made from the last 1,000 runs
+that have ended, of all versions: see step_statistics. With fewer than 5 there are none, with fewer than 20 no timeout is lowered:
+a row without an option says so.
+
+Errors: SG002 unknown workflow, SG003 unknown level.';
+
+-- optimization/step_statistics.sql
 create function stepgres.step_statistics(workflow_slug text, last_runs int default 1000)
 returns setof stepgres.step_statistics
 language plpgsql
@@ -8708,66 +8576,234 @@ See the type step_statistics. It is read from the tasks and attempts of these ru
 
 Errors: SG002 unknown workflow.';
 
--- functions/api/tick.sql
-create function stepgres.tick() returns int
+-- checks/_find_miscounts.sql
+create function stepgres._find_miscounts() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with finished_dependencies as (
+        select t.run_id, d.step_slug, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.runs as r
+        join stepgres.step_states as t on t.run_id = r.run_id
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+        group by t.run_id, d.step_slug
+    ),
+    counted_tasks as (
+        select t.run_id, t.step_slug, count(*) as tasks,
+            count(*) filter (where t.finished_at is not null) as finished,
+            count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.tasks as t
+        group by t.run_id, t.step_slug
+    ),
+    counted_steps as (
+        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
+        from stepgres.step_states as t
+        group by t.run_id
+    )
+    select 'remaining_deps equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_deps, coalesce(f.unfinished, 0))
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started'
+    left join finished_dependencies as f on f.run_id = t.run_id and f.step_slug = t.step_slug
+    where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
+    union all
+    select 'remaining_tasks equals a recount', t.run_id,
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    union all
+    select 'a started step has the tasks that it has expanded', t.run_id,
+        format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
+    from stepgres.step_states as t
+    left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status in ('started', 'completed')
+        and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
+    union all
+    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
+    where t.status <> 'started' and c.unfinished > 0
+    union all
+    select 'remaining_steps equals a recount', r.run_id,
+        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
+    from stepgres.runs as r
+    left join counted_steps as c on c.run_id = r.run_id
+    where r.remaining_steps <> coalesce(c.unfinished, 0)
+    union all
+    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    from stepgres.step_states as t
+    where t.status in ('started', 'completed') and t.skipped_tasks <> (
+        select count(*) from stepgres.tasks as k
+        where k.run_id = t.run_id and k.step_slug = t.step_slug and k.status = 'skipped'
+    )
+$$;
+
+comment on function stepgres._find_miscounts() is
+'Counters that differ from a recount: part of fsck.';
+
+-- checks/_find_stray_tickets.sql
+create function stepgres._find_stray_tickets() returns setof stepgres.fsck_violation
 language plpgsql
-volatile
-security definer
+stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
-    v_worker_ids text[];
+    v_pgmq_queue text;
 begin
-    -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
-    if not pg_try_advisory_xact_lock(29543, 1) then
-        return 0;
-    end if;
-    with dead as (
-        delete from stepgres.workers as o
-        where o.worker_id = any (array(
-            select w.worker_id from stepgres.workers as w
-            where w.heartbeat_at + w.lease <= v_now
-            for update skip locked
-        ))
-        returning o.worker_id
-    )
-    select array_agg(d.worker_id) into v_worker_ids from dead as d;
-    return stepgres._take_over(v_worker_ids, is_dead => true)
-        + stepgres._fire_timers() + stepgres._sweep_runs();
+    for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
+        return query execute format(
+            'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
+             from pgmq.%I as m
+             left join stepgres.runs as r on r.run_id::text = m.message ->> ''run_id''
+             where r.status is distinct from ''started''',
+            'a message in a queue is the ticket of a run', 'a finished run has no ticket in a queue', v_pgmq_queue, 'q_' || v_pgmq_queue
+        );
+    end loop;
 end
 $$;
 
-comment on function stepgres.tick() is
-'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
+comment on function stepgres._find_stray_tickets() is
+'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
 
-Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
-number of tasks moved.';
-
--- functions/api/unregister_worker.sql
-create function stepgres.unregister_worker(worker_id text) returns int
-language plpgsql
-volatile
-security definer
+-- checks/_find_wrong_statuses.sql
+create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
+language sql
+stable
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-    -- worker before runs, as everywhere; and a claim of this worker under way ends first
-    delete from stepgres.workers as w where w.worker_id = unregister_worker.worker_id;
-    if not found then
-        perform stepgres._worker(unregister_worker.worker_id);
-    end if;
-    return stepgres._take_over(array[unregister_worker.worker_id], is_dead => false);
-end
+    select 'the status of a run follows from its steps', r.run_id,
+        format('%s with step %s %s', r.status, t.step_slug, t.status)
+    from stepgres.runs as r
+    join stepgres.step_states as t on t.run_id = r.run_id
+    where r.status <> 'failed' and t.status in ('failed', 'cancelled')
+    union all
+    select 'active_runs are the runs that are not finished', coalesce(a.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.active_runs as a
+    full join stepgres.runs as r on r.run_id = a.run_id
+    where (a.run_id is not null) <> coalesce(r.status = 'started', false)
+    union all
+    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
+    from (
+        select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
+        union all
+        select f.run_id, f.workflow_slug, f.inserted_at from stepgres.failed_runs as f
+    ) as l
+    join stepgres.runs as r on r.run_id = l.run_id
+    where (l.workflow_slug, l.inserted_at) <> (r.workflow_slug, r.inserted_at)
+    union all
+    select 'failed_runs are the runs that have failed', coalesce(f.run_id, r.run_id),
+        coalesce(r.status, 'no such run')
+    from stepgres.failed_runs as f
+    full join stepgres.runs as r on r.run_id = f.run_id
+    where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
+    union all
+    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
+        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
+    )
+    union all
+    select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'skipped' and not t.map and k.status = 'completed'
+    union all
+    select 'a step starts after its dependencies have finished', t.run_id,
+        format('step %s before step %s', t.step_slug, o.step_slug)
+    from stepgres.step_states as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    join stepgres.dependencies as d
+        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
 $$;
 
-comment on function stepgres.unregister_worker(text) is
-'Ends a worker in order: what it has claimed goes back to its queue at once, and no attempt is counted; returns the
-number of these tasks.
+comment on function stepgres._find_wrong_statuses() is
+'Statuses of runs and steps that do not follow from one another: part of fsck.';
 
-Errors: SG006 unknown worker.';
+-- checks/_find_wrong_tasks.sql
+create function stepgres._find_wrong_tasks() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
+    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
+    full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
+        on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
+    where m.run_id is null or t.run_id is null
+    union all
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
+        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    from stepgres.timers as m
+    left join stepgres.runs as r on r.run_id = m.run_id
+    where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
+    union all
+    select 'no task of a paused run was claimed after the pause', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.started_at)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.started_at > r.paused_at
+    union all
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    from stepgres.tasks as t
+    join stepgres.runs as r on r.run_id = t.run_id
+    where t.status = 'queued' and (
+        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        or (t.msg_id is not null and r.paused_at is not null)
+    )
+    union all
+    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
+    from stepgres.tasks as t
+    left join stepgres.workers as w on w.worker_id = t.worker_id
+    where t.status = 'started' and w.worker_id is null
+    union all
+    select 'every failed attempt is recorded', t.run_id,
+        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
+    from stepgres.tasks as t
+    cross join lateral (
+        select count(*) as failed from stepgres.attempts as f
+        where (f.run_id, f.step_slug, f.task_index) = (t.run_id, t.step_slug, t.task_index)
+    ) as a
+    where t.status <> 'cancelled'
+        and a.failed <> t.attempt - case when t.status in ('started', 'completed') then 1 else 0 end
+$$;
 
--- functions/api/version.sql
+comment on function stepgres._find_wrong_tasks() is
+'Tasks without what their status needs, and timers without their task: part of fsck.';
+
+-- checks/fsck.sql
+create function stepgres.fsck() returns setof stepgres.fsck_violation
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+-- everything is read, whatever the planner believes of tables that nobody has analyzed
+set enable_nestloop = off
+-- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
+set jit = off
+as $$
+    select * from stepgres._find_miscounts()
+    union all
+    select * from stepgres._find_wrong_statuses()
+    union all
+    select * from stepgres._find_wrong_tasks()
+    union all
+    select * from stepgres._find_stray_tickets()
+$$;
+
+comment on function stepgres.fsck() is
+'Checks the invariants of the engine over all runs; returns what violates them, nothing if all is well.
+
+Reads every table: for tests and for peace of mind, not for every minute.';
+
+-- checks/version.sql
 create function stepgres.version() returns text
 language sql
 immutable parallel safe
@@ -8776,39 +8812,6 @@ as $$ select '0.1.0' $$;
 
 comment on function stepgres.version() is
 'The version of the installed schema.';
-
--- functions/api/why_stuck.sql
-create function stepgres.why_stuck(run_id uuid) returns setof stepgres.stuck_step
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_run stepgres.runs := stepgres._find_run(why_stuck.run_id);
-begin
-    return query
-    select l.step_slug, l.task_index, l.waits_for, l.detail, l.until
-    from (
-        select * from stepgres._steps_waiting(v_run)
-        union all
-        select * from stepgres._tasks_waiting(v_run)
-    ) as l
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_run.workflow_slug, v_run.version, l.step_slug)
-    order by s.step_index, l.task_index nulls first, l.detail;
-end
-$$;
-
-comment on function stepgres.why_stuck(uuid) is
-'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
-
-waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
-or the end of a start_delay, until when), pause (resume_workflow_run), executor (the local run that will execute it), queue
-(no live worker takes from it), resource (no live worker of the queue has it), worker (until one of them is free), lease (a
-worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
-
-Errors: SG005 unknown run.';
 
 -- triggers/dependencies_guard_order.sql
 create trigger dependencies_guard_order

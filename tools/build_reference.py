@@ -40,8 +40,13 @@ def main(arguments: list[str]) -> int:
 
 def make_reference() -> str:
     parts = [HEADER, "## Functions\n"]
-    for file in sorted((SOURCE / "functions/api").glob("*.sql")):
-        parts += function_part(file.read_text("utf-8"))
+    for folder in capabilities():
+        sources = [file.read_text("utf-8") for file in sorted((SOURCE / folder).glob("[!_]*.sql"))]
+        functions = [source for source in sources if FUNCTION.search(source)]
+        if functions:
+            parts.append(f"### {folder.capitalize()}\n")
+        for source in functions:
+            parts += function_part(source)
     sources = [file.read_text("utf-8") for file in sorted((SOURCE / "structure").glob("*.sql"))]
     for kind, title in (("domain", "Rules of options"), ("type", "Types"), ("table", "Tables")):
         parts.append(f"## {title}\n")
@@ -49,6 +54,12 @@ def make_reference() -> str:
             parts += object_parts(source, kind)
     parts.append(errors_part())
     return "\n".join(parts)
+
+
+def capabilities() -> list[str]:
+    """The folders of functions, in the order in which the manifest comes to them."""
+    entries = re.findall(r"^\\ir (\w+)/", (SOURCE / "install.sql").read_text("utf-8"), re.MULTILINE)
+    return [folder for folder in dict.fromkeys(entries) if folder not in {"structure", "triggers"}]
 
 
 def function_part(source: str) -> list[str]:
@@ -60,7 +71,7 @@ def function_part(source: str) -> list[str]:
     if len(signature) > 70:
         signature = "\n    " + ",\n    ".join(split_arguments(signature)) + "\n"
     return [
-        f"### {name}\n",
+        f"#### {name}\n",
         f"```sql\n{name}({signature}) returns {returns}\n```\n",
         comments(source, "function")[name] + "\n",
     ]

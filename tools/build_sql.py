@@ -81,8 +81,7 @@ def build(root: Path) -> dict[Path, str]:
     version = read_version(root)
     header = GENERATED.format(version=version)
     source = root / "sql/src"
-    parts = [(root / "sql/guard.sql").read_text("utf-8")]
-    parts += [
+    parts = [
         f"-- {file.relative_to(source).as_posix()}\n{file.read_text('utf-8')}"
         for file in read_manifest(source / "install.sql")
     ]

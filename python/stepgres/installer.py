@@ -143,7 +143,7 @@ def _check_right_to_create(connection: Connection) -> None:
 
 
 def _installed_version(connection: Connection) -> str | None:
-    """Read from the function, not by calling it: see sql/guard.sql."""
+    """Read from the function, not by calling it: see sql/src/guard.sql."""
     found: str | None = _value(
         connection,
         r"""

@@ -17,25 +17,29 @@ ROOT = Path(__file__).parents[2]
 PLAIN = ROOT / "sql/stepgres.sql"
 
 
-def psql(server: Server, database: Database, file: Path) -> None:
+def psql(server: Server, database: Database, file: Path, *options: str) -> None:
     program = server.postgres.bin_dir / "psql"
     if not program.exists():
         found = shutil.which("psql")
         if found is None:
             pytest.skip("there is no psql")
         program = Path(found)
-    command = [str(program), "-Xq", "-v", "ON_ERROR_STOP=1", "-f", str(file), database.dsn]
+    command = [str(program), "-Xq", "-v", "ON_ERROR_STOP=1", *options]
+    command += ["-f", str(file), database.dsn]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("script", ["sql/stepgres.sql", "sql/src/install.sql"])
+@pytest.mark.parametrize(
+    "script", [["sql/stepgres.sql"], ["sql/src/install.sql", "-1"]], ids=" ".join
+)
 def test_psql_makes_the_same_catalog(
-    server: Server, db: Database, empty_db: Database, script: str
+    server: Server, db: Database, empty_db: Database, script: list[str]
 ) -> None:
     stepgres.install(empty_db.dsn)  # for pgmq
     stepgres.uninstall(empty_db.dsn)
-    psql(server, empty_db, ROOT / script)
+    file, *options = script
+    psql(server, empty_db, ROOT / file, *options)
     with db.connect() as expected, empty_db.connect() as actual:
         assert describe(actual) == describe(expected)
 

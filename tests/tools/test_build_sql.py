@@ -13,8 +13,8 @@ from tools.build_sql import build
 def checkout(tmp_path: Path) -> Path:
     for name, text in {
         "python/stepgres/_version.py": '__version__ = "1.2.3"\n',
-        "sql/guard.sql": "select 'guard';\n",
-        "sql/src/install.sql": "-- in order\n\\ir b.sql\n\n\\ir a.sql\n",
+        "sql/src/guard.sql": "select 'guard';\n",
+        "sql/src/install.sql": "-- in order\n\\ir guard.sql\n\\ir b.sql\n\n\\ir a.sql\n",
         "sql/src/a.sql": "select 'a';\n",
         "sql/src/b.sql": "select 'b';\n",
         "sql/src/updates/1.2.2--1.2.3.sql": "select 'update';\n",
@@ -44,9 +44,9 @@ def test_plain_install_is_one_transaction_without_meta_commands(checkout: Path) 
 @pytest.mark.parametrize(
     ("manifest", "problem"),
     [
-        ("\\ir a.sql\n", "not listed: b.sql"),
-        ("\\ir a.sql\n\\ir b.sql\n\\ir c.sql\n", "no such file: c.sql"),
-        ("\\ir a.sql\n\\ir b.sql\n\\ir a.sql\n", "listed twice: a.sql"),
+        ("\\ir guard.sql\n\\ir a.sql\n", "not listed: b.sql"),
+        ("\\ir guard.sql\n\\ir a.sql\n\\ir b.sql\n\\ir c.sql\n", "no such file: c.sql"),
+        ("\\ir guard.sql\n\\ir a.sql\n\\ir b.sql\n\\ir a.sql\n", "listed twice: a.sql"),
         ("\\i a.sql\n", r"not a comment and not \\ir: \\i a.sql"),
     ],
 )

@@ -4,6 +4,8 @@ declare
     v_version text;
     v_owner text;
 begin
+    -- Functions are made in the order of the manifest, whatever they call.
+    perform set_config('check_function_bodies', 'off', true);
     if current_setting('server_version_num')::int < 150000 then
         raise exception 'PostgreSQL % is too old for Stepgres', current_setting('server_version')
             using errcode = 'SG010', hint = 'Use PostgreSQL 15 or newer.';
