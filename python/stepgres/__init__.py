@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from stepgres._sync.orchestrator import Orchestrator
     from stepgres.event_listener import AsyncEventListener, EventListener
     from stepgres.executor import AsyncExecutor, Executor
-    from stepgres.installer import install, uninstall, version
+    from stepgres.installer import install, uninstall, upgrade, version
     from stepgres.listener import AsyncListener, Listener
     from stepgres.llm import LLMDecomposer
     from stepgres.task_graph import TaskGraph
@@ -126,6 +126,7 @@ else:
         "step": "workflow",
         "to_mermaid": "_mermaid",
         "uninstall": "installer",
+        "upgrade": "installer",
         "version": "installer",
     }
 
@@ -216,5 +217,6 @@ __all__ = [
     "step",
     "to_mermaid",
     "uninstall",
+    "upgrade",
     "version",
 ]

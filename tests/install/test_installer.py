@@ -61,16 +61,19 @@ def test_installs_at_the_same_time_agree(empty_db: Database) -> None:
         assert sorted(pool.map(install, range(4))) == [False, False, False, True]
 
 
-def test_another_version_is_refused(empty_db: Database) -> None:
+@pytest.mark.parametrize(
+    ("version", "hint"), [("0.0.9", "stepgres upgrade"), ("99.0.0", "pip install stepgres==99.0.0")]
+)
+def test_another_version_is_refused(empty_db: Database, version: str, hint: str) -> None:
     stepgres.install(empty_db.dsn)
     with empty_db.connect() as connection:
         connection.execute(
             "create or replace function stepgres.version() returns text "
-            "language sql as $$ select '0.0.9' $$"
+            f"language sql as $$ select '{version}' $$".encode()
         )
-    with pytest.raises(stepgres.InstallationError, match=r"Stepgres 0\.0\.9 is installed") as error:
+    with pytest.raises(stepgres.InstallationError, match=f"Stepgres {version}") as error:
         stepgres.install(empty_db.dsn)
-    assert "stepgres==0.0.9" in str(error.value.hint)
+    assert hint in str(error.value.hint)
 
 
 def test_schema_of_somebody_else_is_refused_and_left_alone(empty_db: Database) -> None:

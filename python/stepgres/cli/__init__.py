@@ -6,7 +6,7 @@ import click
 
 from stepgres._version import __version__
 from stepgres.cli.errors import Commands
-from stepgres.cli.installation import install, uninstall, version
+from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.runs import runs
 from stepgres.cli.watching import watch
@@ -40,5 +40,5 @@ def main() -> None:
     """
 
 
-for _command in (install, uninstall, version, worker, runs, workflows, watch, prune, fsck):
+for _command in (install, upgrade, uninstall, version, worker, runs, workflows, watch, prune, fsck):
     main.add_command(_command)
