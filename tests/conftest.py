@@ -18,6 +18,8 @@ from tests.support.servers import Postgres, all_postgres
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+pytest_plugins = ["tests.support.bounds"]
+
 _numbers = itertools.count(1)
 
 # What may differ between servers is the SQL: the rest is tested on the first of them alone.

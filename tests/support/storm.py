@@ -17,7 +17,7 @@ import psycopg
 
 import stepgres
 from tests.support.ledger import record
-from tests.support.waiting import wait_until
+from tests.support.waiting import join, wait_until
 from tests.support.workflows import workflow
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Storm:
         """SIGKILL for one of them, whatever it is doing, and another in its place."""
         place = chance.randrange(_WORKERS)
         self.workers[place].kill()
-        self.workers[place].join()
+        join(self.workers[place])
         self.workers[place] = self._new_worker()
         self.kills += 1
 
@@ -179,7 +179,7 @@ class Storm:
     def stop(self) -> None:
         for worker in self.workers:
             worker.terminate()
-            worker.join()
+            join(worker)
         self._client.close()
 
     def check(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ import pytest
 from stepgres import Client, NonRetryable, RetryAfter, Worker, WorkflowFailed
 from stepgres._runner import StepContext
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, join, wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 
@@ -136,7 +136,7 @@ def test_hanging_thread_times_out_and_does_not_stop_its_worker(
 
     def hang(input: Any, context: StepContext) -> str:
         if context.attempt == 1:
-            let_go.wait()
+            assert let_go.wait(PATIENCE)
             told.set() if context.cancelled.is_set() else None
         return f"attempt {context.attempt}"
 
@@ -145,14 +145,14 @@ def test_hanging_thread_times_out_and_does_not_stop_its_worker(
         (run_id,) = register_and_start(client, flow)
         assert client.wait_for_run(run_id).output == "attempt 2"
         let_go.set()
-    assert told.wait()
+    assert told.wait(PATIENCE)
 
 
 def test_step_that_blocks_the_loop_does_not_cost_the_lease(db: Database, client: Client) -> None:
     let_go = Event()
 
     async def block(input: Any) -> str:
-        let_go.wait()
+        assert let_go.wait(PATIENCE)
         return "done"
 
     flow = workflow(("only", block))
@@ -181,7 +181,7 @@ def test_thread_of_a_cancelled_attempt_is_told_when_its_worker_stops(
 
     def patient(input: Any, context: StepContext) -> None:
         begun.set()
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
         told.set()
 
     flow = workflow(("only", patient))
@@ -189,7 +189,7 @@ def test_thread_of_a_cancelled_attempt_is_told_when_its_worker_stops(
     worker = Worker(client, [flow], grace=0.01)
     thread = Thread(target=worker.run)
     thread.start()
-    begun.wait()
+    assert begun.wait(PATIENCE)
     worker.stop()
-    thread.join()
-    assert told.wait()
+    join(thread)
+    assert told.wait(PATIENCE)
