@@ -56,6 +56,12 @@ def worker_ids(dsn: str) -> set[str]:
         return {row[0] for row in connection.execute("select worker_id from stepgres.workers")}
 
 
+def end_leases(dsn: str) -> None:
+    """As if no worker had been heard of for as long as its lease: those that live beat again."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update stepgres.workers set heartbeat_at = heartbeat_at - lease")
+
+
 class WorkerProcess:
     """A process of `stepgres worker` for workflows of tests.support.steps."""
 

@@ -22,6 +22,7 @@ from tests.support.ledger import Ledger
 from tests.support.proxy import Proxy
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import (
+    end_leases,
     register_and_start,
     running_worker,
     worker_ids,
@@ -197,11 +198,12 @@ def test_crash_exhausts_no_task_that_had_not_begun(
     warm = register_and_start(client, Plain, [None] * 30)
     (deadly,) = register_and_start(client, Deadly)
     innocent = register_and_start(client, Innocent, list(range(10)))
-    options = ("--lease", "1", "--concurrency", "1")
+    options = ("--concurrency", "1")
     names = ("Plain", "Deadly", "Innocent")
     with worker_process(db.dsn, *names, options=options) as worker:
         assert worker.process.wait(PATIENCE) == -SIGKILL
-    wait_until(lambda: client.tick() and not worker_ids(db.dsn))
+    end_leases(db.dsn)
+    assert client.tick()
     with pytest.raises(stepgres.WorkflowFailed, match="stopped responding"):
         client.wait_for_run(deadly)
     with worker_process(db.dsn, *names):

@@ -50,6 +50,10 @@ class Branches:
         return workflow(*steps)
 
 
+# Leases do not end while the clock stands still, however slow the machine is.
+pytestmark = pytest.mark.usefixtures("clock")
+
+
 def test_steps_of_a_run_that_has_failed_end_and_their_worker_goes_on(
     db: Database, client: Client
 ) -> None:
