@@ -2,6 +2,7 @@
 
 A test that takes too long fails where it stands, and the stacks of all threads are printed. The
 alarm rings again while the fixtures of the test are closed. As a last resort the process ends.
+Tests that are terminated close their fixtures too, so that no server is left behind.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ from tests.support.waiting import PATIENCE
 _BOUND = 5 * PATIENCE  # a test may wait several times
 
 
+def pytest_configure() -> None:
+    def terminate(*_: object) -> None:
+        pytest.exit("terminated", returncode=128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, terminate)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     def ring(*_: object) -> None:
@@ -27,7 +35,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, _BOUND, PATIENCE)
-    _exit_after(2 * _BOUND)
+    _exit_after(_BOUND + 5 * PATIENCE)
     try:
         return (yield)
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +14,29 @@ from threading import Event, Thread
 import pytest
 
 from tests.support import waiting
+from tests.support.servers import is_alive
 from tests.support.waiting import PATIENCE, join, wait_until
 from tests.support.workers import ROOT
+
+_IMPORTS = """
+import pathlib, pytest, threading
+from tests.support import bounds
+
+bounds._BOUND = 0.5
+"""
+
+
+def command(path: Path, test: str) -> list[str | Path]:
+    """Runs pytest with a test that it finds in a directory."""
+    (path / "test_it.py").write_text(_IMPORTS + test)
+    return [sys.executable, "-m", "pytest", "-p", "tests.support.bounds", "--rootdir", path, path]
 
 
 def run(path: Path, test: str) -> str:
     """What pytest prints for a test that fails, when it has little patience."""
-    (path / "test_it.py").write_text(f"import pytest, threading\n\n{test}")
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.support.bounds", "--rootdir", path, path],
-        env={**os.environ, "STEPGRES_TEST_PATIENCE": "0.2"},
+        command(path, test),
+        env={**os.environ, "STEPGRES_TEST_PATIENCE": "4"},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -67,7 +83,7 @@ def test_test_that_hangs_fails_and_shows_all_stacks(tmp_path: Path) -> None:
         "def test_next():\n"
         "    pass\n",
     )
-    assert "test_it.py::test_hang has not ended within 1 s" in printed
+    assert "test_it.py::test_hang has not ended within 0.5 s" in printed
     assert "in aside" in printed
     assert "1 failed, 1 passed" in printed
 
@@ -93,4 +109,30 @@ def test_process_whose_threads_never_end_ends(tmp_path: Path) -> None:
         "    assert False\n",
     )
     assert "1 failed" in printed
-    assert "Timeout (0:00:00.2" in printed
+    assert "Timeout (0:00:04" in printed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children of what was killed")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_server_ends_with_the_tests(tmp_path: Path, number: signal.Signals) -> None:
+    test = f"""
+from tests.support.servers import all_postgres
+
+bounds._BOUND = 600
+
+def test_server():
+    with all_postgres()[0].cluster() as cluster:
+        cluster.start()
+        found = pathlib.Path({str(tmp_path / "found")!r})
+        found.with_suffix(".new").write_text(f"{{cluster.server.pid}} {{cluster.directory}}")
+        found.with_suffix(".new").rename(found)
+        threading.Event().wait()
+"""
+    process = subprocess.Popen(command(tmp_path, test), cwd=ROOT, stdout=subprocess.DEVNULL)
+    wait_until((tmp_path / "found").exists)
+    pid, directory = (tmp_path / "found").read_text().split()
+    process.send_signal(number)
+    assert process.wait(PATIENCE) == (143 if number == signal.SIGTERM else -number)
+    wait_until(lambda: is_alive(int(pid)), operator.not_)
+    assert Path(directory).exists() == (number == signal.SIGKILL)
+    shutil.rmtree(directory, ignore_errors=True)
