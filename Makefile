@@ -15,8 +15,8 @@ demo: .venv/.examples sql ## run the example in examples/corpus on a private ser
 live: .venv/.examples sql ## serve the example in examples/live, a page that shows a run, on a private server
 	$(python) -m examples.live
 
-test: lint ## check everything: generated files, style, types, SQL, then the tests, two servers at a time
-	$(python) -m pytest --numprocesses 2 --dist loadgroup
+test: lint ## check everything: generated files, style, types, SQL, then the tests, two at a time
+	$(python) -m pytest --numprocesses 2 --dist worksteal
 
 test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py

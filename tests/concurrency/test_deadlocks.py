@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Clock
 from tests.support.engine import Engine, WorkItem, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 EARLY = UUID("01890000-0000-7000-8000-000000000001")
 LATE = UUID("01890000-0000-7000-8000-000000000002")
@@ -44,7 +45,7 @@ def test_batches_over_the_same_runs_wait_for_each_other(engine: Engine, sessions
         second = sessions.until_blocked(
             other.connection, lambda: other.work([b.completed(), d.completed()])
         )
-    assert second.result() == []
+    assert second.result(PATIENCE) == []
     assert [engine.status(run_id)[0] for run_id in (EARLY, LATE)] == ["completed"] * 2
 
 
@@ -61,8 +62,8 @@ def test_timers_and_sweep_of_a_tick_do_not_deadlock_with_results(
     results = [early.completed(), late.completed()]
     work = sessions.until_blocked(other.connection, lambda: other.work(results))
     holder.execute("rollback")  # now the tick looks for lost tickets in both runs
-    assert tick.result() == 1
-    assert work.result() == []
+    assert tick.result(PATIENCE) == 1
+    assert work.result(PATIENCE) == []
 
 
 def test_takeover_from_several_workers_does_not_deadlock_with_results(
@@ -80,8 +81,8 @@ def test_takeover_from_several_workers_does_not_deadlock_with_results(
     results = [early.completed(), late.completed()]
     work = sessions.until_blocked(other.connection, lambda: other.work(results))
     holder.execute("rollback")
-    assert tick.result() == 4  # taken over, and queued again
-    assert work.result() == []
+    assert tick.result(PATIENCE) == 4  # taken over, and queued again
+    assert work.result(PATIENCE) == []
 
 
 def test_worker_that_registers_again_does_not_deadlock_with_its_takeover(
@@ -99,7 +100,7 @@ def test_worker_that_registers_again_does_not_deadlock_with_its_takeover(
     )
     sessions.without_waiting(engine.connection, lambda: engine.call("tick"))
     holder.execute("rollback")
-    assert again.result() == "mortal"
+    assert again.result(PATIENCE) == "mortal"
     engine.call("tick")
     mortal.call("heartbeat", worker_id="mortal")
 
@@ -116,7 +117,7 @@ def test_starts_that_make_the_same_new_queues_do_not_deadlock(
         for caller, slug in ((engine, "forth"), (other, "back"))
     ]
     holder.execute("rollback")
-    assert len({start.result() for start in starts}) == 2
+    assert len({start.result(PATIENCE) for start in starts}) == 2
     assert len(engine.tickets()) == 6
 
 

@@ -13,6 +13,7 @@ import stepgres
 from stepgres.installer import Installation
 from tests.conftest import Database, Server
 from tests.support.catalog import describe
+from tests.support.waiting import PATIENCE
 
 
 def schemas(database: Database) -> set[str]:
@@ -51,7 +52,7 @@ def test_installing_again_changes_nothing(empty_db: Database) -> None:
 
 
 def test_installs_at_the_same_time_agree(empty_db: Database) -> None:
-    barrier = Barrier(4)
+    barrier = Barrier(4, timeout=PATIENCE)
 
     def install(_: int) -> bool:
         barrier.wait()

@@ -18,7 +18,7 @@ from stepgres import AsyncClient, Client, RunEvent, _event_mailbox
 from tests.conftest import Database
 from tests.support.engine import Engine, step
 from tests.support.pooler import find_pgbouncer, pooler
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
 
 
@@ -91,7 +91,7 @@ def test_run_that_workers_execute(db: Database, client: Client) -> None:
             first = threads.submit(list, subscriptions[0])
             subscriptions += [client.subscribe(run_id) for _ in range(3)]
             others = [threads.submit(list, each) for each in subscriptions[1:]]
-            streams = [first.result(), *(other.result() for other in others)]
+            streams = [first.result(PATIENCE), *(other.result(PATIENCE) for other in others)]
     listed = client.list_run_events(run_id)
     for events in streams:
         assert_in_order(events)
@@ -264,7 +264,7 @@ def test_closing_removes_the_subscriber_and_ends_the_iteration(
         assert subscribers(engine.connection) == 0
         present = ["workflow_started", "step_started a"]
         for each in waiting:
-            assert names(each.result()) == present[: len(each.result())]
+            assert names(each.result(PATIENCE)) == present[: len(each.result(PATIENCE))]
 
 
 def test_lease_is_renewed(engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,7 @@ def test_lease_is_renewed(engine: Engine, client: Client, monkeypatch: pytest.Mo
         wait_until(lambda: engine.rows(query) != [first])
         assert subscribers(engine.connection) == 1
         events.close()
-        assert waiting.result() is None
+        assert waiting.result(PATIENCE) is None
 
 
 def test_unknown_run_and_two_subjects_are_refused(engine: Engine, client: Client) -> None:

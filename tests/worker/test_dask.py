@@ -12,6 +12,7 @@ import pytest
 import stepgres
 from stepgres import Client
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker
 from tests.support.workflows import workflow
 
@@ -57,7 +58,7 @@ def test_step_runs_in_a_process_of_the_cluster(
     flow = workflow(("only", process_id))
     with running_worker(db.dsn, flow, executor=cluster):
         (run_id,) = register_and_start(client, flow)
-        assert client.wait_for_run(run_id).output == cluster.submit(os.getpid).result()
+        assert client.wait_for_run(run_id).output == cluster.submit(os.getpid).result(PATIENCE)
 
 
 def test_each_of_equal_tasks_is_executed(

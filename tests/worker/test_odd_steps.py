@@ -11,8 +11,8 @@ import pytest
 
 from stepgres import Client, NonRetryable, RetryAfter, Worker, WorkflowFailed
 from stepgres._runner import StepContext
-from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.conftest import Clock, Database
+from tests.support.waiting import PATIENCE, join, wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 
@@ -136,7 +136,7 @@ def test_hanging_thread_times_out_and_does_not_stop_its_worker(
 
     def hang(input: Any, context: StepContext) -> str:
         if context.attempt == 1:
-            let_go.wait()
+            assert let_go.wait(PATIENCE)
             told.set() if context.cancelled.is_set() else None
         return f"attempt {context.attempt}"
 
@@ -145,32 +145,33 @@ def test_hanging_thread_times_out_and_does_not_stop_its_worker(
         (run_id,) = register_and_start(client, flow)
         assert client.wait_for_run(run_id).output == "attempt 2"
         let_go.set()
-    assert told.wait()
+    assert told.wait(PATIENCE)
 
 
-def test_step_that_blocks_the_loop_does_not_cost_the_lease(db: Database, client: Client) -> None:
-    let_go = Event()
+def test_step_that_blocks_the_loop_does_not_cost_the_lease(
+    db: Database, client: Client, clock: Clock
+) -> None:
+    begun, let_go = Event(), Event()
 
     async def block(input: Any) -> str:
-        let_go.wait()
+        begun.set()
+        assert let_go.wait(PATIENCE)
         return "done"
 
     flow = workflow(("only", block))
     with running_worker(db.dsn, flow, lease=0.5):
         (run_id,) = register_and_start(client, flow)
         before = worker_ids(db.dsn)
-        with db.connect() as connection:
-            query = (
-                "select heartbeat_at > registered_at + 3 * lease,"
-                " (select count(*) from stepgres.tasks where status = 'started')"
-                " from stepgres.workers"
-            )
-            try:
-                wait_until(lambda: connection.execute(query).fetchone() == (True, 1))
+        assert begun.wait(PATIENCE)
+        beat = "select from stepgres.workers where heartbeat_at = stepgres._now()"
+        try:
+            for _ in range(3):
+                clock.advance(0.4)
+                wait_until(lambda: clock.connection.execute(beat).fetchall())
                 client.tick()
-                assert worker_ids(db.dsn) == before
-            finally:
-                let_go.set()
+            assert worker_ids(db.dsn) == before
+        finally:
+            let_go.set()
         assert client.wait_for_run(run_id).output == "done"
 
 
@@ -181,7 +182,7 @@ def test_thread_of_a_cancelled_attempt_is_told_when_its_worker_stops(
 
     def patient(input: Any, context: StepContext) -> None:
         begun.set()
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
         told.set()
 
     flow = workflow(("only", patient))
@@ -189,7 +190,7 @@ def test_thread_of_a_cancelled_attempt_is_told_when_its_worker_stops(
     worker = Worker(client, [flow], grace=0.01)
     thread = Thread(target=worker.run)
     thread.start()
-    begun.wait()
+    assert begun.wait(PATIENCE)
     worker.stop()
-    thread.join()
-    assert told.wait()
+    join(thread)
+    assert told.wait(PATIENCE)
