@@ -278,7 +278,7 @@ create type stepgres.stuck_step as (
 );
 
 comment on type stepgres.stuck_step is
-'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
+'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, knowledge, worker or lease, and until when.';
 
 -- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.
@@ -315,6 +315,10 @@ check (stepgres._is_slug(value));
 
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
+
+-- Each priority that is used makes a pgmq queue: a customer number or a time is no priority.
+create domain stepgres.priority as int
+check (value between -100 and 100);
 
 create domain stepgres.resources as jsonb
 check (jsonb_typeof(value) = 'object');
@@ -360,6 +364,8 @@ comment on domain stepgres.slug is
 'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
 comment on domain stepgres.queue is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
+comment on domain stepgres.priority is
+'a priority must be a whole number from -100 to 100';
 comment on domain stepgres.resources is
 'resources must be a JSON object';
 comment on domain stepgres.execution is
@@ -406,7 +412,7 @@ create table stepgres.workflow_versions (
     timeout stepgres.timeout not null,
     execution stepgres.execution not null,
     queue stepgres.queue not null,
-    priority int not null,
+    priority stepgres.priority not null,
     resources stepgres.resources not null,
     when_unmet stepgres.when_unmet not null,
     when_exhausted stepgres.when_exhausted not null,
@@ -471,7 +477,7 @@ create table stepgres.steps (
     timeout stepgres.timeout not null,
     execution stepgres.execution not null,
     queue stepgres.queue not null,
-    priority int not null,
+    priority stepgres.priority not null,
     resources stepgres.resources not null,
     start_delay stepgres.start_delay not null,
     condition jsonpath,
@@ -753,6 +759,7 @@ create table stepgres.tasks (
     attempt int not null default 0,
     worker_id text,
     msg_id bigint,
+    lane text,
     queued_at timestamptz not null,
     started_at timestamptz,
     finished_at timestamptz,
@@ -771,7 +778,8 @@ create table stepgres.tasks (
     constraint task_attempt check (
         attempt > 0 or (attempt = 0 and status in ('queued', 'waiting', 'skipped', 'cancelled'))
     ),
-    constraint task_ticket check (msg_id is null or status = 'queued')
+    constraint task_ticket check (msg_id is null or status = 'queued'),
+    constraint task_lane check (lane is null or msg_id is not null)
 ) with (fillfactor = 30);
 
 comment on table stepgres.tasks is
@@ -780,6 +788,8 @@ comment on column stepgres.tasks.attempt is
 'The attempt that runs or ran last; the fencing token: a result of another attempt is refused.';
 comment on column stepgres.tasks.msg_id is
 'The ticket of a queued task in the pgmq queue of its step; null for a task that an executor claims by run.';
+comment on column stepgres.tasks.lane is
+'The pgmq queue of the lane that holds the ticket; null: it is in the pgmq queue of the step.';
 comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is
@@ -823,23 +833,41 @@ comment on column stepgres.timers.remaining is
 create table stepgres.queues (
     pgmq_queue text primary key,
     queue stepgres.queue not null,
-    priority int not null,
+    priority stepgres.priority not null,
     resources stepgres.resources not null,
+    lane jsonb not null default '{}',
+    has_lanes boolean not null default false,
+    is_idle boolean not null default false,
+    needed_at timestamptz not null,
     created_at timestamptz not null,
-    unique (queue, priority, resources)
+    constraint queue_has_one_pgmq_queue unique (queue, priority, resources, lane)
 );
+
+-- Of many queues a worker looks only into those that may hold something.
+create index queues_in_use on stepgres.queues (queue) where not is_idle;
 
 comment on table stepgres.queues is
 'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
 
 A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
-serves both, and no worker pops a ticket that it must put back.';
+serves both, and no worker pops a ticket that it must put back. A queue that nothing needs is retired.';
+comment on column stepgres.queues.lane is
+'Which tasks the pgmq queue is for: {} for all. Workers that do not know a task send its ticket on to a lane of those who do:
+{"workflow", "version"}, that and {"step"}, or {"goals"}, with the patterns of workers.';
+comment on column stepgres.queues.has_lanes is
+'There may be lanes beside this pgmq queue, for the same queue, priority and resources.';
+comment on column stepgres.queues.is_idle is
+'The pgmq queue is empty, and no worker looks into it until somebody sends a ticket there.';
+comment on column stepgres.queues.needed_at is
+'When a step, a worker or a ticket was last seen to need it.';
 
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
     resources stepgres.resources not null,
     lease interval not null,
+    knows jsonb,
+    features text[] not null default '{}',
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
@@ -854,6 +882,10 @@ comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
+comment on column stepgres.workers.knows is
+'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}. Null: it executes everything.';
+comment on column stepgres.workers.features is
+'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
 comment on column stepgres.workers.progress is
@@ -1937,6 +1969,7 @@ declare
     v_active uuid[];
     v_finished uuid[];
     v_run_id uuid;
+    v_queues text[];
 begin
     -- what is refused anyway holds up no starts
     perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
@@ -1967,13 +2000,17 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
+    v_queues := array(
+        select distinct s.queue from stepgres.steps as s where s.workflow_slug = delete_flow.workflow_id
+    );
     delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+    perform stepgres._retire_queues(v_queues);
 end
 $$;
 
 comment on function stepgres.delete_flow(text, boolean) is
-'Deletes a workflow with all its versions, its runs, and the messages of these.
+'Deletes a workflow with all its versions, its runs, and the queues that nothing else needs.
 
 With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
 refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
@@ -2127,7 +2164,7 @@ Workers call it with their own rights, never with those of the owner of Stepgres
 Errors: SG001 there is no such function.';
 
 -- definition/register_workflow.sql
-create function stepgres.register_workflow(definition jsonb) returns int
+create function stepgres.register_workflow(definition jsonb, make_current boolean default false) returns int
 language plpgsql
 volatile
 security definer
@@ -2156,8 +2193,8 @@ begin
         perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
         exit when found; -- unless it was deleted meanwhile
     end loop;
-    -- An older version that is registered again becomes current again, so that deployments that
-    -- alternate do not make versions without end.
+    -- Neither do deployments that alternate make versions without end, nor does an old worker that starts again make
+    -- its definition current: only whoever says so does that.
     -- A version that was optimized is the same definition, and stays.
     select w.version into v_version
     from stepgres.workflows as f
@@ -2167,7 +2204,7 @@ begin
     limit 1;
     if found then
         update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version;
+        where w.workflow_slug = v_slug and w.current_version <> v_version and register_workflow.make_current;
         return v_version;
     end if;
 
@@ -2196,8 +2233,11 @@ exception when integrity_constraint_violation then
 end
 $$;
 
-comment on function stepgres.register_workflow(jsonb) is
-'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
+comment on function stepgres.register_workflow(jsonb, boolean) is
+'Registers a whole definition and returns its version; the same definition always has the same version.
+
+A new version is current: runs that are started from then on get it. A definition that was registered before, and has been
+replaced by another since, becomes current again only with make_current: that is how to go back.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
 "initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
@@ -2264,6 +2304,10 @@ begin
     if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
         raise exception 'a deadline cannot be %', run.deadline
             using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
+    end if;
+    if not (run.priority between -100 and 100) then
+        raise exception 'a run cannot have the priority %', run.priority
+            using errcode = 'SG003', hint = 'A priority is a whole number from -100 to 100.';
     end if;
     if array_position(run.tags, null) is not null then
         raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
@@ -2389,7 +2433,10 @@ begin
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version) and not exists (
+            select from stepgres.queues as q
+            where (q.queue, q.priority, q.resources, q.lane) = (s.queue, prototype.priority, s.resources, '{}')
+        );
     end if;
     with started as (
         insert into stepgres.runs as r (
@@ -3081,51 +3128,65 @@ begin
     -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
-            case when d.is_queued and not d.is_handed then q.pgmq_queue end as pgmq_queue,
-            q.queue,
+            d.is_sent,
             d.is_handed,
-            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
-            array_agg(jsonb_build_object(
-                'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
-            )) as tickets
+            s.queue,
+            q.pgmq_queue,
+            q.has_lanes,
+            q.is_idle,
+            m.priority,
+            m.resources,
+            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks
         from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
             where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
         ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         cross join lateral (
-            select o.is_queued, o.is_queued and s.sticky and n.place <= _queue_tasks.capacity
-                and s.queue = any (taker.queues) and taker.resources @> s.resources as is_handed
+            select o.is_handed, o.is_queued and not o.is_handed as is_sent
             from (
-                select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+                select p.is_queued, p.is_queued and s.sticky and n.place <= _queue_tasks.capacity
+                    and s.queue = any (taker.queues) and taker.resources @> s.resources
+                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug) as is_handed
+                from (
+                    select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+                ) as p
             ) as o
         ) as d
-        group by 1, 2, 3
+        left join stepgres.queues as q
+            on d.is_sent and (q.queue, q.priority, q.resources, q.lane)
+                = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
+        -- of the queue that has to be made
+        left join lateral (
+            select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
+        ) as m on true
+        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, m.priority, m.resources
     loop
-        if v_batch.pgmq_queue is null then
+        if not v_batch.is_sent then
             with queued as (
                 insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
                 select n.run_id, n.step_slug, n.task_index, n.input, v_now
                 from unnest(v_batch.tasks) as n
                 on conflict (run_id, step_slug, task_index)
-                do update set status = 'queued', queued_at = v_now, msg_id = null
+                do update set status = 'queued', queued_at = v_now, msg_id = null, lane = null
                 where t.status in ('queued', 'waiting')
                 returning t.ctid
             )
             select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
+            continue;
+        end if;
+        if v_batch.pgmq_queue is null then
+            v_batch.pgmq_queue := stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources);
+        elsif v_batch.is_idle or to_regclass('pgmq.q_' || v_batch.pgmq_queue) is null then
+            perform stepgres._open_queue(q.queue, q.priority, q.resources)
+            from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
+        end if;
+        if v_batch.has_lanes then
+            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.lane)
+            from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
-            select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
-            from rows from (
-                unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
-            ) as n (run_id, step_slug, task_index, input, msg_id)
-            on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
-            where t.status in ('queued', 'waiting');
-            perform stepgres._wake_workers(v_batch.queue);
+            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks);
         end if;
     end loop;
     return v_handed;
@@ -3481,7 +3542,7 @@ begin
     for v_tickets in
         with withdrawn as (
             update stepgres.tasks as t
-            set status = _withdraw_tasks.status, msg_id = null,
+            set status = _withdraw_tasks.status, msg_id = null, lane = null,
                 finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
             from unnest(_withdraw_tasks.steps) as k
             join stepgres.tasks as o
@@ -3491,14 +3552,15 @@ begin
                 select def.* from stepgres.steps as def
                 where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
             ) as s
-            join stepgres.queues as q
-                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+            left join stepgres.queues as q
+                on (q.queue, q.priority, q.resources, q.lane)
+                    = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
                 and case _withdraw_tasks.status
                     when 'queued' then t.status = 'queued' and t.msg_id is not null
                     else t.status in ('queued', 'started', 'waiting')
                 end
-            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+            returning coalesce(o.lane, q.pgmq_queue) as pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
         ),
         stopped as (
             delete from stepgres.timers as m
@@ -3507,7 +3569,8 @@ begin
         )
         select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
         from withdrawn as w
-        where w.msg_id is not null
+        -- a queue that somebody has dropped holds no tickets
+        where w.msg_id is not null and to_regclass('pgmq.q_' || w.pgmq_queue) is not null
         group by w.pgmq_queue
     loop
         perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
@@ -3626,58 +3689,82 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[] := coalesce(handed, '{}');
+    v_rows tid[];
+    v_left int := capacity;
+    v_started int;
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
     v_are_events_sent boolean;
 begin
-    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
-    for v_pgmq_queue in
-        select q.pgmq_queue from stepgres.queues as q
-        where q.queue = any (worker.queues) and worker.resources @> q.resources
-        order by q.priority desc, array_position(worker.queues, q.queue)
-    loop
-        exit when cardinality(v_rows) >= capacity;
-        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
-    end loop;
-    if cardinality(v_rows) = 0 then
-        return;
-    end if;
-    perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
-        v_tasks := array(
-            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
-        );
-    end if;
-    -- after the tickets: no task starts before the step that it belongs to
-    v_now := stepgres._now();
+    v_rows := coalesce(handed, '{}') || stepgres._lock_local_tasks(
+        worker.worker_id, capacity - cardinality(coalesce(handed, '{}')), run_ids
+    );
+    -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
+    -- may be for it. Bounded, so that many of them do not keep its results from being committed.
+    for i in 1 .. 100 loop
+        for v_pgmq_queue in
+            select q.pgmq_queue from stepgres.queues as q
+            where q.queue = any (worker.queues) and worker.resources @> q.resources and not q.is_idle
+                -- one that somebody has dropped is made anew by tick
+                and to_regclass('pgmq.q_' || q.pgmq_queue) is not null
+                and (q.lane = '{}' or worker.knows is null or stepgres._reads_lane(worker.knows, q.lane))
+            order by q.priority desc, array_position(worker.queues, q.queue)
+        loop
+            exit when cardinality(v_rows) >= v_left;
+            v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, v_left - cardinality(v_rows));
+        end loop;
+        exit when cardinality(v_rows) = 0;
+        if i = 1 then
+            perform stepgres._hold_worker(worker.worker_id);
+            v_are_events_sent := stepgres._are_events_sent();
+        end if;
+        if v_are_events_sent or exists (select from stepgres.subscribers) then
+            v_tasks := v_tasks || array(
+                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+                from stepgres.tasks as t where t.ctid = any (v_rows)
+            );
+        end if;
+        -- after the tickets: no task starts before the step that it belongs to
+        v_now := stepgres._now();
 
-    -- The rows are locked and so stay where they are. A run that has ended since they were locked is
-    -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
-    return query
-    with started as (
-        update stepgres.tasks as t
-        set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
-            msg_id = null, error = null
-        from stepgres.runs as r
-        where t.ctid = any (v_rows) and t.status = 'queued'
-            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
-        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.priority
-    )
-    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-    from started as t
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    left join stepgres._step_inputs as i
-        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-    -- a worker may claim more than it can run at a time, and runs them in this order
-    order by o.priority desc, t.run_id, t.task_index;
+        -- The rows are locked and so stay where they are. A run that has ended since they were locked is
+        -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks. What is known is
+        -- asked in the order of cost; a task without a ticket is local, or was handed to this worker.
+        return query
+        with started as (
+            update stepgres.tasks as t
+            set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
+                msg_id = null, lane = null, error = null
+            from stepgres.runs as r
+            where t.ctid = any (v_rows) and t.status = 'queued'
+                and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+                and (
+                    worker.knows is null or t.msg_id is null
+                    or (worker.knows -> 'workflows' ->> r.workflow_slug)::int = r.version
+                    or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
+                    or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
+                )
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+                r.workflow_slug, r.version, r.priority
+        )
+        select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
+            case when t.element is null then i.input else t.element end,
+            s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+        from started as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+        left join stepgres._step_inputs as i
+            on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
+        cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+        -- a worker may claim more than it can run at a time, and runs them in this order
+        order by o.priority desc, t.run_id, t.task_index;
+        get diagnostics v_started = row_count;
+
+        exit when v_started = cardinality(v_rows) or worker.knows is null;
+        v_left := v_left - v_started;
+        exit when stepgres._pass_on(_claim.worker, v_rows) = 0 or v_left <= 0;
+        v_rows := '{}';
+    end loop;
 
     if v_tasks is not null then
         if v_are_events_sent then
@@ -4240,7 +4327,8 @@ begin
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
         cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
-        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
+            and stepgres._reads_lane(v_worker.knows, q.lane);
         for v_step in
             select distinct t.run_id, t.step_slug from stepgres.tasks as t
             where t.ctid = any (v_rows) and t.input is null
@@ -4373,41 +4461,709 @@ task may have been queued meanwhile.
 Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
 SG018 tasks that break a rule (no result is applied then).';
 
--- workers/_ensure_queue.sql
-create function stepgres._ensure_queue(queue text, priority int, resources jsonb) returns void
+-- queues/_close_queue.sql
+create function stepgres._close_queue(pgmq_queue text) returns boolean
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours.
-    v_pgmq_queue text := 'stepgres_' || _ensure_queue.queue;
+    v_is_empty boolean;
 begin
-    if _ensure_queue.priority <> 0 or _ensure_queue.resources <> '{}' then
-        v_pgmq_queue := format(
-            'stepgres_%s_%s', left(_ensure_queue.queue, 25),
-            left(md5(format('%s %s %s', _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources)), 12)
+    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for the end of this
+    -- transaction, and then sees that it is.
+    execute format('lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue);
+    execute format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue) into v_is_empty;
+    if v_is_empty then
+        update stepgres.queues as q set is_idle = true
+        where q.pgmq_queue = (
+            select o.pgmq_queue from stepgres.queues as o
+            where o.pgmq_queue = _close_queue.pgmq_queue and not o.is_idle
+            for no key update skip locked
         );
     end if;
-    if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
+    return v_is_empty;
+exception when lock_not_available then
+    return false;
+end
+$$;
+
+comment on function stepgres._close_queue(text) is
+'Lets no worker look into a pgmq queue any more, if it is empty and nobody is sending to it.';
+
+-- queues/_drop_queue.sql
+create function stepgres._drop_queue(queue stepgres.queues) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_is_empty boolean;
+begin
+    -- nowait: the table is locked by whoever is sending, and tick waits for nobody
+    execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || queue.pgmq_queue);
+    execute format('select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue) into v_is_empty;
+    if not v_is_empty then
         return;
+    end if;
+    perform pgmq.drop_queue(_drop_queue.queue.pgmq_queue);
+    delete from stepgres.queues as q where q.pgmq_queue = _drop_queue.queue.pgmq_queue;
+    update stepgres.queues as q set has_lanes = false
+    where q.pgmq_queue = (
+        select o.pgmq_queue from stepgres.queues as o
+        where (o.queue, o.priority, o.resources, o.lane)
+            = (_drop_queue.queue.queue, _drop_queue.queue.priority, _drop_queue.queue.resources, '{}')
+            and o.has_lanes
+        for no key update skip locked
+    ) and not exists (
+        select from stepgres.queues as l
+        where (l.queue, l.priority, l.resources) = (q.queue, q.priority, q.resources) and l.lane <> '{}'
+    );
+exception when lock_not_available or undefined_table then
+    null;
+end
+$$;
+
+comment on function stepgres._drop_queue(stepgres.queues) is
+'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the caller has locked its row.';
+
+-- queues/_ensure_queue.sql
+create function stepgres._ensure_queue(
+    queue text, priority int, resources jsonb, lane jsonb default '{}'
+) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_is_plain boolean := priority = 0 and resources = '{}' and lane = '{}';
+    v_pgmq_queue text;
+    v_holder stepgres.queues;
+begin
+    -- key share: what is found here is not retired before the end of this transaction. Only whoever retires
+    -- a queue holds a lock that this waits for, and he waits for nobody.
+    select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q
+    where (q.queue, q.priority, q.resources, q.lane)
+        = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane)
+    for key share;
+    if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
+        return v_pgmq_queue;
     end if;
     -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
     -- that need the same could wait for each other.
     perform pg_advisory_xact_lock(29543, 3);
-    insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
-    values (
-        v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
-    )
-    on conflict (pgmq_queue) do nothing;
-    if found then
-        perform pgmq.create(v_pgmq_queue);
+    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue has a
+    -- name that begins with an underscore, and no channel a hash with a q.
+    v_pgmq_queue := case
+        when v_is_plain then 'stepgres_' || _ensure_queue.queue::stepgres.queue
+        else 'stepgres__q' || left(encode(sha256(convert_to(jsonb_build_array(
+            _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
+        )::text, 'utf8')), 'hex'), 36)
+    end;
+    select q.* into v_holder from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue;
+    if not found then
+        if lane = '{}' and (
+            select count(*) from stepgres.queues as q where q.queue = _ensure_queue.queue and q.lane = '{}'
+        ) >= 500 then
+            raise exception 'queue "%" has 500 combinations of a priority and resources already', _ensure_queue.queue
+                using errcode = 'SG003', hint = 'Use fewer priorities, and resources for kinds of workers only: '
+                    'each combination is a pgmq queue. Those that nothing needs any more are dropped after some minutes.';
+        end if;
+        insert into stepgres.queues (pgmq_queue, queue, priority, resources, lane, is_idle, needed_at, created_at)
+        values (
+            v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane,
+            not v_is_plain, stepgres._now(), stepgres._now()
+        );
+        -- also if it is true: so whoever drops the last lane does not make it false
+        update stepgres.queues as q set has_lanes = true
+        where (q.queue, q.priority, q.resources, q.lane)
+            = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, '{}')
+            and _ensure_queue.lane <> '{}';
+    elsif (v_holder.queue, v_holder.priority, v_holder.resources, v_holder.lane)
+        <> (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane) then
+        raise exception 'pgmq queue "%" of queue "%" belongs to queue "%"',
+            v_pgmq_queue, _ensure_queue.queue, v_holder.queue
+            using errcode = 'SG003', hint = 'Choose another name for the queue.';
+    end if;
+    perform pgmq.create(v_pgmq_queue);
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._ensure_queue(text, int, jsonb, jsonb) is
+'The pgmq queue for a queue, priority, resources and lane, made when they are first named together, or when it was dropped.';
+
+-- queues/_open_queue.sql
+create function stepgres._open_queue(
+    queue text, priority int, resources jsonb, lane jsonb default '{}'
+) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._ensure_queue(
+        _open_queue.queue, _open_queue.priority, _open_queue.resources, _open_queue.lane
+    );
+begin
+    -- skip locked: somebody else is doing it, and the caller may hold runs that he waits for. Should he roll
+    -- back, _tend_queues opens the queue.
+    update stepgres.queues as q set is_idle = false, needed_at = stepgres._now()
+    where q.pgmq_queue = (
+        select o.pgmq_queue from stepgres.queues as o
+        where o.pgmq_queue = v_pgmq_queue and o.is_idle
+        for no key update skip locked
+    );
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._open_queue(text, int, jsonb, jsonb) is
+'The pgmq queue of _ensure_queue, into which workers look from now on.';
+
+-- queues/_retire_queues.sql
+create function stepgres._retire_queues(names text[] default null) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_unneeded text[];
+    v_queue stepgres.queues;
+begin
+    -- not at once: what is needed every minute is not dropped and made again
+    if names is null and not exists (
+        select from stepgres.queues as q where q.needed_at <= v_now - interval '10 minutes'
+    ) then
+        return;
+    end if;
+    v_unneeded := array(select u.pgmq_queue from stepgres._unneeded_queues() as u);
+    update stepgres.queues as q set needed_at = v_now
+    where q.pgmq_queue = any (array(
+        select o.pgmq_queue from stepgres.queues as o
+        where o.needed_at <= v_now - interval '10 minutes' and o.pgmq_queue <> all (v_unneeded)
+        for no key update skip locked
+    ));
+    for v_queue in
+        select q.* from stepgres.queues as q
+        where q.pgmq_queue = any (v_unneeded) and case
+            when names is null then q.needed_at <= v_now - interval '10 minutes'
+            else q.queue = any (_retire_queues.names)
+        end
+        -- skip locked: somebody makes use of it just now
+        for update skip locked
+    loop
+        if v_queue.is_idle or not exists (
+            select from stepgres.workers as w where v_queue.queue = any (w.queues)
+        ) then
+            perform stepgres._drop_queue(v_queue);
+        elsif stepgres._close_queue(v_queue.pgmq_queue) then
+            -- workers may be about to look into it: dropped by the next tick, when they do not any more
+            update stepgres.queues as q set needed_at = '-infinity' where q.pgmq_queue = v_queue.pgmq_queue;
+        end if;
+    end loop;
+end
+$$;
+
+comment on function stepgres._retire_queues(text[]) is
+'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that nothing needs now.';
+
+-- queues/_return_tickets.sql
+create function stepgres._return_tickets(lane stepgres.queues) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_rows tid[] := stepgres._pop_tasks(lane.pgmq_queue, 10000);
+    v_tasks stepgres._new_task[] := array(
+        select (t.run_id, t.step_slug, t.task_index, null)::stepgres._new_task
+        from stepgres.tasks as t where t.ctid = any (v_rows)
+    );
+begin
+    if v_tasks <> '{}' then
+        perform stepgres._send_tickets(
+            stepgres._open_queue(lane.queue, lane.priority, lane.resources), lane.queue, v_tasks
+        );
     end if;
 end
 $$;
 
-comment on function stepgres._ensure_queue(text, int, jsonb) is
-'The pgmq queue for a queue, priority and resources, made when they are first named together.';
+comment on function stepgres._return_tickets(stepgres.queues) is
+'Sends the tickets of a lane to the pgmq queue beside it, from where they find their way anew.';
+
+-- queues/_send_tickets.sql
+create function stepgres._send_tickets(
+    pgmq_queue text, queue text, tasks stepgres._new_task[], lane jsonb default null
+) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_is_awaited boolean;
+    v_is_idle boolean;
+begin
+    insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id, lane)
+    select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id,
+        case when _send_tickets.lane is not null then _send_tickets.pgmq_queue end
+    from rows from (
+        unnest(_send_tickets.tasks),
+        pgmq.send_batch(_send_tickets.pgmq_queue, array(
+            select jsonb_build_object('run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index)
+            from unnest(_send_tickets.tasks) as k
+        ))
+    ) as n (run_id, step_slug, task_index, input, msg_id)
+    on conflict (run_id, step_slug, task_index)
+    do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
+    where t.status in ('queued', 'waiting');
+
+    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
+    -- notified who does not wait, and under load nobody waits.
+    -- And whoever has found the queue idle had locked its table, which the tickets have waited for: it is
+    -- seen here. Plain queues become idle only when no step needs them.
+    select
+        exists (
+            select from stepgres.workers as w
+            where w.is_waiting and _send_tickets.queue = any (w.queues)
+                and (_send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane))
+        ),
+        _send_tickets.pgmq_queue like 'stepgres\_\_%' and exists (
+            select from stepgres.queues as q
+            where q.pgmq_queue = _send_tickets.pgmq_queue and q.is_idle
+        )
+    into v_is_awaited, v_is_idle;
+    if v_is_idle then
+        perform stepgres._open_queue(q.queue, q.priority, q.resources, q.lane)
+        from stepgres.queues as q where q.pgmq_queue = _send_tickets.pgmq_queue;
+    end if;
+    if v_is_awaited then
+        perform pg_notify('stepgres_queue_' || _send_tickets.queue, '');
+    end if;
+end
+$$;
+
+comment on function stepgres._send_tickets(text, text, stepgres._new_task[], jsonb) is
+'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of the queue, at commit, on
+the channel stepgres_queue_ and its name.';
+
+-- queues/_tend_queues.sql
+create function stepgres._tend_queues() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_queue stepgres.queues;
+    v_is_empty boolean;
+begin
+    -- dropped by hand, with what was in it: lost tickets are replaced
+    perform stepgres._ensure_queue(q.queue, q.priority, q.resources, q.lane)
+    from stepgres.queues as q where to_regclass('pgmq.q_' || q.pgmq_queue) is null;
+
+    for v_queue in
+        select q.* from stepgres.queues as q
+        where q.pgmq_queue like 'stepgres\_\_%'
+        order by q.is_idle, random()
+        limit 100
+    loop
+        execute format('select not exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue) into v_is_empty;
+        if v_is_empty and not v_queue.is_idle then
+            perform stepgres._close_queue(v_queue.pgmq_queue);
+        elsif not v_is_empty and v_queue.is_idle then
+            -- whoever opened it was rolled back, or has not seen that it was idle
+            perform stepgres._open_queue(v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane);
+        elsif not v_is_empty and v_queue.lane ? 'goals' and v_queue.lane -> 'goals' <> '[]' and not exists (
+            select from stepgres.workers as w
+            where v_queue.queue = any (w.queues) and w.resources @> v_queue.resources
+                and stepgres._reads_lane(w.knows, v_queue.lane)
+        ) then
+            perform stepgres._return_tickets(v_queue);
+        end if;
+    end loop;
+    perform stepgres._retire_queues();
+end
+$$;
+
+comment on function stepgres._tend_queues() is
+'Makes pgmq queues that somebody has dropped, closes empty ones, and retires those that nothing needs; part of tick.';
+
+-- queues/_unneeded_queues.sql
+create function stepgres._unneeded_queues() returns setof stepgres.queues
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+-- a few queues against all steps, in one pass
+set enable_hashjoin = on
+set enable_seqscan = on
+as $$
+    with used as materialized (
+        select w.workflow_slug, w.current_version as version, null::int as priority from stepgres.workflows as w
+        union
+        select r.workflow_slug, r.version, r.priority
+        from stepgres.active_runs as a
+        join stepgres.runs as r on r.run_id = a.run_id
+    ),
+    needed as materialized (
+        select distinct s.queue, coalesce(u.priority, s.priority) as priority, s.resources
+        from used as u
+        join stepgres.steps as s on (s.workflow_slug, s.version) = (u.workflow_slug, u.version)
+    )
+    select q.*
+    from stepgres.queues as q
+    left join needed as n on (n.queue, n.priority, n.resources) = (q.queue, q.priority, q.resources)
+    where case
+        when q.lane <> '{}' then n.queue is null or not exists (
+            select from stepgres.workers as w
+            where q.queue = any (w.queues) and w.resources @> q.resources and not stepgres._reads_lane(w.knows, q.lane)
+        ) or not (q.lane ? 'goals' or exists (
+            select from used as u
+            join stepgres.workflow_versions as v on (v.workflow_slug, v.version) = (u.workflow_slug, u.version)
+            where v.workflow_slug = q.lane ->> 'workflow'
+                and coalesce(v.optimized_from, v.version) = (q.lane ->> 'version')::int
+        ))
+        else n.queue is null and not exists (
+            select from stepgres.workers as w
+            where q.priority = 0 and q.resources = '{}' and q.queue = any (w.queues)
+        )
+    end
+$$;
+
+comment on function stepgres._unneeded_queues() is
+'The queues that neither a worker nor a step names, of a current version or of an active run; lanes that no worker is kept out of.';
+
+-- routing/_check_knowledge.sql
+create function stepgres._check_knowledge(knows jsonb, culprit text) returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_workflows jsonb := coalesce(nullif(knows -> 'workflows', 'null'), '{}');
+    v_goals jsonb := coalesce(nullif(knows -> 'goals', 'null'), 'false');
+    v_problem text;
+begin
+    if nullif(knows, 'null') is null then
+        return null;
+    end if;
+    if jsonb_typeof(knows) <> 'object' then
+        v_problem := format('knows must be an object, not %s', jsonb_typeof(knows));
+    elsif knows - '{workflows,goals}'::text[] <> '{}' then
+        v_problem := format('knows has "workflows" and "goals", not "%s"', (
+            select min(k) from jsonb_object_keys(knows - '{workflows,goals}'::text[]) as k
+        ));
+    elsif jsonb_typeof(v_workflows) <> 'object' then
+        v_problem := format('"workflows" of knows must be an object, not %s', jsonb_typeof(v_workflows));
+    elsif jsonb_typeof(v_goals) not in ('boolean', 'array') then
+        v_problem := format('"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals));
+    else
+        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key) into v_problem
+        from jsonb_each(v_workflows) as w
+        where w.value::text !~ '^-?[0-9]{1,9}$'
+        order by w.key
+        limit 1;
+        if v_problem is null and jsonb_typeof(v_goals) = 'array' then
+            begin
+                select format('"goals" of knows has %s and not a pattern', g) into v_problem
+                from jsonb_array_elements(v_goals) as g
+                where jsonb_typeof(g) <> 'string' or '' ~ stepgres._glob(g #>> '{}') is null
+                limit 1;
+            exception when invalid_regular_expression then
+                v_problem := format('"goals" of knows has a pattern that cannot be read: %s', sqlerrm);
+            end;
+        end if;
+    end if;
+    if v_problem is not null then
+        raise exception '%: %', culprit, v_problem
+            using errcode = 'SG001', hint = 'Write {"workflows": {"order": 3}, "goals": ["design/*"]}, with versions as '
+                'register_workflow returns them, or leave knows out for a worker that executes everything.';
+    end if;
+    -- the same patterns in another order are the same
+    return jsonb_build_object('workflows', v_workflows) || coalesce(jsonb_build_object('goals', case
+        when jsonb_typeof(v_goals) = 'boolean' then nullif(v_goals, 'false')
+        else (select jsonb_agg(distinct g) from jsonb_array_elements(v_goals) as g)
+    end), '{}');
+end
+$$;
+
+comment on function stepgres._check_knowledge(jsonb, text) is
+'What a worker says that it knows, in one form; SG001 if it is malformed.';
+
+-- routing/_glob.sql
+create function stepgres._glob(pattern text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- What fnmatch of Python makes of it. A bracket that is never closed stands for itself.
+    select '^(?:' || coalesce(string_agg(
+        case
+            when m.part[1] = '*' then '.*'
+            when m.part[1] = '?' then '.'
+            when m.part[1] ~ '^\[.+\]$' then regexp_replace(replace(m.part[1], '\', '\\'), '^\[!', '[^')
+            else regexp_replace(m.part[1], '([^[:alnum:]_[:space:]])', '\\\1', 'g')
+        end, '' order by m.place
+    ), '') || ')$'
+    from regexp_matches(_glob.pattern, '\[!?\]?[^]]*\]|.', 'g') with ordinality as m (part, place)
+$$;
+
+comment on function stepgres._glob(text) is
+'The regular expression for a pattern such as "test_*" or "design/[a-c]?".';
+
+-- routing/_into_lanes.sql
+create function stepgres._into_lanes(shared_queue text, new_tasks stepgres._new_task[])
+returns table (pgmq_queue text, lane jsonb, tasks stepgres._new_task[])
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    with routed as materialized (
+        select k.workflow_slug, k.version, k.step_slug, l.pgmq_queue, l.lane
+        from (
+            select distinct r.workflow_slug, r.version, n.step_slug
+            from unnest(_into_lanes.new_tasks) as n
+            join stepgres.runs as r on r.run_id = n.run_id
+        ) as k
+        cross join lateral (
+            select q.pgmq_queue, nullif(q.lane, '{}') as lane
+            from stepgres.queues as s
+            join stepgres.queues as q
+                on (q.queue, q.priority, q.resources) = (s.queue, s.priority, s.resources)
+            where s.pgmq_queue = _into_lanes.shared_queue
+                and q.lane = any ('{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug))
+            -- the more a lane says, the greater it is
+            order by q.lane desc
+            limit 1
+        ) as l
+    )
+    select o.pgmq_queue, o.lane, array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
+    from unnest(_into_lanes.new_tasks) as n
+    join stepgres.runs as r on r.run_id = n.run_id
+    join routed as o
+        on (o.workflow_slug, o.version, o.step_slug) = (r.workflow_slug, r.version, n.step_slug)
+    group by o.pgmq_queue, o.lane;
+end
+$$;
+
+comment on function stepgres._into_lanes(text, stepgres._new_task[]) is
+'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to instead, or that queue itself.';
+
+-- routing/_known_version.sql
+create function stepgres._known_version(knows jsonb, workflow_slug text) returns int
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(w.optimized_from, w.version)
+    from stepgres.workflow_versions as w
+    where w.workflow_slug = _known_version.workflow_slug
+        and w.version = (knows -> 'workflows' ->> _known_version.workflow_slug)::int
+$$;
+
+comment on function stepgres._known_version(jsonb, text) is
+'The version of a workflow whose code a worker has, as it was defined; null if it has none.';
+
+-- routing/_knows_step.sql
+create function stepgres._knows_step(
+    knows jsonb, workflow_slug text, version int, step_slug text
+) returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_known int;
+    v_defined int;
+    v_tasks jsonb;
+begin
+    if knows is null then
+        return true;
+    end if;
+    select coalesce(w.optimized_from, w.version), w.tasks into v_defined, v_tasks
+    from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_knows_step.workflow_slug, _knows_step.version);
+    v_known := stepgres._known_version(_knows_step.knows, _knows_step.workflow_slug);
+    return case
+        when v_tasks is not null and knows -> 'goals' = 'true' then true
+        when v_tasks is not null and jsonb_typeof(knows -> 'goals') = 'array'
+            and stepgres._matches_goal(knows -> 'goals', v_tasks, _knows_step.step_slug) then true
+        when v_known = v_defined then true
+        -- A newer version serves what has stayed as it was; options do not matter to code.
+        when v_tasks is null and v_known > v_defined and exists (
+            select from stepgres.steps as s
+            join stepgres.steps as o
+                on (o.workflow_slug, o.version, o.step_slug) = (s.workflow_slug, v_known, s.step_slug)
+            where (s.workflow_slug, s.version, s.step_slug)
+                = (_knows_step.workflow_slug, _knows_step.version, _knows_step.step_slug)
+                and s.map = o.map and array(
+                    select d.depends_on from stepgres.dependencies as d
+                    where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                    order by d.depends_on
+                ) = array(
+                    select d.depends_on from stepgres.dependencies as d
+                    where (d.workflow_slug, d.version, d.step_slug) = (o.workflow_slug, o.version, o.step_slug)
+                    order by d.depends_on
+                )
+        ) then true
+        -- a step in SQL has its code in the database
+        else exists (
+            select from stepgres.steps as s
+            where (s.workflow_slug, s.version, s.step_slug)
+                = (_knows_step.workflow_slug, _knows_step.version, _knows_step.step_slug)
+                and s.sql_function is not null
+        )
+    end;
+end
+$$;
+
+comment on function stepgres._knows_step(jsonb, text, int, text) is
+'Whether a worker that knows this has the code of a step, or of a task of a goal.';
+
+-- routing/_lane_for.sql
+create function stepgres._lane_for(
+    worker stepgres.workers, workflow_slug text, version int, step_slug text
+) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_lanes jsonb[] := stepgres._lanes_of(_lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug);
+begin
+    if v_lanes[1] ? 'goals' then
+        -- goals come and go: their lane is that of the workers who know the task
+        return jsonb_build_object('goals', coalesce((
+            select w.knows -> 'goals'
+            from stepgres.steps as s
+            join stepgres.workers as w on s.queue = any (w.queues) and w.resources @> s.resources
+            where (s.workflow_slug, s.version, s.step_slug)
+                = (_lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug)
+                and w.knows is not null
+                and w.heartbeat_at + w.lease > stepgres._now()
+                and stepgres._knows_step(w.knows, _lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug)
+            order by w.knows -> 'goals' = 'true' desc
+            limit 1
+        ), '[]'));
+    end if;
+    -- a worker that reads the general lane, and meets a step there that it does not know, sends that step on
+    return v_lanes[case when stepgres._reads_lane(worker.knows, v_lanes[1]) then 2 else 1 end];
+end
+$$;
+
+comment on function stepgres._lane_for(stepgres.workers, text, int, text) is
+'The lane to which a worker sends the ticket of a step that it does not know; it does not read it itself.';
+
+-- routing/_lanes_of.sql
+create function stepgres._lanes_of(workflow_slug text, version int, step_slug text) returns jsonb[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when w.tasks is not null then array['{"goals": true}'::jsonb]
+        else array[
+            jsonb_build_object('workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)),
+            jsonb_build_object(
+                'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version),
+                'step', _lanes_of.step_slug
+            )
+        ]
+    end
+    from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_lanes_of.workflow_slug, _lanes_of.version)
+$$;
+
+comment on function stepgres._lanes_of(text, int, text) is
+'The lanes that the tickets of a step may go to at once, the general one first.';
+
+-- routing/_matches_goal.sql
+create function stepgres._matches_goal(
+    patterns jsonb, tasks jsonb, step_slug text, prefix text default ''
+) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from jsonb_array_elements(_matches_goal.tasks) as t
+        cross join lateral (select t ->> 'id' as id, prefix || (t ->> 'id') as path) as k
+        where (
+            t ->> 'step_slug' = _matches_goal.step_slug and exists (
+                select from jsonb_array_elements_text(_matches_goal.patterns) as p
+                where p in (k.id, k.path) or k.id ~ stepgres._glob(p) or k.path ~ stepgres._glob(p)
+            )
+        ) or case when jsonb_typeof(t -> 'subtasks') = 'array' then stepgres._matches_goal(
+            _matches_goal.patterns, t -> 'subtasks', _matches_goal.step_slug, k.path || '/'
+        ) end
+    )
+$$;
+
+comment on function stepgres._matches_goal(jsonb, jsonb, text, text) is
+'Whether the path or id of the task of a step, among nested tasks, matches one of these patterns.';
+
+-- routing/_pass_on.sql
+create function stepgres._pass_on(worker stepgres.workers, rows tid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch record;
+    v_count int := 0;
+begin
+    for v_batch in
+        select s.queue, coalesce(r.priority, s.priority) as priority, s.resources, l.lane,
+            array_agg((t.run_id, t.step_slug, t.task_index, null)::stepgres._new_task) as tasks
+        from stepgres.tasks as t
+        join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
+        cross join lateral stepgres._lane_for(_pass_on.worker, r.workflow_slug, r.version, t.step_slug) as l (lane)
+        where t.ctid = any (_pass_on.rows) and t.status = 'queued' and t.msg_id is not null
+            and not stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
+        group by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
+        -- queues that have to be made are made in one order
+        order by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
+    loop
+        perform stepgres._send_tickets(
+            stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources, v_batch.lane),
+            v_batch.queue, v_batch.tasks, v_batch.lane
+        );
+        v_count := v_count + cardinality(v_batch.tasks);
+    end loop;
+    return v_count;
+end
+$$;
+
+comment on function stepgres._pass_on(stepgres.workers, tid[]) is
+'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those who do; returns their number.';
+
+-- routing/_reads_lane.sql
+create function stepgres._reads_lane(knows jsonb, lane jsonb) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select knows is null or lane = '{}' or coalesce(
+        case
+            when lane ? 'goals' then knows -> 'goals' in ('true', lane -> 'goals')
+            when lane ? 'step' then stepgres._knows_step(
+                knows, lane ->> 'workflow', (lane ->> 'version')::int, lane ->> 'step'
+            )
+            else stepgres._known_version(knows, lane ->> 'workflow') >= (lane ->> 'version')::int
+        end,
+        false
+    )
+$$;
+
+comment on function stepgres._reads_lane(jsonb, jsonb) is
+'Whether a worker that knows this takes tickets from a lane: see _lane_for.';
 
 -- workers/_hold_worker.sql
 create function stepgres._hold_worker(worker_id text) returns void
@@ -4507,26 +5263,6 @@ $$;
 
 comment on function stepgres._take_over(text[], boolean) is
 'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
-
--- workers/_wake_workers.sql
-create function stepgres._wake_workers(queue text) returns void
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
-    -- notified who does not wait, and under load nobody waits.
-    if exists (
-        select from stepgres.workers as w where w.is_waiting and _wake_workers.queue = any (w.queues)
-    ) then
-        perform pg_notify('stepgres_queue_' || _wake_workers.queue, '');
-    end if;
-end
-$$;
-
-comment on function stepgres._wake_workers(text) is
-'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
 
 -- workers/_worker.sql
 create function stepgres._worker(worker_id text) returns stepgres.workers
@@ -4658,7 +5394,9 @@ create function stepgres.register_worker(
     worker_id text default null,
     queues text[] default '{default}',
     lease interval default '15 seconds',
-    resources jsonb default '{}'
+    resources jsonb default '{}',
+    knows jsonb default null,
+    features text[] default '{}'
 ) returns text
 language plpgsql
 volatile
@@ -4668,23 +5406,30 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
+    v_knows jsonb := stepgres._check_knowledge(register_worker.knows, format('worker "%s"', v_worker_id));
     v_queue text;
     v_constraint text;
     v_column text;
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
-    insert into stepgres.workers as w (worker_id, queues, resources, lease, registered_at, heartbeat_at)
+    insert into stepgres.workers as w (worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at)
     values (
-        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_now, v_now
+        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_knows,
+        coalesce(register_worker.features, '{}'), v_now, v_now
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
+        knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
     end loop;
+    if jsonb_typeof(v_knows -> 'goals') = 'array' then
+        -- tasks of goals that nobody has known: this worker may
+        perform stepgres._return_tickets(q) from stepgres.queues as q
+        where q.queue = any (register_worker.queues) and q.lane = '{"goals": []}' and not q.is_idle;
+    end if;
     return v_worker_id;
 exception when check_violation or not_null_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
@@ -4692,15 +5437,21 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.register_worker(text, text[], interval, jsonb) is
+comment on function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[]) is
 'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
 
 resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
 
+knows is the code that it has, {"workflows": {"order": 3}, "goals": true}: for these workflows that of the version which
+register_workflow has returned, and that for tasks of all goals, or, with an array of ids, paths or patterns such as
+"design/*" in place of true, of those. It gets the tasks of this version, tasks of older versions whose step has the same name,
+map and dependencies in this one, and steps in SQL; of newer versions nothing. Without knows it gets everything. features are the kinds
+of work that it can do beyond plain tasks; unknown ones are ignored.
+
 The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
 id again takes over what that id held before.
 
-Errors: SG001 bad worker_id, queue, lease or resources.';
+Errors: SG001 bad worker_id, queue, lease, resources or knows.';
 
 -- workers/unregister_worker.sql
 create function stepgres.unregister_worker(worker_id text) returns int
@@ -4800,7 +5551,7 @@ declare
     v_count int := 0;
 begin
     for v_queue in
-        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+        select coalesce(t.lane, q.pgmq_queue) as pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
             array_agg(t.msg_id) as msg_ids
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
@@ -4809,17 +5560,22 @@ begin
             select def.* from stepgres.steps as def
             where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
         ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        left join stepgres.queues as q
+            on (q.queue, q.priority, q.resources, q.lane)
+                = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
-        group by q.pgmq_queue
+        group by 1
     loop
-        execute format(
-            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
-             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
-             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
-            'q_' || v_queue.pgmq_queue
-        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
+        if to_regclass('pgmq.q_' || v_queue.pgmq_queue) is null then
+            v_lost := v_queue.tasks;
+        else
+            execute format(
+                'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+                 from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
+                 where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
+                'q_' || v_queue.pgmq_queue
+            ) into v_lost using v_queue.tasks, v_queue.msg_ids;
+        end if;
         perform stepgres._requeue_tasks(v_lost);
         v_count := v_count + coalesce(cardinality(v_lost), 0);
     end loop;
@@ -4839,6 +5595,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
+    v_count int;
 begin
     -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
     if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
@@ -4862,7 +5619,10 @@ begin
     update stepgres.sweeps as s
     set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
     v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    v_count := stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    perform stepgres._tend_queues();
+    return v_count;
 end
 $$;
 
@@ -5509,7 +6269,10 @@ as $$
         cross join lateral (
             select
                 coalesce(bool_or(true), false) as is_served,
-                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
+                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped,
+                coalesce(bool_or(v.resources @> s.resources and stepgres._knows_step(
+                    v.knows, run.workflow_slug, run.version, t.step_slug
+                )), false) as is_known
             from alive as v where s.queue = any (v.queues)
         ) as q
         cross join lateral (
@@ -5517,10 +6280,11 @@ as $$
                 case
                     when t.status = 'started' then 'lease'
                     when run.paused_at is not null then 'pause'
-                    when t.status = 'waiting' then 'timer'
+                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0') then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
+                    when not q.is_known then 'knowledge'
                     else 'worker'
                 end as waits_for,
                 case t.status
@@ -5535,10 +6299,17 @@ as $$
             when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
             when 'pause' then format('the run is paused since %s', run.paused_at)
             when 'timer' then
-                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
+                case
+                    when min(w.attempt) > 0 then format('attempt %s follows', min(w.attempt) + 1)
+                    when min(w.start_delay) > '0' then 'its start is delayed'
+                    else 'a worker has given it back'
+                end
             when 'executor' then format('executor "%s" will execute it', run.executor_id)
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
             when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            when 'knowledge' then format(
+                'no live worker knows step "%s" of workflow "%s", version %s', w.step_slug, run.workflow_slug, run.version
+            )
             else format('until a worker of queue "%s" is free', w.queue)
         end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
         min(w.until)
@@ -5770,8 +6541,8 @@ comment on function stepgres.why_stuck(uuid) is
 'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
 
 waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
-or the end of a start_delay, until when), pause (resume_workflow_run), executor (the local run that will execute it), queue
-(no live worker takes from it), resource (no live worker of the queue has it), worker (until one of them is free), lease (a
+or the end of a start_delay, until when; or a worker has given the task back), pause (resume_workflow_run), executor (the local run that will execute it), queue
+(no live worker takes from it), resource (no live worker of the queue has it), knowledge (no live worker of the queue has the code of the step), worker (until one of them is free), lease (a
 worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
 
 Errors: SG005 unknown run.';
@@ -7920,7 +8691,7 @@ begin
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
-    ));
+    ), make_current => true);
     if optimization_level is not null then
         v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
@@ -8119,7 +8890,7 @@ begin
     cross join (select min(o.level) as lowest from levels as o) as m
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, l.step_slug)
-    where l.level > m.lowest;
+    where l.level > m.lowest and s.priority + l.level - m.lowest <= 100;
 end
 $$;
 
@@ -8648,7 +9419,9 @@ as $$
 declare
     v_pgmq_queue text;
 begin
-    for v_pgmq_queue in select q.pgmq_queue from stepgres.queues as q loop
+    for v_pgmq_queue in
+        select q.pgmq_queue from stepgres.queues as q where to_regclass('pgmq.q_' || q.pgmq_queue) is not null
+    loop
         return query execute format(
             'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
              from pgmq.%I as m
@@ -8662,6 +9435,24 @@ $$;
 
 comment on function stepgres._find_stray_tickets() is
 'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
+
+-- checks/_find_wrong_queues.sql
+create function stepgres._find_wrong_queues() returns setof stepgres.fsck_violation
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'a queue has its pgmq queue', null::uuid, format('queue %s: there is no table pgmq.q_%s', q.queue, q.pgmq_queue)
+    from stepgres.queues as q
+    where to_regclass('pgmq.q_' || q.pgmq_queue) is null
+    union all
+    select 'a ticket in a lane is in one that there is', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.lane)
+    from stepgres.tasks as t
+    where t.lane is not null and not exists (select from stepgres.queues as q where q.pgmq_queue = t.lane)
+$$;
+
+comment on function stepgres._find_wrong_queues() is
+'Queues whose pgmq queue somebody has dropped, and tickets in lanes that are gone: part of fsck.';
 
 -- checks/_find_wrong_statuses.sql
 create function stepgres._find_wrong_statuses() returns setof stepgres.fsck_violation
@@ -8789,6 +9580,8 @@ as $$
     select * from stepgres._find_wrong_statuses()
     union all
     select * from stepgres._find_wrong_tasks()
+    union all
+    select * from stepgres._find_wrong_queues()
     union all
     select * from stepgres._find_stray_tickets()
 $$;
