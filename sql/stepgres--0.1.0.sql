@@ -3132,6 +3132,7 @@ begin
             d.is_handed,
             s.queue,
             q.pgmq_queue,
+            q.ctid as seen_at,
             q.has_lanes,
             q.is_idle,
             m.priority,
@@ -3161,7 +3162,7 @@ begin
         left join lateral (
             select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
         ) as m on true
-        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, m.priority, m.resources
+        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
         if not v_batch.is_sent then
             with queued as (
@@ -3183,10 +3184,10 @@ begin
             from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
         end if;
         if v_batch.has_lanes then
-            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.lane)
+            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.seen_at, l.lane)
             from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks);
+            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at);
         end if;
     end loop;
     return v_handed;
@@ -4695,7 +4696,7 @@ comment on function stepgres._return_tickets(stepgres.queues) is
 
 -- queues/_send_tickets.sql
 create function stepgres._send_tickets(
-    pgmq_queue text, queue text, tasks stepgres._new_task[], lane jsonb default null
+    pgmq_queue text, queue text, tasks stepgres._new_task[], seen_at tid default null, lane jsonb default null
 ) returns void
 language plpgsql
 volatile
@@ -4704,7 +4705,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_is_awaited boolean;
-    v_is_idle boolean;
+    v_has_changed boolean;
 begin
     insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id, lane)
     select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id,
@@ -4722,20 +4723,21 @@ begin
 
     -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
     -- notified who does not wait, and under load nobody waits.
-    -- And whoever has found the queue idle had locked its table, which the tickets have waited for: it is
-    -- seen here. Plain queues become idle only when no step needs them.
+    -- Whoever has marked the queue as idle had locked its table, which the tickets have waited for: it is seen
+    -- here. Looked at where the caller has seen it, without an index; it is elsewhere if it has changed.
+    -- Plain queues become idle only when no step needs them.
     select
         exists (
             select from stepgres.workers as w
             where w.is_waiting and _send_tickets.queue = any (w.queues)
                 and (_send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane))
         ),
-        _send_tickets.pgmq_queue like 'stepgres\_\_%' and exists (
+        _send_tickets.pgmq_queue like 'stepgres\_\_%' and not exists (
             select from stepgres.queues as q
-            where q.pgmq_queue = _send_tickets.pgmq_queue and q.is_idle
+            where q.ctid = _send_tickets.seen_at and q.pgmq_queue = _send_tickets.pgmq_queue and not q.is_idle
         )
-    into v_is_awaited, v_is_idle;
-    if v_is_idle then
+    into v_is_awaited, v_has_changed;
+    if v_has_changed then
         perform stepgres._open_queue(q.queue, q.priority, q.resources, q.lane)
         from stepgres.queues as q where q.pgmq_queue = _send_tickets.pgmq_queue;
     end if;
@@ -4745,9 +4747,9 @@ begin
 end
 $$;
 
-comment on function stepgres._send_tickets(text, text, stepgres._new_task[], jsonb) is
+comment on function stepgres._send_tickets(text, text, stepgres._new_task[], tid, jsonb) is
 'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of the queue, at commit, on
-the channel stepgres_queue_ and its name.';
+the channel stepgres_queue_ and its name. seen_at is the row of the pgmq queue that the caller has found in use.';
 
 -- queues/_tend_queues.sql
 create function stepgres._tend_queues() returns void
@@ -4914,7 +4916,7 @@ comment on function stepgres._glob(text) is
 
 -- routing/_into_lanes.sql
 create function stepgres._into_lanes(shared_queue text, new_tasks stepgres._new_task[])
-returns table (pgmq_queue text, lane jsonb, tasks stepgres._new_task[])
+returns table (pgmq_queue text, seen_at tid, lane jsonb, tasks stepgres._new_task[])
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -4922,14 +4924,14 @@ as $$
 begin
     return query
     with routed as materialized (
-        select k.workflow_slug, k.version, k.step_slug, l.pgmq_queue, l.lane
+        select k.workflow_slug, k.version, k.step_slug, l.pgmq_queue, l.seen_at, l.lane
         from (
             select distinct r.workflow_slug, r.version, n.step_slug
             from unnest(_into_lanes.new_tasks) as n
             join stepgres.runs as r on r.run_id = n.run_id
         ) as k
         cross join lateral (
-            select q.pgmq_queue, nullif(q.lane, '{}') as lane
+            select q.pgmq_queue, q.ctid as seen_at, nullif(q.lane, '{}') as lane
             from stepgres.queues as s
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, s.priority, s.resources)
@@ -4940,12 +4942,12 @@ begin
             limit 1
         ) as l
     )
-    select o.pgmq_queue, o.lane, array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
+    select o.pgmq_queue, o.seen_at, o.lane, array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
     from unnest(_into_lanes.new_tasks) as n
     join stepgres.runs as r on r.run_id = n.run_id
     join routed as o
         on (o.workflow_slug, o.version, o.step_slug) = (r.workflow_slug, r.version, n.step_slug)
-    group by o.pgmq_queue, o.lane;
+    group by o.pgmq_queue, o.seen_at, o.lane;
 end
 $$;
 
@@ -5133,7 +5135,7 @@ begin
     loop
         perform stepgres._send_tickets(
             stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources, v_batch.lane),
-            v_batch.queue, v_batch.tasks, v_batch.lane
+            v_batch.queue, v_batch.tasks, lane => v_batch.lane
         );
         v_count := v_count + cardinality(v_batch.tasks);
     end loop;

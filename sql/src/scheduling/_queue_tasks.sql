@@ -19,6 +19,7 @@ begin
             d.is_handed,
             s.queue,
             q.pgmq_queue,
+            q.ctid as seen_at,
             q.has_lanes,
             q.is_idle,
             m.priority,
@@ -48,7 +49,7 @@ begin
         left join lateral (
             select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
         ) as m on true
-        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, m.priority, m.resources
+        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
         if not v_batch.is_sent then
             with queued as (
@@ -70,10 +71,10 @@ begin
             from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
         end if;
         if v_batch.has_lanes then
-            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.lane)
+            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.seen_at, l.lane)
             from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks);
+            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at);
         end if;
     end loop;
     return v_handed;
