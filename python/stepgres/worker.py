@@ -20,7 +20,7 @@ from stepgres._listener import Listener
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
 from stepgres._shared_reads import SharedReads
-from stepgres._task_functions import TaskFinder, check_step_functions
+from stepgres._task_functions import TaskFinder, check_step_functions, patterns_of
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
 from stepgres._worker_client import WorkerClient
@@ -51,8 +51,9 @@ class AsyncWorker:
 
     It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
     steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
-    its steps can take no context). A task whose workflow or step it does not know goes back for
-    other workers. `resources` is what it has, such as {"gpu": True}.
+    its steps can take no context). It gets tasks of these workflows alone, and of versions that are
+    not newer than its own. With `make_current` its definitions become current even if they were
+    replaced by others. `resources` is what it has, such as {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
     graphs whose workflow is not among its own, also for tasks that are added to their runs.
@@ -73,6 +74,7 @@ class AsyncWorker:
         *,
         step_functions: TaskFunctions | None = None,
         concurrency: int | None = None,
+        make_current: bool = False,
         resources: Mapping[str, Any] | None = None,
         executor: Executor | None = None,
         lease: float = 15.0,
@@ -87,11 +89,13 @@ class AsyncWorker:
             for definition in self._definitions
             for step_slug, function in definition.functions.items()
         }
-        self._workflow_slugs = {d.document["workflow_slug"] for d in self._definitions}
+        self._make_current = make_current
+        self._versions: dict[str, int] = {}
         self._tasks: TaskFinder | None = None
         if step_functions is not None:
             check_step_functions(step_functions)
             self._tasks = TaskFinder(self._client, step_functions, is_alone=False)
+        self._goals: bool | list[str] = patterns_of(step_functions)
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
         self._resources = dict(resources or {})
@@ -115,7 +119,11 @@ class AsyncWorker:
         """Work until stopped, and return how many tasks were given back unfinished."""
         async with self._client:
             for definition in self._definitions:
-                await self._client.register_workflow(definition.document)
+                self._versions[
+                    definition.document["workflow_slug"]
+                ] = await self._client.register_workflow(
+                    definition.document, make_current=self._make_current
+                )
             worker_id = await self._register()
             while True:
                 try:
@@ -127,7 +135,10 @@ class AsyncWorker:
 
     async def _register(self) -> str:
         return await self._client.register_worker(
-            queues=self._queues, lease=self._lease, resources=self._resources
+            queues=self._queues,
+            lease=self._lease,
+            resources=self._resources,
+            knows={"workflows": self._versions, "goals": self._goals},
         )
 
     async def _register_again(self) -> str:
@@ -234,6 +245,7 @@ class AsyncWorker:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
         if function is None and item.sql_function is None:
+            # the server has handed out what it was not told that this worker knows
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
                 item.step_slug,
@@ -245,7 +257,7 @@ class AsyncWorker:
     async def _find(self, item: WorkItem) -> StepFunction | None:
         if item.sql_function is not None:
             return None
-        if self._tasks is not None and item.workflow_slug not in self._workflow_slugs:
+        if self._tasks is not None and item.workflow_slug not in self._versions:
             return await self._tasks(item)
         return self._functions.get((item.workflow_slug, item.step_slug))
 

@@ -109,12 +109,33 @@
 \ir work/fail_task.sql
 \ir work/work.sql
 
+-- queues: pgmq queues are made, looked into, and dropped
+\ir queues/_close_queue.sql
+\ir queues/_drop_queue.sql
+\ir queues/_ensure_queue.sql
+\ir queues/_open_queue.sql
+\ir queues/_retire_queues.sql
+\ir queues/_return_tickets.sql
+\ir queues/_send_tickets.sql
+\ir queues/_tend_queues.sql
+\ir queues/_unneeded_queues.sql
+
+-- routing: which worker knows which task
+\ir routing/_check_knowledge.sql
+\ir routing/_glob.sql
+\ir routing/_into_lanes.sql
+\ir routing/_known_version.sql
+\ir routing/_knows_step.sql
+\ir routing/_lane_for.sql
+\ir routing/_lanes_of.sql
+\ir routing/_matches_goal.sql
+\ir routing/_pass_on.sql
+\ir routing/_reads_lane.sql
+
 -- workers: who executes, and what it is given back by
-\ir workers/_ensure_queue.sql
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
 \ir workers/_take_over.sql
-\ir workers/_wake_workers.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
@@ -245,6 +266,7 @@
 -- checks: invariants
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
+\ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
 \ir checks/fsck.sql

@@ -108,11 +108,19 @@ class AsyncDefinitions(AsyncCaller):
             sticky=sticky,
         )
 
-    async def register_workflow(self, definition: Mapping[str, Any]) -> int:
-        """Register a definition, as `describe` returns it, and return its version."""
+    async def register_workflow(
+        self, definition: Mapping[str, Any], *, make_current: bool | None = None
+    ) -> int:
+        """Register a definition, as `describe` returns it, and return its version.
+
+        A new version is current. With make_current an older one becomes current again.
+        """
         try:
             return await self._scalar(
-                int, "register_workflow", definition=Jsonb(definition, dumps_input)
+                int,
+                "register_workflow",
+                definition=Jsonb(definition, dumps_input),
+                make_current=make_current,
             )
         except InvalidInput as error:  # it is not even JSON
             raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error

@@ -28,8 +28,14 @@ class AsyncWorkers(AsyncCaller):
         queues: Sequence[str] | None = None,
         lease: float | None = None,
         resources: Mapping[str, Any] | None = None,
+        knows: Mapping[str, Any] | None = None,
+        features: Sequence[str] | None = None,
     ) -> str:
-        """Register a worker and return its worker_id. The lease is in seconds."""
+        """Register a worker and return its worker_id. The lease is in seconds.
+
+        knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed.
+        """
         return await self._scalar(
             str,
             "register_worker",
@@ -37,6 +43,8 @@ class AsyncWorkers(AsyncCaller):
             queues=None if queues is None else list(queues),
             lease=interval(lease),
             resources=json_argument(resources),
+            knows=json_argument(knows),
+            features=None if features is None else list(features),
         )
 
     async def unregister_worker(self, worker_id: str) -> int:

@@ -110,10 +110,20 @@ class Definitions(Caller):
             sticky=sticky,
         )
 
-    def register_workflow(self, definition: Mapping[str, Any]) -> int:
-        """Register a definition, as `describe` returns it, and return its version."""
+    def register_workflow(
+        self, definition: Mapping[str, Any], *, make_current: bool | None = None
+    ) -> int:
+        """Register a definition, as `describe` returns it, and return its version.
+
+        A new version is current. With make_current an older one becomes current again.
+        """
         try:
-            return self._scalar(int, "register_workflow", definition=Jsonb(definition, dumps_input))
+            return self._scalar(
+                int,
+                "register_workflow",
+                definition=Jsonb(definition, dumps_input),
+                make_current=make_current,
+            )
         except InvalidInput as error:  # it is not even JSON
             raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
 

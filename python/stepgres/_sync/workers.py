@@ -30,8 +30,14 @@ class Workers(Caller):
         queues: Sequence[str] | None = None,
         lease: float | None = None,
         resources: Mapping[str, Any] | None = None,
+        knows: Mapping[str, Any] | None = None,
+        features: Sequence[str] | None = None,
     ) -> str:
-        """Register a worker and return its worker_id. The lease is in seconds."""
+        """Register a worker and return its worker_id. The lease is in seconds.
+
+        knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed.
+        """
         return self._scalar(
             str,
             "register_worker",
@@ -39,6 +45,8 @@ class Workers(Caller):
             queues=None if queues is None else list(queues),
             lease=interval(lease),
             resources=json_argument(resources),
+            knows=json_argument(knows),
+            features=None if features is None else list(features),
         )
 
     def unregister_worker(self, worker_id: str) -> int:

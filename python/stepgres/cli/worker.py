@@ -19,6 +19,7 @@ from stepgres.cli.errors import explain
 @click.option("--concurrency", type=click.IntRange(1), help="Steps at a time.")
 @click.option("--resources", multiple=True, metavar="NAME=VALUE", help="Such as gpu=true.")
 @click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
+@click.option("--make-current", is_flag=True, help="Of definitions replaced by others, too.")
 @click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
 @click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")

@@ -8,6 +8,7 @@ declare
     v_active uuid[];
     v_finished uuid[];
     v_run_id uuid;
+    v_queues text[];
 begin
     -- what is refused anyway holds up no starts
     perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
@@ -38,13 +39,17 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
+    v_queues := array(
+        select distinct s.queue from stepgres.steps as s where s.workflow_slug = delete_flow.workflow_id
+    );
     delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+    perform stepgres._retire_queues(v_queues);
 end
 $$;
 
 comment on function stepgres.delete_flow(text, boolean) is
-'Deletes a workflow with all its versions, its runs, and the messages of these.
+'Deletes a workflow with all its versions, its runs, and the queues that nothing else needs.
 
 With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
 refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task

@@ -33,7 +33,7 @@ begin
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
-    ));
+    ), make_current => true);
     if optimization_level is not null then
         v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;

@@ -14,7 +14,10 @@ begin
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version);
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version) and not exists (
+            select from stepgres.queues as q
+            where (q.queue, q.priority, q.resources, q.lane) = (s.queue, prototype.priority, s.resources, '{}')
+        );
     end if;
     with started as (
         insert into stepgres.runs as r (

@@ -7,6 +7,10 @@ check (stepgres._is_slug(value));
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
 
+-- Each priority that is used makes a pgmq queue: a customer number or a time is no priority.
+create domain stepgres.priority as int
+check (value between -100 and 100);
+
 create domain stepgres.resources as jsonb
 check (jsonb_typeof(value) = 'object');
 
@@ -51,6 +55,8 @@ comment on domain stepgres.slug is
 'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
 comment on domain stepgres.queue is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
+comment on domain stepgres.priority is
+'a priority must be a whole number from -100 to 100';
 comment on domain stepgres.resources is
 'resources must be a JSON object';
 comment on domain stepgres.execution is

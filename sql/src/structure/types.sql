@@ -216,7 +216,7 @@ create type stepgres.stuck_step as (
 );
 
 comment on type stepgres.stuck_step is
-'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, worker or lease, and until when.';
+'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, knowledge, worker or lease, and until when.';
 
 -- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.

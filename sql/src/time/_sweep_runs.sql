@@ -6,6 +6,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
+    v_count int;
 begin
     -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
     if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
@@ -29,7 +30,10 @@ begin
     update stepgres.sweeps as s
     set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
     v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    v_count := stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    perform stepgres._tend_queues();
+    return v_count;
 end
 $$;
 

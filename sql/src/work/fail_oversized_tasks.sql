@@ -20,7 +20,8 @@ begin
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
         cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
-        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
+            and stepgres._reads_lane(v_worker.knows, q.lane);
         for v_step in
             select distinct t.run_id, t.step_slug from stepgres.tasks as t
             where t.ctid = any (v_rows) and t.input is null
