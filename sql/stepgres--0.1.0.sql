@@ -1593,7 +1593,7 @@ begin
         raise exception '%: step "%" is already defined', culprit, v_slug
             using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
     end if;
-    select jsonb_object_agg(s.slug, s.step) into v_documents
+    select stepgres._merge_objects(array_agg(jsonb_build_object(s.slug, s.step))) into v_documents
     from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d
@@ -1996,7 +1996,7 @@ begin
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
-            select coalesce(jsonb_agg(
+            select coalesce(to_jsonb(array_agg(
                 to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
@@ -2010,7 +2010,7 @@ begin
                     )
                 )
                 order by s.step_index
-            ), '[]')
+            )), '[]')
             from stepgres.steps as s
             where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
         )
@@ -2603,22 +2603,23 @@ language plpgsql
 immutable strict
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_objects jsonb[] := objects;
 begin
-    -- To concatenate is quicker for two, and quadratic for many.
-    return case cardinality(objects)
-        when 1 then objects[1]
-        when 2 then objects[1] || objects[2]
-        else (
-            select jsonb_object_agg(f.key, f.value order by o.place)
-            from unnest(objects) with ordinality as o (object, place)
-            cross join jsonb_each(o.object) as f
-        )
-    end;
+    -- In pairs, then in pairs of these: to concatenate one after the other is quadratic for many objects, and
+    -- jsonb_object_agg is so for one value with many strings (it looks for the end of each in all that follow).
+    while cardinality(v_objects) > 2 loop
+        v_objects := array(
+            select v_objects[i] || coalesce(v_objects[i + 1], '{}')
+            from generate_series(1, cardinality(v_objects), 2) as i
+        );
+    end loop;
+    return v_objects[1] || coalesce(v_objects[2], '{}');
 end
 $$;
 
 comment on function stepgres._merge_objects(jsonb[]) is
-'Objects merged into one; of equal keys the last wins.';
+'Objects merged into one; of equal keys the last wins. The time is linear in their size.';
 
 -- scheduling/_advance.sql
 create function stepgres._advance(
@@ -2741,7 +2742,7 @@ begin
     end if;
     update stepgres.step_states as t
     set status = 'completed', finished_at = v_now, output = (
-        select jsonb_agg(k.output order by k.task_index)
+        select to_jsonb(array_agg(k.output order by k.task_index))
         from stepgres.tasks as k
         where k.run_id = t.run_id and k.step_slug = t.step_slug
     )
@@ -2777,7 +2778,11 @@ begin
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
-                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
+                    else coalesce(
+                        stepgres._merge_objects(
+                            array_agg(jsonb_build_object(t.step_slug, t.output)) filter (where t.output is not null)
+                        ), '{}'
+                    )
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
@@ -2924,7 +2929,9 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
-    select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}')
+    select coalesce(
+        stepgres._merge_objects(array_agg(jsonb_build_object(s.gathers[d.dependency_index + 1], o.output))), '{}'
+    )
     from stepgres.runs as r
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)
@@ -3414,7 +3421,9 @@ select
                     ), '{}'
                 )
                 || coalesce(
-                    jsonb_object_agg(e.depends_on, o.output) filter (where o.output is not null), '{}'
+                    stepgres._merge_objects(
+                        array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
+                    ), '{}'
                 )
             from stepgres.dependencies as e
             left join
@@ -4579,10 +4588,10 @@ begin
     perform stepgres._check_results(heartbeat.tasks, 'tasks');
     -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
     -- and a heartbeat that waits for such a lock comes too late.
-    select coalesce(jsonb_agg(jsonb_build_object(
+    select coalesce(to_jsonb(array_agg(jsonb_build_object(
         'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
         'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
-    )), '[]') into v_progress
+    ))), '[]') into v_progress
     from jsonb_to_recordset(heartbeat.tasks) as k (
         run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
     )
@@ -5428,7 +5437,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
+    select coalesce(to_jsonb(array_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt)), '[]')
     from (
         select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
             a.failed_at as finished_at, a.error
@@ -5562,7 +5571,7 @@ begin
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'steps', (
-            select jsonb_agg(
+            select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(
@@ -5582,7 +5591,7 @@ begin
                     'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
                 )
                 order by s.step_index
-            )
+            ))
             from stepgres.steps as s
             join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
             where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
@@ -7318,7 +7327,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             e.task
             || case when e.task -> 'depends_on' ? ('/' || adder)
                 then jsonb_build_object('depends_on', (e.task -> 'depends_on') || added_paths) else '{}' end
@@ -7326,7 +7335,7 @@ begin
                 e.task -> 'subtasks', adder, scope, added, added_paths, prefix || (e.task ->> 'id') || '/'
             )) else '{}' end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_insert_tasks.tasks) with ordinality as e (task, place)
     ) || case when prefix = scope then added else '[]' end;
 end
@@ -7354,15 +7363,15 @@ begin
     select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
     where t.task ->> 'step_slug' = _join_tasks.step_slug;
     select
-        jsonb_agg(
+        to_jsonb(array_agg(
             case
                 when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
                     then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
                 else e.task
             end
             order by e.place
-        ),
-        jsonb_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place)
+        )),
+        to_jsonb(array_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place))
     into v_added, v_paths
     from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
     return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');
@@ -7424,7 +7433,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             jsonb_strip_nulls(e.task - '{subtasks,decompose}'::text[])
             || jsonb_build_object(
                 'description', coalesce(e.task ->> 'description', e.task ->> 'id'),
@@ -7435,7 +7444,7 @@ begin
                 else jsonb_build_object('subtasks', stepgres._normal_tasks(e.task -> 'subtasks'))
             end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_normal_tasks.tasks) with ordinality as e (task, place)
     );
 end
@@ -7484,7 +7493,7 @@ as $$
             array_agg(t.task ->> 'id' order by t.place) as ids
         from unnest(tasks) as t group by t.parent
     )
-    select jsonb_agg(
+    select to_jsonb(array_agg(
         jsonb_build_object(
             'path', p.path,
             'waits_for', p.waits_for,
@@ -7498,7 +7507,7 @@ as $$
         || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
         || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
         order by p.place
-    )
+    ))
     from planned as p
     left join members as m on m.parent = p.path
 $$;
@@ -7584,11 +7593,12 @@ as $$
 declare
     -- by path, made once and handed on to the groups
     v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
-        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
+        select stepgres._merge_objects(array_agg(jsonb_build_object(s ->> 'path', s)))
+        from jsonb_array_elements(_resolve_tasks.steps) as s
     ) end;
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             e.task || jsonb_build_object(
                 'step_slug', s.step -> 'step_slug',
                 'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
@@ -7596,7 +7606,7 @@ begin
                 'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
             ) else '{}' end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
         cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
     );
@@ -7612,7 +7622,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+    select to_jsonb(array_agg(s.step - '{path,waits_for}'::text[] order by s.place))
     from jsonb_array_elements(steps) with ordinality as s (step, place)
 $$;
 

@@ -43,6 +43,20 @@ def test_install_scripts_are_ascii(file: Path) -> None:
     assert file.read_bytes().isascii()
 
 
+def test_aggregates_of_json_take_nothing_but_short_values() -> None:
+    """jsonb_agg and jsonb_object_agg are quadratic for one value with many strings.
+
+    to_jsonb(array_agg(...)) and _merge_objects are not.
+    """
+    short = {"_order_steps", "get_run", "optimize_workflow"}  # numbers and options
+    used = {
+        file.stem
+        for file in (ROOT / "sql/src").rglob("*.sql")
+        if re.search(r"\bjsonb?_(object_)?agg\(", file.read_text("utf-8"))
+    }
+    assert used == short
+
+
 def test_control_file_has_the_version_of_the_package() -> None:
     control = (ROOT / "stepgres.control").read_text("utf-8")
     assert f"default_version = '{stepgres.__version__}'" in control

@@ -17,7 +17,9 @@ select
                     ), '{}'
                 )
                 || coalesce(
-                    jsonb_object_agg(e.depends_on, o.output) filter (where o.output is not null), '{}'
+                    stepgres._merge_objects(
+                        array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
+                    ), '{}'
                 )
             from stepgres.dependencies as e
             left join
