@@ -1409,18 +1409,35 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_path jsonpath;
+    v_text text;
+    v_excess text;
 begin
     v_path := path;
-    -- Two errors that a silent evaluation does not silence, and that would therefore fail the
-    -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
-    -- $."key" is a member and $"name" a variable), and a template that is none.
-    if regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g') ~ '\$""' then
+    v_text := regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g');
+    -- These make the time that a path takes grow with its length, or with the depth of an input. Where it grows
+    -- with the square of the number of values, _path_cost sees that when the input is there.
+    v_excess := case
+        when length(v_path::text) > 1000 then 'more than 1,000 characters'
+        when regexp_count(v_text, '\.\*\*') > 1 then 'more than one .**, which finds the same values many times'
+        when regexp_count(v_text, '\.keyvalue\(') > 1 then 'more than one .keyvalue(), which makes values of values'
+        when regexp_count(v_text, '\[[^]]*,') > 1 then 'more than one list of subscripts, which finds values many times'
+    end;
+    if v_excess is not null then
+        raise exception '%: % % can take too long: it has %', culprit, option, to_jsonb(path), v_excess
+            using errcode = 'SG001', hint = 'Let a step before this one find it out, and look at the output of that.';
+    end if;
+    -- Three errors that a silent evaluation does not silence, and that would therefore fail the step when it becomes
+    -- ready: a variable, since nobody sets any (in canonical text $."key" is a member and $"name" a variable), a
+    -- template that is none, and a regular expression that is too large.
+    if v_text ~ '\$""' then
         raise syntax_error using message = 'it has a variable, and none is ever set';
     end if;
     perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
     from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
+    perform jsonb_path_query('"0"', ('$ ? (@ ' || r.call[1] || ')')::jsonpath, silent => true)
+    from regexp_matches(v_path::text, 'like_regex "(?:[^"\\]|\\.)*"(?: flag "[a-z]*")?', 'g') as r (call);
     return v_path;
-exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded then
+exception when data_exception or syntax_error or feature_not_supported or program_limit_exceeded or internal_error then
     raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
         using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
 end
@@ -2819,14 +2836,15 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
     v_first int;
     v_last int;
+    v_elements jsonb;
     v_tasks stepgres._new_task[];
 begin
-    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
+    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel. Each reads the whole array,
+    -- so there are at most 32 windows, or a map would take time that is quadratic in its tasks.
     update stepgres.step_states as t
-    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + 1000)
+    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + greatest(1000, t.initial_tasks / 32 + 1))
     from (
         select o.expanded_tasks from stepgres.step_states as o
         where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
@@ -2834,8 +2852,13 @@ begin
     where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
     returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
 
+    -- the elements of the window first: each of them is then found without decompressing the array again
+    v_elements := jsonb_path_query_array(
+        stepgres._map_source(_expand_map.run_id, _expand_map.step_slug), 'strict $[$first to $last]',
+        jsonb_build_object('first', v_first, 'last', v_last)
+    );
     v_tasks := array(
-        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+        select (_expand_map.run_id, _expand_map.step_slug, i, v_elements -> (i - v_first))::stepgres._new_task
         from generate_series(v_first, v_last) as i
     );
     -- a step waits once: its next tasks follow those that have waited
@@ -2949,17 +2972,59 @@ comment on function stepgres._gathered_output(uuid, text) is
 
 -- scheduling/_is_met.sql
 create function stepgres._is_met(predicate jsonpath, input jsonb) returns boolean
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- What a path finds in both of its forms: "$.n > 3" is itself true or false, "$ ? (@.n > 3)" finds
-    -- something or nothing. An error in the path, such as a key that strict mode misses, is not met.
-    select coalesce(jsonb_path_query_first_tz(input, predicate, silent => true) not in ('false', 'null'), false)
+declare
+    -- in brackets, which "strict" stands before
+    v_path text := regexp_replace(predicate::text, '^(strict )?(.*)$', '\1(\2)');
+begin
+    -- PostgreSQL takes as long as a path makes it: with one "$" and no "@" it looks at each value once.
+    if regexp_count(predicate::text, '[$@]') > 1 and stepgres._path_cost(predicate, input) > 5e6 then
+        raise exception 'it would look at more than 5,000,000 pairs of values of its input'
+            using errcode = 'program_limit_exceeded';
+    end if;
+    -- A path finds values in both of its forms: "$.n > 3" is itself true or false, "$ ? (@.n > 3)" finds something
+    -- or nothing. An error in the path, such as a key that strict mode misses, is not met. The value is looked for
+    -- by PostgreSQL, which ends at the first, instead of in a list of all that there are.
+    return coalesce(
+        jsonb_path_exists_tz(
+            input, (v_path || '.type() ? (@ != "boolean" && @ != "null")')::jsonpath, silent => true
+        )
+        or jsonb_path_exists_tz(input, (v_path || ' ? (@ == true)')::jsonpath, silent => true), false
+    );
+end
 $$;
 
 comment on function stepgres._is_met(jsonpath, jsonb) is
-'Whether a JSON path finds something in an input other than false and null.';
+'Whether a JSON path finds any value in an input other than false and null; an error of Postgres if that could take long.';
+
+-- scheduling/_judge.sql
+create function stepgres._judge(
+    run_id uuid, step_slug text, condition jsonpath, unless jsonpath, out may_start boolean, out error text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_input jsonb;
+begin
+    v_input := (
+        select i.input from stepgres._step_inputs as i
+        where i.run_id = _judge.run_id and i.step_slug = _judge.step_slug
+    );
+    may_start := (condition is null or stepgres._is_met(condition, v_input))
+        and (unless is null or not stepgres._is_met(unless, v_input));
+exception when program_limit_exceeded or data_exception or internal_error then
+    -- the run of this step is at fault, and no other that moves in the same call
+    error := sqlerrm;
+end
+$$;
+
+comment on function stepgres._judge(uuid, text, jsonpath, jsonpath) is
+'Whether a step that is ready may start by its conditions, or why that cannot be known.';
 
 -- scheduling/_lock_run.sql
 create function stepgres._lock_run(run_id uuid) returns stepgres.runs
@@ -3018,14 +3083,107 @@ begin
         on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
     left join stepgres.step_states as t on t.run_id = r.run_id and t.step_slug = d.depends_on
     where r.run_id = _map_source.run_id and s.initial_tasks is null;
-    -- The concatenation leaves the whole array in memory: elements are then found without
-    -- decompressing it again for each of them.
-    return v_source || '[]'::jsonb;
+    return v_source;
 end
 $$;
 
 comment on function stepgres._map_source(uuid, text) is
 'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
+
+-- scheduling/_path_cost.sql
+create function stepgres._path_cost(path jsonpath, input jsonb) returns float8
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_size float8 := pg_column_size(input);
+    v_token text;
+    v_values float8;
+    v_cost float8 := 0;
+    -- Of the comparison that is being read: the values that it is made for, the times "@" has come up in it,
+    -- and how many pairs of values there are within those that its last path finds.
+    v_factor float8 := 1;
+    v_ats int := 0;
+    v_pairs float8 := 1;
+    -- Of the filters around it: the values that each is applied to, and the pairs within these.
+    v_filtered float8[] := '{1}';
+    v_filtered_pairs float8[] := '{1}';
+    -- Of each open parenthesis: whether it is that of a filter, and what stood before it.
+    v_is_filter boolean[] := '{}';
+    v_factors float8[] := '{}';
+    v_all_pairs float8[] := '{}';
+begin
+    -- Comparisons in "&&" and "||" add up; the operands of each multiply, and so does what a filter is applied to.
+    -- Tokens: texts, which are passed over, paths from the root, "@", parentheses, and operators.
+    for v_token in
+        select t[1] from regexp_matches(
+            path::text,
+            '"(?:[^"\\]|\\.)*"'
+            '|\$(?:\."(?:[^"\\]|\\.)*"|\.\*\*(?:\{[^}]*\})?|\.\*|\[[^]"]*\]|\.[a-z_]+\((?:[0-9, ]*|"(?:[^"\\]|\\.)*")\))*'
+            '|@|\?\(|\(\)|[()]|&&|\|\|| [*/%] ',
+            'g'
+        ) as t
+    loop
+        case
+            when starts_with(v_token, '$') then
+                if v_size > 67108864 and v_token ~ '\*|\[.* to ' then
+                    v_values := v_size / 8;
+                else
+                    -- an array, of size() elements, is compared by each of them; whatever else has the size 1
+                    select coalesce(sum(s::float8), 0) into v_values
+                    from jsonb_path_query(input, (v_token || '.size()')::jsonpath, silent => true) as s;
+                end if;
+                v_pairs := v_factor * (v_size / 24) ^ 2;
+                if v_size <= 67108864 and v_token !~ '\.\*\*' then
+                    select v_factor * coalesce(sum(greatest(pg_column_size(e)::float8 / 24, 1) ^ 2), 1) into v_pairs
+                    from jsonb_path_query(input, (v_token || '[*]')::jsonpath, silent => true) as e;
+                end if;
+                v_factor := v_factor * greatest(v_values, 1);
+            when v_token in ('@', ' * ', ' / ', ' % ') then
+                -- Different values have different values within them, so one "@" costs what there is. A second one
+                -- is compared, or a long number multiplied, with all that is within the same value.
+                v_ats := v_ats + 1;
+                if v_ats = 2 then
+                    v_factor := v_factor / v_filtered[cardinality(v_filtered)]
+                        * greatest(v_filtered[cardinality(v_filtered)], v_filtered_pairs[cardinality(v_filtered_pairs)]);
+                end if;
+            when v_token in ('&&', '||') then
+                v_cost := v_cost + v_factor;
+                v_factor := v_filtered[cardinality(v_filtered)];
+                v_ats := 0;
+            when v_token in ('(', '?(') then
+                v_is_filter := v_is_filter || (v_token = '?(');
+                v_factors := v_factors || v_factor;
+                v_all_pairs := v_all_pairs || v_pairs;
+                if v_token = '?(' then
+                    v_filtered := v_filtered || v_factor;
+                    v_filtered_pairs := v_filtered_pairs || v_pairs;
+                    v_ats := 0;
+                end if;
+            when v_token = ')' then
+                if v_is_filter[cardinality(v_is_filter)] then
+                    v_cost := v_cost + v_factor;
+                    v_factor := v_factors[cardinality(v_factors)];
+                    v_pairs := v_all_pairs[cardinality(v_all_pairs)];
+                    v_filtered := trim_array(v_filtered, 1);
+                    v_filtered_pairs := trim_array(v_filtered_pairs, 1);
+                    v_ats := 0;
+                end if;
+                v_is_filter := trim_array(v_is_filter, 1);
+                v_factors := trim_array(v_factors, 1);
+                v_all_pairs := trim_array(v_all_pairs, 1);
+            else
+                null;
+        end case;
+        exit when v_cost + v_factor > 1e9;
+    end loop;
+    return v_cost + v_factor;
+end
+$$;
+
+comment on function stepgres._path_cost(jsonpath, jsonb) is
+'About how many values, and pairs of values, a JSON path makes PostgreSQL look at in an input; more rather than less.';
 
 -- scheduling/_queue_or_delay_tasks.sql
 create function stepgres._queue_or_delay_tasks(tasks stepgres._new_task[]) returns void
@@ -3360,11 +3518,15 @@ begin
     end if;
     select
         array_agg((
-            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
-        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
+            k.run_id, k.step_slug,
+            format(
+                'step "%s" failed: its condition %s', k.step_slug,
+                coalesce('cannot be evaluated: ' || j.error, 'is not met')
+            )
+        )::stepgres._run_failure) filter (where j.error is not null or s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
-        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
+        )::stepgres._skip) filter (where j.error is null and s.when_unmet <> 'fail')
     into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
@@ -3372,11 +3534,8 @@ begin
         select def.* from stepgres.steps as def
         where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
     ) as s
-    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null or s.unless is not null) and (
-        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
-    );
+    cross join lateral stepgres._judge(k.run_id, k.step_slug, s.condition, s.unless) as j
+    where (s.condition is not null or s.unless is not null) and j.may_start is not true;
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
@@ -3420,11 +3579,15 @@ select
                         filter (where jsonb_typeof(o.output) = 'object')
                     ), '{}'
                 )
-                || coalesce(
-                    stepgres._merge_objects(
+                || case count(o.output)
+                    when 0 then '{}'
+                    when 1 then (
                         array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
-                    ), '{}'
-                )
+                    )[1]
+                    else stepgres._merge_objects(
+                        array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
+                    )
+                end
             from stepgres.dependencies as e
             left join
                 lateral (
@@ -3527,6 +3690,87 @@ $$;
 comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
 'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
 queued ones keep their status and wait.';
+
+-- work/_apply_batch.sql
+create function stepgres._apply_batch(
+    worker stepgres.workers, results jsonb, capacity bigint, run_ids uuid[]
+) returns stepgres._applied
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_applied stepgres._applied;
+    v_all stepgres._applied := ('{}', '{}');
+begin
+    -- The sender of a single result is told of the error.
+    if jsonb_array_length(results) = 1 then
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+    end if;
+    begin
+        -- Locked in the subtransaction that changes them: two transactions of one row would be a multixact.
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+    exception when program_limit_exceeded or data_exception then
+        -- One of the results leads to more than PostgreSQL can hold in a value: it alone fails.
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        for v_place in 1 .. jsonb_array_length(results) loop
+            v_applied := stepgres._apply_result(
+                _apply_batch.worker, results -> v_place - 1, _apply_batch.capacity - cardinality(v_all.handed)
+            );
+            v_all.handed := v_all.handed || v_applied.handed;
+            if cardinality(v_applied.refused) > 0 then
+                v_all.refused := v_all.refused || v_place::bigint;
+            end if;
+        end loop;
+        return v_all;
+    end;
+end
+$$;
+
+comment on function stepgres._apply_batch(stepgres.workers, jsonb, bigint, uuid[]) is
+'Applies results as _apply_results does, one by one if together they cannot be: no run keeps the results of others back.';
+
+-- work/_apply_result.sql
+create function stepgres._apply_result(worker stepgres.workers, result jsonb, capacity bigint)
+returns stepgres._applied
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_error text;
+begin
+    begin
+        return stepgres._apply_results(
+            _apply_result.worker, jsonb_build_array(_apply_result.result), _apply_result.capacity
+        );
+    exception when program_limit_exceeded or data_exception then
+        v_error := sqlerrm;
+    end;
+    begin
+        return stepgres._apply_results(
+            _apply_result.worker,
+            jsonb_build_array(result - '{output,tasks}'::text[] || jsonb_build_object(
+                'status', 'failed', 'error', v_error, 'retryable', false
+            )),
+            0
+        );
+    exception when program_limit_exceeded or data_exception then
+        v_error := sqlerrm;
+    end;
+    -- not even without its output: what else the run has put out cannot be held either
+    perform stepgres._fail_steps(array[(
+        result ->> 'run_id', result ->> 'step_slug',
+        format('step "%s" failed: the run cannot go on after it: %s', result ->> 'step_slug', v_error)
+    )::stepgres._run_failure]);
+    return null;
+end
+$$;
+
+comment on function stepgres._apply_result(stepgres.workers, jsonb, bigint) is
+'Applies one result; if what follows from it cannot be held by PostgreSQL, its task, or else its run, fails with that error.';
 
 -- work/_apply_results.sql
 create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
@@ -3637,8 +3881,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
-    v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
+    v_started stepgres.work_item[];
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -3653,19 +3896,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
-        v_tasks := array(
-            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
-        );
-    end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
-    return query
     with started as (
         update stepgres.tasks as t
         set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
@@ -3673,34 +3908,55 @@ begin
         from stepgres.runs as r
         where t.ctid = any (v_rows) and t.status = 'queued'
             and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
-        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.ctid as row_id,
             r.workflow_slug, r.version, r.priority
+    ),
+    ordered as (
+        select t.row_id, (
+            t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
+            s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+        )::stepgres.work_item as item
+        from started as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+        cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+        -- a worker may claim more than it can run at a time, and runs them in this order
+        order by o.priority desc, t.run_id, t.task_index
     )
-    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-    from started as t
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    left join stepgres._step_inputs as i
-        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-    -- a worker may claim more than it can run at a time, and runs them in this order
-    order by o.priority desc, t.run_id, t.task_index;
-
-    if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
-    end if;
+    select array_agg(o.item), array_agg(o.row_id) into v_started, v_rows from ordered as o;
+    return query select * from stepgres._hand_out(v_started, v_rows);
 end
 $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
 'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
+
+-- work/_claim_beside_results.sql
+create function stepgres._claim_beside_results(
+    worker stepgres.workers, capacity int, run_ids uuid[], handed tid[]
+) returns setof stepgres.work_item
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query select * from stepgres._claim(
+        _claim_beside_results.worker, _claim_beside_results.capacity, _claim_beside_results.run_ids,
+        _claim_beside_results.handed
+    );
+exception when others or query_canceled then
+    -- Whatever is wrong with what is claimed, or however long it takes, the results of this call are finished work.
+    -- The next claim without results meets the same error and reports it.
+    raise warning 'worker "%" has claimed nothing, its results are stored: %', worker.worker_id, sqlerrm;
+    perform stepgres._requeue_tasks(array(
+        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+        from stepgres.tasks as t where t.ctid = any (_claim_beside_results.handed)
+    ));
+end
+$$;
+
+comment on function stepgres._claim_beside_results(stepgres.workers, int, uuid[], tid[]) is
+'Claims as _claim does, but nothing if that fails or is cancelled: the transaction, which has results, goes on.';
 
 -- work/_exhaust_tasks.sql
 create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
@@ -3858,6 +4114,59 @@ $$;
 comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
 that this finishes but does not fail.';
+
+-- work/_hand_out.sql
+create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[]) returns setof stepgres.work_item
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_item stepgres.work_item;
+    v_size bigint := 0;
+    v_count int := 0;
+    -- One input after the other, as this is a cursor: nothing is made of those that are not fetched. What a step
+    -- gets is made only for a task without an element of its own.
+    v_items cursor for
+        select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt,
+            case when t.input is not null then t.input else (
+                select i.input from stepgres._step_inputs as i
+                where i.run_id = k.run_id and i.step_slug = k.step_slug
+            ) end,
+            k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.is_refused
+        from rows from (unnest(_hand_out.started), unnest(_hand_out.row_ids)) as k (
+            run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout, transactional,
+            sql_function, priority, is_last_attempt, is_refused, row_id
+        )
+        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t;
+begin
+    open v_items;
+    loop
+        fetch v_items into v_item;
+        exit when not found;
+        return next v_item;
+        v_count := v_count + 1;
+        -- A worker waits for an answer only for so long: it gets no more than 32 MB, or one input if that is larger.
+        -- What takes up less than that because it is compressed, as in a table, its text says.
+        v_size := v_size + case
+            when pg_column_compression(v_item.input) is null then pg_column_size(v_item.input)
+            else octet_length(v_item.input::text)
+        end;
+        exit when v_size > 33554432;
+    end loop;
+    close v_items;
+    if v_count < cardinality(started) then
+        perform stepgres._release_tasks(array(
+            select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null)::stepgres._task_failure
+            from unnest(started[v_count + 1:]) as k
+        ));
+    end if;
+    perform stepgres._tell_of_started(started[:v_count]);
+end
+$$;
+
+comment on function stepgres._hand_out(stepgres.work_item[], tid[]) is
+'Returns started tasks, whose rows these are, with their inputs; those that are too much for one answer go back.';
 
 -- work/_lock_local_tasks.sql
 create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
@@ -4238,7 +4547,7 @@ as $$
 declare
     v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
     v_rows tid[];
-    v_step stepgres._step_key;
+    v_task record;
     v_oversized stepgres._step_key[];
     v_failures stepgres._run_failure[];
 begin
@@ -4250,15 +4559,24 @@ begin
         from stepgres.queues as q
         cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
         where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
-        for v_step in
-            select distinct t.run_id, t.step_slug from stepgres.tasks as t
-            where t.ctid = any (v_rows) and t.input is null
+        for v_task in
+            -- the tasks of a step that have no element get one and the same input
+            select distinct on (t.run_id, t.step_slug, coalesce(t.task_index, -1))
+                t.run_id, t.step_slug, t.input
+            from (
+                select o.run_id, o.step_slug, o.input, case when o.input is not null then o.task_index end as task_index
+                from stepgres.tasks as o where o.ctid = any (v_rows)
+            ) as t
         loop
             begin
-                perform i.input from stepgres._step_inputs as i
-                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
+                perform from stepgres._step_inputs as i
+                where (i.run_id, i.step_slug) = (v_task.run_id, v_task.step_slug)
+                    and octet_length(coalesce(v_task.input, i.input)::text) > 1000000000;
+                if found then
+                    v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
+                end if;
             exception when program_limit_exceeded then
-                v_oversized := v_oversized || v_step;
+                v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
             end;
         end loop;
         raise exception using errcode = 'SGLCK';
@@ -4267,9 +4585,12 @@ begin
     end;
     select array_agg((
         t.run_id, t.step_slug,
-        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
+        format(
+            'step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value,'
+            ' or than 1 GB as text', t.step_slug
+        )
     )::stepgres._run_failure) into v_failures
-    from unnest(v_oversized) as o
+    from (select distinct u.run_id, u.step_slug from unnest(v_oversized) as u) as o
     join stepgres.step_states as t
         on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
     perform stepgres._fail_steps(v_failures);
@@ -4280,8 +4601,9 @@ $$;
 comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
 'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
 
-The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
-claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
+The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, or
+1 GB as text, as the element of a map may too, the claim that comes upon the task fails with the error 54000 of PostgreSQL, and
+so does each one after it. A worker that gets
 this error calls this with the capacity and run_ids of its claim, then claims again.
 
 Errors: SG006 unknown worker.';
@@ -4343,9 +4665,12 @@ begin
     end if;
     v_worker := stepgres._worker(work.worker_id);
     v_run_ids := stepgres._check_results(work.results);
-    perform stepgres._lock_runs(work.run_ids || v_run_ids);
-    if results <> '[]' then
-        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
+    if results = '[]' then
+        perform stepgres._lock_runs(work.run_ids);
+    else
+        v_applied := stepgres._apply_batch(
+            v_worker, work.results, coalesce(work.capacity, 0), work.run_ids || v_run_ids
+        );
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
             null::interval, null::boolean, null::text, null::int, null::boolean, true
@@ -4356,7 +4681,13 @@ begin
         perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
-        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
+        if results = '[]' then
+            return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, null);
+        else
+            return query select * from stepgres._claim_beside_results(
+                v_worker, work.capacity, work.run_ids, v_applied.handed
+            );
+        end if;
         if (work.is_waiting and not found) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;
@@ -4378,6 +4709,10 @@ its queues. A result that is refused comes back with is_refused: its task is lea
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
+
+An answer has inputs of about 32 MB at most, or one input. Results are stored even if the claim fails, or is cancelled:
+then no tasks are returned, and the error is a warning. A result in a batch that leads to more than PostgreSQL holds
+in a value fails its task, and no other.
 
 Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
 SG018 tasks that break a rule (no result is applied then).';
@@ -5942,6 +6277,27 @@ $$;
 
 comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
 'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+
+-- events/_tell_of_started.sql
+create function stepgres._tell_of_started(items stepgres.work_item[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_started', array(
+            select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key from unnest(_tell_of_started.items) as i
+        ));
+    end if;
+    perform stepgres._hint_subscribers(array(
+        select distinct i.run_id from unnest(_tell_of_started.items) as i
+    ), have_ended => false);
+end
+$$;
+
+comment on function stepgres._tell_of_started(stepgres.work_item[]) is
+'Sends the events of tasks that were claimed, and tells the subscribers of their runs.';
 
 -- events/add_subscriber.sql
 create function stepgres.add_subscriber(

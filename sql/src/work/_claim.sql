@@ -8,8 +8,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
-    v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
+    v_started stepgres.work_item[];
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -24,19 +23,11 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
-        v_tasks := array(
-            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
-        );
-    end if;
     -- after the tickets: no task starts before the step that it belongs to
     v_now := stepgres._now();
 
     -- The rows are locked and so stay where they are. A run that has ended since they were locked is
     -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
-    return query
     with started as (
         update stepgres.tasks as t
         set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
@@ -44,29 +35,23 @@ begin
         from stepgres.runs as r
         where t.ctid = any (v_rows) and t.status = 'queued'
             and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
-        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.ctid as row_id,
             r.workflow_slug, r.version, r.priority
+    ),
+    ordered as (
+        select t.row_id, (
+            t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
+            s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+        )::stepgres.work_item as item
+        from started as t
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+        cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+        -- a worker may claim more than it can run at a time, and runs them in this order
+        order by o.priority desc, t.run_id, t.task_index
     )
-    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-    from started as t
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    left join stepgres._step_inputs as i
-        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-    -- a worker may claim more than it can run at a time, and runs them in this order
-    order by o.priority desc, t.run_id, t.task_index;
-
-    if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
-    end if;
+    select array_agg(o.item), array_agg(o.row_id) into v_started, v_rows from ordered as o;
+    return query select * from stepgres._hand_out(v_started, v_rows);
 end
 $$;
 
