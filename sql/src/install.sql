@@ -73,9 +73,11 @@
 \ir scheduling/_fail_steps.sql
 \ir scheduling/_gathered_output.sql
 \ir scheduling/_is_met.sql
+\ir scheduling/_judge.sql
 \ir scheduling/_lock_run.sql
 \ir scheduling/_lock_runs.sql
 \ir scheduling/_map_source.sql
+\ir scheduling/_path_cost.sql
 \ir scheduling/_queue_or_delay_tasks.sql
 \ir scheduling/_queue_tasks.sql
 \ir scheduling/_refill_maps.sql
@@ -90,12 +92,16 @@
 \ir scheduling/_withdraw_tasks.sql
 
 -- work: tasks are claimed, and their results applied
+\ir work/_apply_batch.sql
+\ir work/_apply_result.sql
 \ir work/_apply_results.sql
 \ir work/_backoff.sql
 \ir work/_check_results.sql
 \ir work/_claim.sql
+\ir work/_claim_beside_results.sql
 \ir work/_exhaust_tasks.sql
 \ir work/_fail_tasks.sql
+\ir work/_hand_out.sql
 \ir work/_lock_local_tasks.sql
 \ir work/_pop_tasks.sql
 \ir work/_record_results.sql
@@ -183,6 +189,7 @@
 \ir events/_record_goal_event.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
+\ir events/_tell_of_started.sql
 \ir events/add_subscriber.sql
 \ir events/list_goal_events.sql
 \ir events/list_run_events.sql

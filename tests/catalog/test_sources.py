@@ -58,6 +58,20 @@ def test_scripts_of_released_versions_never_change() -> None:
             assert release.checksum(ROOT / "sql" / name) == digest, name
 
 
+def test_aggregates_of_json_take_nothing_but_short_values() -> None:
+    """jsonb_agg and jsonb_object_agg are quadratic for one value with many strings.
+
+    to_jsonb(array_agg(...)) and _merge_objects are not.
+    """
+    short = {"_order_steps", "get_run", "optimize_workflow"}  # numbers and options
+    used = {
+        file.stem
+        for file in (ROOT / "sql/src").rglob("*.sql")
+        if re.search(r"\bjsonb?_(object_)?agg\(", file.read_text("utf-8"))
+    }
+    assert used == short
+
+
 def test_wheel_has_what_is_installed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)

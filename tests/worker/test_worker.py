@@ -19,7 +19,7 @@ from stepgres._async.client import AsyncClient
 from stepgres._runner import StepContext
 from stepgres._worker_client import WorkerClient
 from tests.conftest import Database
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 

@@ -30,7 +30,7 @@ begin
         raise exception '%: step "%" is already defined', culprit, v_slug
             using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
     end if;
-    select jsonb_object_agg(s.slug, s.step) into v_documents
+    select stepgres._merge_objects(array_agg(jsonb_build_object(s.slug, s.step))) into v_documents
     from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d

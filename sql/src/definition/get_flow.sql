@@ -12,7 +12,7 @@ begin
         'timeout', trim_scale(extract(epoch from v_version.timeout)),
         'deadline', trim_scale(extract(epoch from v_version.deadline)),
         'steps', (
-            select coalesce(jsonb_agg(
+            select coalesce(to_jsonb(array_agg(
                 to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
@@ -26,7 +26,7 @@ begin
                     )
                 )
                 order by s.step_index
-            ), '[]')
+            )), '[]')
             from stepgres.steps as s
             where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
         )

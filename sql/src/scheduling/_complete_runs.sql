@@ -21,7 +21,11 @@ begin
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
-                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
+                    else coalesce(
+                        stepgres._merge_objects(
+                            array_agg(jsonb_build_object(t.step_slug, t.output)) filter (where t.output is not null)
+                        ), '{}'
+                    )
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
