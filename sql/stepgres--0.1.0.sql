@@ -3600,9 +3600,12 @@ begin
     begin
         select array_agg(k.run_id), bool_or(
             k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
+            or k.run_id is null or k.step_slug is null or k.task_index is null or k.attempt is null
+            or (argument = 'results' and (k.status in ('completed', 'failed', 'released')) is not true)
         ) into v_run_ids, v_is_bad
         from jsonb_to_recordset(results) as k (
-            run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+            run_id uuid, step_slug text, task_index int, attempt int, status text, retryable boolean,
+            retry_after float8, heartbeat_age float8
         );
     exception when data_exception then
         v_is_bad := true;
@@ -4056,15 +4059,40 @@ begin
         select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
     loop
         begin
-            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
-            into v_problem
+            select case
+                when s.name is not null then format(
+                    '%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds
+                )
+                when m.missing is not null then format('%s is missing', m.missing)
+                when m.status is not null then format(
+                    'status must be "completed", "failed" or "released", not %s', left(m.status, 100)
+                )
+            end into v_problem
             from jsonb_to_record(v_result.value) as k (
-                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+                run_id uuid, step_slug text, task_index int, attempt int, retryable boolean, retry_after float8,
+                heartbeat_age float8
             )
             cross join lateral (
+                select
+                    (
+                        select n.name from unnest(
+                            array['run_id', 'step_slug', 'task_index', 'attempt']
+                            || case when argument = 'results' then array['status'] end
+                        ) with ordinality as n (name, place)
+                        where v_result.value ->> n.name is null
+                        order by n.place
+                        limit 1
+                    ) as missing,
+                    case
+                        when argument = 'results'
+                            and v_result.value ->> 'status' not in ('completed', 'failed', 'released')
+                            then (v_result.value -> 'status')::text
+                    end as status
+            ) as m
+            left join lateral (
                 values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
-            ) as s (name, seconds)
-            where s.seconds not between 0 and 3155760000;
+            ) as s (name, seconds) on s.seconds not between 0 and 3155760000
+            limit 1;
         exception when data_exception then
             v_problem := sqlerrm;
         end;
@@ -4364,7 +4392,8 @@ added as complete_task says; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
-its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over. Each result names its task, attempt and status; a "completed" one without an
+"output" has the output null. Other keys are ignored.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
