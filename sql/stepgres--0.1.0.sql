@@ -438,7 +438,7 @@ comment on column stepgres.workflow_versions.optimizations is
 comment on column stepgres.workflow_versions.tasks is
 'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
-'md5 of the document that register_workflow was given, also of what was optimized; null for a version made by create_flow and add_step.';
+'Equal for definitions that mean the same; of what was optimized it is that of the definition. Null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
@@ -1081,29 +1081,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_copy stepgres.workflow_versions := _copy_version.original;
-    v_steps stepgres.steps[];
-    v_dependencies stepgres.dependencies[];
 begin
     v_copy.fingerprint := null;
     v_copy.optimized_from := null;
     v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
-    v_steps := array(
-        select s from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
-        order by s.step_index
+    perform stepgres._store_steps(
+        v_copy.version,
+        array(
+            select s from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
+            order by s.step_index
+        ),
+        array(
+            select d from stepgres.dependencies as d
+            where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
+        )
     );
-    v_dependencies := array(
-        select d from stepgres.dependencies as d
-        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
-    );
-    for i in 1 .. cardinality(v_steps) loop
-        v_steps[i].version := v_copy.version;
-    end loop;
-    for i in 1 .. cardinality(v_dependencies) loop
-        v_dependencies[i].version := v_copy.version;
-    end loop;
-    perform stepgres._store_steps(v_steps, v_dependencies);
     return v_copy;
 end
 $$;
@@ -1186,6 +1180,41 @@ $$;
 comment on function stepgres._delete_own_version(text, int) is
 'Deletes a version that a run has made for itself, once no run has it.';
 
+-- definition/_document.sql
+create function stepgres._document(
+    version stepgres.workflow_versions, steps stepgres.steps[], dependencies stepgres.dependencies[]
+) returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select to_jsonb(_document.version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
+        || jsonb_build_object(
+            'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
+            'timeout', trim_scale(extract(epoch from (_document.version).timeout)),
+            'deadline', trim_scale(extract(epoch from (_document.version).deadline)),
+            'steps', coalesce(jsonb_agg(
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
+                || jsonb_build_object(
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
+                    'depends_on', coalesce(d.depends_on, '{}')
+                )
+                order by s.step_index
+            ), '[]')
+        )
+    from unnest(_document.steps) as s
+    left join (
+        select e.step_slug, array_agg(e.depends_on order by e.dependency_index) as depends_on
+        from unnest(_document.dependencies) as e
+        group by e.step_slug
+    ) as d on d.step_slug = s.step_slug
+$$;
+
+comment on function stepgres._document(stepgres.workflow_versions, stepgres.steps[], stepgres.dependencies[]) is
+'The document that get_flow shows, of a version that is stored or is about to be.';
+
 -- definition/_find_version.sql
 create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
 language plpgsql
@@ -1220,6 +1249,22 @@ $$;
 
 comment on function stepgres._find_version(text, int) is
 'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+
+-- definition/_fingerprint.sql
+create function stepgres._fingerprint(document jsonb) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- steps by slug: in which order independent steps were written says nothing
+    select md5((_fingerprint.document - 'version' || jsonb_build_object('steps', (
+        select jsonb_agg(s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C")
+        from jsonb_array_elements(_fingerprint.document -> 'steps') as s (step)
+    )))::text)
+$$;
+
+comment on function stepgres._fingerprint(jsonb) is
+'The same for all documents that mean the same, made from what _document shows of them.';
 
 -- definition/_guard_order.sql
 create function stepgres._guard_order() returns trigger
@@ -1298,6 +1343,19 @@ $$;
 comment on function stepgres._guard_used_version() is
 'Raises SG008 for a change to the steps or dependencies of a version that runs use.';
 
+-- definition/_in_seconds.sql
+create function stepgres._in_seconds(duration interval) returns interval
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a numeric that is infinite is no JSON number: far out of any range does as well
+    select stepgres._seconds(to_jsonb(least(greatest(extract(epoch from duration), -1e10), 1e10)))
+$$;
+
+comment on function stepgres._in_seconds(interval) is
+'A duration without months and days, which have no fixed number of seconds, as the document of a workflow has it.';
+
 -- definition/_inherited_options.sql
 create function stepgres._inherited_options() returns jsonb
 language sql
@@ -1338,7 +1396,7 @@ begin
     from stepgres.steps as s
     where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
-    perform stepgres._store_steps(array[v_step], array(
+    perform stepgres._store_steps(v_step.version, array[v_step], array(
         select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
         from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
     ));
@@ -1352,43 +1410,26 @@ comment on function stepgres._insert_step(stepgres.steps, text[]) is
 'Adds a step to a version, behind those that it has, and returns it.';
 
 -- definition/_insert_steps.sql
-create function stepgres._insert_steps(version stepgres.workflow_versions, steps jsonb, culprit text)
-returns void
+create function stepgres._insert_steps(
+    version int, steps stepgres.steps[], dependencies stepgres.dependencies[], culprit text
+) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_document jsonb;
-    v_place int;
     v_step stepgres.steps;
-    v_steps stepgres.steps[] := '{}';
-    v_dependencies stepgres.dependencies[] := '{}';
     v_culprit text := _insert_steps.culprit;
     v_constraint text;
 begin
-    for v_document, v_place in
-        select s.document, s.place
-        from stepgres._sorted_steps(_insert_steps.steps, culprit) with ordinality as s (document, place)
-    loop
-        v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
-        v_step := stepgres._step_options(v_document, _insert_steps.version);
-        v_step.step_index := v_place - 1;
-        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
-        v_steps := v_steps || v_step;
-        v_dependencies := v_dependencies || array(
-            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
-            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
-        );
-    end loop;
     begin
-        perform stepgres._store_steps(v_steps, v_dependencies);
+        perform stepgres._store_steps(_insert_steps.version, _insert_steps.steps, _insert_steps.dependencies);
     exception when integrity_constraint_violation then
         -- once more, one by one, to find out which of them it is
-        foreach v_step in array v_steps loop
+        foreach v_step in array _insert_steps.steps loop
             v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
-            perform stepgres._store_steps(array[v_step], array(
-                select d from unnest(v_dependencies) as d where d.step_slug = v_step.step_slug
+            perform stepgres._store_steps(_insert_steps.version, array[v_step], array(
+                select d from unnest(_insert_steps.dependencies) as d where d.step_slug = v_step.step_slug
             ));
         end loop;
     end;
@@ -1398,8 +1439,8 @@ exception when integrity_constraint_violation then
 end
 $$;
 
-comment on function stepgres._insert_steps(stepgres.workflow_versions, jsonb, text) is
-'Adds the steps of a document to a version that has none, in a topological order; SG001 names the culprit.';
+comment on function stepgres._insert_steps(int, stepgres.steps[], stepgres.dependencies[], text) is
+'Adds what _read_steps has read to a version that has no steps; SG001 names the culprit.';
 
 -- definition/_json_path.sql
 create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
@@ -1503,6 +1544,50 @@ $$;
 comment on function stepgres._order_steps(text[], text[], text[]) is
 'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
 
+-- definition/_read_steps.sql
+create function stepgres._read_steps(
+    defaults stepgres.workflow_versions,
+    documents jsonb,
+    culprit text,
+    out steps stepgres.steps[],
+    out dependencies stepgres.dependencies[]
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_document jsonb;
+    v_place int;
+    v_step stepgres.steps;
+    v_culprit text := _read_steps.culprit;
+    v_constraint text;
+begin
+    steps := array[]::stepgres.steps[];
+    dependencies := array[]::stepgres.dependencies[];
+    for v_document, v_place in
+        select s.document, s.place
+        from stepgres._sorted_steps(_read_steps.documents, culprit) with ordinality as s (document, place)
+    loop
+        v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
+        v_step := stepgres._step_options(v_document, _read_steps.defaults);
+        v_step.step_index := v_place - 1;
+        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
+        steps := steps || v_step;
+        dependencies := dependencies || array(
+            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
+        );
+    end loop;
+exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(v_constraint, v_culprit);
+end
+$$;
+
+comment on function stepgres._read_steps(stepgres.workflow_versions, jsonb, text) is
+'The steps of a document in a topological order, with every option filled in, and their dependencies; SG001 names the culprit.';
+
 -- definition/_refuse_definition_change.sql
 create function stepgres._refuse_definition_change() returns trigger
 language plpgsql
@@ -1575,7 +1660,7 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := stepgres._inherited_options()
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
+        || '{"step_slug": "string", "step_index": "integer", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
@@ -1657,37 +1742,43 @@ comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
 'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
 
 -- definition/_store_steps.sql
-create function stepgres._store_steps(steps stepgres.steps[], dependencies stepgres.dependencies[])
-returns void
+create function stepgres._store_steps(
+    version int, steps stepgres.steps[], dependencies stepgres.dependencies[]
+) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_steps stepgres.steps[] := _store_steps.steps;
+    v_dependencies stepgres.dependencies[] := _store_steps.dependencies;
 begin
     for i in 1 .. cardinality(v_steps) loop
+        v_steps[i].version := _store_steps.version;
         v_steps[i].is_direct := (
             not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
             and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
         ) is true;
     end loop;
+    for i in 1 .. cardinality(v_dependencies) loop
+        v_dependencies[i].version := _store_steps.version;
+    end loop;
     perform stepgres._ensure_queue(q.queue, q.priority, q.resources)
     from (select distinct s.queue, s.priority, s.resources from unnest(v_steps) as s) as q;
 
     insert into stepgres.steps select s.* from unnest(v_steps) as s;
-    insert into stepgres.dependencies select d.* from unnest(_store_steps.dependencies) as d;
+    insert into stepgres.dependencies select d.* from unnest(v_dependencies) as d;
     update stepgres.steps as s
     set feeds_map = m.step_slug
     from unnest(v_steps) as m
-    join unnest(_store_steps.dependencies) as d on d.step_slug = m.step_slug
+    join unnest(v_dependencies) as d on d.step_slug = m.step_slug
     where m.map and m.initial_tasks is null and not s.map
         and (s.workflow_slug, s.version, s.step_slug) = (m.workflow_slug, m.version, d.depends_on);
 end
 $$;
 
-comment on function stepgres._store_steps(stepgres.steps[], stepgres.dependencies[]) is
-'Adds steps, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
+comment on function stepgres._store_steps(int, stepgres.steps[], stepgres.dependencies[]) is
+'Adds steps to a version, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
 
 -- definition/_use_version.sql
 create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
@@ -1822,15 +1913,15 @@ begin
     v_step.map := add_step.map or add_step.initial_tasks is not null;
     v_step.initial_tasks := add_step.initial_tasks;
     v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
-    v_step.base_delay := coalesce(add_step.base_delay, v_version.base_delay);
-    v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
+    v_step.base_delay := coalesce(stepgres._in_seconds(add_step.base_delay), v_version.base_delay);
+    v_step.timeout := coalesce(stepgres._in_seconds(add_step.timeout), v_version.timeout);
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
     v_step.priority := coalesce(add_step.priority, v_version.priority);
     v_step.resources := coalesce(add_step.resources, v_version.resources);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
-    v_step.start_delay := add_step.start_delay;
+    v_step.start_delay := stepgres._in_seconds(add_step.start_delay);
     v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
     v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
@@ -1898,8 +1989,8 @@ begin
     end if;
     v_defaults.workflow_slug := create_flow.name;
     v_defaults.max_attempts := create_flow.max_attempts;
-    v_defaults.base_delay := create_flow.base_delay;
-    v_defaults.timeout := create_flow.timeout;
+    v_defaults.base_delay := stepgres._in_seconds(create_flow.base_delay);
+    v_defaults.timeout := stepgres._in_seconds(create_flow.timeout);
     v_defaults.execution := create_flow.execution;
     v_defaults.queue := create_flow.queue;
     v_defaults.priority := create_flow.priority;
@@ -1907,7 +1998,7 @@ begin
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
     v_defaults.events := create_flow.events;
-    v_defaults.deadline := create_flow.deadline;
+    v_defaults.deadline := stepgres._in_seconds(create_flow.deadline);
     v_defaults.max_parallel := create_flow.max_parallel;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
@@ -1991,28 +2082,15 @@ as $$
 declare
     v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
 begin
-    return to_jsonb(v_version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[] || jsonb_build_object(
-        'base_delay', trim_scale(extract(epoch from v_version.base_delay)),
-        'timeout', trim_scale(extract(epoch from v_version.timeout)),
-        'deadline', trim_scale(extract(epoch from v_version.deadline)),
-        'steps', (
-            select coalesce(jsonb_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
-                || jsonb_build_object(
-                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
-                    'timeout', trim_scale(extract(epoch from s.timeout)),
-                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
-                    'depends_on', array(
-                        select d.depends_on from stepgres.dependencies as d
-                        where (d.workflow_slug, d.version, d.step_slug)
-                            = (s.workflow_slug, s.version, s.step_slug)
-                        order by d.dependency_index
-                    )
-                )
-                order by s.step_index
-            ), '[]')
-            from stepgres.steps as s
+    return stepgres._document(
+        v_version,
+        array(
+            select s from stepgres.steps as s
             where (s.workflow_slug, s.version) = (v_version.workflow_slug, v_version.version)
+        ),
+        array(
+            select d from stepgres.dependencies as d
+            where (d.workflow_slug, d.version) = (v_version.workflow_slug, v_version.version)
         )
     );
 end
@@ -2022,7 +2100,7 @@ comment on function stepgres.get_flow(text, int) is
 'A workflow as one document, of its current version unless another is given.
 
 It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
-besides it has "version", and the "step_index" of each step.
+besides it has "version", and the "step_index" of each step. To register it changes nothing.
 
 Errors: SG002 unknown workflow or version.';
 
@@ -2136,41 +2214,22 @@ as $$
 declare
     v_slug text := definition ->> 'workflow_slug';
     v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
-    v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
     v_version int;
     v_constraint text;
 begin
     perform stepgres._check_options(
-        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
+        definition,
+        stepgres._workflow_options()
+        || '{"workflow_slug": "string", "version": "integer", "steps": "array", "tasks": "array"}',
+        v_culprit
     );
-    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
-        raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
+    if v_slug is null then
+        raise exception 'a definition has no workflow_slug'
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
-
-    loop
-        insert into stepgres.workflows (workflow_slug, current_version, created_at)
-        values (v_slug, 1, stepgres._now())
-        on conflict do nothing;
-        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
-        exit when found; -- unless it was deleted meanwhile
-    end loop;
-    -- An older version that is registered again becomes current again, so that deployments that
-    -- alternate do not make versions without end.
-    -- A version that was optimized is the same definition, and stays.
-    select w.version into v_version
-    from stepgres.workflows as f
-    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
-    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
-    order by w.version = f.current_version desc, w.version desc
-    limit 1;
-    if found then
-        update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version;
-        return v_version;
-    end if;
-
     v_defaults.workflow_slug := v_slug;
     v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
@@ -2185,10 +2244,42 @@ begin
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
-    v_defaults.fingerprint := v_fingerprint;
-    v_defaults := stepgres._create_version(v_defaults);
+    select r.steps, r.dependencies into v_steps, v_dependencies
+    from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
+    v_defaults.fingerprint := stepgres._fingerprint(stepgres._document(v_defaults, v_steps, v_dependencies));
 
-    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
+    -- An older version that is registered again becomes current again, so that deployments that
+    -- alternate do not make versions without end. A version that was optimized is the same definition, and stays:
+    -- it has the fingerprint of that. What get_flow shows of it, or of steps that were added one by one, is it, too.
+    select w.version into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+    where f.workflow_slug = v_slug and w.version > 0 and case
+        when w.fingerprint = v_defaults.fingerprint then true
+        when w.fingerprint is null or w.optimized_from is not null
+            then stepgres._fingerprint(stepgres.get_flow(v_slug, w.version)) = v_defaults.fingerprint
+    end
+    order by w.version = f.current_version desc, w.version desc
+    limit 1;
+    if found then
+        update stepgres.workflows as w set current_version = v_version
+        where w.workflow_slug = v_slug and w.current_version <> v_version;
+        return v_version;
+    end if;
+
+    if cardinality(v_steps) = 0 then
+        raise exception '% has no steps', v_culprit
+            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+    end if;
+    v_defaults := stepgres._create_version(v_defaults);
+    perform stepgres._insert_steps(v_defaults.version, v_steps, v_dependencies, v_culprit);
     return v_defaults.version;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;
@@ -2199,6 +2290,8 @@ $$;
 comment on function stepgres.register_workflow(jsonb) is
 'Registers a whole definition, makes it current, and returns its version; the same definition always has the same version.
 
+Definitions are the same if they mean the same: what is left out has its default, and the order of keys and of steps says nothing.
+
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
 "initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
 "condition": JSON path,
@@ -2207,7 +2300,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
 "steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
+may come in any order; "version" and "step_index", which get_flow shows, say nothing. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 
@@ -7067,7 +7160,10 @@ declare
     v_run stepgres.runs;
     v_version stepgres.workflow_versions;
     v_tasks jsonb;
-    v_steps jsonb;
+    v_planned jsonb;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
+    v_culprit text;
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
     if not found or tasks = '[]' then
@@ -7083,14 +7179,17 @@ begin
     end if;
     -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
-    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
+    v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
     v_version.version := -nextval('stepgres._own_versions');
-    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_planned);
     v_version.fingerprint := null;
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
-    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
+    v_culprit := format('run %s', v_run.run_id);
+    select r.steps, r.dependencies into v_steps, v_dependencies
+    from stepgres._read_steps(v_version, stepgres._steps_only(v_planned), v_culprit) as r;
+    perform stepgres._insert_steps(v_version.version, v_steps, v_dependencies, v_culprit);
     perform stepgres._apply_optimizations(v_version);
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
@@ -8453,7 +8552,9 @@ begin
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);
-    v_version.fingerprint := v_source.fingerprint;
+    v_version.fingerprint := coalesce(
+        v_source.fingerprint, stepgres._fingerprint(stepgres.get_flow(v_source.workflow_slug, v_source.version))
+    );
     v_version.optimized_from := v_source.version;
     v_version.optimizations := v_optimizations;
     perform stepgres._apply_optimizations(v_version);
