@@ -905,6 +905,9 @@ create table stepgres.task_graphs (
     steps jsonb not null,
     decomposed_at timestamptz not null,
     decided_at timestamptz,
+    fingerprint text not null generated always as (
+        md5(md5(goal) || md5(workflow_slug) || md5(defaults::text) || md5(tasks::text))
+    ) stored,
     constraint task_graph_status_is_known check (status in ('decomposed', 'approved', 'rejected')),
     constraint task_graph_is_decided check ((status = 'decomposed') = (decided_at is null)),
     constraint task_graph_has_reason check ((status = 'rejected') = (reason is not null)),
@@ -924,6 +927,8 @@ comment on column stepgres.task_graphs.defaults is
 'Options of that workflow, as register_workflow takes them.';
 comment on column stepgres.task_graphs.tasks is
 'The tasks as they were given, nested: each with its id, description and depends_on.';
+comment on column stepgres.task_graphs.fingerprint is
+'What approve_task_graph compares: another one as soon as there is anything else to approve.';
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
 
@@ -958,6 +963,17 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+
+create table stepgres.channel_readers (
+    channel text not null references stepgres.channels on delete cascade,
+    role text not null,
+    primary key (channel, role)
+);
+
+comment on table stepgres.channel_readers is
+'The roles that read each channel, besides workers, observers and admins: the one that made it, and those that were given it.';
+comment on column stepgres.channel_readers.role is
+'A name, so that a dump restores it where roles have other numbers; public is everybody.';
 -- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 
@@ -2310,6 +2326,34 @@ under the name in its place. A run that has not ended within the deadline fails.
 channel workflow_events, as events says.
 
 Errors: SG001 names the culprit; nothing is stored.';
+
+-- rights/_caller.sql
+create function stepgres._caller() returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Inside of functions that run with the rights of the owner current_user is the owner. Poolers and PostgREST log in
+    -- as one role and set another for each request.
+    select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+$$;
+
+comment on function stepgres._caller() is
+'The role that calls a public function: the one that the session has set, else its login.';
+
+-- rights/_may_call.sql
+create function stepgres._may_call(functions text[]) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(bool_or(has_function_privilege(stepgres._caller(), p.oid, 'execute')), false)
+    from pg_proc as p
+    where p.pronamespace = 'stepgres'::regnamespace and p.proname = any (functions)
+$$;
+
+comment on function stepgres._may_call(text[]) is
+'Whether the caller has the right to call one of these functions: what a function does for him must not exceed that.';
 
 -- start/_check_inputs.sql
 create function stepgres._check_inputs(workflow_slug text, version int, inputs jsonb[]) returns void
@@ -6365,7 +6409,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(_first_position.channel);
+    v_pgmq_queue text := stepgres._readable_channel(_first_position.channel);
     v_until timestamptz := clock_timestamp() + interval '50 ms';
     v_last_id bigint;
     v_senders text[];
@@ -6427,6 +6471,9 @@ begin
     on conflict on constraint channels_pkey do nothing;
     if found then
         perform pgmq.create(v_pgmq_queue);
+        -- what happens to runs is what every client may list, too
+        insert into stepgres.channel_readers (channel, role)
+        values (_make_channel.channel, case _make_channel.channel when 'workflow_events' then 'public' else stepgres._caller() end);
         -- it may have been deleted, and somebody still listens on it
         select s.last_value into v_last_id from stepgres._deleted_ids as s;
         if v_last_id > 0 then
@@ -6625,7 +6672,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(_read_history.channel);
+    v_pgmq_queue text := stepgres._readable_channel(_read_history.channel);
     v_ids int8range := _read_history.ids * '[1, 9223372036854775807)';
 begin
     if v_pgmq_queue is null or isempty(v_ids) then
@@ -6654,6 +6701,37 @@ $$;
 
 comment on function stepgres._read_history(text, int8range, int, boolean) is
 'The messages of a channel with these ids, acknowledged or not, in order.';
+
+-- messages/_readable_channel.sql
+create function stepgres._readable_channel(channel text) returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_pgmq_queue text := stepgres._find_channel(_readable_channel.channel);
+begin
+    if v_pgmq_queue is not null
+        and not exists (
+            select from stepgres.channel_readers as c
+            left join pg_roles as o on o.rolname = c.role
+            where c.channel = _readable_channel.channel
+                and (c.role = 'public' or pg_has_role(stepgres._caller(), o.oid, 'usage'))
+        )
+        and not stepgres._may_call('{register_worker,fsck}')
+    then
+        raise exception 'role "%" may not read channel "%"', stepgres._caller(), _readable_channel.channel
+            using errcode = 'SG026',
+                hint = format('Let an admin run: select stepgres.grant_channel(%L, %L)', _readable_channel.channel, stepgres._caller());
+    end if;
+    return v_pgmq_queue;
+end
+$$;
+
+comment on function stepgres._readable_channel(text) is
+'Like _find_channel, for those who read: SG026 for clients that were not given the channel.
+
+Workers, observers and admins read all channels: they may call register_worker, or fsck.';
 
 -- messages/_remaining_gaps.sql
 create function stepgres._remaining_gaps(gaps stepgres._gap[], senders text[], found int8multirange)
@@ -6717,7 +6795,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(acknowledge.channel);
+    v_pgmq_queue text := stepgres._readable_channel(acknowledge.channel);
     v_msg_id bigint := stepgres._message_number(acknowledge.message_id);
 begin
     return v_pgmq_queue is not null and v_msg_id is not null and pgmq.archive(v_pgmq_queue, v_msg_id);
@@ -6730,7 +6808,7 @@ was acknowledged already.
 
 It stays in message_history until prune_messages deletes it.
 
-Errors: SG016 not the name of a channel.';
+Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';
 
 -- messages/catch_up.sql
 create function stepgres.catch_up(
@@ -6742,7 +6820,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(catch_up.channel);
+    v_pgmq_queue text := stepgres._readable_channel(catch_up.channel);
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
     v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
     v_senders text[];
@@ -6820,7 +6898,7 @@ or longer while such transactions go on.
 Returns nothing where nothing was sent yet, and about 2 MB at a time.
 
 Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
-channel.';
+channel; SG026 the caller was not given the channel.';
 
 -- messages/create_channel.sql
 create function stepgres.create_channel(channel text) returns void
@@ -6919,7 +6997,34 @@ $$;
 comment on function stepgres.get_message(text, text) is
 'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
 
-Errors: SG016 not the name of a channel.';
+Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';
+
+-- messages/grant_channel.sql
+create function stepgres.grant_channel(channel text, role text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres.create_channel(grant_channel.channel);
+    if grant_channel.role is distinct from 'public'
+        and not exists (select from pg_roles as o where o.rolname = grant_channel.role) then
+        raise exception 'there is no role "%"', coalesce(left(grant_channel.role, 100), 'null')
+            using errcode = 'SG003', hint = 'Pass the name of a role as pg_roles has it, or public for every client.';
+    end if;
+    insert into stepgres.channel_readers (channel, role) values (grant_channel.channel, grant_channel.role)
+    on conflict do nothing;
+end
+$$;
+
+comment on function stepgres.grant_channel(text, text) is
+'Lets a role, and the members of it, read and acknowledge the messages of a channel, which is made if there is none.
+
+role is the name of a role, or public for all who may call the functions. Without a grant a channel is read by the role that made
+it; workers, observers and admins read all. Everyone who may call send_with_notify sends to any channel.
+
+Errors: SG003 there is no such role; SG016 not the name of a channel.';
 
 -- messages/listen.sql
 create function stepgres.listen(channel text, after text default null) returns stepgres.listening
@@ -6952,7 +7057,7 @@ The position is behind everything that was sent so far, or where after says: the
 catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
 Unlisten with the commands unlisten messages_on and payloads_on.
 
-Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel; SG026 the caller was not given the channel.';
 
 -- messages/message_history.sql
 create function stepgres.message_history(
@@ -6994,7 +7099,7 @@ comment on function stepgres.message_history(text, text, text, int, boolean) is
 
 limit null: all. To page, pass the last id of a page as after_id, or with newest_first as before_id.
 
-Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel.';
+Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel; SG026 the caller was not given the channel.';
 
 -- messages/notify_only.sql
 create function stepgres.notify_only(channel text, payload text) returns void
@@ -7089,7 +7194,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(read_messages.channel);
+    v_pgmq_queue text := stepgres._readable_channel(read_messages.channel);
 begin
     perform stepgres._check_limit(read_messages."limit");
     if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
@@ -7116,7 +7221,32 @@ until the visibility_timeout is over.
 Acknowledge what is dealt with. What is not acknowledged comes again, with a higher read_count: to this reader or another.
 The timeout is rounded up to whole seconds. Of a channel to which nothing was sent there is nothing to read.
 
-Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
+Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel; SG026 the caller was not given the channel.';
+
+-- messages/revoke_channel.sql
+create function stepgres.revoke_channel(channel text, role text) returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if stepgres._find_channel(revoke_channel.channel) is null then
+        raise exception 'channel "%" does not exist', revoke_channel.channel
+            using errcode = 'SG021', hint = 'Nothing was sent to it so far, or since it was deleted.';
+    end if;
+    delete from stepgres.channel_readers as c
+    where (c.channel, c.role) = (revoke_channel.channel, revoke_channel.role);
+    return found;
+end
+$$;
+
+comment on function stepgres.revoke_channel(text, text) is
+'Takes a channel away from a role that was given it, or that made it; false if the role had it not.
+
+A role that is a member of another one that has the channel keeps it.
+
+Errors: SG016 not the name of a channel; SG021 there is no such channel.';
 
 -- messages/send_with_notify.sql
 create function stepgres.send_with_notify(channel text, message jsonb) returns text
@@ -7219,6 +7349,9 @@ declare
     v_message text;
     v_hint text;
 begin
+    perform stepgres._check_goal_rights(
+        case jsonb_typeof(_check_goal_options.options) when 'object' then _check_goal_options.options end, _check_goal_options.path
+    );
     begin
         perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
         -- their domains say which values may be
@@ -7235,7 +7368,32 @@ end
 $$;
 
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
+'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse, SG026 for those that the caller may not set.';
+
+-- goals/_check_goal_rights.sql
+create function stepgres._check_goal_rights(options jsonb, path text) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_option text;
+begin
+    select o.key into v_option
+    from jsonb_each(options) as o
+    where o.key in ('sql_function', 'transactional', 'queue', 'priority', 'resources') and o.value <> 'null'
+    order by o.key
+    limit 1;
+    if found and not stepgres._may_call('{register_workflow}') then
+        raise exception '%role "%" may not set the option "%"',
+            coalesce('task "' || path || '": ', ''), stepgres._caller(), v_option
+            using errcode = 'SG026', hint = 'Leave it out, or let a role save the task graph that may call register_workflow.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_goal_rights(jsonb, text) is
+'Raises SG026 for options that decide what workers execute and who is served first, if the caller may not register workflows.';
 
 -- goals/_check_task_order.sql
 create function stepgres._check_task_order(
@@ -7440,6 +7598,26 @@ $$;
 
 comment on function stepgres._flatten_tasks(jsonb, int) is
 'Nested tasks in the order of the document, each group before its subtasks.';
+
+-- goals/_guard_foreign_workflow.sql
+create function stepgres._guard_foreign_workflow(workflow_slug text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from stepgres.workflow_versions as w
+        where w.workflow_slug = _guard_foreign_workflow.workflow_slug and w.version > 0 and w.tasks is null
+    ) then
+        raise exception 'workflow "%" was not made by task graphs', _guard_foreign_workflow.workflow_slug
+            using errcode = 'SG007', hint = 'Choose another workflow_slug for the task graph, or leave it out.';
+    end if;
+end
+$$;
+
+comment on function stepgres._guard_foreign_workflow(text) is
+'Raises SG007 for a workflow that was defined otherwise than by task graphs: these never touch it.';
 
 -- goals/_insert_tasks.sql
 create function stepgres._insert_tasks(
@@ -7783,7 +7961,8 @@ comment on function stepgres._task_slug(text) is
 'The slug of the step that stands for the task at this path.';
 
 -- goals/approve_task_graph.sql
-create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
+create function stepgres.approve_task_graph(task_graph_id text, fingerprint text default null)
+returns stepgres.task_graphs
 language plpgsql
 volatile
 security definer
@@ -7792,7 +7971,10 @@ as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
 begin
-    if v_graph.status = 'rejected' then
+    if v_graph.fingerprint <> approve_task_graph.fingerprint then
+        raise exception 'task graph "%" is not the one that was read: it has changed', v_graph.task_graph_id
+            using errcode = 'SG008', hint = 'Read it again with get_task_graph, then approve it with its new fingerprint.';
+    elsif v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
     elsif v_graph.status = 'decomposed' then
@@ -7805,10 +7987,13 @@ begin
 end
 $$;
 
-comment on function stepgres.approve_task_graph(text) is
+comment on function stepgres.approve_task_graph(text, text) is
 'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
 
-Errors: SG008 it was rejected, SG019 unknown task graph.';
+fingerprint is that of the graph as the caller has read it, from get_task_graph or save_task_graph: if the graph has changed since,
+it is not approved. Without a fingerprint the graph is approved as it stands.
+
+Errors: SG008 it was rejected, or has changed; SG019 unknown task graph.';
 
 -- goals/delete_task_graph.sql
 create function stepgres.delete_task_graph(task_graph_id text) returns void
@@ -7984,16 +8169,20 @@ begin
     v_graph.tasks := stepgres._normal_tasks(save_task_graph.tasks);
     v_graph.defaults := jsonb_strip_nulls(coalesce(save_task_graph.defaults, '{}'));
     v_graph.workflow_slug := coalesce(save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id);
-    v_graph.status := 'decomposed';
-    v_graph.reason := null;
-    v_graph.decomposed_at := stepgres._now();
-    v_graph.decided_at := null;
-    insert into stepgres.task_graphs select v_graph.*
+    perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
+    insert into stepgres.task_graphs as g (
+        task_graph_id, goal, status, workflow_slug, defaults, tasks, steps, decomposed_at
+    )
+    values (
+        v_graph.task_graph_id, v_graph.goal, 'decomposed', v_graph.workflow_slug, v_graph.defaults, v_graph.tasks,
+        v_graph.steps, stepgres._now()
+    )
     on conflict on constraint task_graphs_pkey do update set
         goal = excluded.goal, workflow_slug = excluded.workflow_slug, defaults = excluded.defaults,
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
         -- whoever has approved the tasks that stood here has not seen these
-        status = excluded.status, reason = null, decided_at = null;
+        status = excluded.status, reason = null, decided_at = null
+    returning g.* into v_graph;
     perform stepgres._record_goal_event(v_graph);
     return v_graph;
 exception when check_violation then
@@ -8015,7 +8204,11 @@ priority, resources, condition and so on; defaults are those of the workflow tha
 workflow_slug its slug, by default the id of the graph. With a task_graph_id the tasks of that graph are replaced, and have to be
 approved anew; runs of it keep theirs.
 
-Errors: SG018 names the task that breaks a rule, by its path; SG019 unknown task graph.';
+The workflow is one of task graphs alone: one of that name that was registered or built otherwise stays as it is. The options sql_function,
+transactional, queue, priority and resources are for those who may call register_workflow. approve_task_graph takes the fingerprint of the graph.
+
+Errors: SG007 the workflow was not made by task graphs; SG018 names the task that breaks a rule, by its path; SG019 unknown task graph;
+SG026 an option that the caller may not set.';
 
 -- goals/start_task_graph.sql
 create function stepgres.start_task_graph(
@@ -8048,12 +8241,17 @@ begin
     elsif jsonb_typeof(coalesce(start_task_graph.input, '{}')) <> 'object' then
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
+    elsif optimization_level is not null and not stepgres._may_call('{optimize_workflow}') then
+        raise exception 'role "%" may not optimize workflow "%"', stepgres._caller(), v_graph.workflow_slug
+            using errcode = 'SG026', hint = 'Leave optimization_level out, or let an admin call optimize_workflow.';
     end if;
     v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ));
+    -- now that nobody else defines it until the end of this transaction
+    perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
     if optimization_level is not null then
         v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
@@ -8072,13 +8270,13 @@ $$;
 comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
 'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
 
-With an optimization_level that workflow is optimized first, from earlier runs of it: see optimize_workflow.
+With an optimization_level that workflow is optimized first, from earlier runs of it, for those who may call optimize_workflow.
 
 The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
 start_workflow_run.
 
-Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG019 unknown task graph, SG020 it is not approved,
-and those of start_workflow_run.';
+Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG007 the workflow
+was not made by task graphs, SG019 unknown task graph, SG020 it is not approved, SG026 the caller may not optimize, and those of start_workflow_run.';
 
 -- optimization/_advise.sql
 create function stepgres._advise(source stepgres.workflow_versions, current_version int, level text)
@@ -9081,21 +9279,26 @@ declare
         list_task_graphs,list_goal_events,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
         resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
-        approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
+        start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,
         claim_tasks,complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
+    -- what a graph executes is decided by others than those who plan it
+    v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';
 begin
     for v_role in
         select rolname from pg_catalog.pg_roles
-        where rolname in ('stepgres_client', 'stepgres_worker', 'stepgres_admin', 'stepgres_observer')
+        where rolname in (
+            'stepgres_client', 'stepgres_worker', 'stepgres_admin', 'stepgres_observer', 'stepgres_approver'
+        )
     loop
         execute pg_catalog.format('grant usage on schema stepgres to %I', v_role);
         v_routines := case v_role
             when 'stepgres_client' then v_client
             when 'stepgres_worker' then v_worker
             when 'stepgres_observer' then v_observer
+            when 'stepgres_approver' then v_approver
         end;
         for v_routine in
             select p.oid::pg_catalog.regprocedure::text

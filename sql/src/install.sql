@@ -54,6 +54,10 @@
 \ir definition/register_sql_function.sql
 \ir definition/register_workflow.sql
 
+-- rights: who calls, and what the caller may do
+\ir rights/_caller.sql
+\ir rights/_may_call.sql
+
 -- start: runs begin
 \ir start/_check_inputs.sql
 \ir start/_check_start.sql
@@ -186,6 +190,7 @@
 \ir messages/_position_after.sql
 \ir messages/_position_text.sql
 \ir messages/_read_history.sql
+\ir messages/_readable_channel.sql
 \ir messages/_remaining_gaps.sql
 \ir messages/_senders.sql
 \ir messages/_to_multirange.sql
@@ -194,22 +199,26 @@
 \ir messages/create_channel.sql
 \ir messages/delete_channel.sql
 \ir messages/get_message.sql
+\ir messages/grant_channel.sql
 \ir messages/listen.sql
 \ir messages/message_history.sql
 \ir messages/notify_only.sql
 \ir messages/prune_messages.sql
 \ir messages/read_messages.sql
+\ir messages/revoke_channel.sql
 \ir messages/send_with_notify.sql
 
 -- goals: task graphs
 \ir goals/_add_tasks.sql
 \ir goals/_check_goal_options.sql
+\ir goals/_check_goal_rights.sql
 \ir goals/_check_task_order.sql
 \ir goals/_check_tasks.sql
 \ir goals/_decomposition_error.sql
 \ir goals/_find_dependencies.sql
 \ir goals/_find_task_graph.sql
 \ir goals/_flatten_tasks.sql
+\ir goals/_guard_foreign_workflow.sql
 \ir goals/_insert_tasks.sql
 \ir goals/_join_tasks.sql
 \ir goals/_move_run.sql

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(catch_up.channel);
+    v_pgmq_queue text := stepgres._readable_channel(catch_up.channel);
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
     v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
     v_senders text[];
@@ -85,4 +85,4 @@ or longer while such transactions go on.
 Returns nothing where nothing was sent yet, and about 2 MB at a time.
 
 Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
-channel.';
+channel; SG026 the caller was not given the channel.';
