@@ -317,7 +317,7 @@ create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
 
 create domain stepgres.resources as jsonb
-check (jsonb_typeof(value) = 'object');
+check (jsonb_typeof(value) = 'object' and octet_length(value::text) <= 2000);
 
 create domain stepgres.execution as text
 check (value in ('local', 'distributed'));
@@ -361,7 +361,7 @@ comment on domain stepgres.slug is
 comment on domain stepgres.queue is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
 comment on domain stepgres.resources is
-'resources must be a JSON object';
+'resources must be a JSON object of at most 2,000 bytes as text';
 comment on domain stepgres.execution is
 'execution must be "local" or "distributed"';
 comment on domain stepgres.initial_tasks is
@@ -2194,7 +2194,7 @@ declare
 begin
     begin
         v_oid := to_regprocedure(register_sql_function.sql_function || '(jsonb)');
-    exception when invalid_name or syntax_error then
+    exception when data_exception or invalid_name or syntax_error or feature_not_supported then
         v_oid := null;
     end;
     select format('%I.%I', n.nspname, p.proname) into v_function
@@ -2384,6 +2384,35 @@ $$;
 comment on function stepgres._check_inputs(text, int, jsonb[]) is
 'Raises SG003 for an input that the root steps of the workflow cannot take.';
 
+-- start/_check_labels.sql
+create function stepgres._check_labels(idempotency_key text, tags text[]) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_problem text := case
+        when octet_length(idempotency_key) > 2000
+            then format('an idempotency_key has at most 2,000 bytes, not %s', octet_length(idempotency_key))
+        when array_ndims(tags) > 1 then 'the tags of a run are one list, not a list of lists'
+        when array_position(tags, null) is not null then 'a tag of a run is null'
+        when octet_length(array_to_string(tags, '')) > 2000 then (
+            select format('a tag of a run has at most 2,000 bytes, not %s', max(octet_length(t)))
+            from unnest(tags) as t
+            having max(octet_length(t)) > 2000
+        )
+    end;
+begin
+    if v_problem is not null then
+        raise exception '%', v_problem
+            using errcode = 'SG003', hint = 'Pass short texts, or the md5 of a long one: an index looks them up.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_labels(text, text[]) is
+'Raises SG003 for an idempotency key or tags that no index can hold.';
+
 -- start/_check_start.sql
 create function stepgres._check_start(run stepgres.runs, delay interval default null) returns void
 language plpgsql
@@ -2402,8 +2431,8 @@ begin
         raise exception 'a deadline cannot be %', run.deadline
             using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
     end if;
-    if array_position(run.tags, null) is not null then
-        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    if run.tags is not null then
+        perform stepgres._check_labels(null, run.tags);
     end if;
     if run.executor_id is not null then
         perform stepgres._worker(run.executor_id);
@@ -2489,6 +2518,9 @@ as $$
 declare
     v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
 begin
+    if prototype.idempotency_key is not null then
+        perform stepgres._check_labels(prototype.idempotency_key, null);
+    end if;
     perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
     if stepgres._start_runs(
         array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')
@@ -2682,7 +2714,7 @@ if it has not ended within its deadline from then on, that of the workflow unles
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
-not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+not the array that a root map needs, a delay or deadline that cannot be, an idempotency_key or tag of more than 2,000 bytes, SG005 unknown parent, SG006 unknown executor,
 SG009 run_id is taken, SG011 the parent has ended.';
 
 -- start/start_workflow_runs.sql
@@ -4393,6 +4425,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_capacity int := greatest(fail_oversized_tasks.capacity, 0);
     v_rows tid[];
     v_step stepgres._step_key;
     v_oversized stepgres._step_key[];
@@ -4401,10 +4434,10 @@ begin
     -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
     begin
         perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
-        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids);
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
-        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p
         where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources;
         for v_step in
             select distinct t.run_id, t.step_slug from stepgres.tasks as t
@@ -4891,6 +4924,23 @@ number of these tasks.
 
 Errors: SG006 unknown worker.';
 
+-- time/_ago.sql
+create function stepgres._ago(age interval) returns timestamptz
+language sql
+volatile strict
+set search_path = pg_catalog, pg_temp
+as $$
+    -- what no timestamp holds is further away than anything that is stored
+    select case
+        when age > interval '36525 days' then '-infinity'
+        when age < interval '-36525 days' then 'infinity'
+        else stepgres._now() - age
+    end
+$$;
+
+comment on function stepgres._ago(interval) is
+'The time so long ago, for any interval.';
+
 -- time/_fire_timers.sql
 create function stepgres._fire_timers() returns int
 language plpgsql
@@ -5276,13 +5326,13 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
     with recursive family as (
-        select _list_family.run_id
+        select _list_family.run_id where _list_family.run_id is not null
         union
         select r.run_id
         from family as f
         join stepgres.runs as r on r.parent_run_id = f.run_id
     )
-    select array_agg(f.run_id) from family as f
+    select coalesce(array_agg(f.run_id), '{}') from family as f
 $$;
 
 comment on function stepgres._list_family(uuid) is
@@ -5422,7 +5472,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_before timestamptz := stepgres._ago(prune.older_than);
     v_runs stepgres._old_run[];
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
@@ -5822,7 +5872,7 @@ as $$
     -- ask each workflow, whose index ends the search at the time
     select r.run_id from stepgres.workflows as w
     join stepgres.runs as r
-        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._now() - list_active_runs.started_within
+        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._ago(list_active_runs.started_within)
     where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
     order by 1
 $$;
@@ -6115,13 +6165,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
+    v_problem text := case
+        when not length(v_subscriber_id) between 1 and 128 then 'a subscriber_id has 1 to 128 characters'
+        when (lease > interval '0' and lease <= interval '1 year') is not true
+            then format('a lease is more than 0 seconds and at most a year, not %s', coalesce(lease::text, 'null'))
+        when run_id is not null and add_subscriber.workflow_slug is not null
+            then 'a subscriber follows one run, or the runs of one workflow, not both'
+    end;
 begin
+    if v_problem is not null then
+        raise exception '%', v_problem
+            using errcode = 'SG003', hint = 'Leave subscriber_id out for a new one; the lease is 1 minute by default.';
+    end if;
     -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
     -- seen afterwards. Whoever changes it later looks later.
     perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
     insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
     values (
-        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
+        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, coalesce(add_subscriber.every_change, false),
         stepgres._now() + add_subscriber.lease
     )
     on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
@@ -6136,7 +6197,9 @@ For one run it comes on the channel stepgres_run_ and the id without dashes. For
 stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
 run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
 subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
-again after a while.';
+again after a while.
+
+Errors: SG003 a subscriber_id or lease out of range, or both a run_id and a workflow_slug.';
 
 -- events/list_goal_events.sql
 create function stepgres.list_goal_events(
@@ -6148,7 +6211,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_since timestamptz := coalesce(stepgres._ago(list_goal_events.happened_within), '-infinity');
     v_graph_ids text[] := array[list_goal_events.task_graph_id];
 begin
     if list_goal_events.task_graph_id is null then
@@ -6817,7 +6880,7 @@ as $$
 declare
     v_pgmq_queue text := stepgres._readable_channel(catch_up.channel);
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
-    v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
+    v_until timestamptz;
     v_senders text[];
     v_ids bigint[] := '{}';
     v_new_ids bigint[];
@@ -6828,6 +6891,11 @@ declare
 begin
     perform stepgres._need_fresh_snapshots();
     perform stepgres._check_limit(catch_up."limit");
+    if patience not between interval '0' and interval '1 day' then
+        raise exception 'patience % is not between 0 and a day', catch_up.patience
+            using errcode = 'SG003', hint = 'Pass the time to wait for messages that others are about to commit.';
+    end if;
+    v_until := clock_timestamp() + coalesce(catch_up.patience, '0');
     if v_pgmq_queue is null then
         return;
     end if;
@@ -6892,7 +6960,7 @@ or longer while such transactions go on.
 
 Returns nothing where nothing was sent yet, and about 2 MB at a time.
 
-Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
+Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that does not see what others commit; SG016 not the name of a
 channel; SG026 the caller was not given the channel.';
 
 -- messages/create_channel.sql
@@ -7135,7 +7203,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_pgmq_queue text := stepgres._find_channel(prune_messages.channel);
-    v_before timestamptz := stepgres._now() - prune_messages.older_than;
+    v_before timestamptz := stepgres._ago(prune_messages.older_than);
     v_deleted int := 0;
     v_more int := 0;
 begin
@@ -7455,7 +7523,7 @@ begin
     perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
         'Merge some tasks, or raise max_tasks.')
     from unnest(_check_tasks.tasks) as t
-    where t.place = max_tasks + 1;
+    where t.place = max_tasks::bigint + 1;
     for v_task in
         select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
         from unnest(_check_tasks.tasks) as t
@@ -8843,6 +8911,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._find_version(step_statistics.workflow_slug, null);
+    if last_runs < 0 then
+        raise exception 'last_runs is %, and must not be negative', step_statistics.last_runs
+            using errcode = 'SG003', hint = 'Pass the number of runs to look at, or null for all.';
+    end if;
     return query
     with recent as materialized (
         select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
@@ -8897,7 +8969,7 @@ comment on function stepgres.step_statistics(text, int) is
 
 See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
 
-Errors: SG002 unknown workflow.';
+Errors: SG002 unknown workflow, SG003 a negative last_runs.';
 
 -- checks/_find_miscounts.sql
 create function stepgres._find_miscounts() returns setof stepgres.fsck_violation

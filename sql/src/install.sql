@@ -60,6 +60,7 @@
 
 -- start: runs begin
 \ir start/_check_inputs.sql
+\ir start/_check_labels.sql
 \ir start/_check_start.sql
 \ir start/_new_run.sql
 \ir start/_new_run_id.sql
@@ -130,6 +131,7 @@
 \ir workers/unregister_worker.sql
 
 -- time: timers, leases, lost tickets
+\ir time/_ago.sql
 \ir time/_fire_timers.sql
 \ir time/_now.sql
 \ir time/_replace_tickets.sql

@@ -8,7 +8,7 @@ create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
 
 create domain stepgres.resources as jsonb
-check (jsonb_typeof(value) = 'object');
+check (jsonb_typeof(value) = 'object' and octet_length(value::text) <= 2000);
 
 create domain stepgres.execution as text
 check (value in ('local', 'distributed'));
@@ -52,7 +52,7 @@ comment on domain stepgres.slug is
 comment on domain stepgres.queue is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
 comment on domain stepgres.resources is
-'resources must be a JSON object';
+'resources must be a JSON object of at most 2,000 bytes as text';
 comment on domain stepgres.execution is
 'execution must be "local" or "distributed"';
 comment on domain stepgres.initial_tasks is
