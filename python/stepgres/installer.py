@@ -7,6 +7,7 @@ extension, that is preferred, because the server's packages then keep it up to d
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ def install(conninfo: str | None = None) -> Installation:
     nothing. Raises InstallationError, or ConnectionFailed; then nothing was changed.
     """
     with _transaction(conninfo) as connection:
+        _refuse_strangers(connection)
         installed = _installed_version(connection)
         if installed == __version__:
             return Installation(installed, _describe_pgmq(connection), is_changed=False)
@@ -61,6 +63,7 @@ def uninstall(conninfo: str | None = None) -> bool:
     with _transaction(conninfo) as connection:
         if _installed_version(connection) is None:
             return False
+        _refuse_strangers(connection)
         if _has_pgmq(connection):
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.queues")
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.channels")
@@ -154,6 +157,13 @@ def _installed_version(connection: Connection) -> str | None:
         """,
     )
     return found
+
+
+def _refuse_strangers(connection: Connection) -> None:
+    """What the install script begins with: sql/src/trust.sql."""
+    found = re.search(rb"^do \$trust\$.*?^\$trust\$;", _install_script(), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    connection.execute(found[0])
 
 
 def _has_pgmq(connection: Connection) -> bool:

@@ -1,6 +1,7 @@
 -- The manifest: what is installed, in this order. `psql -1 -f sql/src/install.sql` loads it as it stands.
 -- Inside a block the order is alphabetical: bodies of functions are not checked until a test does it.
 
+\ir trust.sql
 \ir guard.sql
 
 \ir structure/schema.sql
