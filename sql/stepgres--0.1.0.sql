@@ -9384,6 +9384,7 @@ revoke all on all functions in schema stepgres from public;
 do $$
 declare
     v_role text;
+    v_type text;
     v_routines text[];
     v_routine text;
     -- workers can do what clients can, and clients what is reading only
@@ -9400,6 +9401,15 @@ declare
     -- what a graph executes is decided by others than those who plan it
     v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';
 begin
+    -- Calls need no right on types. Who has it can make a table of them, which then stands in the way of
+    -- every change of the type.
+    for v_type in
+        select t.oid::pg_catalog.regtype::text
+        from pg_catalog.pg_type as t
+        where t.typnamespace = 'stepgres'::pg_catalog.regnamespace and t.typtype in ('c', 'd')
+    loop
+        execute pg_catalog.format('revoke all on type %s from public', v_type);
+    end loop;
     for v_role in
         select rolname from pg_catalog.pg_roles
         where rolname in (

@@ -321,3 +321,44 @@ def test_clients_do_not_give_channels_away(app: Engine, name: str) -> None:
     for function in ("grant_channel", "revoke_channel"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.call(function, channel=name, role="client_1")
+
+
+# Types
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create temp table t (r stepgres.runs)",
+        "create temp table t (r stepgres.runs[])",
+        "create temp table t (r stepgres.slug)",
+        "create temp table t as select g from stepgres.list_task_graphs() as g",
+        "create temp view t as select g from stepgres.list_task_graphs() as g",
+        "create function pg_temp.f(stepgres.runs) returns int language sql as 'select 1'",
+    ],
+)
+@pytest.mark.parametrize("login", ["client_1", "worker_1", "observer_1", "stranger"])
+def test_nobody_stands_in_the_way_of_an_upgrade_by_using_types(
+    installed: Installation, login: str, statement: str
+) -> None:
+    with (
+        installed.connect(login) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+def test_members_call_functions_without_a_right_on_types(
+    installed: Installation, worker: Engine, name: str
+) -> None:
+    worker.define(name, step("a"))
+    run_id = worker.start(name)
+    assert [item.step_slug for item in worker.drain()] == ["a"]
+    assert worker.output(run_id) is None
+    save(worker)
+    with installed.connect("observer_1") as connection:
+        for call in (
+            "stepgres.list_workflow_runs()", "stepgres.list_task_graphs()", "stepgres.runs",
+            "stepgres.list_flows()", "stepgres.run_events", "stepgres.tasks", "stepgres.steps",
+        ):  # fmt: skip
+            assert connection.execute(f"select * from {call}".encode()).fetchone()
