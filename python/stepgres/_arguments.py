@@ -40,6 +40,10 @@ def slug_argument(workflow: Any) -> str | None:
     return workflow if workflow is None or isinstance(workflow, str) else slug_of(workflow)
 
 
-def channel_argument(channel: str) -> str:
+def channel_argument(channel: Any) -> Any:
     """A channel with what cannot be sent to PostgreSQL written out, so that SQL refuses it."""
+    if channel is None:
+        raise InvalidInput("channel is None", hint="Pass the name of a channel.")
+    if not isinstance(channel, str):
+        return channel
     return channel.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

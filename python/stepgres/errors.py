@@ -171,6 +171,12 @@ class ChannelInUse(StepgresError):
     sqlstate = "SG022"
 
 
+class NotPermitted(StepgresError):
+    """The caller may call the function, but not for this: another role must do it, or grant it."""
+
+    sqlstate = "SG026"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -7,6 +7,7 @@ extension, that is preferred, because the server's packages then keep it up to d
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ def install(conninfo: str | None = None) -> Installation:
     nothing. Raises InstallationError, or ConnectionFailed; then nothing was changed.
     """
     with _transaction(conninfo) as connection:
+        _refuse_strangers(connection)
         installed = _installed_version(connection)
         if installed == __version__:
             return Installation(installed, _describe_pgmq(connection), is_changed=False)
@@ -65,6 +67,7 @@ def upgrade(conninfo: str | None = None) -> Installation:
     changed: also if Stepgres is not installed, or newer than this package.
     """
     with _transaction(conninfo) as connection:
+        _refuse_strangers(connection)
         installed = _installed_version(connection)
         if installed is None:
             raise InstallationError(
@@ -87,6 +90,7 @@ def uninstall(conninfo: str | None = None) -> bool:
     with _transaction(conninfo) as connection:
         if _installed_version(connection) is None:
             return False
+        _refuse_strangers(connection)
         if _has_pgmq(connection):
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.queues")
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.channels")
@@ -198,6 +202,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _is_extension(connection: Connection) -> bool:
     return bool(_value(connection, "select true from pg_extension where extname = 'stepgres'"))
+
+
+def _refuse_strangers(connection: Connection) -> None:
+    """What the install script begins with: sql/src/trust.sql."""
+    found = re.search(
+        rb"^do \$trust\$.*?^\$trust\$;", _read_script("stepgres"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    connection.execute(found[0])
 
 
 def _has_pgmq(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
--- Every install begins with this: refuse before anything is made, and say what to do instead.
+-- Refuse before anything is made, and say what to do instead.
 do $guard$
 declare
     v_own constant text := '0.1.0';

@@ -1,6 +1,7 @@
 -- The manifest: what is installed, in this order. `psql -1 -f sql/src/install.sql` loads it as it stands.
 -- Inside a block the order is alphabetical: bodies of functions are not checked until a test does it.
 
+\ir trust.sql
 \ir guard.sql
 
 \ir structure/schema.sql
@@ -23,15 +24,19 @@
 \ir definition/_create_version.sql
 \ir definition/_definition_error.sql
 \ir definition/_delete_own_version.sql
+\ir definition/_document.sql
 \ir definition/_find_version.sql
+\ir definition/_fingerprint.sql
 \ir definition/_guard_order.sql
 \ir definition/_guard_runs.sql
 \ir definition/_guard_used_version.sql
+\ir definition/_in_seconds.sql
 \ir definition/_inherited_options.sql
 \ir definition/_insert_step.sql
 \ir definition/_insert_steps.sql
 \ir definition/_json_path.sql
 \ir definition/_order_steps.sql
+\ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
 \ir definition/_slug_of.sql
@@ -50,8 +55,13 @@
 \ir definition/register_sql_function.sql
 \ir definition/register_workflow.sql
 
+-- rights: who calls, and what the caller may do
+\ir rights/_caller.sql
+\ir rights/_may_call.sql
+
 -- start: runs begin
 \ir start/_check_inputs.sql
+\ir start/_check_labels.sql
 \ir start/_check_start.sql
 \ir start/_new_run.sql
 \ir start/_new_run_id.sql
@@ -149,6 +159,7 @@
 \ir workers/unregister_worker.sql
 
 -- time: timers, leases, lost tickets
+\ir time/_ago.sql
 \ir time/_fire_timers.sql
 \ir time/_now.sql
 \ir time/_replace_tickets.sql
@@ -210,6 +221,7 @@
 \ir messages/_position_after.sql
 \ir messages/_position_text.sql
 \ir messages/_read_history.sql
+\ir messages/_readable_channel.sql
 \ir messages/_remaining_gaps.sql
 \ir messages/_senders.sql
 \ir messages/_to_multirange.sql
@@ -218,22 +230,26 @@
 \ir messages/create_channel.sql
 \ir messages/delete_channel.sql
 \ir messages/get_message.sql
+\ir messages/grant_channel.sql
 \ir messages/listen.sql
 \ir messages/message_history.sql
 \ir messages/notify_only.sql
 \ir messages/prune_messages.sql
 \ir messages/read_messages.sql
+\ir messages/revoke_channel.sql
 \ir messages/send_with_notify.sql
 
 -- goals: task graphs
 \ir goals/_add_tasks.sql
 \ir goals/_check_goal_options.sql
+\ir goals/_check_goal_rights.sql
 \ir goals/_check_task_order.sql
 \ir goals/_check_tasks.sql
 \ir goals/_decomposition_error.sql
 \ir goals/_find_dependencies.sql
 \ir goals/_find_task_graph.sql
 \ir goals/_flatten_tasks.sql
+\ir goals/_guard_foreign_workflow.sql
 \ir goals/_insert_tasks.sql
 \ir goals/_join_tasks.sql
 \ir goals/_move_run.sql

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from asyncio import Lock
 from contextlib import asynccontextmanager
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import AsyncConnection, Error
@@ -18,7 +20,7 @@ from stepgres._notifications import AsyncNotifications
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     from psycopg.rows import AsyncRowFactory
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+@cache
+def _needed(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default of a method that calls a function of SQL."""
+    parameters = signature(method).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 class AsyncCaller:
@@ -91,6 +100,12 @@ class AsyncCaller:
         json_as_text: bool = False,
         **arguments: Any,
     ) -> list[T]:
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)

@@ -64,10 +64,18 @@ class AsyncGoals(AsyncCaller):
             "list_task_graphs", class_row(TaskGraph), status=status, limit=limit, offset=offset
         )
 
-    async def approve_task_graph(self, task_graph_id: str) -> TaskGraph:
-        """Allow a task graph to be started. Raises IllegalTransition if it was rejected."""
+    async def approve_task_graph(
+        self, task_graph_id: str, fingerprint: str | None = None
+    ) -> TaskGraph:
+        """Allow a task graph to be started, if it still has this fingerprint.
+
+        Raises IllegalTransition if it has changed since it was read, or was rejected.
+        """
         return await self._one(
-            "approve_task_graph", class_row(TaskGraph), task_graph_id=task_graph_id
+            "approve_task_graph",
+            class_row(TaskGraph),
+            task_graph_id=task_graph_id,
+            fingerprint=fingerprint,
         )
 
     async def reject_task_graph(self, task_graph_id: str, reason: str) -> TaskGraph:

@@ -47,6 +47,19 @@ class AsyncMessages(AsyncCaller):
         """Make a channel before the first message does. Raises InvalidChannel."""
         await self._all("create_channel", scalar_row, channel=channel_argument(channel))
 
+    async def grant_channel(self, channel: str, role: str) -> None:
+        """Let a role, or "public", read a channel, which is made if there is none.
+
+        Raises InvalidInput if there is no such role, or InvalidChannel.
+        """
+        await self._all("grant_channel", scalar_row, channel=channel_argument(channel), role=role)
+
+    async def revoke_channel(self, channel: str, role: str) -> bool:
+        """Take a channel away from a role; False if the role had it not. ChannelNotFound."""
+        return await self._scalar(
+            bool, "revoke_channel", channel=channel_argument(channel), role=role
+        )
+
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.
 

@@ -105,7 +105,7 @@ class AsyncOrchestrator:
                 hint="Look at its tasks, approve_task_graph, then Executor.execute_task_graph.",
                 task_graph=graph,
             )
-        await self._client.approve_task_graph(graph.id)
+        await self._client.approve_task_graph(graph.id, graph.fingerprint)
         return await executor.execute_task_graph(
             graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
         )

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, slug_argument
+from stepgres._arguments import array, interval, json_argument, slug_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
 from stepgres._json import dumps_input
@@ -80,7 +80,7 @@ class AsyncRuns(AsyncCaller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=Jsonb(list(inputs), dumps_input),
+            inputs=json_argument(inputs and list(inputs)),
             version=version,
             executor_id=executor_id,
             priority=priority,

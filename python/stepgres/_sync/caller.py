@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
+from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,7 +22,7 @@ from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from psycopg.rows import RowFactory
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+@cache
+def _needed(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default of a method that calls a function of SQL."""
+    parameters = signature(method).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 class Caller:
@@ -90,6 +99,12 @@ class Caller:
         json_as_text: bool = False,
         **arguments: Any,
     ) -> list[T]:
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)

@@ -66,9 +66,17 @@ class Goals(Caller):
             "list_task_graphs", class_row(TaskGraph), status=status, limit=limit, offset=offset
         )
 
-    def approve_task_graph(self, task_graph_id: str) -> TaskGraph:
-        """Allow a task graph to be started. Raises IllegalTransition if it was rejected."""
-        return self._one("approve_task_graph", class_row(TaskGraph), task_graph_id=task_graph_id)
+    def approve_task_graph(self, task_graph_id: str, fingerprint: str | None = None) -> TaskGraph:
+        """Allow a task graph to be started, if it still has this fingerprint.
+
+        Raises IllegalTransition if it has changed since it was read, or was rejected.
+        """
+        return self._one(
+            "approve_task_graph",
+            class_row(TaskGraph),
+            task_graph_id=task_graph_id,
+            fingerprint=fingerprint,
+        )
 
     def reject_task_graph(self, task_graph_id: str, reason: str) -> TaskGraph:
         """Forbid a task graph to be started, unless its tasks are changed."""

@@ -107,7 +107,7 @@ class Orchestrator:
                 hint="Look at its tasks, approve_task_graph, then Executor.execute_task_graph.",
                 task_graph=graph,
             )
-        self._client.approve_task_graph(graph.id)
+        self._client.approve_task_graph(graph.id, graph.fingerprint)
         return executor.execute_task_graph(
             graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, slug_argument
+from stepgres._arguments import array, interval, json_argument, slug_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
@@ -82,7 +82,7 @@ class Runs(Caller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=Jsonb(list(inputs), dumps_input),
+            inputs=json_argument(inputs and list(inputs)),
             version=version,
             executor_id=executor_id,
             priority=priority,

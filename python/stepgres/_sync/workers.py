@@ -56,7 +56,7 @@ class Workers(Caller):
     def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
         return self._scalar(
-            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
+            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(tasks and list(tasks))
         )
 
     def fail_oversized_tasks(

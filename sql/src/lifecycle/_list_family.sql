@@ -4,13 +4,13 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
     with recursive family as (
-        select _list_family.run_id
+        select _list_family.run_id where _list_family.run_id is not null
         union
         select r.run_id
         from family as f
         join stepgres.runs as r on r.parent_run_id = f.run_id
     )
-    select array_agg(f.run_id) from family as f
+    select coalesce(array_agg(f.run_id), '{}') from family as f
 $$;
 
 comment on function stepgres._list_family(uuid) is

@@ -8,7 +8,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_before timestamptz := stepgres._ago(prune.older_than);
     v_runs stepgres._old_run[];
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then

@@ -35,7 +35,9 @@ begin
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);
-    v_version.fingerprint := v_source.fingerprint;
+    v_version.fingerprint := coalesce(
+        v_source.fingerprint, stepgres._fingerprint(stepgres.get_flow(v_source.workflow_slug, v_source.version))
+    );
     v_version.optimized_from := v_source.version;
     v_version.optimizations := v_optimizations;
     perform stepgres._apply_optimizations(v_version);

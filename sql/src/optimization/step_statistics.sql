@@ -7,6 +7,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._find_version(step_statistics.workflow_slug, null);
+    if last_runs < 0 then
+        raise exception 'last_runs is %, and must not be negative', step_statistics.last_runs
+            using errcode = 'SG003', hint = 'Pass the number of runs to look at, or null for all.';
+    end if;
     return query
     with recent as materialized (
         select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
@@ -61,4 +65,4 @@ comment on function stepgres.step_statistics(text, int) is
 
 See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
 
-Errors: SG002 unknown workflow.';
+Errors: SG002 unknown workflow, SG003 a negative last_runs.';

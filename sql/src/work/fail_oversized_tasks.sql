@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_capacity int := greatest(fail_oversized_tasks.capacity, 0);
     v_rows tid[];
     v_task record;
     v_oversized stepgres._step_key[];
@@ -16,10 +17,10 @@ begin
     -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
     begin
         perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
-        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids);
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
-        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p
         where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
             and stepgres._reads_lane(v_worker.knows, q.lane);
         for v_task in

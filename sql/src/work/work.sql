@@ -61,7 +61,8 @@ added as complete_task says; "failed" and "error",
 optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
-its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over. Each result names its task, attempt and status; a "completed" one without an
+"output" has the output null. Other keys are ignored.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
