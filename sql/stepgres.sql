@@ -3586,11 +3586,16 @@ select
                 )
                 || case count(o.output)
                     when 0 then '{}'
-                    when 1 then (
-                        array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
-                    )[1]
+                    -- the one that there is
+                    when
+                        1
+                        then jsonb_build_object(
+                            min(e.depends_on) filter (where o.output is not null),
+                            (array_agg(o.output) filter (where o.output is not null))[1]
+                        )
                     else stepgres._merge_objects(
-                        array_agg(jsonb_build_object(e.depends_on, o.output)) filter (where o.output is not null)
+                        array_agg(jsonb_build_object(e.depends_on, o.output))
+                        filter (where o.output is not null)
                     )
                 end
             from stepgres.dependencies as e
@@ -4121,7 +4126,8 @@ comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 that this finishes but does not fail.';
 
 -- work/_hand_out.sql
-create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[]) returns setof stepgres.work_item
+create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[])
+returns setof stepgres.work_item
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -4758,6 +4764,31 @@ $$;
 comment on function stepgres._ensure_queue(text, int, jsonb) is
 'The pgmq queue for a queue, priority and resources, made when they are first named together.';
 
+-- workers/_find_lost_workers.sql
+create function stepgres._find_lost_workers(run_ids uuid[]) returns table (run_id uuid, worker_id text)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select h.run_id, h.worker_id
+    from (
+        select r.run_id, r.executor_id as worker_id
+        from unnest(_find_lost_workers.run_ids) as i (run_id)
+        join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started' and r.executor_id is not null
+        union
+        select t.run_id, t.worker_id
+        from unnest(_find_lost_workers.run_ids) as i (run_id)
+        join stepgres.tasks as t on t.run_id = i.run_id and t.status = 'started'
+    ) as h
+    where not exists (select from stepgres.workers as w where w.worker_id = h.worker_id);
+end
+$$;
+
+comment on function stepgres._find_lost_workers(uuid[]) is
+'The workers that hold something of runs, but are not registered: of a dead one, or one that was ended beside a start.';
+
 -- workers/_hold_worker.sql
 create function stepgres._hold_worker(worker_id text) returns void
 language plpgsql
@@ -4807,29 +4838,20 @@ $$;
 comment on function stepgres._lock_runs_of_workers(text[]) is
 'Locks the active runs that workers execute, or have claimed tasks of, and returns them.';
 
--- workers/_take_over.sql
-create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
+-- workers/_take_back.sql
+create function stepgres._take_back(run_ids uuid[], worker_ids text[], is_dead boolean) returns int
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run_ids uuid[];
     v_started stepgres._task_failure[];
     v_orphans stepgres._task_key[];
 begin
-    if worker_ids is null then
-        return 0;
-    end if;
-    v_run_ids := stepgres._lock_runs_of_workers(_take_over.worker_ids);
-    if v_run_ids = '{}' then
-        return 0;
-    end if;
-
     -- Without their executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
-    where r.run_id = any (v_run_ids) and r.status = 'started'
-        and r.executor_id = any (_take_over.worker_ids);
+    where r.run_id = any (_take_back.run_ids) and r.status = 'started'
+        and r.executor_id = any (_take_back.worker_ids);
     select
         array_agg((
             t.run_id, t.step_slug, t.task_index, t.attempt,
@@ -4839,8 +4861,8 @@ begin
     into v_started, v_orphans
     from stepgres.runs as r
     join stepgres.tasks as t on t.run_id = r.run_id
-    where r.run_id = any (v_run_ids) and r.status = 'started' and (
-        (t.status = 'started' and t.worker_id = any (_take_over.worker_ids))
+    where r.run_id = any (_take_back.run_ids) and r.status = 'started' and (
+        (t.status = 'started' and t.worker_id = any (_take_back.worker_ids))
         or (t.status = 'queued' and t.msg_id is null and r.executor_id is null)
     );
     perform stepgres._requeue_tasks(v_orphans);
@@ -4849,8 +4871,41 @@ begin
     else
         perform stepgres._release_tasks(v_started);
     end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    perform stepgres._hint_subscribers(_take_back.run_ids, have_ended => false);
     return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
+end
+$$;
+
+comment on function stepgres._take_back(uuid[], text[], boolean) is
+'Takes back all that workers hold of runs, which are locked, and returns the number of tasks; if they are dead, their attempts have failed.';
+
+-- workers/_take_back_lost.sql
+create function stepgres._take_back_lost(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return stepgres._take_back(
+        _take_back_lost.run_ids, array(select l.worker_id from stepgres._find_lost_workers(_take_back_lost.run_ids) as l),
+        is_dead => true
+    );
+end
+$$;
+
+comment on function stepgres._take_back_lost(uuid[]) is
+'Takes back what workers hold of runs, which are locked, that are not registered any more; returns the number of tasks.';
+
+-- workers/_take_over.sql
+create function stepgres._take_over(worker_ids text[], is_dead boolean) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return stepgres._take_back(
+        stepgres._lock_runs_of_workers(_take_over.worker_ids), _take_over.worker_ids, _take_over.is_dead
+    );
 end
 $$;
 
@@ -5074,6 +5129,87 @@ number of these tasks.
 
 Errors: SG006 unknown worker.';
 
+-- time/_find_lost_tickets.sql
+create function stepgres._find_lost_tickets(run_ids uuid[]) returns stepgres._task_key[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_queue record;
+    v_lost stepgres._task_key[];
+    v_all stepgres._task_key[] := '{}';
+begin
+    for v_queue in
+        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+            array_agg(t.msg_id) as msg_ids
+        from unnest(_find_lost_tickets.run_ids) as i (run_id)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
+        join stepgres.queues as q
+            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
+        group by q.pgmq_queue
+    loop
+        -- somebody has dropped it; that is no reason to leave those of other queues alone
+        continue when to_regclass(format('pgmq.%I', 'q_' || v_queue.pgmq_queue)) is null;
+        execute format(
+            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
+             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
+            'q_' || v_queue.pgmq_queue
+        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
+        v_all := v_all || v_lost;
+    end loop;
+    return v_all;
+end
+$$;
+
+comment on function stepgres._find_lost_tickets(uuid[]) is
+'The queued tasks of runs that have no ticket. Without the locks of the runs some of these have been claimed meanwhile.';
+
+-- time/_find_overdue_tasks.sql
+create function stepgres._find_overdue_tasks(run_ids uuid[]) returns stepgres._task_failure[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+begin
+    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
+    -- or does not care; its lease is the time that it may hold a task before it begins.
+    return array(
+        select (
+            t.run_id, t.step_slug, t.task_index, t.attempt,
+            format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+        )::stepgres._task_failure
+        from unnest(_find_overdue_tasks.run_ids) as i (run_id)
+        join stepgres.runs as r on r.run_id = i.run_id
+        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+        ) as s
+        join stepgres.workers as w on w.worker_id = t.worker_id
+        where t.started_at + s.timeout + w.lease < v_now and not exists (
+            select from jsonb_to_recordset(w.progress) as k (
+                run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+            )
+            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+                and k.heartbeat_at + s.timeout + w.lease >= v_now
+        )
+    );
+end
+$$;
+
+comment on function stepgres._find_overdue_tasks(uuid[]) is
+'Attempts of runs that have gone on for longer than the timeout of their step and the lease of their worker, as failures.';
+
 -- time/_fire_timers.sql
 create function stepgres._fire_timers() returns int
 language plpgsql
@@ -5082,24 +5218,36 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
+begin
+    -- Runs are locked before their timers, in the order that everybody else takes them.
+    return stepgres._move_runs('_fire_timers_of', stepgres._try_lock_runs(array(
+        select distinct d.run_id
+        from (
+            select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
+        ) as d
+    )));
+end
+$$;
+
+comment on function stepgres._fire_timers() is
+'Does what is due in the runs of the next 1,000 timers; returns the number of timers.';
+
+-- time/_fire_timers_of.sql
+create function stepgres._fire_timers_of(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
     v_fired int;
     v_overdue stepgres._run_failure[];
     v_starting uuid[];
     v_tasks stepgres._task_key[];
 begin
-    -- Runs are locked before their timers, in the order that everybody else takes them.
-    select array_agg(distinct d.run_id) into v_run_ids
-    from (
-        select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
-    ) as d;
-    if v_run_ids is null then
-        return 0;
-    end if;
-    v_run_ids := stepgres._try_lock_runs(v_run_ids);
     with fired as (
         delete from stepgres.timers as t
-        where t.run_id = any (v_run_ids) and t.due_at <= v_now
+        where t.run_id = any (_fire_timers_of.run_ids) and t.due_at <= v_now
         returning t.run_id, t.kind, t.step_slug, t.task_index
     )
     select count(*),
@@ -5119,13 +5267,75 @@ begin
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    perform stepgres._hint_subscribers(_fire_timers_of.run_ids, have_ended => false);
     return v_fired;
 end
 $$;
 
-comment on function stepgres._fire_timers() is
-'Does what is due: fails overdue runs, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
+comment on function stepgres._fire_timers_of(uuid[]) is
+'Does what is due in runs, which are locked: fails overdue ones, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
+
+-- time/_mend_runs.sql
+create function stepgres._mend_runs(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return stepgres._take_back_lost(_mend_runs.run_ids) + stepgres._replace_tickets(_mend_runs.run_ids)
+        + stepgres._time_out_tasks(_mend_runs.run_ids);
+end
+$$;
+
+comment on function stepgres._mend_runs(uuid[]) is
+'Mends what _sweep_runs has found in runs: tasks of lost workers, lost tickets, overdue attempts; returns their number.';
+
+-- time/_move_runs.sql
+create function stepgres._move_runs(mover text, run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_half int := cardinality(run_ids) / 2;
+    v_moved int;
+    v_error text;
+begin
+    if run_ids is null or run_ids = '{}' then
+        return 0;
+    end if;
+    begin
+        execute format('select stepgres.%I($1)', mover) into v_moved using _move_runs.run_ids;
+        return coalesce(v_moved, 0);
+    exception when others then
+        -- Locks, a full disk, a shutdown: no run is at fault, and the next tick may succeed.
+        if sqlstate ~ '^(25|40|53|55|57|58)' then
+            raise;
+        end if;
+        v_error := sqlerrm;
+    end;
+    if v_half > 0 then
+        return stepgres._move_runs(_move_runs.mover, run_ids[:v_half])
+            + stepgres._move_runs(_move_runs.mover, run_ids[v_half + 1:]);
+    end if;
+    begin
+        perform stepgres._fail_runs(array[(
+            run_ids[1], null, 'the run cannot go on: ' || v_error
+        )::stepgres._run_failure]);
+    exception when others then
+        -- Not even that: it stays as it is, and its timers do not come first at every tick.
+        raise warning 'run % cannot be moved: %', run_ids[1], v_error
+            using hint = 'fsck() may find out more; cancel_workflow_run ends the run once the cause is mended.';
+        update stepgres.timers as t set due_at = v_now + interval '1 minute'
+        where t.run_id = run_ids[1] and t.due_at <= v_now;
+    end;
+    return 1;
+end
+$$;
+
+comment on function stepgres._move_runs(text, uuid[]) is
+'Calls a function of this schema for runs, and in parts if it fails: one run that cannot be moved fails, and keeps none back.';
 
 -- time/_now.sql
 create function stepgres._now() returns timestamptz
@@ -5144,35 +5354,10 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_queue record;
-    v_lost stepgres._task_key[];
-    v_count int := 0;
+    v_lost stepgres._task_key[] := stepgres._find_lost_tickets(_replace_tickets.run_ids);
 begin
-    for v_queue in
-        select q.pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
-            array_agg(t.msg_id) as msg_ids
-        from unnest(_replace_tickets.run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id
-        join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
-        ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
-        where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
-        group by q.pgmq_queue
-    loop
-        execute format(
-            'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
-             from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
-             where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
-            'q_' || v_queue.pgmq_queue
-        ) into v_lost using v_queue.tasks, v_queue.msg_ids;
-        perform stepgres._requeue_tasks(v_lost);
-        v_count := v_count + coalesce(cardinality(v_lost), 0);
-    end loop;
-    return v_count;
+    perform stepgres._requeue_tasks(v_lost);
+    return cardinality(v_lost);
 end
 $$;
 
@@ -5187,36 +5372,45 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
+    v_sweep stepgres.sweeps;
+    v_slice uuid[];
+    v_is_full boolean;
 begin
     -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
-    if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
+    select s.* into v_sweep from stepgres.sweeps as s;
+    if v_sweep.position is null and v_sweep.swept_at > v_now - interval '10 seconds' then
         return 0;
     end if;
-    insert into stepgres.sweeps (swept_at) values (v_now)
-    on conflict (only_row) do update set swept_at = v_now;
+    v_slice := array(
+        select a.run_id from stepgres.active_runs as a
+        where a.run_id > coalesce(v_sweep.position, '00000000-0000-0000-0000-000000000000')
+        order by a.run_id limit 2000
+    );
+    v_is_full := cardinality(v_slice) = 2000;
+    insert into stepgres.sweeps as s (swept_at, position)
+    values (v_now, case when v_is_full then v_slice[2000] end)
+    on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
     -- skip locked: a tick holds runs, and waits for nobody
     delete from stepgres.subscribers as s
     where s.subscriber_id = any (array(
         select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
     ));
 
-    select array_agg(a.run_id) into v_run_ids from (
-        select o.run_id from stepgres.active_runs as o
-        where o.run_id > coalesce(
-            (select s.position from stepgres.sweeps as s), '00000000-0000-0000-0000-000000000000'
-        )
-        order by o.run_id limit 1000
-    ) as a;
-    update stepgres.sweeps as s
-    set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
-    v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    return stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    -- Read without locks, in which most runs are as they should be; what looks wrong is looked at again under them.
+    return case when v_is_full then 2000 else 0 end + stepgres._move_runs('_mend_runs', stepgres._try_lock_runs(array(
+        select l.run_id from unnest(stepgres._find_lost_tickets(v_slice)) as l
+        union
+        select o.run_id from unnest(stepgres._find_overdue_tasks(v_slice)) as o
+        union
+        select w.run_id from stepgres._find_lost_workers(v_slice) as w
+    )));
 end
 $$;
 
 comment on function stepgres._sweep_runs() is
-'Looks for lost tickets and overdue tasks in the next 1,000 active runs, at most every ten seconds; returns their number.';
+'Looks for lost tickets, overdue tasks and lost workers in the next 2,000 active runs; returns the number of tasks it has moved.
+
+When it has been through all of them it begins again after ten seconds. 2,000 more: there are more runs to look at now.';
 
 -- time/_time_out_tasks.sql
 create function stepgres._time_out_tasks(run_ids uuid[]) returns int
@@ -5225,35 +5419,13 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
-    v_overdue stepgres._task_failure[];
+    v_overdue stepgres._task_failure[] := stepgres._find_overdue_tasks(_time_out_tasks.run_ids);
 begin
-    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
-    -- or does not care; its lease is the time that it may hold a task before it begins.
-    select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt,
-        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
-    )::stepgres._task_failure) into v_overdue
-    from unnest(_time_out_tasks.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id
-    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    cross join lateral (
-        select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
-    ) as s
-    join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now and not exists (
-        select from jsonb_to_recordset(w.progress) as k (
-            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-            and k.heartbeat_at + s.timeout + w.lease >= v_now
-    );
-    if v_overdue is not null then
+    if v_overdue <> '{}' then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
         perform stepgres._hint_subscribers(run_ids, have_ended => false);
     end if;
-    return coalesce(cardinality(v_overdue), 0);
+    return cardinality(v_overdue);
 end
 $$;
 
@@ -5271,8 +5443,8 @@ as $$
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
-        (select s.swept_at + interval '10 seconds' from stepgres.sweeps as s
-        where s.swept_at <= stepgres._now() - interval '10 seconds')
+        (select s.swept_at from stepgres.sweeps as s
+        where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds')
     )
 $$;
 
@@ -5292,6 +5464,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
+    v_run_ids uuid[];
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
@@ -5307,8 +5480,11 @@ begin
         returning o.worker_id
     )
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
-    return stepgres._take_over(v_worker_ids, is_dead => true)
-        + stepgres._fire_timers() + stepgres._sweep_runs();
+    if v_worker_ids is not null then
+        v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
+    end if;
+    return stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
+        + stepgres._sweep_runs();
 end
 $$;
 
@@ -5316,7 +5492,11 @@ comment on function stepgres.tick() is
 'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
 
 Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
-number of tasks moved.';
+number of tasks moved; 2,000 more if there are runs left in which to look for lost tickets. From 1,000 on, call it
+again at once: there is more to do.
+
+A run that cannot be moved, as what it puts out is more than PostgreSQL holds in a value, fails with that error and keeps
+no other run back.';
 
 -- lifecycle/_copy_finished_steps.sql
 create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
