@@ -86,8 +86,10 @@ class LocalRun:
             await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
             is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
             if is_look_due:
-                await self._client.tick()
                 last_look = anyio.current_time()
+                if await self._client.tick() >= FULL_TICK:
+                    turns.wake()  # there is more to do at once
+                    last_look = -_LOOK_INTERVAL
 
     async def _watch(self) -> RunStatus:
         while True:

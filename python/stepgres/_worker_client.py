@@ -23,6 +23,7 @@ logger = logging.getLogger("stepgres")
 T = TypeVar("T")
 
 _MOST_DOUBLINGS = 6
+FULL_TICK = 1_000  # what tick() returns at least while there is more to do at once
 _LEAST_SPEED = 1_000_000  # characters of results a second
 
 

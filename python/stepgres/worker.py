@@ -23,7 +23,7 @@ from stepgres._shared_reads import SharedReads
 from stepgres._task_functions import TaskFinder, check_step_functions, patterns_of
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
-from stepgres._worker_client import WorkerClient
+from stepgres._worker_client import FULL_TICK, WorkerClient
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
 from stepgres.workflow import describe, takes_context
@@ -200,8 +200,10 @@ class AsyncWorker:
                 if pause is None and turns.is_idle and is_told:
                     pause = await self._rest()
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
-                    await self._client.tick()
                     last_tick = anyio.current_time()
+                    if await self._client.tick() >= FULL_TICK:
+                        # there is more to do at once, after a turn: results do not wait for it
+                        last_tick, pause = -_TICK_INTERVAL, 0
             except CONNECTION_ERRORS as error:
                 logger.warning("the server cannot be reached, trying again: %s", error)
                 pause = next(pauses, None)
@@ -220,8 +222,9 @@ class AsyncWorker:
         """
         seconds = await self._seconds_until_due()
         if seconds <= 0:
-            if await self._client.tick():
-                return _PAUSES[0]
+            moved = await self._client.tick()
+            if moved:
+                return 0 if moved >= FULL_TICK else _PAUSES[0]
             seconds = await self._seconds_until_due()
         # not yet by the clock of the server, which is behind ours; or somebody else is at it
         return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]

@@ -149,8 +149,11 @@
 \ir routing/_reads_lane.sql
 
 -- workers: who executes, and what it is given back by
+\ir workers/_find_lost_workers.sql
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
+\ir workers/_take_back.sql
+\ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
@@ -160,7 +163,12 @@
 
 -- time: timers, leases, lost tickets
 \ir time/_ago.sql
+\ir time/_find_lost_tickets.sql
+\ir time/_find_overdue_tasks.sql
 \ir time/_fire_timers.sql
+\ir time/_fire_timers_of.sql
+\ir time/_mend_runs.sql
+\ir time/_move_runs.sql
 \ir time/_now.sql
 \ir time/_replace_tickets.sql
 \ir time/_sweep_runs.sql

@@ -1,4 +1,5 @@
-create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[]) returns setof stepgres.work_item
+create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[])
+returns setof stepgres.work_item
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
