@@ -4469,13 +4469,20 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_is_empty boolean;
+    v_is_empty text := format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue);
+    v_answer boolean;
 begin
-    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for the end of this
-    -- transaction, and then sees that it is.
-    execute format('lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue);
-    execute format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue) into v_is_empty;
-    if v_is_empty then
+    execute v_is_empty into v_answer;
+    if not v_answer then
+        return false;
+    end if;
+    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for
+    -- the end of this transaction, and then sees that it is.
+    execute format(
+        'lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue
+    );
+    execute v_is_empty into v_answer;
+    if v_answer then
         update stepgres.queues as q set is_idle = true
         where q.pgmq_queue = (
             select o.pgmq_queue from stepgres.queues as o
@@ -4483,14 +4490,32 @@ begin
             for no key update skip locked
         );
     end if;
-    return v_is_empty;
-exception when lock_not_available then
+    return v_answer;
+exception when lock_not_available or undefined_table then
     return false;
 end
 $$;
 
 comment on function stepgres._close_queue(text) is
 'Lets no worker look into a pgmq queue any more, if it is empty and nobody is sending to it.';
+
+-- queues/_close_queues.sql
+create function stepgres._close_queues() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Plain queues stay in use; there are few, and each worker names its own. A second, so that one which is
+    -- used all the time is not closed and opened all the time.
+    perform stepgres._close_queue(q.pgmq_queue) from stepgres.queues as q
+    where q.pgmq_queue like 'stepgres\_\_%' and not q.is_idle
+        and q.needed_at <= stepgres._now() - interval '1 second';
+end
+$$;
+
+comment on function stepgres._close_queues() is
+'Lets workers no longer look into pgmq queues that are empty: a turn costs what there is to claim, however many queues there are.';
 
 -- queues/_drop_queue.sql
 create function stepgres._drop_queue(queue stepgres.queues) returns void
@@ -4767,17 +4792,21 @@ begin
 
     for v_queue in
         select q.* from stepgres.queues as q
-        where q.pgmq_queue like 'stepgres\_\_%'
-        order by q.is_idle, random()
+        where q.is_idle or q.lane ? 'goals'
+        order by random()
         limit 100
     loop
-        execute format('select not exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue) into v_is_empty;
-        if v_is_empty and not v_queue.is_idle then
-            perform stepgres._close_queue(v_queue.pgmq_queue);
-        elsif not v_is_empty and v_queue.is_idle then
+        execute format(
+            'select not exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue
+        ) into v_is_empty;
+        if v_is_empty then
+            continue;
+        elsif v_queue.is_idle then
             -- whoever opened it was rolled back, or has not seen that it was idle
-            perform stepgres._open_queue(v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane);
-        elsif not v_is_empty and v_queue.lane ? 'goals' and v_queue.lane -> 'goals' <> '[]' and not exists (
+            perform stepgres._open_queue(
+                v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane
+            );
+        elsif v_queue.lane <> '{"goals": []}' and not exists (
             select from stepgres.workers as w
             where v_queue.queue = any (w.queues) and w.resources @> v_queue.resources
                 and stepgres._reads_lane(w.knows, v_queue.lane)
@@ -4790,7 +4819,8 @@ end
 $$;
 
 comment on function stepgres._tend_queues() is
-'Makes pgmq queues that somebody has dropped, closes empty ones, and retires those that nothing needs; part of tick.';
+'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of workers that have gone, and
+retires queues that nothing needs; part of tick.';
 
 -- queues/_unneeded_queues.sql
 create function stepgres._unneeded_queues() returns setof stepgres.queues
@@ -4801,40 +4831,70 @@ set search_path = pg_catalog, pg_temp
 set enable_hashjoin = on
 set enable_seqscan = on
 as $$
-    with used as materialized (
-        select w.workflow_slug, w.current_version as version, null::int as priority from stepgres.workflows as w
-        union
-        select r.workflow_slug, r.version, r.priority
+    with current_steps as materialized (
+        select distinct s.queue, s.priority, s.resources
+        from stepgres.workflows as w
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
+    ),
+    -- read only if something is left that no current version needs
+    active_versions as materialized (
+        select distinct r.workflow_slug, r.version, r.priority
         from stepgres.active_runs as a
         join stepgres.runs as r on r.run_id = a.run_id
     ),
-    needed as materialized (
-        select distinct s.queue, coalesce(u.priority, s.priority) as priority, s.resources
-        from used as u
-        join stepgres.steps as s on (s.workflow_slug, s.version) = (u.workflow_slug, u.version)
+    active_steps as materialized (
+        select distinct s.queue, coalesce(a.priority, s.priority) as priority, s.resources
+        from active_versions as a
+        join stepgres.steps as s on (s.workflow_slug, s.version) = (a.workflow_slug, a.version)
     )
     select q.*
     from stepgres.queues as q
-    left join needed as n on (n.queue, n.priority, n.resources) = (q.queue, q.priority, q.resources)
+    cross join lateral (
+        select case
+            when exists (
+                select from current_steps as s
+                where (s.queue, s.priority, s.resources) = (q.queue, q.priority, q.resources)
+            ) then true
+            when q.pgmq_queue not like 'stepgres\_\_%' and exists (
+                select from stepgres.workers as w where q.queue = any (w.queues)
+            ) then true
+            else exists (
+                select from active_steps as s
+                where (s.queue, s.priority, s.resources) = (q.queue, q.priority, q.resources)
+            )
+        end as is_needed
+    ) as k
     where case
-        when q.lane <> '{}' then n.queue is null or not exists (
+        when not k.is_needed then true
+        when q.lane = '{}' then false
+        when not exists (
             select from stepgres.workers as w
-            where q.queue = any (w.queues) and w.resources @> q.resources and not stepgres._reads_lane(w.knows, q.lane)
-        ) or not (q.lane ? 'goals' or exists (
-            select from used as u
-            join stepgres.workflow_versions as v on (v.workflow_slug, v.version) = (u.workflow_slug, u.version)
+            where q.queue = any (w.queues) and w.resources @> q.resources
+                and not stepgres._reads_lane(w.knows, q.lane)
+        ) then true
+        when q.lane ? 'goals' then false
+        else not exists (
+            select from stepgres.workflow_versions as v
             where v.workflow_slug = q.lane ->> 'workflow'
                 and coalesce(v.optimized_from, v.version) = (q.lane ->> 'version')::int
-        ))
-        else n.queue is null and not exists (
-            select from stepgres.workers as w
-            where q.priority = 0 and q.resources = '{}' and q.queue = any (w.queues)
+                and (
+                    exists (
+                        select from stepgres.workflows as w
+                        where (w.workflow_slug, w.current_version) = (v.workflow_slug, v.version)
+                    )
+                    or exists (
+                        select from active_versions as a
+                        where (a.workflow_slug, a.version) = (v.workflow_slug, v.version)
+                    )
+                )
         )
     end
 $$;
 
 comment on function stepgres._unneeded_queues() is
-'The queues that neither a worker nor a step names, of a current version or of an active run; lanes that no worker is kept out of.';
+'The queues that no worker names, and no step of a current version or an active run, and the lanes of no use: no worker is
+kept out of them.';
 
 -- routing/_check_knowledge.sql
 create function stepgres._check_knowledge(knows jsonb, culprit text) returns jsonb
@@ -5705,6 +5765,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
+    v_count int;
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
@@ -5720,8 +5781,11 @@ begin
         returning o.worker_id
     )
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
-    return stepgres._take_over(v_worker_ids, is_dead => true)
+    v_count := stepgres._take_over(v_worker_ids, is_dead => true)
         + stepgres._fire_timers() + stepgres._sweep_runs();
+    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    perform stepgres._close_queues();
+    return v_count;
 end
 $$;
 

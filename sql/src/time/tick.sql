@@ -7,6 +7,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
+    v_count int;
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
@@ -22,8 +23,11 @@ begin
         returning o.worker_id
     )
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
-    return stepgres._take_over(v_worker_ids, is_dead => true)
+    v_count := stepgres._take_over(v_worker_ids, is_dead => true)
         + stepgres._fire_timers() + stepgres._sweep_runs();
+    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    perform stepgres._close_queues();
+    return v_count;
 end
 $$;
 
