@@ -127,6 +127,7 @@
 
 -- queues: pgmq queues are made, looked into, and dropped
 \ir queues/_close_queue.sql
+\ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
 \ir queues/_ensure_queue.sql
 \ir queues/_open_queue.sql

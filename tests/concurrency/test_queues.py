@@ -11,11 +11,12 @@ from tests.support.engine import Engine, step
 from tests.support.sessions import Sessions
 
 
-def use_queue(engine: Engine) -> None:
-    """The queue of priority 7 exists, is in use, and empty."""
+def use_queue(engine: Engine, clock: Clock) -> None:
+    """The queue of priority 7 exists, is empty, and in use until the next tick."""
     engine.define("order", step("a"))
     engine.start("order", priority=7)
     assert len(engine.drain()) == 1
+    clock.advance(1)
 
 
 def is_idle(engine: Engine) -> list[bool]:
@@ -25,7 +26,7 @@ def is_idle(engine: Engine) -> list[bool]:
 def test_queue_that_somebody_is_sending_to_does_not_become_idle(
     engine: Engine, sessions: Sessions, clock: Clock
 ) -> None:
-    use_queue(engine)
+    use_queue(engine, clock)
     sender = engine.on(sessions.connect())
     with sender.connection.transaction():
         sender.start("order", priority=7)
@@ -37,7 +38,7 @@ def test_queue_that_somebody_is_sending_to_does_not_become_idle(
 def test_ticket_that_is_sent_while_its_queue_is_being_closed_is_found(
     engine: Engine, sessions: Sessions, clock: Clock
 ) -> None:
-    use_queue(engine)
+    use_queue(engine, clock)
     ticking, sender = engine.on(sessions.connect()), engine.on(sessions.connect())
     with ticking.connection.transaction():
         ticking.call("tick")
@@ -50,7 +51,7 @@ def test_ticket_that_is_sent_while_its_queue_is_being_closed_is_found(
 
 def be_about_to_retire(engine: Engine, clock: Clock) -> None:
     """The next tick drops the queue of priority 7."""
-    use_queue(engine)
+    use_queue(engine, clock)
     engine.call("tick")
     clock.advance(660)
 

@@ -113,6 +113,7 @@ def test_queues_that_were_used_are_not_looked_into_when_they_are_empty_again(
         engine.start("order", priority=priority)
     assert len(engine.claim()) == 41
     assert calls_of_a_turn(engine)[0] == 41
+    clock.advance(1)
     engine.call("tick")
     assert calls_of_a_turn(engine)[0] == 1
     engine.start("order", priority=7)

@@ -4,13 +4,20 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_is_empty boolean;
+    v_is_empty text := format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue);
+    v_answer boolean;
 begin
-    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for the end of this
-    -- transaction, and then sees that it is.
-    execute format('lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue);
-    execute format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue) into v_is_empty;
-    if v_is_empty then
+    execute v_is_empty into v_answer;
+    if not v_answer then
+        return false;
+    end if;
+    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for
+    -- the end of this transaction, and then sees that it is.
+    execute format(
+        'lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue
+    );
+    execute v_is_empty into v_answer;
+    if v_answer then
         update stepgres.queues as q set is_idle = true
         where q.pgmq_queue = (
             select o.pgmq_queue from stepgres.queues as o
@@ -18,8 +25,8 @@ begin
             for no key update skip locked
         );
     end if;
-    return v_is_empty;
-exception when lock_not_available then
+    return v_answer;
+exception when lock_not_available or undefined_table then
     return false;
 end
 $$;

@@ -13,17 +13,21 @@ begin
 
     for v_queue in
         select q.* from stepgres.queues as q
-        where q.pgmq_queue like 'stepgres\_\_%'
-        order by q.is_idle, random()
+        where q.is_idle or q.lane ? 'goals'
+        order by random()
         limit 100
     loop
-        execute format('select not exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue) into v_is_empty;
-        if v_is_empty and not v_queue.is_idle then
-            perform stepgres._close_queue(v_queue.pgmq_queue);
-        elsif not v_is_empty and v_queue.is_idle then
+        execute format(
+            'select not exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue
+        ) into v_is_empty;
+        if v_is_empty then
+            continue;
+        elsif v_queue.is_idle then
             -- whoever opened it was rolled back, or has not seen that it was idle
-            perform stepgres._open_queue(v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane);
-        elsif not v_is_empty and v_queue.lane ? 'goals' and v_queue.lane -> 'goals' <> '[]' and not exists (
+            perform stepgres._open_queue(
+                v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane
+            );
+        elsif v_queue.lane <> '{"goals": []}' and not exists (
             select from stepgres.workers as w
             where v_queue.queue = any (w.queues) and w.resources @> v_queue.resources
                 and stepgres._reads_lane(w.knows, v_queue.lane)
@@ -36,4 +40,5 @@ end
 $$;
 
 comment on function stepgres._tend_queues() is
-'Makes pgmq queues that somebody has dropped, closes empty ones, and retires those that nothing needs; part of tick.';
+'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of workers that have gone, and
+retires queues that nothing needs; part of tick.';

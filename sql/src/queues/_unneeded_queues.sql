@@ -6,37 +6,67 @@ set search_path = pg_catalog, pg_temp
 set enable_hashjoin = on
 set enable_seqscan = on
 as $$
-    with used as materialized (
-        select w.workflow_slug, w.current_version as version, null::int as priority from stepgres.workflows as w
-        union
-        select r.workflow_slug, r.version, r.priority
+    with current_steps as materialized (
+        select distinct s.queue, s.priority, s.resources
+        from stepgres.workflows as w
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
+    ),
+    -- read only if something is left that no current version needs
+    active_versions as materialized (
+        select distinct r.workflow_slug, r.version, r.priority
         from stepgres.active_runs as a
         join stepgres.runs as r on r.run_id = a.run_id
     ),
-    needed as materialized (
-        select distinct s.queue, coalesce(u.priority, s.priority) as priority, s.resources
-        from used as u
-        join stepgres.steps as s on (s.workflow_slug, s.version) = (u.workflow_slug, u.version)
+    active_steps as materialized (
+        select distinct s.queue, coalesce(a.priority, s.priority) as priority, s.resources
+        from active_versions as a
+        join stepgres.steps as s on (s.workflow_slug, s.version) = (a.workflow_slug, a.version)
     )
     select q.*
     from stepgres.queues as q
-    left join needed as n on (n.queue, n.priority, n.resources) = (q.queue, q.priority, q.resources)
+    cross join lateral (
+        select case
+            when exists (
+                select from current_steps as s
+                where (s.queue, s.priority, s.resources) = (q.queue, q.priority, q.resources)
+            ) then true
+            when q.pgmq_queue not like 'stepgres\_\_%' and exists (
+                select from stepgres.workers as w where q.queue = any (w.queues)
+            ) then true
+            else exists (
+                select from active_steps as s
+                where (s.queue, s.priority, s.resources) = (q.queue, q.priority, q.resources)
+            )
+        end as is_needed
+    ) as k
     where case
-        when q.lane <> '{}' then n.queue is null or not exists (
+        when not k.is_needed then true
+        when q.lane = '{}' then false
+        when not exists (
             select from stepgres.workers as w
-            where q.queue = any (w.queues) and w.resources @> q.resources and not stepgres._reads_lane(w.knows, q.lane)
-        ) or not (q.lane ? 'goals' or exists (
-            select from used as u
-            join stepgres.workflow_versions as v on (v.workflow_slug, v.version) = (u.workflow_slug, u.version)
+            where q.queue = any (w.queues) and w.resources @> q.resources
+                and not stepgres._reads_lane(w.knows, q.lane)
+        ) then true
+        when q.lane ? 'goals' then false
+        else not exists (
+            select from stepgres.workflow_versions as v
             where v.workflow_slug = q.lane ->> 'workflow'
                 and coalesce(v.optimized_from, v.version) = (q.lane ->> 'version')::int
-        ))
-        else n.queue is null and not exists (
-            select from stepgres.workers as w
-            where q.priority = 0 and q.resources = '{}' and q.queue = any (w.queues)
+                and (
+                    exists (
+                        select from stepgres.workflows as w
+                        where (w.workflow_slug, w.current_version) = (v.workflow_slug, v.version)
+                    )
+                    or exists (
+                        select from active_versions as a
+                        where (a.workflow_slug, a.version) = (v.workflow_slug, v.version)
+                    )
+                )
         )
     end
 $$;
 
 comment on function stepgres._unneeded_queues() is
-'The queues that neither a worker nor a step names, of a current version or of an active run; lanes that no worker is kept out of.';
+'The queues that no worker names, and no step of a current version or an active run, and the lanes of no use: no worker is
+kept out of them.';

@@ -8,6 +8,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
     v_run_ids uuid[];
+    v_count int;
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
     if not pg_try_advisory_xact_lock(29543, 1) then
@@ -26,8 +27,11 @@ begin
     if v_worker_ids is not null then
         v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
     end if;
-    return stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
+    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
         + stepgres._sweep_runs();
+    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    perform stepgres._close_queues();
+    return v_count;
 end
 $$;
 
