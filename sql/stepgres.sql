@@ -274,6 +274,61 @@ create type stepgres.workflow_run as (
 comment on type stepgres.workflow_run is
 'A run as lists show it.';
 
+create type stepgres.run_count as (
+    workflow_slug text,
+    status text,
+    runs bigint,
+    paused bigint,
+    cancelled bigint
+);
+
+comment on type stepgres.run_count is
+'How many runs of a workflow have a status; of them so many are paused, or cancelled.';
+
+create type stepgres.worker_info as (
+    worker_id text,
+    queues text[],
+    resources jsonb,
+    lease interval,
+    registered_at timestamptz,
+    heartbeat_at timestamptz,
+    is_alive boolean,
+    tasks bigint
+);
+
+comment on type stepgres.worker_info is
+'A worker as lists show it; tasks is how many it executes.';
+
+create type stepgres.queue_info as (
+    queue text,
+    tasks bigint,
+    oldest_at timestamptz,
+    workers bigint
+);
+
+comment on type stepgres.queue_info is
+'A queue as lists show it: its ready tasks, since when the first of them waits, and its live workers.';
+
+create type stepgres.channel_info as (
+    channel text,
+    messages bigint,
+    oldest_at timestamptz,
+    created_at timestamptz
+);
+
+comment on type stepgres.channel_info is
+'A channel as lists show it: its messages that are not acknowledged, and when the first of them was sent.';
+
+create type stepgres.run_batch as (
+    run_ids uuid[],
+    more boolean,
+    after uuid,
+    until timestamptz
+);
+
+comment on type stepgres.run_batch is
+'The runs that a call has changed, and whether there are more: with after and until as arguments the next call goes on.';
+
 create type stepgres.stuck_step as (
     step_slug text,
     task_index int,
@@ -625,6 +680,7 @@ where idempotency_key is not null;
 -- what lists are made from: none of these columns ever changes
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_retried_from on stepgres.runs (retried_from) where retried_from is not null;
 create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
@@ -1199,6 +1255,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_version stepgres.workflow_versions;
+    v_slug text;
+    v_names text[];
 begin
     select w.* into v_version
     from stepgres.workflows as f
@@ -1212,19 +1270,33 @@ begin
         raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
             using errcode = 'SG002', hint = 'Leave the version out for the current one.';
     end if;
+    -- an index lookup more only for what is no slug
+    v_slug := stepgres._slug_of(_find_version.workflow_slug);
+    if v_slug <> _find_version.workflow_slug and exists (
+        select from stepgres.workflows as f where f.workflow_slug = v_slug
+    ) then
+        return stepgres._find_version(v_slug, _find_version.version);
+    end if;
+    v_names := array(
+        select w.workflow_slug from stepgres.workflows as w
+        where not stepgres._is_of_goal(w)
+        order by stepgres._likeness(w.workflow_slug, v_slug) desc, w.workflow_slug
+        limit 10
+    );
     raise exception 'workflow "%" does not exist', _find_version.workflow_slug
-        using errcode = 'SG002', hint = coalesce(
-            'Known workflows: ' || (
-                select string_agg(w.workflow_slug, ', ')
-                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
-            ) || '.',
-            'There are no workflows yet: define one with register_workflow or create_flow.'
-        );
+        using errcode = 'SG002', hint = case
+            when v_names = '{}' then 'There are no workflows yet: define one with register_workflow or create_flow.'
+            else case
+                when stepgres._likeness(v_names[1], v_slug) >= 0.5 then format('Did you mean "%s"? ', v_names[1])
+                else ''
+            end || format('Known workflows: %s.', array_to_string(v_names, ', '))
+        end;
 end
 $$;
 
 comment on function stepgres._find_version(text, int) is
-'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+'A version of a workflow, named by its slug or class, the current one if none is given; SG002 if there is none, with the
+names that do exist, the closest first.';
 
 -- definition/_guard_order.sql
 create function stepgres._guard_order() returns trigger
@@ -1406,6 +1478,21 @@ $$;
 comment on function stepgres._insert_steps(stepgres.workflow_versions, jsonb, text) is
 'Adds the steps of a document to a version that has none, in a topological order; SG001 names the culprit.';
 
+-- definition/_is_of_goal.sql
+create function stepgres._is_of_goal(workflow stepgres.workflows) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce((
+        select w.tasks is not null from stepgres.workflow_versions as w
+        where w.workflow_slug = workflow.workflow_slug and w.version = workflow.current_version
+    ), false)
+$$;
+
+comment on function stepgres._is_of_goal(stepgres.workflows) is
+'Whether start_task_graph has made a workflow, and not somebody who defined it.';
+
 -- definition/_json_path.sql
 create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
 language plpgsql
@@ -1433,6 +1520,25 @@ $$;
 
 comment on function stepgres._json_path(text, text, text) is
 'The JSON path that an option is, or SG001 with what PostgreSQL says about it.';
+
+-- definition/_likeness.sql
+create function stepgres._likeness(a text, b text) returns numeric
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- pairs of neighbouring characters that both have, as pg_trgm has it for three
+    select 2.0 * count(*) filter (where p.is_in_a and p.is_in_b) / nullif(sum(p.is_in_a::int + p.is_in_b::int), 0)
+    from (
+        select bool_or(t.which = 'a') as is_in_a, bool_or(t.which = 'b') as is_in_b
+        from (values ('a', lower(_likeness.a)), ('b', lower(_likeness.b))) as t (which, word)
+        cross join generate_series(1, length(t.word) + 1) as i
+        group by substr(' ' || t.word || ' ', i, 2)
+    ) as p
+$$;
+
+comment on function stepgres._likeness(text, text) is
+'How much two names are alike, from 0 to 1.';
 
 -- definition/_order_steps.sql
 create function stepgres._order_steps(step_slugs text[], dependents text[], dependencies text[])
@@ -1714,6 +1820,9 @@ begin
         where w.workflow_slug = _use_version.workflow_slug for key share;
     end if;
     v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
+    if v_version.workflow_slug <> _use_version.workflow_slug then
+        return stepgres._use_version(v_version.workflow_slug, _use_version.version);  -- under its own lock
+    end if;
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true
@@ -1808,7 +1917,7 @@ declare
 begin
     -- workflow before version: register_workflow and _use_version lock them in the same order
     select w.* into v_workflow from stepgres.workflows as w
-    where w.workflow_slug = add_step.workflow_id for update;
+    where w.workflow_slug = stepgres._slug_of(add_step.workflow_id) for update;
     if not found then
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
@@ -1939,32 +2048,33 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_slug text := stepgres._slug_of(delete_flow.workflow_id);
     v_active uuid[];
     v_finished uuid[];
     v_run_id uuid;
 begin
     -- what is refused anyway holds up no starts
-    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+    perform stepgres._active_runs_of(v_slug, delete_flow.force);
     -- Starts under way end first; later ones wait, and then find no workflow.
-    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    perform pg_advisory_xact_lock(29545, hashtext(v_slug));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
-    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
+    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
-        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+        v_active := stepgres._active_runs_of(v_slug, delete_flow.force);
         perform stepgres._lock_runs(v_active);
         foreach v_run_id in array v_active loop
             perform stepgres.cancel_workflow_run(
-                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+                v_run_id, format('workflow "%s" was deleted', v_slug), force => true
             );
         end loop;
         v_finished := array(
             select r.run_id from stepgres.runs as r
-            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            where r.workflow_slug = v_slug and r.finished_at is not null
             order by r.inserted_at
             limit 10000
         );
@@ -1972,8 +2082,8 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
-    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
-    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+    delete from stepgres.prunings as p where p.workflow_slug = v_slug;
+    delete from stepgres.workflows as w where w.workflow_slug = v_slug;
 end
 $$;
 
@@ -2032,7 +2142,7 @@ besides it has "version", and the "step_index" of each step.
 Errors: SG002 unknown workflow or version.';
 
 -- definition/list_flows.sql
-create function stepgres.list_flows() returns setof stepgres.flow
+create function stepgres.list_flows(goals boolean default false) returns setof stepgres.flow
 language sql
 stable
 security definer
@@ -2046,11 +2156,13 @@ as $$
         )::int,
         w.created_at
     from stepgres.workflows as w
+    where goals or not stepgres._is_of_goal(w)
     order by w.workflow_slug
 $$;
 
-comment on function stepgres.list_flows() is
-'All workflows by slug, each with its current version and the number of its steps.';
+comment on function stepgres.list_flows(boolean) is
+'All workflows by slug, each with its current version and the number of its steps; with goals also those that task graphs
+have become.';
 
 -- definition/list_workflow_versions.sql
 create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
@@ -2379,7 +2491,8 @@ before. Without a run_id it gets a new one.';
 
 -- start/_start_runs.sql
 create function stepgres._start_runs(
-    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
+    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null,
+    retried_from uuid[] default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -2407,9 +2520,9 @@ begin
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
             v_now, n.input
-        from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
+        from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from) as n (run_id, input, retried_from)
         on conflict do nothing
         returning r.run_id
     ),
@@ -2465,10 +2578,11 @@ begin
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
+comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval, uuid[]) is
 'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
 
-With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them. retried_from are
+the runs that they go on with.';
 
 -- start/get_max_parallel.sql
 create function stepgres.get_max_parallel(run_id uuid) returns int
@@ -4658,6 +4772,70 @@ For a worker that has lost its connection while work was under way: it may have 
 
 Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
 
+-- workers/list_queues.sql
+create function stepgres.list_queues() returns setof stepgres.queue_info
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_queue record;
+    v_info stepgres.queue_info;
+    v_tasks bigint;
+    v_oldest_at timestamptz;
+begin
+    for v_queue in
+        select q.queue, array_agg(q.pgmq_queue) as pgmq_queues
+        from stepgres.queues as q
+        group by q.queue
+        order by q.queue
+    loop
+        v_info := (v_queue.queue, 0, null, (
+            select count(*) from stepgres.workers as w
+            where v_queue.queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
+        ));
+        -- one for each priority and set of resources
+        for i in 1 .. cardinality(v_queue.pgmq_queues) loop
+            execute format('select count(*), min(enqueued_at) from pgmq.%I', 'q_' || v_queue.pgmq_queues[i])
+                into v_tasks, v_oldest_at;
+            v_info.tasks := v_info.tasks + v_tasks;
+            v_info.oldest_at := least(v_info.oldest_at, v_oldest_at);
+        end loop;
+        return next v_info;
+    end loop;
+end
+$$;
+
+comment on function stepgres.list_queues() is
+'The queues of steps: how many ready tasks wait in each, since when the first one does, and how many live workers take from it.
+
+Tasks of paused runs, and local tasks that an executor will execute, wait in no queue.';
+
+-- workers/list_workers.sql
+create function stepgres.list_workers() returns setof stepgres.worker_info
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select w.worker_id, w.queues, w.resources::jsonb, w.lease, w.registered_at, w.heartbeat_at,
+        w.heartbeat_at + w.lease > stepgres._now(), coalesce(t.tasks, 0)
+    from stepgres.workers as w
+    left join (
+        select k.worker_id, count(*) as tasks
+        from stepgres.active_runs as a
+        join stepgres.tasks as k on k.run_id = a.run_id and k.status = 'started'
+        group by k.worker_id
+    ) as t on t.worker_id = w.worker_id
+    order by w.registered_at, w.worker_id
+$$;
+
+comment on function stepgres.list_workers() is
+'The workers that are registered, the oldest first: what they take, when they were heard of, and how many tasks they execute.
+
+Executors are among them, with no queues. One that is not alive has its tasks taken over by the next tick, and is then gone.';
+
 -- workers/register_worker.sql
 create function stepgres.register_worker(
     worker_id text default null,
@@ -4974,8 +5152,28 @@ comment on function stepgres.tick() is
 Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
 number of tasks moved.';
 
+-- lifecycle/_cancel_runs.sql
+create function stepgres._cancel_runs(run_ids uuid[], reason text) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._fail_runs(
+        array(
+            select (i, null, coalesce(_cancel_runs.reason, 'cancelled'))::stepgres._run_failure
+            from unnest(_cancel_runs.run_ids) as i
+        ),
+        is_cancelled => true
+    );
+end
+$$;
+
+comment on function stepgres._cancel_runs(uuid[], text) is
+'Cancels runs that are active, and locked.';
+
 -- lifecycle/_copy_finished_steps.sql
-create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
+create function stepgres._copy_finished_steps(run_ids uuid[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -4984,8 +5182,10 @@ begin
     -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
     -- steps of the run
     with finished as materialized (
-        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
-        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+        select o.*, r.run_id as new_run_id
+        from stepgres.runs as r
+        join stepgres.step_states as o on o.run_id = r.retried_from
+        where r.run_id = any (_copy_finished_steps.run_ids) and o.status in ('completed', 'skipped')
     )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
@@ -5000,19 +5200,20 @@ begin
         run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
         input, output
     )
-    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+    select r.run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
-    from stepgres.step_states as s
+    from stepgres.runs as r
+    join stepgres.step_states as s on s.run_id = r.retried_from
     cross join lateral (
         select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
     ) as o
-    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
+    where r.run_id = any (_copy_finished_steps.run_ids) and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
     set remaining_steps = (
         select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
     )
-    where r.run_id = to_run_id;
+    where r.run_id = any (_copy_finished_steps.run_ids);
     update stepgres.step_states as t
     set remaining_deps = (
         select count(*)
@@ -5025,15 +5226,15 @@ begin
             and o.finished_at is null
     )
     from stepgres.runs as r
-    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
+    where r.run_id = any (_copy_finished_steps.run_ids) and t.run_id = r.run_id and t.finished_at is null;
 end
 $$;
 
-comment on function stepgres._copy_finished_steps(uuid, uuid) is
-'Takes the completed and skipped steps of a run over into a new one that has not begun.';
+comment on function stepgres._copy_finished_steps(uuid[]) is
+'Takes the completed and skipped steps of the runs that were retried over into new ones, which have not begun.';
 
 -- lifecycle/_copy_unfinished_maps.sql
-create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
+create function stepgres._copy_unfinished_maps(run_ids uuid[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -5044,13 +5245,14 @@ declare
 begin
     -- materialized: as in _copy_finished_steps
     with begun as materialized (
-        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
-        from stepgres.step_states as o
+        select r.run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
+        from stepgres.runs as r
+        join stepgres.step_states as o on o.run_id = r.retried_from
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
-        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+        where r.run_id = any (_copy_unfinished_maps.run_ids) and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
     ),
     maps as (
         update stepgres.step_states as t
@@ -5065,23 +5267,25 @@ begin
     insert into stepgres.tasks (
         run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
     )
-    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
+    select m.run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
         o.finished_at, o.input, o.output
     from unnest(v_maps) as m
-    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+    join stepgres.runs as r on r.run_id = m.run_id
+    join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
     where o.status = 'completed';
     perform stepgres._queue_tasks(array(
-        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
+        select (m.run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
         from unnest(v_maps) as m
-        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+        join stepgres.runs as r on r.run_id = m.run_id
+        join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
         where o.status <> 'completed'
     ));
     perform stepgres._refill_maps(v_maps);
 end
 $$;
 
-comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
-'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';
+comment on function stepgres._copy_unfinished_maps(uuid[]) is
+'Starts in new runs the maps that those which were retried have left half done, with the tasks that these have completed.';
 
 -- lifecycle/_delete_runs.sql
 create function stepgres._delete_runs(run_ids uuid[]) returns void
@@ -5108,33 +5312,53 @@ $$;
 comment on function stepgres._delete_runs(uuid[]) is
 'Deletes finished runs, which have neither timers nor tickets any more.';
 
+-- lifecycle/_is_changeable.sql
+create function stepgres._is_changeable(run stepgres.runs, change text) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case change
+        when 'cancel' then run.status = 'started'
+        when 'pause' then run.status = 'started' and run.paused_at is null
+        when 'resume' then run.paused_at is not null
+        when 'retry' then run.status = 'failed' and not exists (
+            select from stepgres.runs as r where r.retried_from = run.run_id
+        )
+    end
+$$;
+
+comment on function stepgres._is_changeable(stepgres.runs, text) is
+'Whether a run can be cancelled, paused, resumed or retried: others are passed over where many are changed.';
+
 -- lifecycle/_list_family.sql
-create function stepgres._list_family(run_id uuid) returns uuid[]
+create function stepgres._list_family(run_ids uuid[]) returns uuid[]
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
     with recursive family as (
-        select _list_family.run_id
+        select i.run_id from unnest(_list_family.run_ids) as i (run_id)
+        where i.run_id is not null
         union
         select r.run_id
         from family as f
         join stepgres.runs as r on r.parent_run_id = f.run_id
     )
-    select array_agg(f.run_id) from family as f
+    select coalesce(array_agg(f.run_id), '{}') from family as f
 $$;
 
-comment on function stepgres._list_family(uuid) is
-'A run and all the runs under it.';
+comment on function stepgres._list_family(uuid[]) is
+'Runs and all the runs under them.';
 
 -- lifecycle/_lock_family.sql
-create function stepgres._lock_family(run_id uuid) returns uuid[]
+create function stepgres._lock_family(run_ids uuid[]) returns uuid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_known uuid[] := stepgres._list_family(_lock_family.run_ids);
     v_found uuid[];
 begin
     -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
@@ -5142,7 +5366,7 @@ begin
     loop
         begin
             perform stepgres._lock_runs(v_known);
-            v_found := stepgres._list_family(_lock_family.run_id);
+            v_found := stepgres._list_family(_lock_family.run_ids);
             exit when v_found <@ v_known;
             raise exception using errcode = 'SGLCK';
         exception when sqlstate 'SGLCK' then
@@ -5150,14 +5374,186 @@ begin
         end;
     end loop;
     return (
-        select array_agg(r.run_id) from stepgres.runs as r
+        select array_agg(r.run_id order by r.run_id) from stepgres.runs as r
         where r.run_id = any (v_known) and r.status = 'started'
     );
 end
 $$;
 
-comment on function stepgres._lock_family(uuid) is
-'Locks a run and all the runs under it, and returns those that are active.';
+comment on function stepgres._lock_family(uuid[]) is
+'Locks runs and all the runs under them, and returns those that are active.';
+
+-- lifecycle/_next_batch.sql
+create function stepgres._next_batch(
+    change text, status text, workflow_slug text, tags text[], since timestamptz, until timestamptz,
+    after uuid, batch_size int
+) returns stepgres.run_batch
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch stepgres.run_batch;
+begin
+    perform stepgres._check_filter(_next_batch.status);
+    if coalesce(batch_size, 0) < 1 then
+        raise exception 'a batch cannot have % runs', coalesce(batch_size::text, 'null')
+            using errcode = 'SG003', hint = 'batch_size is at least 1; the default of 1,000 is good for most.';
+    end if;
+    -- By run_id, in the order in which runs are locked: so batches in one transaction keep to it, too. Runs
+    -- that are started meanwhile are left out, or to retry what fails at once would have no end.
+    v_batch.until := coalesce(_next_batch.until, stepgres._now());
+    execute format(
+        'select array_agg(l.run_id) from (
+             select r.run_id from stepgres.%I as a join stepgres.runs as r on r.run_id = a.run_id
+             where ($1 is null or a.run_id > $1) and ($2 is null or a.workflow_slug = $2)
+                 and ($3 is null or a.inserted_at >= $3) and a.inserted_at <= $4
+                 and ($5 is null or r.status = $5) and ($6 is null or r.tags @> $6)
+                 and stepgres._is_changeable(r, $7)
+             order by r.run_id
+             limit $8
+         ) as l',
+        case change when 'retry' then 'failed_runs' else 'active_runs' end
+    )
+    into v_batch.run_ids
+    using after, stepgres._slug_of(_next_batch.workflow_slug), since, v_batch.until, status, tags, change,
+        batch_size::bigint + 1;
+    v_batch.more := coalesce(cardinality(v_batch.run_ids) > batch_size, false);
+    v_batch.run_ids := coalesce(v_batch.run_ids[:batch_size], '{}');
+    v_batch.after := coalesce(v_batch.run_ids[cardinality(v_batch.run_ids)], _next_batch.after);
+    return v_batch;
+end
+$$;
+
+comment on function stepgres._next_batch(
+    text, text, text, text[], timestamptz, timestamptz, uuid, int
+) is
+'The next runs that a change applies to: part of cancel_runs, pause_runs, resume_runs and retry_runs.';
+
+-- lifecycle/_pause_runs.sql
+create function stepgres._pause_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_pause_runs.run_ids) and r.status = 'started' and r.paused_at is null
+        order by r.run_id
+    );
+    v_now timestamptz;
+begin
+    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
+    -- claimed was claimed before.
+    perform stepgres._withdraw_tasks(
+        array(select (i, null)::stepgres._step_key from unnest(v_run_ids) as i), 'queued'
+    );
+    v_now := stepgres._now();
+    update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
+    insert into stepgres.pauses (run_id, paused_at) select i, v_now from unnest(v_run_ids) as i
+    on conflict on constraint pauses_pkey do update set resumed_at = null;
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
+    where t.run_id = any (v_run_ids);
+    perform stepgres._send_run_events('workflow_paused', v_run_ids);
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._pause_runs(uuid[]) is
+'Pauses those of some locked runs that are active and not paused, and returns them.';
+
+-- lifecycle/_resume_runs.sql
+create function stepgres._resume_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_resume_runs.run_ids) and r.paused_at is not null
+        order by r.run_id
+    );
+    v_now timestamptz := stepgres._now();
+begin
+    update stepgres.pauses as p set resumed_at = v_now
+    from stepgres.runs as r
+    where r.run_id = any (v_run_ids) and p.run_id = r.run_id and p.paused_at = r.paused_at;
+    update stepgres.runs as r set paused_at = null where r.run_id = any (v_run_ids);
+    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
+    where t.run_id = any (v_run_ids);
+    perform stepgres._send_run_events('workflow_resumed', v_run_ids);
+    perform stepgres._requeue_tasks(array(
+        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+        from stepgres.tasks as t where t.run_id = any (v_run_ids) and t.status = 'queued'
+    ));
+    perform stepgres._refill_maps(array(
+        select (t.run_id, t.step_slug)::stepgres._step_key
+        from stepgres.step_states as t
+        where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
+    ));
+    perform stepgres._start_ready_steps(v_run_ids);
+    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._resume_runs(uuid[]) is
+'Resumes those of some locked runs that are paused, and returns them.';
+
+-- lifecycle/_retry_runs.sql
+create function stepgres._retry_runs(run_ids uuid[], skip_completed boolean, executor_id text default null)
+returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_group record;
+    v_run stepgres.runs;
+    v_new_ids uuid[] := '{}';
+begin
+    -- runs that are started together have all but their inputs in common
+    for v_group in
+        select
+            r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id as parent_run_id,
+            array_agg(r.run_id order by r.run_id) as run_ids,
+            array_agg(r.input order by r.run_id) as inputs
+        from stepgres.runs as r
+        left join stepgres.active_runs as a on a.run_id = r.parent_run_id
+        where r.run_id = any (_retry_runs.run_ids)
+        group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id
+        order by min(r.run_id::text)
+    loop
+        v_run.workflow_slug := v_group.workflow_slug;
+        v_run.version := v_group.version;
+        v_run.executor_id := _retry_runs.executor_id;
+        v_run.priority := v_group.priority;
+        v_run.tags := v_group.tags;
+        v_run.deadline := v_group.deadline;
+        v_run.task_graph_id := v_group.task_graph_id;
+        v_run.parent_run_id := v_group.parent_run_id;
+        perform stepgres._check_start(v_run);
+        v_new_ids := v_new_ids || stepgres._start_runs(
+            array(select stepgres._new_run_id() from generate_series(1, cardinality(v_group.run_ids))),
+            v_group.inputs, v_run, case when skip_completed then interval '0' end, v_group.run_ids
+        );
+    end loop;
+    if skip_completed then
+        perform stepgres._copy_finished_steps(v_new_ids);
+        perform stepgres._copy_unfinished_maps(v_new_ids);
+        perform stepgres._start_ready_steps(v_new_ids);
+    end if;
+    return v_new_ids;
+end
+$$;
+
+comment on function stepgres._retry_runs(uuid[], boolean, text) is
+'Starts runs that go on with others, which are locked, as their parents are.';
 
 -- lifecycle/_run_is_finished.sql
 create function stepgres._run_is_finished(run_id uuid, status text) returns void
@@ -5174,6 +5570,56 @@ $$;
 comment on function stepgres._run_is_finished(uuid, text) is
 'Raises SG011.';
 
+-- lifecycle/cancel_runs.sql
+create function stepgres.cancel_runs(
+    status text default null,
+    workflow_slug text default null,
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null,
+    dry_run boolean default false,
+    batch_size int default 1000,
+    reason text default 'User requested cancellation'
+) returns stepgres.run_batch
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch stepgres.run_batch := stepgres._next_batch(
+        'cancel', cancel_runs.status, cancel_runs.workflow_slug, stepgres._all_tags(cancel_runs.tags, cancel_runs.tag), cancel_runs.since,
+        cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
+    );
+begin
+    if dry_run then
+        v_batch.run_ids := array(
+            select a.run_id from stepgres.active_runs as a
+            where a.run_id = any (stepgres._list_family(v_batch.run_ids))
+            order by a.run_id
+        );
+    else
+        v_batch.run_ids := coalesce(stepgres._lock_family(v_batch.run_ids), '{}');
+        perform stepgres._cancel_runs(v_batch.run_ids, cancel_runs.reason);
+    end if;
+    return v_batch;
+end
+$$;
+
+comment on function stepgres.cancel_runs(
+    text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int, text
+) is
+'Cancels a batch of the active runs that pass the filters, and returns it; child runs are cancelled too, and are in it.
+
+The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
+ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
+time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
+so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+
+Errors: SG003 a batch_size below 1, SG014 an unknown status.';
+
 -- lifecycle/cancel_workflow_run.sql
 create function stepgres.cancel_workflow_run(
     run_id uuid, reason text default 'User requested cancellation', force boolean default false
@@ -5184,7 +5630,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+    v_active uuid[] := stepgres._lock_family(array[cancel_workflow_run.run_id]);
     v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
 begin
     if v_run.status = 'completed' and force is not true then
@@ -5192,13 +5638,7 @@ begin
     elsif v_run.status = 'failed' or v_active is null then
         return;
     end if;
-    perform stepgres._fail_runs(
-        array(
-            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
-            from unnest(v_active) as i
-        ),
-        is_cancelled => true
-    );
+    perform stepgres._cancel_runs(v_active, cancel_workflow_run.reason);
 end
 $$;
 
@@ -5211,6 +5651,49 @@ active child runs are cancelled.
 
 Errors: SG005 unknown run, SG011 the run is completed.';
 
+-- lifecycle/pause_runs.sql
+create function stepgres.pause_runs(
+    status text default null,
+    workflow_slug text default null,
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null,
+    dry_run boolean default false,
+    batch_size int default 1000
+) returns stepgres.run_batch
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch stepgres.run_batch := stepgres._next_batch(
+        'pause', pause_runs.status, pause_runs.workflow_slug, stepgres._all_tags(pause_runs.tags, pause_runs.tag), pause_runs.since,
+        pause_runs.until, pause_runs.after, pause_runs.batch_size
+    );
+begin
+    if dry_run is not true then
+        perform stepgres._lock_runs(v_batch.run_ids);
+        v_batch.run_ids := stepgres._pause_runs(v_batch.run_ids);
+    end if;
+    return v_batch;
+end
+$$;
+
+comment on function stepgres.pause_runs(
+    text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int
+) is
+'Pauses a batch of the active runs that pass the filters and are not paused, and returns it.
+
+The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
+ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
+time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
+so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+
+Errors: SG003 a batch_size below 1, SG014 an unknown status.';
+
 -- lifecycle/pause_workflow_run.sql
 create function stepgres.pause_workflow_run(run_id uuid) returns void
 language plpgsql
@@ -5220,26 +5703,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
-    v_now timestamptz;
 begin
     if v_run.status <> 'started' then
         perform stepgres._run_is_finished(v_run.run_id, v_run.status);
-    elsif v_run.paused_at is not null then
-        return;
     end if;
-    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
-    -- claimed was claimed before.
-    perform stepgres._withdraw_tasks(array[(v_run.run_id, null)::stepgres._step_key], 'queued');
-    v_now := stepgres._now();
-    update stepgres.runs as r set paused_at = v_now where r.run_id = v_run.run_id;
-    insert into stepgres.pauses (run_id, paused_at) values (v_run.run_id, v_now)
-    on conflict on constraint pauses_pkey do update set resumed_at = null;
-    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
-    update stepgres.timers as t
-    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
-    where t.run_id = v_run.run_id;
-    perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
+    perform stepgres._pause_runs(array[v_run.run_id]);
 end
 $$;
 
@@ -5262,6 +5730,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_before timestamptz := stepgres._now() - prune.older_than;
+    v_slug text := stepgres._slug_of(prune.workflow_slug);
     v_runs stepgres._old_run[];
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
@@ -5288,7 +5757,7 @@ begin
             limit prune.batch_size
             for update skip locked
         ) as l
-        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
+        where v_slug is null or w.workflow_slug = v_slug
         limit prune.batch_size
     );
     perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
@@ -5310,6 +5779,49 @@ number. Call it again until it returns 0: each call is short, and safe while eve
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';
 
+-- lifecycle/resume_runs.sql
+create function stepgres.resume_runs(
+    status text default null,
+    workflow_slug text default null,
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null,
+    dry_run boolean default false,
+    batch_size int default 1000
+) returns stepgres.run_batch
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch stepgres.run_batch := stepgres._next_batch(
+        'resume', resume_runs.status, resume_runs.workflow_slug, stepgres._all_tags(resume_runs.tags, resume_runs.tag), resume_runs.since,
+        resume_runs.until, resume_runs.after, resume_runs.batch_size
+    );
+begin
+    if dry_run is not true then
+        perform stepgres._lock_runs(v_batch.run_ids);
+        v_batch.run_ids := stepgres._resume_runs(v_batch.run_ids);
+    end if;
+    return v_batch;
+end
+$$;
+
+comment on function stepgres.resume_runs(
+    text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int
+) is
+'Resumes a batch of the paused runs that pass the filters, and returns it.
+
+The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
+ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
+time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
+so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+
+Errors: SG003 a batch_size below 1, SG014 an unknown status.';
+
 -- lifecycle/resume_workflow_run.sql
 create function stepgres.resume_workflow_run(run_id uuid) returns void
 language plpgsql
@@ -5319,7 +5831,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._lock_run(resume_workflow_run.run_id);
-    v_now timestamptz := stepgres._now();
 begin
     if v_run.status <> 'started' then
         perform stepgres._run_is_finished(v_run.run_id, v_run.status);
@@ -5327,22 +5838,7 @@ begin
         raise exception 'run % is not paused', v_run.run_id
             using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
     end if;
-    update stepgres.runs as r set paused_at = null where r.run_id = v_run.run_id;
-    update stepgres.pauses as p set resumed_at = v_now
-    where p.run_id = v_run.run_id and p.paused_at = v_run.paused_at;
-    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
-    where t.run_id = v_run.run_id;
-    perform stepgres._send_run_events('workflow_resumed', array[v_run.run_id]);
-    perform stepgres._requeue_tasks(array(
-        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-        from stepgres.tasks as t where t.run_id = v_run.run_id and t.status = 'queued'
-    ));
-    perform stepgres._refill_maps(array(
-        select (t.run_id, t.step_slug)::stepgres._step_key
-        from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
-    ));
-    perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
+    perform stepgres._resume_runs(array[v_run.run_id]);
 end
 $$;
 
@@ -5365,7 +5861,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs;
-    v_new_id uuid := stepgres._new_run_id();
 begin
     -- together with its parent, which the new run may join: runs are locked in one order
     perform stepgres._lock_runs(array(
@@ -5378,22 +5873,11 @@ begin
         raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
             using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
     end if;
-    v_run.retried_from := v_run.run_id;
-    v_run.idempotency_key := null;
-    v_run.executor_id := retry_failed_workflow.executor_id;
-    v_run.parent_run_id := (
-        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
-    );
-    perform stepgres._check_start(v_run);
-    if reset_all or not skip_completed then
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
-    else
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
-        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
-        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
-        perform stepgres._start_ready_steps(array[v_new_id]);
-    end if;
-    return v_new_id;
+    return (stepgres._retry_runs(
+        array[v_run.run_id],
+        retry_failed_workflow.skip_completed and reset_all is not true,
+        retry_failed_workflow.executor_id
+    ))[1];
 end
 $$;
 
@@ -5406,6 +5890,92 @@ runs that have not failed. The new run has the priority, tags and deadline of th
 comes from. executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
+
+-- lifecycle/retry_runs.sql
+create function stepgres.retry_runs(
+    status text default null,
+    workflow_slug text default null,
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null,
+    dry_run boolean default false,
+    batch_size int default 1000,
+    skip_completed boolean default true
+) returns stepgres.run_batch
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_batch stepgres.run_batch := stepgres._next_batch(
+        'retry', retry_runs.status, retry_runs.workflow_slug, stepgres._all_tags(retry_runs.tags, retry_runs.tag), retry_runs.since,
+        retry_runs.until, retry_runs.after, retry_runs.batch_size
+    );
+begin
+    if dry_run is not true then
+        -- together with their parents, which the new runs may join: runs are locked in one order
+        perform stepgres._lock_runs(array(
+            select i from stepgres.runs as r
+            cross join unnest(array[r.run_id, r.parent_run_id]) as i
+            where r.run_id = any (v_batch.run_ids)
+        ));
+        v_batch.run_ids := array(
+            select r.run_id from stepgres.runs as r
+            where r.run_id = any (v_batch.run_ids) and stepgres._is_changeable(r, 'retry')
+            order by r.run_id
+        );
+        perform stepgres._retry_runs(v_batch.run_ids, retry_runs.skip_completed);
+    end if;
+    return v_batch;
+end
+$$;
+
+comment on function stepgres.retry_runs(
+    text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int, boolean
+) is
+'Retries a batch of the failed runs that pass the filters and were not retried before, and returns it.
+
+It returns the runs that were retried; retried_from of a new run says which it goes on with. Cancelled runs have failed, too.
+
+The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
+ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
+time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
+so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+
+Errors: SG003 a batch_size below 1, SG014 an unknown status.';
+
+-- inspection/_all_tags.sql
+create function stepgres._all_tags(tags text[], tag text) returns text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when tag is null then tags else coalesce(tags, '{}') || tag end
+$$;
+
+comment on function stepgres._all_tags(text[], text) is
+'The tags that a run must have, of a filter that may also name a single one; null: any.';
+
+-- inspection/_check_filter.sql
+create function stepgres._check_filter(status text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if status not in ('started', 'completed', 'failed') then
+        raise exception 'runs have no status "%"', status
+            using errcode = 'SG014', hint = 'The status of a run is started, completed or failed: a paused run is '
+                'a started one with paused_at, a cancelled run a failed one with cancelled_at.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_filter(text) is
+'Raises SG014 for a status that no run has.';
 
 -- inspection/_find_run.sql
 create function stepgres._find_run(run_id uuid) returns stepgres.runs
@@ -5554,6 +6124,45 @@ $$;
 comment on function stepgres._tasks_waiting(stepgres.runs) is
 'What the tasks of a run wait for: part of why_stuck.';
 
+-- inspection/count_runs.sql
+create function stepgres.count_runs(
+    status text default null,
+    workflow_slug text default null,
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null
+) returns setof stepgres.run_count
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    v_slug text := stepgres._slug_of(count_runs.workflow_slug);
+    v_tags text[] := stepgres._all_tags(count_runs.tags, count_runs.tag);
+begin
+    perform stepgres._check_filter(count_runs.status);
+    return query
+    select r.workflow_slug, r.status, count(*), count(r.paused_at), count(r.cancelled_at)
+    from stepgres.runs as r
+    where (count_runs.status is null or r.status = count_runs.status)
+        and (v_slug is null or r.workflow_slug = v_slug) and (v_tags is null or r.tags @> v_tags)
+        and (count_runs.since is null or r.inserted_at >= count_runs.since)
+        and (count_runs.until is null or r.inserted_at <= count_runs.until)
+    group by r.workflow_slug, r.status
+    order by r.workflow_slug, r.status;
+end
+$$;
+
+comment on function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text) is
+'How many runs of which workflow have which status, and how many of them are paused or cancelled.
+
+The filters are those of list_workflow_runs. It reads all the runs that it counts: since makes it short where there are many.
+
+Errors: SG014 an unknown status.';
+
 -- inspection/get_run.sql
 create function stepgres.get_run(run_id uuid) returns jsonb
 language plpgsql
@@ -5679,7 +6288,11 @@ create function stepgres.list_workflow_runs(
     "limit" int default 100,
     "offset" int default 0,
     order_by text[] default '{desc,inserted_at}',
-    tags text[] default null
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null
 ) returns setof stepgres.workflow_run
 language plpgsql
 stable
@@ -5689,7 +6302,6 @@ set jit = off
 as $$
 declare
     v_culprit text := case
-        when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
         when "limit" < 0 then format('limit %s', "limit")
         when "offset" < 0 then format('offset %s', "offset")
         when (
@@ -5699,21 +6311,30 @@ declare
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
+    v_tags text[] := stepgres._all_tags(list_workflow_runs.tags, list_workflow_runs.tag);
+    v_last stepgres.runs;
+    v_key text := case order_by[2] when 'finished_at' then 'coalesce(%s.finished_at, ''infinity'')' else '%s.' || order_by[2] end;
     v_source text;
 begin
+    perform stepgres._check_filter(list_workflow_runs.status);
     if v_culprit is not null then
         raise exception 'runs cannot be listed with %', v_culprit
-            using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
-                'finished_at, workflow_slug or status. limit and offset: at least 0.';
+            using errcode = 'SG014', hint = 'order_by: asc or desc, then inserted_at, finished_at, workflow_slug or status. '
+                'limit and offset: at least 0.';
+    end if;
+    if after is not null then
+        v_last := stepgres._find_run(list_workflow_runs.after);
     end if;
     -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
     -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
     v_source := case
-        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
+        when status in ('started', 'failed') and v_tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
                  select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
-                 order by f.inserted_at %2$s limit $3 + $4
+                     and ($6 is null or f.inserted_at >= $6) and ($7 is null or f.inserted_at <= $7)
+                     and ($8 is null or (f.inserted_at, f.run_id) %4$s (($9).inserted_at, $8))
+                 order by f.inserted_at %2$s, f.run_id %2$s limit $3 + $4
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
         when status = 'started' then
@@ -5724,7 +6345,9 @@ begin
                  select r.* from stepgres.runs as r
                  where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
                      and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
-                 order by r.inserted_at %2$s limit $3 + $4
+                     and ($6 is null or r.inserted_at >= $6) and ($7 is null or r.inserted_at <= $7)
+                     and ($8 is null or (r.inserted_at, r.run_id) %4$s (($9).inserted_at, $8))
+                 order by r.inserted_at %2$s, r.run_id %2$s limit $3 + $4
              ) as l'
     end;
     return query execute format(
@@ -5734,19 +6357,27 @@ begin
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
-         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
-    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
+             and ($6 is null or r.inserted_at >= $6) and ($7 is null or r.inserted_at <= $7)
+             and ($8 is null or (%1$s, r.run_id) %4$s (%5$s, $8))
+         order by %1$s %2$s, r.run_id %2$s limit $3 offset $4',
+        format(v_key, 'r'), order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end,
+        case order_by[1] when 'asc' then '>' else '<' end, format(v_key, '($9)')
+    ) using status, v_slug, "limit"::bigint, "offset"::bigint, v_tags, since, until, after, v_last;
 end
 $$;
 
-comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
-'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
+comment on function stepgres.list_workflow_runs(
+    text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
+) is
+'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags (tag is one
+more), that were started at since or later, and at until or earlier.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
-workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. To page, pass
+the last run of a page as after: unlike an offset that costs the same for each page, and what starts or ends meanwhile moves no
+other run to another page. The workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is
+no workflow "OrderLines".
 
-Errors: SG014 an unknown status or order, a negative limit or offset.';
+Errors: SG005 unknown run after, SG014 an unknown status or order, a negative limit or offset.';
 
 -- inspection/why_stuck.sql
 create function stepgres.why_stuck(run_id uuid) returns setof stepgres.stuck_step
@@ -6798,6 +7429,30 @@ comment on function stepgres.get_message(text, text) is
 'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
 
 Errors: SG016 not the name of a channel.';
+
+-- messages/list_channels.sql
+create function stepgres.list_channels() returns setof stepgres.channel_info
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_channel stepgres.channels;
+    v_info stepgres.channel_info;
+begin
+    for v_channel in select c.* from stepgres.channels as c order by c.channel loop
+        v_info.channel := v_channel.channel;
+        v_info.created_at := v_channel.created_at;
+        execute format('select count(*), min(enqueued_at) from pgmq.%I', 'q_' || v_channel.pgmq_queue)
+            into v_info.messages, v_info.oldest_at;
+        return next v_info;
+    end loop;
+end
+$$;
+
+comment on function stepgres.list_channels() is
+'The channels by name, each with the number of its messages that nobody has acknowledged, and when the first was sent.';
 
 -- messages/listen.sql
 create function stepgres.listen(channel text, after text default null) returns stepgres.listening
@@ -8405,7 +9060,8 @@ declare
     v_optimizations jsonb;
 begin
     -- nobody registers or changes it meanwhile
-    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
+    perform 1 from stepgres.workflows as w
+    where w.workflow_slug = stepgres._slug_of(optimize_workflow.workflow_slug) for update;
     v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
     v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
     select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
@@ -8462,7 +9118,7 @@ declare
     v_wanted stepgres._advice[] := array(
         select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
     );
-    v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
+    v_runs bigint := count(*) from stepgres._recent_runs(v_current.workflow_slug, 20);
 begin
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(
@@ -8518,11 +9174,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(step_statistics.workflow_slug, null);
 begin
-    perform stepgres._find_version(step_statistics.workflow_slug, null);
     return query
     with recent as materialized (
-        select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
+        select r.* from stepgres._recent_runs(v_version.workflow_slug, step_statistics.last_runs) as r
     ),
     done as (
         select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
@@ -8919,9 +9576,9 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks', 'list_goal_events',
-            'pause_workflow_run', 'prune', 'register_worker', 'resume_workflow_run', 'retry_failed_workflow',
-            '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks',
+            'list_goal_events', 'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
+            'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[
@@ -8947,10 +9604,10 @@ declare
     v_routine text;
     -- workers can do what clients can, and clients what is reading only
     v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
-        list_workflow_runs,why_stuck,list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,
+        list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,
         list_task_graphs,list_goal_events,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
-        resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
+        resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,resume_runs,retry_runs,add_subscriber,remove_subscriber,save_task_graph,
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,

@@ -13,7 +13,7 @@ from stepgres._arguments import channel_argument, interval
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres.listener import Listener
-from stepgres.types import Message, NewMessage
+from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,10 @@ class Messages(Caller):
     def create_channel(self, channel: str) -> None:
         """Make a channel before the first message does. Raises InvalidChannel."""
         self._all("create_channel", scalar_row, channel=channel_argument(channel))
+
+    def list_channels(self) -> list[ChannelInfo]:
+        """The channels by name, with the number of their messages that are not acknowledged."""
+        return self._all("list_channels", class_row(ChannelInfo))
 
     def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.

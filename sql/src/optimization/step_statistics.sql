@@ -5,11 +5,12 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(step_statistics.workflow_slug, null);
 begin
-    perform stepgres._find_version(step_statistics.workflow_slug, null);
     return query
     with recent as materialized (
-        select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
+        select r.* from stepgres._recent_runs(v_version.workflow_slug, step_statistics.last_runs) as r
     ),
     done as (
         select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
