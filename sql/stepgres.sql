@@ -5367,7 +5367,8 @@ begin
         begin
             perform stepgres._lock_runs(v_known);
             v_found := stepgres._list_family(_lock_family.run_ids);
-            exit when v_found <@ v_known;
+            -- not <@, which compares each with each
+            exit when not exists (select unnest(v_found) except select unnest(v_known));
             raise exception using errcode = 'SGLCK';
         exception when sqlstate 'SGLCK' then
             v_known := v_found;
@@ -5595,9 +5596,10 @@ declare
     );
 begin
     if dry_run then
+        v_batch.run_ids := stepgres._list_family(v_batch.run_ids);
         v_batch.run_ids := array(
             select a.run_id from stepgres.active_runs as a
-            where a.run_id = any (stepgres._list_family(v_batch.run_ids))
+            where a.run_id = any (v_batch.run_ids)
             order by a.run_id
         );
     else

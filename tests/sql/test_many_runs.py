@@ -185,7 +185,8 @@ def test_a_batch_costs_a_few_statements_however_many_runs_it_has(engine: Engine)
             "select coalesce(sum(calls), 0)::int from pg_stat_xact_user_functions"
             " where schemaname = 'stepgres' and funcname in ("
             "'_pause_runs', '_resume_runs', '_fail_runs', '_retry_runs', '_start_runs',"
-            "'_queue_tasks', '_requeue_tasks', '_lock_runs', '_withdraw_tasks', '_start_steps')"
+            "'_queue_tasks', '_requeue_tasks', '_lock_runs', '_list_family', '_withdraw_tasks',"
+            "'_start_steps')"
         )
         with engine.connection.transaction():
             (before,) = engine.rows(query)
@@ -200,7 +201,9 @@ def test_a_batch_costs_a_few_statements_however_many_runs_it_has(engine: Engine)
             all_of(engine, "pause_runs")
         if function == "retry_runs":
             all_of(engine, "cancel_runs")
-        assert calls(function, tag="one") == calls(function, tag="many")
+        for dry_run in (True, False):
+            one, many = (calls(function, tag=tag, dry_run=dry_run) for tag in ("one", "many"))
+            assert one == many, (function, dry_run)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ def takes_filters(command: Any) -> Any:
     """Give a command the options that choose runs, as one dictionary for list_workflow_runs."""
 
     @click.pass_context
+    @wraps(command)
     def with_filters(
         context: click.Context,
         /,
@@ -48,9 +50,6 @@ def takes_filters(command: Any) -> Any:
         }
         return context.invoke(command, filters=filters, **options)
 
-    with_filters.__doc__ = command.__doc__
-    with_filters.__name__ = command.__name__
-    with_filters.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     for option in reversed(_FILTERS):
         with_filters = option(with_filters)
     return with_filters

@@ -13,7 +13,8 @@ begin
         begin
             perform stepgres._lock_runs(v_known);
             v_found := stepgres._list_family(_lock_family.run_ids);
-            exit when v_found <@ v_known;
+            -- not <@, which compares each with each
+            exit when not exists (select unnest(v_found) except select unnest(v_known));
             raise exception using errcode = 'SGLCK';
         exception when sqlstate 'SGLCK' then
             v_known := v_found;

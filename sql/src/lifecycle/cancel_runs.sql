@@ -22,9 +22,10 @@ declare
     );
 begin
     if dry_run then
+        v_batch.run_ids := stepgres._list_family(v_batch.run_ids);
         v_batch.run_ids := array(
             select a.run_id from stepgres.active_runs as a
-            where a.run_id = any (stepgres._list_family(v_batch.run_ids))
+            where a.run_id = any (v_batch.run_ids)
             order by a.run_id
         );
     else
