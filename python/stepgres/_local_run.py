@@ -14,6 +14,7 @@ from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Executor
     from uuid import UUID
 
     from stepgres._heartbeat import Heartbeat
@@ -41,6 +42,7 @@ class LocalRun:
         transactions: Transactions,
         heartbeat: Heartbeat,
         concurrency: int,
+        pool: Executor | None = None,
     ) -> None:
         self._client = client
         self._run_id = run_id
@@ -48,6 +50,7 @@ class LocalRun:
         self._find = find
         self._transactions = transactions
         self._heartbeat = heartbeat
+        self._pool = pool
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
@@ -104,4 +107,6 @@ class LocalRun:
         except CONNECTION_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)
+        return await run_task(
+            function, item, self._run_input, self._transactions, self._heartbeat, self._pool
+        )

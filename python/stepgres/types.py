@@ -133,6 +133,16 @@ class WorkflowRun:
     finished_at: datetime | None
 
 
+class RunCount(NamedTuple):
+    """How many runs of a workflow have a status; of them so many are paused, or cancelled."""
+
+    workflow_slug: str
+    status: str
+    runs: int
+    paused: int
+    cancelled: int
+
+
 class Attempt(NamedTuple):
     """An execution of a task; its end and error are known when it has ended."""
 
@@ -283,6 +293,40 @@ class WorkItem(NamedTuple):
     priority: int
     is_last_attempt: bool | None
     is_refused: bool
+
+
+class WorkerInfo(NamedTuple):
+    """A worker as `list_workers` returns it: tasks is how many it executes.
+
+    One that was not heard of for its lease is not alive; its tasks are taken over.
+    """
+
+    worker_id: str
+    queues: list[str]
+    resources: dict[str, Any]
+    lease: timedelta
+    registered_at: datetime
+    heartbeat_at: datetime
+    is_alive: bool
+    tasks: int
+
+
+class QueueInfo(NamedTuple):
+    """A queue as `list_queues` returns it: its ready tasks, since when the first waits, workers."""
+
+    queue: str
+    tasks: int
+    oldest_at: datetime | None
+    workers: int
+
+
+class ChannelInfo(NamedTuple):
+    """A channel as `list_channels` returns it: what nobody has acknowledged, and since when."""
+
+    channel: str
+    messages: int
+    oldest_at: datetime | None
+    created_at: datetime
 
 
 class FsckViolation(NamedTuple):

@@ -9,6 +9,7 @@ import signal
 import threading
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -23,10 +24,11 @@ from stepgres._shared_reads import SharedReads
 from stepgres._task_functions import TaskFinder, check_step_functions, patterns_of
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
+from stepgres._version import __version__
 from stepgres._worker_client import FULL_TICK, WorkerClient
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
-from stepgres.workflow import describe, takes_context
+from stepgres.workflow import describe_all, takes_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,11 +51,12 @@ _KEPT_INPUTS = 100  # inputs of runs
 class AsyncWorker:
     """Executes tasks from queues until it is stopped.
 
-    It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
-    steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
-    its steps can take no context). It gets tasks of these workflows alone, and of versions that are
-    not newer than its own. With `make_current` its definitions become current even if they were
-    replaced by others. `resources` is what it has, such as {"gpu": True}.
+    It registers the workflows, all of a module if it is given one, and executes their steps, up to
+    `concurrency` at a time: `async def` steps on the event loop, others in threads, or in the
+    `executor` (a ProcessPoolExecutor, say; its steps can take no context). It gets tasks of these
+    workflows alone, and of versions that are not newer than its own. With `make_current` its
+    definitions become current even if they were replaced by others. `resources` is what it has,
+    such as {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
     graphs whose workflow is not among its own, also for tasks that are added to their runs.
@@ -83,7 +86,7 @@ class AsyncWorker:
     ) -> None:
         self._conninfo = conninfo_of(client)
         self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
-        self._definitions = [describe(workflow) for workflow in workflows]
+        self._definitions = describe_all(workflows)
         self._functions: dict[tuple[str, str], StepFunction] = {
             (definition.document["workflow_slug"], step_slug): function
             for definition in self._definitions
@@ -112,6 +115,13 @@ class AsyncWorker:
         """Finish what is running, and end; called a second time, give up what is running too."""
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        if is_second:
+            logger.info("stopping now: what is unfinished is given back")
+        else:
+            logger.info(
+                "stopping: what runs has %g s to finish; a second signal gives it back at once",
+                self._grace,
+            )
         if self._turns is not None:
             self._turns.wake()
 
@@ -153,7 +163,13 @@ class AsyncWorker:
             await asyncio.sleep(_PAUSES[-1])
 
     async def _serve(self, worker_id: str) -> int:
-        logger.info("worker %s takes tasks from %s", worker_id, ", ".join(self._queues))
+        logger.info(
+            "worker %s of Stepgres %s takes tasks of %s from %s",
+            worker_id,
+            __version__,
+            ", ".join(sorted(self._workflow_slugs)) or "goals",
+            ", ".join(self._queues),
+        )
         async with AsyncExitStack() as stack:
             transactions = await stack.enter_async_context(
                 Transactions(self._conninfo, worker_id, self._concurrency)
@@ -277,11 +293,28 @@ class Worker:
         client: Client,
         workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
-        **options: Any,
+        *,
+        step_functions: TaskFunctions | None = None,
+        concurrency: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
     ) -> None:
         self._conninfo = conninfo_of(client)
-        self._arguments = (workflows, queues)
-        self._options = options
+        self._make = partial(
+            AsyncWorker,
+            workflows=workflows,
+            queues=queues,
+            step_functions=step_functions,
+            concurrency=concurrency,
+            resources=resources,
+            executor=executor,
+            lease=lease,
+            grace=grace,
+            listen=listen,
+        )
         self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
 
     def run(self) -> int:
@@ -297,7 +330,7 @@ class Worker:
 
     async def _run(self) -> int:
         async with AsyncClient(self._conninfo) as client:
-            worker = AsyncWorker(client, *self._arguments, **self._options)
+            worker = self._make(client)
             loop = asyncio.get_running_loop()
             self._running = loop, worker
             if threading.current_thread() is threading.main_thread():

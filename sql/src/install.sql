@@ -34,7 +34,9 @@
 \ir definition/_inherited_options.sql
 \ir definition/_insert_step.sql
 \ir definition/_insert_steps.sql
+\ir definition/_is_of_goal.sql
 \ir definition/_json_path.sql
+\ir definition/_likeness.sql
 \ir definition/_order_steps.sql
 \ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
@@ -159,6 +161,8 @@
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
+\ir workers/list_queues.sql
+\ir workers/list_workers.sql
 \ir workers/register_worker.sql
 \ir workers/unregister_worker.sql
 
@@ -178,24 +182,37 @@
 \ir time/tick.sql
 
 -- lifecycle: cancel, pause, retry, prune
+\ir lifecycle/_cancel_runs.sql
 \ir lifecycle/_copy_finished_steps.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
+\ir lifecycle/_is_changeable.sql
 \ir lifecycle/_list_family.sql
 \ir lifecycle/_lock_family.sql
+\ir lifecycle/_next_batch.sql
+\ir lifecycle/_pause_runs.sql
+\ir lifecycle/_resume_runs.sql
+\ir lifecycle/_retry_runs.sql
 \ir lifecycle/_run_is_finished.sql
+\ir lifecycle/cancel_runs.sql
 \ir lifecycle/cancel_workflow_run.sql
+\ir lifecycle/pause_runs.sql
 \ir lifecycle/pause_workflow_run.sql
 \ir lifecycle/prune.sql
+\ir lifecycle/resume_runs.sql
 \ir lifecycle/resume_workflow_run.sql
 \ir lifecycle/retry_failed_workflow.sql
+\ir lifecycle/retry_runs.sql
 
 -- inspection: status, lists, why a run is stuck
+\ir inspection/_all_tags.sql
+\ir inspection/_check_filter.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_steps_waiting.sql
 \ir inspection/_tasks_waiting.sql
+\ir inspection/count_runs.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
 \ir inspection/list_active_runs.sql
@@ -240,6 +257,7 @@
 \ir messages/delete_channel.sql
 \ir messages/get_message.sql
 \ir messages/grant_channel.sql
+\ir messages/list_channels.sql
 \ir messages/listen.sql
 \ir messages/message_history.sql
 \ir messages/notify_only.sql

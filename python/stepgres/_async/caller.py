@@ -13,6 +13,7 @@ from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
 from psycopg.types.string import TextLoader
 
+from stepgres._arguments import slug_argument
 from stepgres._async.connections import connect
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres._json import too_deep
@@ -106,6 +107,8 @@ class AsyncCaller:
                 raise InvalidInput(
                     f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
                 )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row, scalar_row
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from stepgres.workflow import WorkflowName
+
 
 class AsyncEvents(AsyncCaller):
     """What happens in runs."""
 
     def subscribe(
-        self, run_id: UUID | None = None, *, workflow_slug: Any = None
+        self, run_id: UUID | None = None, *, workflow_slug: WorkflowName | None = None
     ) -> AsyncEventListener:
         """The events of a run, live: what has happened so far, then what happens until it ends.
 
@@ -44,7 +46,7 @@ class AsyncEvents(AsyncCaller):
     async def list_goal_events(
         self,
         task_graph_id: str | None = None,
-        workflow_slug: Any = None,
+        workflow_slug: WorkflowName | None = None,
         happened_within: float | None = None,
     ) -> list[RunEvent]:
         """When a task graph was decomposed, approved and rejected; TaskGraphNotFound.
@@ -55,17 +57,17 @@ class AsyncEvents(AsyncCaller):
             "list_goal_events",
             class_row(RunEvent),
             task_graph_id=task_graph_id,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
             happened_within=interval(happened_within),
         )
 
     async def list_active_runs(
-        self, workflow_slug: Any = None, started_within: float | None = None
+        self, workflow_slug: WorkflowName | None = None, started_within: float | None = None
     ) -> list[UUID]:
         """The runs that have not ended, and those that were started within so many seconds."""
         return await self._all(
             "list_active_runs",
             scalar_row,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
             started_within=interval(started_within),
         )

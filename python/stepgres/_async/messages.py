@@ -11,7 +11,7 @@ from stepgres._arguments import channel_argument, interval
 from stepgres._async.caller import AsyncCaller
 from stepgres._json import dumps_input
 from stepgres.listener import AsyncListener
-from stepgres.types import Message, NewMessage
+from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,10 @@ class AsyncMessages(AsyncCaller):
         return await self._scalar(
             bool, "revoke_channel", channel=channel_argument(channel), role=role
         )
+
+    async def list_channels(self) -> list[ChannelInfo]:
+        """The channels by name, with the number of their messages that are not acknowledged."""
+        return await self._all("list_channels", class_row(ChannelInfo))
 
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, json_argument
+from stepgres._arguments import array, json_argument, slug_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres.errors import DecompositionError, InvalidInput
@@ -19,6 +19,8 @@ from stepgres.types import CompositionStats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from stepgres.workflow import WorkflowName
 
 
 class Goals(Caller):
@@ -30,7 +32,7 @@ class Goals(Caller):
         tasks: Sequence[Mapping[str, Any]],
         *,
         task_graph_id: str | None = None,
-        workflow_slug: str | None = None,
+        workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
         max_depth: int | None = None,
         max_tasks: int | None = None,
@@ -39,6 +41,7 @@ class Goals(Caller):
 
         With a task_graph_id they take the place of those that this graph had.
         """
+        workflow_slug = slug_argument(workflow_slug)
         try:
             return self._one(
                 "save_task_graph",
@@ -121,7 +124,7 @@ class Goals(Caller):
             optimization_level=optimization_level,
         )
 
-    def get_composition_stats(self, workflow_slug: str | None = None) -> CompositionStats:
+    def get_composition_stats(self, workflow_slug: WorkflowName | None = None) -> CompositionStats:
         """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
         return self._one(
             "get_composition_stats", class_row(CompositionStats), workflow_slug=workflow_slug

@@ -13,7 +13,7 @@ from stepgres._arguments import channel_argument, interval
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
 from stepgres.listener import Listener
-from stepgres.types import Message, NewMessage
+from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,10 @@ class Messages(Caller):
     def revoke_channel(self, channel: str, role: str) -> bool:
         """Take a channel away from a role; False if the role had it not. ChannelNotFound."""
         return self._scalar(bool, "revoke_channel", channel=channel_argument(channel), role=role)
+
+    def list_channels(self) -> list[ChannelInfo]:
+        """The channels by name, with the number of their messages that are not acknowledged."""
+        return self._all("list_channels", class_row(ChannelInfo))
 
     def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from stepgres._arguments import interval, json_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
-from stepgres.types import WorkItem
+from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +52,14 @@ class Workers(Caller):
     def unregister_worker(self, worker_id: str) -> int:
         """End a worker: what it has claimed goes back at once; return the number of tasks."""
         return self._scalar(int, "unregister_worker", worker_id=worker_id)
+
+    def list_workers(self) -> list[WorkerInfo]:
+        """The registered workers, the oldest first."""
+        return self._all("list_workers", class_row(WorkerInfo))
+
+    def list_queues(self) -> list[QueueInfo]:
+        """The queues by name, with their ready tasks and live workers."""
+        return self._all("list_queues", class_row(QueueInfo))
 
     def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
@@ -42,14 +42,19 @@ class Column(NamedTuple):
     when_long: Literal["overflow", "cut", "wrap"] = "overflow"
 
 
+def takes_quiet(command: Any) -> Any:
+    """Give a command the option --quiet."""
+    return click.option("--quiet", "-q", is_flag=True, help="Print the ids alone.")(command)
+
+
 def takes_json(command: Any) -> Any:
     """Give a command the option --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def rich_console(file: IO[str]) -> Console | None:
+def rich_console(file: IO[str] | None) -> Console | None:
     """What colours and redraws, if the file is a terminal and rich is installed."""
-    if not file.isatty():
+    if file is None or not file.isatty():  # None: it is closed
         return None
     try:
         from rich.console import Console
@@ -62,6 +67,16 @@ def rich_console(file: IO[str]) -> Console | None:
 def print_json(value: Any) -> None:
     """Print a value, with the fields of its objects."""
     click.echo(json.dumps(_jsonable(value), indent=2))
+
+
+def print_json_array(values: Iterable[Any]) -> None:
+    """Print an array one value after the other, so that few are in memory."""
+    separator = "["
+    for value in values:
+        text = json.dumps(_jsonable(value), indent=2).replace("\n", "\n  ")
+        click.echo(f"{separator}\n  {text}", nl=False)
+        separator = ","
+    click.echo("[]" if separator == "[" else "\n]")
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:

@@ -36,7 +36,7 @@ declare
 begin
     -- workflow before version: register_workflow and _use_version lock them in the same order
     select w.* into v_workflow from stepgres.workflows as w
-    where w.workflow_slug = add_step.workflow_id for update;
+    where w.workflow_slug = stepgres._slug_of(add_step.workflow_id) for update;
     if not found then
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
