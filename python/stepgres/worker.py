@@ -167,7 +167,7 @@ class AsyncWorker:
             "worker %s of Stepgres %s takes tasks of %s from %s",
             worker_id,
             __version__,
-            ", ".join(sorted(self._workflow_slugs)) or "goals",
+            ", ".join(sorted(self._versions)) or "goals",
             ", ".join(self._queues),
         )
         async with AsyncExitStack() as stack:
