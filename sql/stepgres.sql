@@ -877,19 +877,95 @@ create table stepgres.sweeps (
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
 
+-- structure/events.sql
 create table stepgres.subscribers (
     subscriber_id text primary key,
     run_id uuid,
     workflow_slug text,
     every_change boolean not null,
+    notified_on text not null,
+    told pg_snapshot not null,
+    told_at timestamptz not null,
     expires_at timestamptz not null,
     constraint subscriber_has_one_subject check (run_id is null or workflow_slug is null)
 );
 
 create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is not null;
+create index subscribers_of_many on stepgres.subscribers (workflow_slug) where run_id is null;
+create index followers on stepgres.subscribers (expires_at) where every_change;
 
 comment on table stepgres.subscribers is
 'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
+comment on column stepgres.subscribers.notified_on is
+'The name that the subscriber is notified on.';
+comment on column stepgres.subscribers.told is
+'The subscriber has been told of all transactions that are visible in this snapshot, or will never ask for them.';
+comment on column stepgres.subscribers.told_at is
+'When told was last moved.';
+
+-- Written by triggers, and only while somebody subscribes to each change. The events of a run outlive the run
+-- here: prune() takes nothing away that a subscriber has not been told.
+create table stepgres.recent_events (
+    xid xid8 not null default pg_current_xact_id(),
+    event_number bigint generated always as identity,
+    event_type text not null,
+    run_id uuid,
+    workflow_slug text not null,
+    task_graph_id text,
+    step_slug text,
+    task_index int,
+    attempt int,
+    occurred_at timestamptz not null,
+    error text,
+    primary key (xid, event_number)
+);
+
+create index recent_events_by_run on stepgres.recent_events (run_id, xid);
+
+comment on table stepgres.recent_events is
+'What has happened while somebody subscribed, until all subscribers were told: what catch_up_events reads.';
+comment on column stepgres.recent_events.xid is
+'The transaction in which it happened: its events are told when it is visible, whatever was told before.';
+comment on column stepgres.recent_events.event_number is
+'The order in which it happened, among what is visible at the same time.';
+
+create type stepgres.subscription as (
+    subscriber_id text,
+    notified_on text
+);
+
+comment on type stepgres.subscription is
+'A subscriber, and the name to listen on: a notification says that there is something new.';
+
+create type stepgres.new_event as (
+    event_type text,
+    run_id uuid,
+    workflow_slug text,
+    task_graph_id text,
+    step_slug text,
+    task_index int,
+    attempt int,
+    occurred_at timestamptz,
+    error text,
+    position text
+);
+
+comment on type stepgres.new_event is
+'An event that catch_up_events found, and the position behind it. Without an event_type: there are no more events so far.';
+
+create type stepgres._event_position as (
+    told pg_snapshot,
+    told_at bigint,
+    until pg_snapshot,
+    event_number bigint,
+    since bigint,
+    last_run_id uuid
+);
+
+comment on type stepgres._event_position is
+'How far a subscriber has come: it was told all that is visible in told, and of what is visible in until the events up to
+event_number. Or, as long as there is a last_run_id, it is being told what had happened before told: of the runs up to that
+one, and the first event_number events of the next, as far as they happened since. Times are microseconds.';
 
 -- structure/task_graphs.sql
 -- The tasks stand in one document, and not in rows: they are written, shown and replaced as a whole, and
@@ -2391,6 +2467,7 @@ declare
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
 begin
+    perform stepgres._follow();
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
@@ -2460,7 +2537,6 @@ begin
         end if;
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;
@@ -2804,7 +2880,6 @@ begin
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
 $$;
@@ -2887,7 +2962,6 @@ begin
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
     );
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 
@@ -2987,11 +3061,14 @@ begin
     where r.run_id = any (_lock_runs.run_ids)
     order by r.run_id
     for no key update;
+    if cardinality(_lock_runs.run_ids) > 0 then
+        perform stepgres._follow();
+    end if;
 end
 $$;
 
 comment on function stepgres._lock_runs(uuid[]) is
-'Locks runs in the one order that cannot deadlock.';
+'Locks runs in the one order that cannot deadlock, to change them.';
 
 -- scheduling/_map_source.sql
 create function stepgres._map_source(run_id uuid, step_slug text) returns jsonb
@@ -3456,6 +3533,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if cardinality(_try_lock_runs.run_ids) > 0 then
+        perform stepgres._follow();
+    end if;
     -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
     -- locked, could deadlock. What somebody else holds will still be due at the next tick.
     return array(
@@ -3634,7 +3714,6 @@ declare
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -3649,11 +3728,12 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
+    perform stepgres._follow();
+    if stepgres._are_events_sent() then
         v_tasks := array(
             select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
+            from stepgres.tasks as t
+            where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is null
         );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
@@ -3685,12 +3765,7 @@ begin
     order by o.priority desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
+        perform stepgres._send_task_events('task_started', v_tasks);
     end if;
 end
 $$;
@@ -4105,7 +4180,7 @@ begin
     -- A task whose run another result of the batch has failed is not started any more.
     with released as (
         update stepgres.tasks as t
-        set status = 'waiting', attempt = t.attempt - 1
+        set status = 'waiting', attempt = t.attempt - 1, queued_at = v_now
         from unnest(_release_tasks.releases) as k
         where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
             and t.status = 'started'
@@ -4349,7 +4424,6 @@ begin
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
         return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
@@ -4505,7 +4579,6 @@ begin
     else
         perform stepgres._release_tasks(v_started);
     end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
 end
 $$;
@@ -4775,7 +4848,6 @@ begin
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_fired;
 end
 $$;
@@ -4851,11 +4923,7 @@ begin
     end if;
     insert into stepgres.sweeps (swept_at) values (v_now)
     on conflict (only_row) do update set swept_at = v_now;
-    -- skip locked: a tick holds runs, and waits for nobody
-    delete from stepgres.subscribers as s
-    where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
-    ));
+    perform stepgres._forget_events();
 
     select array_agg(a.run_id) into v_run_ids from (
         select o.run_id from stepgres.active_runs as o
@@ -4907,7 +4975,6 @@ begin
     );
     if v_overdue is not null then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
-        perform stepgres._hint_subscribers(run_ids, have_ended => false);
     end if;
     return coalesce(cardinality(v_overdue), 0);
 end
@@ -5097,7 +5164,7 @@ begin
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
@@ -5239,7 +5306,6 @@ begin
     set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = v_run.run_id;
     perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 
@@ -5342,7 +5408,6 @@ begin
         from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 
@@ -5793,45 +5858,495 @@ $$;
 comment on function stepgres._are_events_sent() is
 'Whether any workflow sends its events: asked before what happened is gathered for them.';
 
--- events/_hint_channel.sql
-create function stepgres._hint_channel(workflow_slug text) returns text
+-- events/_attempt_handed_back.sql
+create function stepgres._attempt_handed_back(task stepgres.tasks) returns int
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
-as $$ select coalesce('stepgres_workflow_' || md5(workflow_slug), 'stepgres_runs') $$;
+as $$
+    -- an attempt that failed has left its error
+    select case when task.status in ('queued', 'waiting') and task.started_at is not null and task.error is null
+        then task.attempt + 1 end
+$$;
 
-comment on function stepgres._hint_channel(text) is
-'What subscribers to the runs of a workflow, or (null) to all runs, listen on.';
+comment on function stepgres._attempt_handed_back(stepgres.tasks) is
+'The attempt for which a task was claimed and handed back, if it was: the next claim is the same attempt.';
 
--- events/_hint_subscribers.sql
-create function stepgres._hint_subscribers(run_ids uuid[], have_ended boolean) returns void
+-- events/_check_subject.sql
+create function stepgres._check_subject(run_id uuid, workflow_slug text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if run_id is not null and workflow_slug is not null then
+        raise exception 'events are those of a run or of a workflow, not of both'
+            using errcode = 'SG003', hint = 'A run has one workflow: leave out the workflow_slug.';
+    end if;
+end
+$$;
+
+comment on function stepgres._check_subject(uuid, text) is
+'Raises SG003 for a subscriber to a run and to a workflow.';
+
+-- events/_events_after.sql
+create function stepgres._events_after(
+    run_id uuid, workflow_slug text, start stepgres._event_position, "limit" int
+) returns setof stepgres.new_event
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_position stepgres._event_position := start;
+    v_is_last boolean;
+    v_under_way xid8[];
+    v_count int := 0;
+    v_new record;
+    v_event stepgres.new_event;
+begin
+    loop
+        v_is_last := v_position.until is null;
+        v_position.until := coalesce(v_position.until, pg_current_snapshot());
+        v_under_way := array(select pg_snapshot_xip(v_position.told));
+        -- What is not visible in a snapshot has been done by transactions that were under way, or began later:
+        -- so the key leads to it, whatever was recorded before.
+        for v_new in
+            select e.* from stepgres.recent_events as e
+            where (e.xid >= pg_snapshot_xmax(v_position.told) or e.xid = any (v_under_way))
+                and e.xid < pg_snapshot_xmax(v_position.until)
+                and pg_visible_in_snapshot(e.xid, v_position.until)
+                and e.event_number > coalesce(v_position.event_number, 0)
+                and (_events_after.run_id is null or e.run_id = _events_after.run_id)
+                and (_events_after.workflow_slug is null or e.workflow_slug = _events_after.workflow_slug)
+            order by e.event_number
+            limit _events_after."limit" - v_count
+        loop
+            v_position.event_number := v_new.event_number;
+            v_position.told_at := greatest(v_position.told_at, stepgres._microseconds(v_new.occurred_at));
+            v_event := (
+                v_new.event_type, v_new.run_id, v_new.workflow_slug, v_new.task_graph_id, v_new.step_slug,
+                v_new.task_index, v_new.attempt, v_new.occurred_at, v_new.error, v_position::text
+            );
+            v_count := v_count + 1;
+            return next v_event;
+        end loop;
+        if v_count = _events_after."limit" then
+            return;
+        end if;
+        v_position := (v_position.until, stepgres._microseconds(stepgres._now()), null, 0, null, null);
+        exit when v_is_last;
+    end loop;
+    v_event := null;
+    v_event.position := v_position::text;
+    return next v_event;
+end
+$$;
+
+comment on function stepgres._events_after(uuid, text, stepgres._event_position, int) is
+'What was recorded by transactions that are visible now and were not when the position was taken; and then a row that has only
+the position behind all of it.';
+
+-- events/_events_before.sql
+create function stepgres._events_before(
+    run_id uuid, workflow_slug text, start stepgres._event_position, "limit" int
+) returns setof stepgres.new_event
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_no_run uuid := '00000000-0000-0000-0000-000000000000';
+    v_position stepgres._event_position := start;
+    v_run_ids uuid[];
+    v_run_id uuid;
+    v_done uuid;
+    v_count int := 0;
+    v_event stepgres.new_event;
+begin
+    if _events_before.run_id is not null and v_position.last_run_id = v_no_run
+        and not exists (select from stepgres.runs as r where r.run_id = _events_before.run_id)
+    then
+        perform stepgres._run_not_found(_events_before.run_id);
+    end if;
+    loop
+        v_run_ids := array(
+            select _events_before.run_id where _events_before.run_id >= v_position.last_run_id
+                and (_events_before.run_id > v_done) is not false
+            union all
+            select i.run_id from (
+                -- of goals that are no runs yet: only after an interruption
+                select v_no_run as run_id where v_position.since is not null and v_done is null
+                union
+                (
+                    select a.run_id from stepgres.active_runs as a
+                    where a.run_id >= v_position.last_run_id and (a.run_id > v_done) is not false
+                        and a.workflow_slug = coalesce(_events_before.workflow_slug, a.workflow_slug)
+                    order by a.run_id limit _events_before."limit"
+                )
+                union
+                (
+                    -- those that have ended since
+                    select distinct e.run_id from stepgres.recent_events as e
+                    where e.run_id >= v_position.last_run_id and (e.run_id > v_done) is not false
+                        and e.workflow_slug = coalesce(_events_before.workflow_slug, e.workflow_slug)
+                        and not pg_visible_in_snapshot(e.xid, v_position.told)
+                    order by e.run_id limit _events_before."limit"
+                )
+                union
+                (
+                    select r.run_id from stepgres.runs as r
+                    where r.run_id >= v_position.last_run_id and (r.run_id > v_done) is not false
+                        and r.workflow_slug = coalesce(_events_before.workflow_slug, r.workflow_slug)
+                        and r.finished_at > to_timestamp(v_position.since / 1000000.0)
+                    order by r.run_id limit _events_before."limit"
+                )
+            ) as i
+            where _events_before.run_id is null and i.run_id >= v_position.last_run_id
+            order by 1 limit _events_before."limit"
+        );
+        foreach v_run_id in array v_run_ids loop
+            if v_run_id > v_position.last_run_id then
+                v_position.last_run_id := v_run_id;
+                v_position.event_number := 0;
+            end if;
+            for v_event in
+                select (e.event).*
+                from (
+                    select (
+                        o.event_type, o.run_id, o.workflow_slug, o.task_graph_id, o.step_slug, o.task_index, o.attempt,
+                        o.occurred_at, o.error
+                    )::stepgres.run_event as event, o.event_order
+                    from stepgres.run_events as o
+                    where o.run_id = v_run_id
+                    union all
+                    select (
+                        'goal_' || c.status, null, c.workflow_slug, c.task_graph_id, null, null, null, c.changed_at,
+                        c.reason
+                    )::stepgres.run_event, array[c.change_number]
+                    from stepgres.task_graph_changes as c
+                    where v_run_id = v_no_run
+                        and c.workflow_slug = coalesce(_events_before.workflow_slug, c.workflow_slug)
+                ) as e
+                where not stepgres._is_recorded(e.event, v_position.told)
+                    and ((e.event).occurred_at > to_timestamp(v_position.since / 1000000.0)) is not false
+                order by (e.event).occurred_at, e.event_order
+                offset v_position.event_number
+            loop
+                v_position.event_number := v_position.event_number + 1;
+                v_event.position := v_position::text;
+                v_count := v_count + 1;
+                return next v_event;
+            end loop;
+            exit when v_count >= _events_before."limit";
+            v_done := v_run_id;
+        end loop;
+        exit when v_count > 0 or cardinality(v_run_ids) < _events_before."limit";
+    end loop;
+end
+$$;
+
+comment on function stepgres._events_before(uuid, text, stepgres._event_position, int) is
+'What the rows of runs show that happened before a position was taken; those of a run at once, though they are more than limit.
+
+What was recorded since then is left out: it comes from _events_after.';
+
+-- events/_first_event_position.sql
+create function stepgres._first_event_position(told pg_snapshot, since bigint)
+returns stepgres._event_position
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._event_position;
+    v_until timestamptz := clock_timestamp() + interval '1 second';
+    v_writers text[];
+begin
+    -- Transactions that looked for subscribers before there was this one record nothing. They have read the
+    -- table, so they hold a lock of it, and have written something. Nearly always they end at once.
+    loop
+        v_writers := array(
+            select l.virtualtransaction
+            from pg_locks as l
+            where l.locktype = 'relation' and l.relation = 'stepgres.subscribers'::regclass
+                and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+                and l.pid <> pg_backend_pid()
+                and (v_writers is null or l.virtualtransaction = any (v_writers))
+                and exists (
+                    select from pg_locks as x where x.locktype = 'transactionid' and x.mode = 'ExclusiveLock'
+                        and x.granted and x.virtualtransaction = l.virtualtransaction
+                )
+        );
+        exit when cardinality(v_writers) = 0 or clock_timestamp() >= v_until;
+        perform pg_sleep(0.002);
+    end loop;
+    v_position.told := _first_event_position.told;
+    v_position.told_at := stepgres._microseconds(stepgres._now());
+    v_position.event_number := 0;
+    v_position.since := _first_event_position.since;
+    v_position.last_run_id := '00000000-0000-0000-0000-000000000000';
+    return v_position;
+end
+$$;
+
+comment on function stepgres._first_event_position(pg_snapshot, bigint) is
+'The position in front of what had happened before a snapshot, ever or since some time.';
+
+-- events/_follow.sql
+create function stepgres._follow() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_followed text := '';
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        v_followed := 'changes';  -- who has subscribed since the snapshot of the transaction is not to be seen
+    elsif exists (select from stepgres.subscribers) then
+        v_followed := case
+            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes' else 'ends'
+        end;
+    end if;
+    if v_followed <> coalesce(current_setting('stepgres.followed', true), '') then
+        perform set_config('stepgres.followed', v_followed, true);
+    end if;
+end
+$$;
+
+comment on function stepgres._follow() is
+'Looks whether anybody follows changes of runs, or ends only, and lets the triggers of this transaction know.
+
+Called where runs are locked, or made, before they are changed: so without subscribers a change costs nothing more.';
+
+-- events/_forget_events.sql
+create function stepgres._forget_events() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_under_way xid8[];
+    v_until xid8;
+begin
+    -- skip locked: a tick holds runs, and waits for nobody
+    delete from stepgres.subscribers as s
+    where s.subscriber_id = any (array(
+        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
+    ));
+    if not exists (select from stepgres.recent_events) then
+        return;
+    end if;
+    -- nothing is kept for ever for one that lives and asks for nothing
+    update stepgres.subscribers as s set told = pg_current_snapshot(), told_at = v_now
+    where s.subscriber_id = any (array(
+        select o.subscriber_id from stepgres.subscribers as o
+        where o.every_change and o.told_at < v_now - interval '1 hour' for update skip locked
+    ));
+    select min(pg_snapshot_xmax(s.told)), array(
+        select x.xid from stepgres.subscribers as o
+        cross join lateral pg_snapshot_xip(o.told) as x (xid)
+        where o.every_change
+    ) into v_until, v_under_way
+    from stepgres.subscribers as s where s.every_change;
+    delete from stepgres.recent_events as e
+    where e.ctid = any (array(
+        select o.ctid from stepgres.recent_events as o
+        where (v_until is null or o.xid < v_until) and o.xid <> all (v_under_way)
+        limit 50000
+    ));
+end
+$$;
+
+comment on function stepgres._forget_events() is
+'Removes subscribers whose lease is over, and recorded events that all others were told of.';
+
+-- events/_hint_name.sql
+create function stepgres._hint_name(run_id uuid, workflow_slug text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        'stepgres_run_' || replace(_hint_name.run_id::text, '-', ''),
+        'stepgres_workflow_' || md5(_hint_name.workflow_slug),
+        'stepgres_runs'
+    )
+$$;
+
+comment on function stepgres._hint_name(uuid, text) is
+'The name that those are notified on who subscribe to a run, to the runs of a workflow, or (both null) to all runs.';
+
+-- events/_includes.sql
+create function stepgres._includes(snapshot pg_snapshot, earlier pg_snapshot) returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select pg_snapshot_xmax(_includes.snapshot) >= pg_snapshot_xmax(_includes.earlier) and not exists (
+        select from pg_snapshot_xip(_includes.snapshot) as x (xid)
+        where pg_visible_in_snapshot(x.xid, _includes.earlier)
+    )
+$$;
+
+comment on function stepgres._includes(pg_snapshot, pg_snapshot) is
+'Whether all that is visible in the earlier snapshot is visible in the other.';
+
+-- events/_is_recorded.sql
+create function stepgres._is_recorded(event stepgres.run_event, since pg_snapshot) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- What happens to a run more than once is another event at another time. A task that was handed back and
+    -- claimed again has another time of start, and no other event.
+    select exists (
+        select from stepgres.recent_events as e
+        where e.run_id = (_is_recorded.event).run_id and e.event_type = (_is_recorded.event).event_type
+            and (e.step_slug, e.task_index, e.attempt) is not distinct from (
+                (_is_recorded.event).step_slug, (_is_recorded.event).task_index, (_is_recorded.event).attempt
+            )
+            and (e.step_slug is not null or e.occurred_at = (_is_recorded.event).occurred_at)
+            and not pg_visible_in_snapshot(e.xid, _is_recorded.since)
+    )
+    or (
+        (_is_recorded.event).run_id is null and exists (
+            select from stepgres.recent_events as e
+            where e.run_id is null and e.event_type = (_is_recorded.event).event_type
+                and e.task_graph_id = (_is_recorded.event).task_graph_id
+                and e.occurred_at = (_is_recorded.event).occurred_at
+                and not pg_visible_in_snapshot(e.xid, _is_recorded.since)
+        )
+    )
+$$;
+
+comment on function stepgres._is_recorded(stepgres.run_event, pg_snapshot) is
+'Whether an event was recorded by a transaction that is not visible in that snapshot.';
+
+-- events/_microseconds.sql
+create function stepgres._microseconds(instant timestamptz) returns bigint
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select (extract(epoch from _microseconds.instant) * 1000000)::bigint $$;
+
+comment on function stepgres._microseconds(timestamptz) is
+'A time as a position has it: the same text in every session.';
+
+-- events/_parse_event_position.sql
+create function stepgres._parse_event_position(after text) returns stepgres._event_position
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._event_position;
+begin
+    begin
+        v_position := _parse_event_position.after::stepgres._event_position;
+    exception when data_exception then
+        null;
+    end;
+    if after is not null and (v_position.told is null or v_position.told_at is null) then
+        raise exception '% is not a position of events', quote_ident(left(after, 100))
+            using errcode = 'SG003', hint = 'Pass a position that catch_up_events returned, or null to begin.';
+    end if;
+    return v_position;
+end
+$$;
+
+comment on function stepgres._parse_event_position(text) is
+'Reads a position of catch_up_events; raises SG003 if that is something else.';
+
+-- events/_record_event.sql
+create function stepgres._record_event(event stepgres.run_event, ends_run boolean default false) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_event stepgres.run_event := event;
+    v_names text[];
+    v_is_recorded boolean;
+begin
+    if v_event.workflow_slug is null then
+        select r.workflow_slug, r.task_graph_id into v_event.workflow_slug, v_event.task_graph_id
+        from stepgres.runs as r where r.run_id = v_event.run_id;
+    end if;
+    select array_agg(distinct s.notified_on), coalesce(bool_or(s.every_change), false) into v_names, v_is_recorded
+    from (
+        select o.notified_on, o.every_change from stepgres.subscribers as o where o.run_id = v_event.run_id
+        union all
+        select o.notified_on, o.every_change from stepgres.subscribers as o
+        where o.run_id is null and o.workflow_slug = v_event.workflow_slug
+        union all
+        select o.notified_on, o.every_change from stepgres.subscribers as o
+        where o.run_id is null and o.workflow_slug is null
+    ) as s
+    where s.every_change or _record_event.ends_run;
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        v_is_recorded := true;  -- see _follow
+        v_names := array[
+            stepgres._hint_name(v_event.run_id, null), stepgres._hint_name(null, v_event.workflow_slug),
+            stepgres._hint_name(null, null)
+        ];
+    end if;
+    if v_is_recorded then
+        insert into stepgres.recent_events (
+            event_type, run_id, workflow_slug, task_graph_id, step_slug, task_index, attempt, occurred_at, error
+        ) select v_event.*;
+    end if;
+    -- PostgreSQL makes one of equal notifications of a transaction
+    perform pg_notify(n.name, case
+        when n.name = stepgres._hint_name(v_event.run_id, null) and v_event.run_id is not null then ''
+        else coalesce(v_event.run_id::text, v_event.task_graph_id)
+    end)
+    from unnest(v_names) as n (name);
+end
+$$;
+
+comment on function stepgres._record_event(stepgres.run_event, boolean) is
+'Writes down an event for those who subscribe to it, and notifies them at commit; of the end of a run also those who wait for
+nothing else.';
+
+-- events/_record_failure.sql
+create function stepgres._record_failure() returns trigger
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A commit that notifies is a slow one: without subscribers there is none.
-    if not exists (select from stepgres.subscribers) then
-        return;
-    end if;
-    perform pg_notify('stepgres_run_' || replace(s.run_id::text, '-', ''), '')
-    from (
-        select distinct o.run_id from stepgres.subscribers as o
-        where o.run_id = any (_hint_subscribers.run_ids) and (o.every_change or have_ended)
-    ) as s;
-    perform pg_notify(s.channel, r.run_id::text)
-    from (
-        select distinct o.workflow_slug, stepgres._hint_channel(o.workflow_slug) as channel
-        from stepgres.subscribers as o
-        where o.run_id is null and (o.every_change or have_ended)
-    ) as s
-    join stepgres.runs as r
-        on r.run_id = any (_hint_subscribers.run_ids) and r.workflow_slug = coalesce(s.workflow_slug, r.workflow_slug);
+    perform stepgres._record_event((
+        'task_failed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.failed_at, new.error
+    ));
+    return null;
 end
 $$;
 
-comment on function stepgres._hint_subscribers(uuid[], boolean) is
-'Notifies, at commit, those who subscribed to these runs that they have changed, or ended: see add_subscriber.';
+comment on function stepgres._record_failure() is
+'A trigger: records that an attempt has failed.';
+
+-- events/_record_goal_change.sql
+create function stepgres._record_goal_change() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._record_event((
+        'goal_' || new.status, null, new.workflow_slug, new.task_graph_id, null, null, null, new.changed_at,
+        new.reason
+    ));
+    return null;
+end
+$$;
+
+comment on function stepgres._record_goal_change() is
+'A trigger: records that a task graph was decomposed, approved or rejected.';
 
 -- events/_record_goal_event.sql
 create function stepgres._record_goal_event(graph stepgres.task_graphs) returns void
@@ -5840,6 +6355,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform stepgres._follow();
     insert into stepgres.task_graph_changes (
         task_graph_id, change_number, status, workflow_slug, changed_at, reason
     )
@@ -5854,19 +6370,144 @@ begin
             'workflow_slug', graph.workflow_slug, 'error', graph.reason
         )));
     end if;
-
-    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
-    from (
-        select distinct o.workflow_slug from stepgres.subscribers as o
-        where o.run_id is null and o.every_change
-            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
-    ) as s;
 end
 $$;
 
 comment on function stepgres._record_goal_event(stepgres.task_graphs) is
-'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
-notifies, at commit, those who subscribed to that workflow or to all.';
+'Writes down what has just become of a task graph, and sends it to the channel workflow_events where its workflow wants that.';
+
+-- events/_record_pause.sql
+create function stepgres._record_pause() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform stepgres._record_event((
+        case when new.resumed_at is null then 'workflow_paused' else 'workflow_resumed' end, new.run_id, null, null,
+        null, null, null, coalesce(new.resumed_at, new.paused_at), null
+    ));
+    return null;
+end
+$$;
+
+comment on function stepgres._record_pause() is
+'A trigger: records that a run was paused or resumed.';
+
+-- events/_record_run_end.sql
+create function stepgres._record_run_end() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- at commit, behind all else that happened to the run in this transaction
+    if new.task_graph_id is not null then
+        perform stepgres._record_event((
+            case new.status when 'completed' then 'goal_completed' else 'goal_failed' end, new.run_id,
+            new.workflow_slug, new.task_graph_id, null, null, null, new.finished_at, new.error
+        ));
+    end if;
+    perform stepgres._record_event(
+        (
+            'workflow_' || case when new.cancelled_at is null then new.status else 'cancelled' end, new.run_id,
+            new.workflow_slug, new.task_graph_id, null, null, null, new.finished_at, new.error
+        ),
+        ends_run => true
+    );
+    return null;
+end
+$$;
+
+comment on function stepgres._record_run_end() is
+'A trigger: records the end of a run, and of its goal.';
+
+-- events/_record_run_start.sql
+create function stepgres._record_run_start() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_event stepgres.run_event;
+begin
+    if current_setting('stepgres.followed', true) is distinct from 'changes'
+        and not exists (select from stepgres.subscribers as s where s.every_change)
+    then
+        return null;
+    end if;
+    for v_event in
+        select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
+            e.occurred_at, e.error
+        from stepgres.run_events as e
+        where e.run_id = new.run_id
+        order by e.occurred_at, e.event_order
+    loop
+        if not stepgres._is_recorded(v_event, '1:1:') then
+            perform stepgres._record_event(v_event);
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+comment on function stepgres._record_run_start() is
+'A trigger: records what has happened in a run that is new.';
+
+-- events/_record_step_events.sql
+create function stepgres._record_step_events() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.started_at is not null and old.started_at is null then
+        perform stepgres._record_event((
+            'step_started', new.run_id, null, null, new.step_slug, null, null, new.started_at, null
+        ));
+    end if;
+    if new.finished_at is not null and old.finished_at is null then
+        perform stepgres._record_event((
+            'step_' || new.status, new.run_id, null, null, new.step_slug, null, null, new.finished_at, new.error
+        ));
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._record_step_events() is
+'A trigger: records the start and the end of a step.';
+
+-- events/_record_task_events.sql
+create function stepgres._record_task_events() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.status = old.status then
+        return null;
+    end if;
+    -- One that was handed back was told to be started, by this attempt, when it was claimed before.
+    if old.status is distinct from 'started'
+        and stepgres._attempt_handed_back(old) is distinct from new.attempt
+    then
+        perform stepgres._record_event((
+            'task_started', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.started_at, null
+        ));
+    end if;
+    if new.status = 'completed' then
+        perform stepgres._record_event((
+            'task_completed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.finished_at,
+            null
+        ));
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._record_task_events() is
+'A trigger: records that an attempt has started, or has completed its task.';
 
 -- events/_send_run_events.sql
 create function stepgres._send_run_events(event_type text, run_ids uuid[]) returns void
@@ -5945,37 +6586,131 @@ create function stepgres.add_subscriber(
     subscriber_id text default null,
     lease interval default '1 minute',
     workflow_slug text default null,
-    every_change boolean default false
-) returns text
+    every_change boolean default false,
+    after text default null
+) returns stepgres.subscription
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_subscriber_id text := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
+    v_subscription stepgres.subscription;
+    v_now timestamptz := stepgres._now();
+    v_told pg_snapshot := (stepgres._parse_event_position(add_subscriber.after)).told;
 begin
+    if (add_subscriber.lease > interval '0' and add_subscriber.lease <= interval '1 day') is not true
+        or add_subscriber.every_change is null
+    then
+        raise exception 'a subscriber needs a lease of up to a day, and every_change'
+            using errcode = 'SG003', hint = 'Call add_subscriber again before the lease is over.';
+    end if;
+    perform stepgres._check_subject(add_subscriber.run_id, add_subscriber.workflow_slug);
+    v_subscription.subscriber_id := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
+    v_subscription.notified_on := stepgres._hint_name(add_subscriber.run_id, add_subscriber.workflow_slug);
     -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
     -- seen afterwards. Whoever changes it later looks later.
     perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
-    insert into stepgres.subscribers as s (subscriber_id, run_id, workflow_slug, every_change, expires_at)
-    values (
-        v_subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug, add_subscriber.every_change,
-        stepgres._now() + add_subscriber.lease
+    insert into stepgres.subscribers as s (
+        subscriber_id, run_id, workflow_slug, every_change, notified_on, told, told_at, expires_at
     )
-    on conflict on constraint subscribers_pkey do update set expires_at = excluded.expires_at;
-    return v_subscriber_id;
+    values (
+        v_subscription.subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug,
+        add_subscriber.every_change, v_subscription.notified_on, pg_current_snapshot(), v_now,
+        v_now + add_subscriber.lease
+    )
+    on conflict on constraint subscribers_pkey do update
+    set expires_at = excluded.expires_at,
+        told = case when stepgres._includes(v_told, s.told) then v_told else s.told end,
+        told_at = case when v_told::text <> s.told::text and stepgres._includes(v_told, s.told) then v_now else s.told_at end;
+    return v_subscription;
 end
 $$;
 
-comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean) is
-'Asks for a notification when a run ends, or with every_change whenever it changes; returns a subscriber_id.
+comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean, text) is
+'Asks for a notification when a run ends, or with every_change whenever it changes; returns the subscriber_id, and the name
+that the notification comes on.
 
-For one run it comes on the channel stepgres_run_ and the id without dashes. For those of a workflow it comes on
-stepgres_workflow_ and the md5 of the slug, for all runs (neither run_id nor workflow_slug) on stepgres_runs, both with the
-run_id as payload, or with every_change a task_graph_id: then list_goal_events has something new. Call it again with its subscriber_id before the lease is over, or remove_subscriber. Listen first, then
-subscribe, then look at the run: so nothing of it is missed. Of many runs a change under way at that moment may be: look
-again after a while.';
+For one run, for those of a workflow, or for all (neither run_id nor workflow_slug): then the payload is the run_id, or
+with every_change the task_graph_id of a goal that is no run yet. Once the call is committed, listen on
+that name, then look at the run, or call catch_up_events, which tells each event once; then again after each notification.
+
+Call it again with its subscriber_id before the lease is over, or remove_subscriber. Pass the position that catch_up_events
+has come to as after: the events before it need not be kept any more.
+
+Errors: SG003 a lease of no time or more than a day, both a run_id and a workflow_slug, not a position.';
+
+-- events/catch_up_events.sql
+create function stepgres.catch_up_events(
+    run_id uuid default null,
+    workflow_slug text default null,
+    after text default null,
+    "limit" int default 1000
+) returns setof stepgres.new_event
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._event_position := stepgres._parse_event_position(catch_up_events.after);
+    v_limit int := coalesce(catch_up_events."limit", 2147483647);
+    v_is_kept boolean;
+    v_told pg_snapshot;
+begin
+    perform stepgres._check_subject(catch_up_events.run_id, catch_up_events.workflow_slug);
+    perform stepgres._check_limit(catch_up_events."limit");
+    perform stepgres._need_fresh_snapshots();
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'events cannot be caught up with in a transaction that has changed something'
+            using errcode = 'SG003', hint = 'Commit first: what a transaction has done is told when it is committed.';
+    end if;
+    -- what happened after the position is kept for somebody who has not come further
+    select coalesce(bool_or(stepgres._includes(v_position.told, s.told)), false),
+        (array_agg(s.told order by pg_snapshot_xmax(s.told) desc))[1]
+    into v_is_kept, v_told
+    from stepgres.subscribers as s
+    where s.every_change and (s.run_id is null or s.run_id = catch_up_events.run_id)
+        and (s.workflow_slug is null or s.workflow_slug = coalesce(catch_up_events.workflow_slug, (
+            select r.workflow_slug from stepgres.runs as r where r.run_id = catch_up_events.run_id
+        )))
+    having count(*) > 0;
+    if v_is_kept is null then
+        raise exception 'nobody subscribes to these events'
+            using errcode = 'SG003', hint = 'Call add_subscriber with every_change before, and again before its lease is over.';
+    elsif not v_is_kept then
+        v_position := stepgres._first_event_position(v_told, v_position.told_at);
+    end if;
+    if v_position.last_run_id is not null then
+        return query select * from stepgres._events_before(
+            catch_up_events.run_id, catch_up_events.workflow_slug, v_position, v_limit
+        );
+        if found then
+            return;
+        end if;
+        v_position := (v_position.told, v_position.told_at, null, 0, null, null);
+    end if;
+    return query select * from stepgres._events_after(
+        catch_up_events.run_id, catch_up_events.workflow_slug, v_position, v_limit
+    );
+end
+$$;
+
+comment on function stepgres.catch_up_events(uuid, text, text, int) is
+'The events of a run, of the runs of a workflow, or (neither given) of all runs and goals, that are behind a position; about
+limit of them, each with the position behind it.
+
+Without a position it begins with what had happened in the run so far, or in the runs that are active. Call it again with the
+position of the last row until a row has no event_type: there is no more so far. Then wait for a notification, and go on from
+there. So each event is returned exactly once, when it is committed, and none comes before one of its run that it follows
+from. There must be a subscriber with every_change to that run, workflow, or to all: see add_subscriber. Of a run that is pruned the
+events are kept until the subscribers were told.
+
+A position from before the lease of the subscriber was over, or that it has not moved from for an hour, is older than what
+is kept: then what the runs show that happened since is returned, without those that were pruned meanwhile.
+
+Errors: SG003 not a position, both a run_id and a workflow_slug, a limit below 1, nobody subscribes, a transaction that has
+changed something or does not see what others commit; SG005 unknown run.';
 
 -- events/list_goal_events.sql
 create function stepgres.list_goal_events(
@@ -6115,8 +6850,16 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
         ) as e
     union all
     -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
-    -- was cancelled between two attempts has its error still, or was queued after it had started.
-    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*, null
+    -- was cancelled between two attempts has its error still.
+    -- An attempt that was handed back has started: the next claim of the task is the same attempt.
+    select
+        t.run_id, t.step_slug, t.task_index,
+        case
+            when t.status in ('queued', 'waiting') then t.attempt + 1
+            when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at) then t.attempt + 1
+            else t.attempt
+        end,
+        e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
@@ -6125,9 +6868,9 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
             ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
-        t.attempt > 0 and (
+        t.started_at is not null and (
             t.status in ('started', 'completed')
-            or (t.status = 'cancelled' and t.error is null and t.started_at >= t.queued_at)
+            or (t.status in ('queued', 'waiting', 'cancelled') and t.error is null)
         )
 )
 select
@@ -8813,6 +9556,13 @@ as $$ select '0.1.0' $$;
 comment on function stepgres.version() is
 'The version of the installed schema.';
 
+-- triggers/attempts_record_failure.sql
+create trigger attempts_record_failure
+after insert on stepgres.attempts
+for each row
+when (current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_failure();
+
 -- triggers/dependencies_guard_order.sql
 create trigger dependencies_guard_order
 after insert on stepgres.dependencies
@@ -8831,6 +9581,43 @@ after insert or delete on stepgres.dependencies
 for each row
 execute function stepgres._guard_used_version();
 
+-- triggers/pauses_record.sql
+create trigger pauses_record
+after insert or update on stepgres.pauses
+for each row
+when (current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_pause();
+
+-- triggers/runs_record_end.sql
+create constraint trigger runs_record_end
+after update on stepgres.runs
+deferrable initially deferred
+for each row
+when (
+    new.finished_at is not null and old.finished_at is null
+    and current_setting('stepgres.followed', true) <> ''
+)
+execute function stepgres._record_run_end();
+
+-- triggers/runs_record_late_start.sql
+-- A transaction may start a run and go on for minutes: whoever subscribes meanwhile is told of it at the end.
+-- Transactions of one statement are waited for instead: see _first_event_position.
+create constraint trigger runs_record_late_start
+after insert on stepgres.runs
+deferrable initially deferred
+for each row
+when (
+    now() <> statement_timestamp() and current_setting('stepgres.followed', true) is distinct from 'changes'
+)
+execute function stepgres._record_run_start();
+
+-- triggers/runs_record_start.sql
+create trigger runs_record_start
+after insert on stepgres.runs
+for each row
+when (current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_run_start();
+
 -- triggers/runs_refuse_transition.sql
 -- After, not before: a before trigger would lock each row once more to evaluate its condition.
 create trigger runs_refuse_transition
@@ -8841,6 +9628,13 @@ when (
     or (new.remaining_steps > old.remaining_steps and new.version = old.version)
 )
 execute function stepgres._refuse_transition();
+
+-- triggers/step_states_record_events.sql
+create trigger step_states_record_events
+after insert or update on stepgres.step_states
+for each row
+when (new.status <> 'created' and current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_step_events();
 
 -- triggers/step_states_refuse_transition.sql
 create trigger step_states_refuse_transition
@@ -8870,6 +9664,20 @@ when (
     is distinct from (new.workflow_slug, new.version, new.step_slug, new.step_index)
 )
 execute function stepgres._refuse_definition_change();
+
+-- triggers/task_graph_changes_record.sql
+create trigger task_graph_changes_record
+after insert on stepgres.task_graph_changes
+for each row
+when (current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_goal_change();
+
+-- triggers/tasks_record_events.sql
+create trigger tasks_record_events
+after insert or update on stepgres.tasks
+for each row
+when (new.status in ('started', 'completed') and current_setting('stepgres.followed', true) = 'changes')
+execute function stepgres._record_task_events();
 
 -- triggers/tasks_refuse_transition.sql
 create trigger tasks_refuse_transition
@@ -8948,9 +9756,9 @@ declare
     -- workers can do what clients can, and clients what is reading only
     v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
         list_workflow_runs,why_stuck,list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,
-        list_task_graphs,list_goal_events,get_composition_stats,listen,catch_up,get_message,message_history}';
+        list_task_graphs,list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,listen,catch_up,get_message,message_history}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
-        resume_workflow_run,retry_failed_workflow,add_subscriber,remove_subscriber,save_task_graph,
+        resume_workflow_run,retry_failed_workflow,save_task_graph,
         approve_task_graph,reject_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,

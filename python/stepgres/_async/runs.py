@@ -12,7 +12,7 @@ from stepgres._arguments import array, interval, slug_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
 from stepgres._json import dumps_input
-from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
+from stepgres.types import RunStatus, StuckStep, Subscription, WorkflowRun, run_details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,16 +213,22 @@ class AsyncRuns(AsyncCaller):
         lease: float | None = None,
         workflow_slug: str | None = None,
         every_change: bool | None = None,
-    ) -> str:
-        """Ask for a notification when a run ends, or changes. The lease is in seconds."""
-        return await self._scalar(
-            str,
+        after: str | None = None,
+    ) -> Subscription:
+        """Ask for a notification when a run ends, or changes. The lease is in seconds.
+
+        Returns the subscriber_id, and the name to listen on. `after` is the position that
+        `catch_up_events` has come to.
+        """
+        return await self._one(
             "add_subscriber",
+            class_row(Subscription),
             run_id=run_id,
             subscriber_id=subscriber_id,
             lease=interval(lease),
-            workflow_slug=workflow_slug,
+            workflow_slug=slug_argument(workflow_slug),
             every_change=every_change,
+            after=after,
         )
 
     async def remove_subscriber(self, subscriber_id: str) -> None:

@@ -25,7 +25,6 @@ begin
     set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = v_run.run_id;
     perform stepgres._send_run_events('workflow_paused', array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 

@@ -29,7 +29,6 @@ begin
         from stepgres.step_states as t where t.run_id = v_run.run_id and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(array[v_run.run_id]);
-    perform stepgres._hint_subscribers(array[v_run.run_id], have_ended => false);
 end
 $$;
 

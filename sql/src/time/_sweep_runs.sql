@@ -13,11 +13,7 @@ begin
     end if;
     insert into stepgres.sweeps (swept_at) values (v_now)
     on conflict (only_row) do update set swept_at = v_now;
-    -- skip locked: a tick holds runs, and waits for nobody
-    delete from stepgres.subscribers as s
-    where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
-    ));
+    perform stepgres._forget_events();
 
     select array_agg(a.run_id) into v_run_ids from (
         select o.run_id from stepgres.active_runs as o

@@ -30,7 +30,6 @@ begin
     );
     if v_overdue is not null then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
-        perform stepgres._hint_subscribers(run_ids, have_ended => false);
     end if;
     return coalesce(cardinality(v_overdue), 0);
 end

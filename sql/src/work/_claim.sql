@@ -9,7 +9,6 @@ declare
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
     v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -24,11 +23,12 @@ begin
         return;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
+    perform stepgres._follow();
+    if stepgres._are_events_sent() then
         v_tasks := array(
             select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
+            from stepgres.tasks as t
+            where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is null
         );
     end if;
     -- after the tickets: no task starts before the step that it belongs to
@@ -60,12 +60,7 @@ begin
     order by o.priority desc, t.run_id, t.task_index;
 
     if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
+        perform stepgres._send_task_events('task_started', v_tasks);
     end if;
 end
 $$;
