@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from stepgres._arguments import array, interval, slug_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson, dumps_input
 from stepgres.types import RunStatus, StuckStep, Subscription, WorkflowRun, run_details
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class AsyncRuns(AsyncCaller):
 
     async def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(await self._scalar(dict, "get_run", run_id=run_id))
+        return run_details(await self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
 
     async def list_workflow_runs(
         self,
@@ -125,6 +125,7 @@ class AsyncRuns(AsyncCaller):
         return await self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
+            json=TolerantJson,
             status=status,
             workflow_slug=slug_argument(workflow_slug),
             limit=limit,

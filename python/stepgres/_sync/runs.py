@@ -11,7 +11,7 @@ from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from stepgres._arguments import array, interval, slug_argument
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson, dumps_input
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
 from stepgres.types import RunStatus, StuckStep, Subscription, WorkflowRun, run_details
@@ -108,7 +108,7 @@ class Runs(Caller):
 
     def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(self._scalar(dict, "get_run", run_id=run_id))
+        return run_details(self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
 
     def list_workflow_runs(
         self,
@@ -127,6 +127,7 @@ class Runs(Caller):
         return self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
+            json=TolerantJson,
             status=status,
             workflow_slug=slug_argument(workflow_slug),
             limit=limit,
