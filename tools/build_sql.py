@@ -149,7 +149,14 @@ def replaced(file: Path, text: str) -> str:
     if file.parts[0] in {"structure", "guard.sql"}:
         return ""
     text = re.sub(r"^create (function|trigger|view)\b", r"create or replace \1", text, flags=re.M)
-    once = re.search(r"^create (?!or replace).*", text, flags=re.MULTILINE)
+    # these alone cannot be replaced
+    text = re.sub(
+        r"^create constraint trigger (\w+)\n[^;]*? on (stepgres\.\w+)",
+        r"drop trigger if exists \1 on \2;\n\g<0>",
+        text,
+        flags=re.MULTILINE,
+    )
+    once = re.search(r"^create (?!or replace|constraint trigger).*", text, flags=re.MULTILINE)
     if once:
         raise SystemExit(f"{file}: an update cannot run this again: {once[0]}")
     return text

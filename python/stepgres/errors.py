@@ -182,7 +182,10 @@ class ConnectionFailed(StepgresError):
 
 
 class UnreadableValue(StepgresError):
-    """A value in the database is nested more deeply than Python can read."""
+    """A value in the database is nested more deeply, or has a longer number, than Python can read.
+
+    In lists, and in what `get_run` returns, it stands in the place of the value.
+    """
 
 
 class WorkflowFailed(StepgresError):

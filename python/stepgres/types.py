@@ -394,6 +394,31 @@ class RunEvent(NamedTuple):
         return self.event_type in ("workflow_completed", "workflow_failed", "workflow_cancelled")
 
 
+class NewEvent(NamedTuple):
+    """An event that `catch_up_events` found, and the position behind it.
+
+    The fields before are those of RunEvent. Without an event_type: there are no more events so far.
+    """
+
+    event_type: str | None
+    run_id: UUID | None
+    workflow_slug: str | None
+    task_graph_id: str | None
+    step_slug: str | None
+    task_index: int | None
+    attempt: int | None
+    occurred_at: datetime | None
+    error: str | None
+    position: str
+
+
+class Subscription(NamedTuple):
+    """A subscriber, and the name that it is notified on."""
+
+    subscriber_id: str
+    notified_on: str
+
+
 class Notification(NamedTuple):
     """What a listener got: a message, or without a message_id the payload of `notify_only`."""
 

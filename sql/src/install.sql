@@ -13,6 +13,7 @@
 \ir structure/step_states.sql
 \ir structure/tasks.sql
 \ir structure/workers.sql
+\ir structure/events.sql
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
 \ir structure/channels.sql
@@ -221,13 +222,31 @@
 
 -- events: what happened, and who is told
 \ir events/_are_events_sent.sql
-\ir events/_hint_channel.sql
-\ir events/_hint_subscribers.sql
+\ir events/_attempt_handed_back.sql
+\ir events/_check_subject.sql
+\ir events/_events_after.sql
+\ir events/_events_before.sql
+\ir events/_first_event_position.sql
+\ir events/_follow.sql
+\ir events/_forget_events.sql
+\ir events/_hint_name.sql
+\ir events/_includes.sql
+\ir events/_is_recorded.sql
+\ir events/_microseconds.sql
+\ir events/_parse_event_position.sql
+\ir events/_record_event.sql
+\ir events/_record_failure.sql
+\ir events/_record_goal_change.sql
 \ir events/_record_goal_event.sql
+\ir events/_record_pause.sql
+\ir events/_record_run_end.sql
+\ir events/_record_run_start.sql
+\ir events/_record_step_events.sql
+\ir events/_record_task_events.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
-\ir events/_tell_of_started.sql
 \ir events/add_subscriber.sql
+\ir events/catch_up_events.sql
 \ir events/list_goal_events.sql
 \ir events/list_run_events.sql
 \ir events/remove_subscriber.sql
@@ -323,13 +342,21 @@
 \ir checks/version.sql
 
 -- triggers
+\ir triggers/attempts_record_failure.sql
 \ir triggers/dependencies_guard_order.sql
 \ir triggers/dependencies_guard_update.sql
 \ir triggers/dependencies_guard_used_version.sql
+\ir triggers/pauses_record.sql
+\ir triggers/runs_record_end.sql
+\ir triggers/runs_record_late_start.sql
+\ir triggers/runs_record_start.sql
 \ir triggers/runs_refuse_transition.sql
+\ir triggers/step_states_record_events.sql
 \ir triggers/step_states_refuse_transition.sql
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
+\ir triggers/task_graph_changes_record.sql
+\ir triggers/tasks_record_events.sql
 \ir triggers/tasks_refuse_transition.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from stepgres._arguments import array, json_argument, slug_argument
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson, dumps_input
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
@@ -57,14 +57,24 @@ class AsyncGoals(AsyncCaller):
 
     async def get_task_graph(self, task_graph_id: str) -> TaskGraph:
         """A task graph; TaskGraphNotFound."""
-        return await self._one("get_task_graph", class_row(TaskGraph), task_graph_id=task_graph_id)
+        return await self._one(
+            "get_task_graph",
+            class_row(TaskGraph),
+            json=TolerantJson,
+            task_graph_id=task_graph_id,
+        )
 
     async def list_task_graphs(
         self, status: str | None = None, limit: int | None = None, offset: int | None = None
     ) -> list[TaskGraph]:
         """Task graphs, the newest first: by default 100 of any status."""
         return await self._all(
-            "list_task_graphs", class_row(TaskGraph), status=status, limit=limit, offset=offset
+            "list_task_graphs",
+            class_row(TaskGraph),
+            json=TolerantJson,
+            status=status,
+            limit=limit,
+            offset=offset,
         )
 
     async def approve_task_graph(

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from stepgres._arguments import channel_argument, interval
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson, dumps_input
 from stepgres.listener import AsyncListener
 from stepgres.types import ChannelInfo, Message, NewMessage
 
@@ -104,6 +104,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "catch_up",
             class_row(NewMessage),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after=after,
             limit=limit,
@@ -123,6 +124,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "read_messages",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             limit=limit,
             visibility_timeout=interval(visibility_timeout),
@@ -133,6 +135,7 @@ class AsyncMessages(AsyncCaller):
         messages = await self._all(
             "get_message",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             message_id=message_id,
         )
@@ -156,6 +159,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "message_history",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after_id=after_id,
             before_id=before_id,

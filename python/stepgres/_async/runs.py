@@ -11,8 +11,15 @@ from psycopg.types.json import Jsonb
 from stepgres._arguments import array, interval, json_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
-from stepgres._json import dumps_input
-from stepgres.types import RunCount, RunStatus, StuckStep, WorkflowRun, run_details
+from stepgres._json import TolerantJson, dumps_input
+from stepgres.types import (
+    RunCount,
+    RunStatus,
+    StuckStep,
+    Subscription,
+    WorkflowRun,
+    run_details,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +115,7 @@ class AsyncRuns(AsyncCaller):
 
     async def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(await self._scalar(dict, "get_run", run_id=run_id))
+        return run_details(await self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
 
     async def list_workflow_runs(
         self,
@@ -132,6 +139,7 @@ class AsyncRuns(AsyncCaller):
         return await self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
+            json=TolerantJson,
             status=status,
             workflow_slug=workflow_slug,
             limit=limit,
@@ -379,16 +387,22 @@ class AsyncRuns(AsyncCaller):
         lease: float | None = None,
         workflow_slug: WorkflowName | None = None,
         every_change: bool | None = None,
-    ) -> str:
-        """Ask for a notification when a run ends, or changes. The lease is in seconds."""
-        return await self._scalar(
-            str,
+        after: str | None = None,
+    ) -> Subscription:
+        """Ask for a notification when a run ends, or changes. The lease is in seconds.
+
+        Returns the subscriber_id, and the name to listen on. `after` is the position that
+        `catch_up_events` has come to.
+        """
+        return await self._one(
             "add_subscriber",
+            class_row(Subscription),
             run_id=run_id,
             subscriber_id=subscriber_id,
             lease=interval(lease),
             workflow_slug=workflow_slug,
             every_change=every_change,
+            after=after,
         )
 
     async def remove_subscriber(self, subscriber_id: str) -> None:

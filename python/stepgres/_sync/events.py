@@ -12,7 +12,7 @@ from stepgres._arguments import interval, slug_argument
 from stepgres._sync.caller import Caller
 from stepgres.errors import InvalidInput
 from stepgres.event_listener import EventListener
-from stepgres.types import RunEvent
+from stepgres.types import NewEvent, RunEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +40,27 @@ class Events(Caller):
                 hint="A run has one workflow: leave out the workflow_slug.",
             )
         return EventListener(self._notifications, run_id, slug_argument(workflow_slug))
+
+    def catch_up_events(
+        self,
+        run_id: UUID | None = None,
+        workflow_slug: WorkflowName | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[NewEvent]:
+        """The events behind a position: of a run, of the runs of a workflow, or of all.
+
+        What `subscribe` does: see add_subscriber, which comes first. The last row has no event_type
+        if there are no more events so far.
+        """
+        return self._all(
+            "catch_up_events",
+            class_row(NewEvent),
+            run_id=run_id,
+            workflow_slug=slug_argument(workflow_slug),
+            after=after,
+            limit=limit,
+        )
 
     def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
         """What happened in a run, in order; with since only from then on. Raises RunNotFound."""

@@ -10,7 +10,7 @@ from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from stepgres._arguments import channel_argument, interval
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson, dumps_input
 from stepgres._sync.caller import Caller
 from stepgres.listener import Listener
 from stepgres.types import ChannelInfo, Message, NewMessage
@@ -102,6 +102,7 @@ class Messages(Caller):
         return self._all(
             "catch_up",
             class_row(NewMessage),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after=after,
             limit=limit,
@@ -121,6 +122,7 @@ class Messages(Caller):
         return self._all(
             "read_messages",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             limit=limit,
             visibility_timeout=interval(visibility_timeout),
@@ -131,6 +133,7 @@ class Messages(Caller):
         messages = self._all(
             "get_message",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             message_id=message_id,
         )
@@ -154,6 +157,7 @@ class Messages(Caller):
         return self._all(
             "message_history",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after_id=after_id,
             before_id=before_id,

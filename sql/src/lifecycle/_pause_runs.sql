@@ -25,7 +25,6 @@ begin
     set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
     where t.run_id = any (v_run_ids);
     perform stepgres._send_run_events('workflow_paused', v_run_ids);
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;

@@ -28,7 +28,6 @@ begin
         where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(v_run_ids);
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;

@@ -47,7 +47,6 @@ begin
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
 $$;

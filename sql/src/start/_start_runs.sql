@@ -12,6 +12,7 @@ declare
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
 begin
+    perform stepgres._follow();
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
@@ -84,7 +85,6 @@ begin
         end if;
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;

@@ -32,7 +32,6 @@ begin
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
-    perform stepgres._hint_subscribers(_fire_timers_of.run_ids, have_ended => false);
     return v_fired;
 end
 $$;

@@ -24,11 +24,7 @@ begin
     insert into stepgres.sweeps as s (swept_at, position)
     values (v_now, case when v_is_full then v_slice[2000] end)
     on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
-    -- skip locked: a tick holds runs, and waits for nobody
-    delete from stepgres.subscribers as s
-    where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
-    ));
+    perform stepgres._forget_events();
 
     -- Read without locks, in which most runs are as they should be; what looks wrong is looked at again under them.
     v_count := stepgres._move_runs('_mend_runs', stepgres._try_lock_runs(array(

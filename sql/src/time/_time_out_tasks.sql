@@ -8,7 +8,6 @@ declare
 begin
     if v_overdue <> '{}' then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
-        perform stepgres._hint_subscribers(run_ids, have_ended => false);
     end if;
     return cardinality(v_overdue);
 end

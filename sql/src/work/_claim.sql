@@ -15,6 +15,7 @@ declare
     v_started_rows tid[];
     v_items stepgres.work_item[];
     v_item_rows tid[];
+    v_resumed stepgres._task_key[];
 begin
     -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
     -- may be for it. Bounded, so that many of them do not keep its results from being committed.
@@ -33,6 +34,14 @@ begin
         exit when cardinality(v_rows) = 0;
         if i = 1 then
             perform stepgres._hold_worker(worker.worker_id);
+            perform stepgres._follow();
+        end if;
+        if stepgres._are_events_sent() then
+            v_resumed := v_resumed || array(
+                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+                from stepgres.tasks as t
+                where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is not null
+            );
         end if;
         -- after the tickets: no task starts before the step that it belongs to
         v_now := stepgres._now();
@@ -78,7 +87,7 @@ begin
         v_rows := '{}';
     end loop;
     if v_items is not null then
-        return query select * from stepgres._hand_out(v_items, v_item_rows);
+        return query select * from stepgres._hand_out(v_items, v_item_rows, v_resumed);
     end if;
 end
 $$;

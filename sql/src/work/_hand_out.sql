@@ -1,4 +1,6 @@
-create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[])
+create function stepgres._hand_out(
+    started stepgres.work_item[], row_ids tid[], resumed stepgres._task_key[]
+)
 returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -44,9 +46,18 @@ begin
             from unnest(started[v_count + 1:]) as k
         ));
     end if;
-    perform stepgres._tell_of_started(started[:v_count]);
+    if stepgres._are_events_sent() then
+        perform stepgres._send_task_events('task_started', array(
+            select k.key
+            from unnest(started[:v_count]) as i
+            cross join lateral (select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key as key) as k
+            where k.key <> all (coalesce(_hand_out.resumed, '{}'))
+        ));
+    end if;
 end
 $$;
 
-comment on function stepgres._hand_out(stepgres.work_item[], tid[]) is
-'Returns started tasks, whose rows these are, with their inputs; those that are too much for one answer go back.';
+comment on function stepgres._hand_out(stepgres.work_item[], tid[], stepgres._task_key[]) is
+'Returns started tasks, whose rows these are, with their inputs; those that are too much for one answer go back.
+
+The start of resumed tasks was told before, when they were claimed and handed back.';

@@ -35,7 +35,6 @@ begin
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
         if results = '[]' then

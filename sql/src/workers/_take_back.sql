@@ -30,7 +30,6 @@ begin
     else
         perform stepgres._release_tasks(v_started);
     end if;
-    perform stepgres._hint_subscribers(_take_back.run_ids, have_ended => false);
     return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
 end
 $$;
