@@ -91,11 +91,15 @@ whose sql_function is called with the input.';
 create type stepgres.run_status as (
     status text,
     details jsonb,
-    failed_step text
+    failed_step text,
+    error_type text,
+    traceback text
 );
 
 comment on type stepgres.run_status is
-'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
+'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).
+
+error_type and traceback are those of the attempt that failed the run, if one did.';
 
 create type stepgres.run_event as (
     event_type text,
@@ -220,7 +224,9 @@ create type stepgres._task_failure as (
     error text,
     retryable boolean,
     retry_after interval,
-    output jsonb
+    output jsonb,
+    error_type text,
+    traceback text
 );
 
 create type stepgres._exhausted_task as (
@@ -799,11 +805,17 @@ create table stepgres.attempts (
     started_at timestamptz not null,
     failed_at timestamptz not null,
     error text not null,
+    error_type text,
+    traceback text,
     primary key (run_id, step_slug, task_index, attempt)
 );
 
 comment on table stepgres.attempts is
 'Failed attempts, with their error and worker.';
+comment on column stepgres.attempts.error_type is
+'The name of the exception that the step raised; null: its worker has named none.';
+comment on column stepgres.attempts.traceback is
+'Where the step raised it, at most 8,000 characters: the middle of a longer text is left out.';
 
 create table stepgres.timers (
     run_id uuid not null,
@@ -1870,7 +1882,7 @@ create function stepgres.create_flow(
     name text,
     max_attempts int default 3,
     base_delay interval default '1 second',
-    timeout interval default '60 seconds',
+    timeout interval default '5 minutes',
     execution text default 'local',
     queue text default 'default',
     priority int default 0,
@@ -2179,7 +2191,7 @@ begin
     v_defaults.workflow_slug := v_slug;
     v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
-    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '5 minutes');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
@@ -2211,7 +2223,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
-"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
@@ -3716,11 +3728,10 @@ begin
     end if;
     select
         array_agg((
-            e.run_id, e.step_slug,
-            format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
+            e.run_id, e.step_slug, m.error
         )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
-            e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
+            e.run_id, e.step_slug, 'attempts_exhausted', m.error, e.policy = 'skip-cascade'
         )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
     from (
@@ -3729,7 +3740,10 @@ begin
         from unnest(_exhaust_tasks.exhausted) as u
         order by u.run_id, u.step_slug, u.task_index
     ) as e
-    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
+    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug
+    cross join lateral format(
+        'step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error
+    ) as m (error);
 
     -- A map goes on without the items that it may do without.
     with counted as (
@@ -3796,7 +3810,8 @@ begin
     end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
+            stepgres._shorten(coalesce(f.error, 'unknown error')) as error, stepgres._shorten(f.error_type) as error_type,
+            stepgres._shorten(f.traceback) as traceback, f.output, r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
             -- an output that its map cannot take is no matter of attempts
             case when f.output is null then s.when_exhausted else 'fail' end as policy,
@@ -3813,9 +3828,10 @@ begin
     ),
     recorded as (
         insert into stepgres.attempts (
-            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
+            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error, error_type, traceback
         )
-        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error
+        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error, f.error_type,
+            f.traceback
         from failed as f
     ),
     timed as (
@@ -3970,16 +3986,17 @@ begin
                 )
             end as error,
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
-            make_interval(secs => n.retry_after) as retry_after,
+            make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,
             case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
             nullif(n.tasks, 'null') as tasks
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8, tasks jsonb
+                error text, retryable boolean, retry_after float8, tasks jsonb, error_type text, traceback text
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks,
+            error_type, traceback, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
@@ -4018,13 +4035,14 @@ begin
         (select array_agg(a.place) from accepted as a),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
+                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output,
+                a.error_type, a.traceback
             )::stepgres._task_failure)
             from accepted as a where a.status = 'failed'
         ),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null
+                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null, null, null
             )::stepgres._task_failure)
             from accepted as a where a.status = 'released'
         ),
@@ -4162,6 +4180,21 @@ $$;
 comment on function stepgres._send_result(text, jsonb) is
 'Sends one result; SG004 if it is refused.';
 
+-- work/_shorten.sql
+create function stepgres._shorten(message text) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when length(message) <= 8000 then message
+        else left(message, 3950) || format(' [... %s characters ...] ', length(message) - 7900) || right(message, 3950)
+    end
+$$;
+
+comment on function stepgres._shorten(text) is
+'A message of at most 8,000 characters: the middle of a longer one is left out.';
+
 -- work/_tickets_to_tasks.sql
 create function stepgres._tickets_to_tasks(tickets jsonb[]) returns stepgres._task_key[]
 language sql
@@ -4291,7 +4324,9 @@ create function stepgres.fail_task(
     task_index int default 0,
     attempt int default 1,
     retryable boolean default true,
-    retry_after interval default null
+    retry_after interval default null,
+    error_type text default null,
+    traceback text default null
 ) returns void
 language sql
 volatile
@@ -4302,15 +4337,17 @@ as $$
         'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
         'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
         'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
-        'retry_after', extract(epoch from fail_task.retry_after)
+        'retry_after', extract(epoch from fail_task.retry_after),
+        'error_type', fail_task.error_type, 'traceback', fail_task.traceback
     ))
 $$;
 
-comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval) is
+comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval, text, text) is
 'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
 
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
-attempts left, is exhausted.
+attempts left, is exhausted. error_type, the name of the exception, and its traceback are kept with the attempt. Of texts
+longer than 8,000 characters the middle is left out.
 
 Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
 
@@ -4366,7 +4403,7 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
 added as complete_task says; "failed" and "error",
-optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
+optionally "retryable": false, "retry_after": seconds, "error_type" and "traceback", as fail_task has them; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
@@ -4489,7 +4526,7 @@ begin
     select
         array_agg((
             t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
+            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null, null, null
         )::stepgres._task_failure) filter (where t.status = 'started'),
         array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
     into v_started, v_orphans
@@ -4635,7 +4672,7 @@ begin
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
+        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null, null, null
     )::stepgres._task_failure) into v_unknown
     from stepgres.tasks as t
     where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
@@ -4888,7 +4925,8 @@ begin
     -- or does not care; its lease is the time that it may hold a task before it begins.
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt,
-        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null,
+        'TimeoutError', null
     )::stepgres._task_failure) into v_overdue
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
@@ -5194,7 +5232,7 @@ begin
     end if;
     perform stepgres._fail_runs(
         array(
-            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
+            select (i, null, stepgres._shorten(coalesce(cancel_workflow_run.reason, 'cancelled')))::stepgres._run_failure
             from unnest(v_active) as i
         ),
         is_cancelled => true
@@ -5407,6 +5445,23 @@ comes from. executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
 
+-- inspection/_fatal_attempt.sql
+create function stepgres._fatal_attempt(run stepgres.runs) returns stepgres.attempts
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- the error of a run ends with that of the attempt, behind the name of the step
+    select a.*
+    from stepgres.attempts as a
+    where a.run_id = run.run_id and a.step_slug = run.failed_step and right(run.error, length(a.error)) = a.error
+    order by a.failed_at desc, a.task_index
+    limit 1
+$$;
+
+comment on function stepgres._fatal_attempt(stepgres.runs) is
+'The attempt whose error has failed a run, if it was one.';
+
 -- inspection/_find_run.sql
 create function stepgres._find_run(run_id uuid) returns stepgres.runs
 language plpgsql
@@ -5436,11 +5491,11 @@ as $$
     select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
     from (
         select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
-            a.failed_at as finished_at, a.error
+            a.failed_at as finished_at, a.error, a.error_type, a.traceback
         from stepgres.attempts as a
         where a.run_id = _list_attempts.run_id and a.step_slug = _list_attempts.step_slug
         union all
-        select 2, t.task_index, t.attempt, t.status, t.worker_id, t.started_at, t.finished_at, t.error
+        select 2, t.task_index, t.attempt, t.status, t.worker_id, t.started_at, t.finished_at, t.error, null, null
         from stepgres.tasks as t
         where t.run_id = _list_attempts.run_id and t.step_slug = _list_attempts.step_slug
             -- one whose last attempt has failed is in the first part
@@ -5563,9 +5618,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
+    v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
 begin
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
+        'error_type', v_fatal.error_type,
+        'traceback', v_fatal.traceback,
         'steps', (
             select jsonb_agg(
                 to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
@@ -5599,9 +5657,10 @@ $$;
 comment on function stepgres.get_run(uuid) is
 'A run as one document, with its steps in topological order, their attempts and timings.
 
-Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
+Beside the columns of stepgres.workflow_run: "deadline" in seconds, "error_type" and "traceback" of the attempt that failed it, and "steps": [{"step_slug", "depends_on", "map", "status",
 "started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
-"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
+"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error",
+"error_type", "traceback"}]}]; of the attempts of a
 step at most 1,000, the failed ones first.
 
 Errors: SG005 unknown run.';
@@ -5625,6 +5684,8 @@ begin
         v_status.details := v_run.output;
     elsif v_run.status = 'failed' then
         v_status.details := to_jsonb(v_run.error);
+        select a.error_type, a.traceback into v_status.error_type, v_status.traceback
+        from stepgres._fatal_attempt(v_run) as a;
     else
         select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
         v_completed := v_total - v_run.remaining_steps;
@@ -5640,7 +5701,7 @@ end
 $$;
 
 comment on function stepgres.get_run_status(uuid) is
-'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
+'How a run is doing: completed (details: its output), failed (details: its error, with failed_step, error_type and traceback) or in_progress
 (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
 
 Errors: SG005 unknown run.';

@@ -17,7 +17,7 @@ begin
     end if;
     perform stepgres._fail_runs(
         array(
-            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
+            select (i, null, stepgres._shorten(coalesce(cancel_workflow_run.reason, 'cancelled')))::stepgres._run_failure
             from unnest(v_active) as i
         ),
         is_cancelled => true

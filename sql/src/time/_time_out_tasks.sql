@@ -11,7 +11,8 @@ begin
     -- or does not care; its lease is the time that it may hold a task before it begins.
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt,
-        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null,
+        'TimeoutError', null
     )::stepgres._task_failure) into v_overdue
     from unnest(_time_out_tasks.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id
