@@ -18,7 +18,8 @@ from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
 from stepgres._listener import Listener
 from stepgres._lost_connections import CONNECTION_ERRORS
-from stepgres._runner import release_result, run_task
+from stepgres._places import check_steps, place_for
+from stepgres._runner import Runner, StepCall, release_result
 from stepgres._shared_reads import SharedReads
 from stepgres._task_functions import TaskFinder, check_step_functions
 from stepgres._transactions import Transactions
@@ -29,7 +30,7 @@ from stepgres.executor import conninfo_of, resolve_concurrency
 from stepgres.workflow import describe, takes_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from stepgres._sync.client import Client
@@ -95,7 +96,8 @@ class AsyncWorker:
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
         self._resources = dict(resources or {})
-        self._executor = executor
+        self._place = place_for(executor)
+        check_steps(self._place, self._definitions, step_functions)
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
@@ -150,12 +152,14 @@ class AsyncWorker:
             heartbeat = Heartbeat(
                 self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at
             )
+            runner = Runner(self._place, transactions, heartbeat)
             turns = self._turns = Turns(
                 self._client,
                 worker_id,
                 self._concurrency,
-                lambda item: self._execute(item, transactions, heartbeat),
+                lambda item, leave: self._execute(item, leave, runner),
             )
+            stack.callback(self._place.close)
             stack.enter_context(heartbeat)
             listener = None
             if self._listen:
@@ -166,6 +170,7 @@ class AsyncWorker:
                 await stack.enter_async_context(listener)
             try:
                 await self._take_turns(turns, listener)
+                await turns.give_up_late_tasks()
             finally:
                 turns.cancel()
             return await self._client.unregister_worker(worker_id)
@@ -223,31 +228,32 @@ class AsyncWorker:
         return min((due - datetime.now(timezone.utc)).total_seconds(), longest)
 
     async def _execute(
-        self, item: WorkItem, transactions: Transactions, heartbeat: Heartbeat
+        self, item: WorkItem, leave: Callable[[str], None], runner: Runner
     ) -> str | None:
         run_input = "null"
         try:
-            function = await self._find(item)
-            if function is not None and takes_context(function):
+            step = await self._find(item)
+            if step is not None and takes_context(step.function):
                 run_input = await self._inputs(item.run_id)
         except (StepgresError, psycopg.Error) as error:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
-        if function is None and item.sql_function is None:
+        if step is None and item.sql_function is None:
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
                 item.step_slug,
                 item.workflow_slug,
             )
             return release_result(item, retry_after=random.uniform(1, 2))
-        return await run_task(function, item, run_input, transactions, heartbeat, self._executor)
+        return await runner.run(step, item, run_input, leave)
 
-    async def _find(self, item: WorkItem) -> StepFunction | None:
+    async def _find(self, item: WorkItem) -> StepCall | None:
         if item.sql_function is not None:
             return None
         if self._tasks is not None and item.workflow_slug not in self._workflow_slugs:
             return await self._tasks(item)
-        return self._functions.get((item.workflow_slug, item.step_slug))
+        function = self._functions.get((item.workflow_slug, item.step_slug))
+        return None if function is None else StepCall(function)
 
 
 class Worker:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from stepgres._json import dumps
+from stepgres._json import NotWritable, dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -241,8 +241,8 @@ def _check_function(culprit: str, function: Any) -> None:
 def _check_json(culprit: str, options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         try:
-            dumps({name: value})
-        except (TypeError, ValueError, RecursionError) as error:
+            dumps(value, name)
+        except NotWritable as error:
             raise DefinitionError(
                 f"{culprit}: option {name!r} is not a JSON value: {error}",
                 hint="Options are numbers, strings, booleans and lists; durations are seconds.",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
 
@@ -48,7 +46,7 @@ class AsyncDefinitions(AsyncCaller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
@@ -96,7 +94,7 @@ class AsyncDefinitions(AsyncCaller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             transactional=transactional,
             sql_function=sql_function,
             start_delay=interval(start_delay),
@@ -112,7 +110,7 @@ class AsyncDefinitions(AsyncCaller):
         """Register a definition, as `describe` returns it, and return its version."""
         try:
             return await self._scalar(
-                int, "register_workflow", definition=Jsonb(definition, dumps_input)
+                int, "register_workflow", definition=json_value(definition, "definition")
             )
         except InvalidInput as error:  # it is not even JSON
             raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error

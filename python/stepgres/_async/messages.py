@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import channel_argument, interval
+from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
 from stepgres.listener import AsyncListener
 from stepgres.types import Message, NewMessage
 
@@ -31,7 +29,7 @@ class AsyncMessages(AsyncCaller):
             str,
             "send_with_notify",
             channel=channel_argument(channel),
-            message=Jsonb(message, dumps_input),
+            message=json_value(message, "message"),
         )
 
     async def notify_only(self, channel: str, payload: str) -> None:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, slug_argument
+from stepgres._arguments import array, interval, json_value, slug_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
-from stepgres._json import dumps_input
 from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ class AsyncRuns(AsyncCaller):
             UUID,
             "start_workflow_run",
             workflow_slug=workflow_slug,
-            input=Jsonb(input, dumps_input),
+            input=json_value(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             version=version,
@@ -80,7 +78,7 @@ class AsyncRuns(AsyncCaller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=Jsonb(list(inputs), dumps_input),
+            inputs=json_value(list(inputs), "inputs"),
             version=version,
             executor_id=executor_id,
             priority=priority,

@@ -7,10 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
-from stepgres._json import dumps_input
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._sync.caller import Caller
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
@@ -50,7 +48,7 @@ class Definitions(Caller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
@@ -98,7 +96,7 @@ class Definitions(Caller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             transactional=transactional,
             sql_function=sql_function,
             start_delay=interval(start_delay),
@@ -113,7 +111,9 @@ class Definitions(Caller):
     def register_workflow(self, definition: Mapping[str, Any]) -> int:
         """Register a definition, as `describe` returns it, and return its version."""
         try:
-            return self._scalar(int, "register_workflow", definition=Jsonb(definition, dumps_input))
+            return self._scalar(
+                int, "register_workflow", definition=json_value(definition, "definition")
+            )
         except InvalidInput as error:  # it is not even JSON
             raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
 

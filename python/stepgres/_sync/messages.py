@@ -7,10 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import channel_argument, interval
-from stepgres._json import dumps_input
+from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._sync.caller import Caller
 from stepgres.listener import Listener
 from stepgres.types import Message, NewMessage
@@ -33,7 +31,7 @@ class Messages(Caller):
             str,
             "send_with_notify",
             channel=channel_argument(channel),
-            message=Jsonb(message, dumps_input),
+            message=json_value(message, "message"),
         )
 
     def notify_only(self, channel: str, payload: str) -> None:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, slug_argument
-from stepgres._json import dumps_input
+from stepgres._arguments import array, interval, json_value, slug_argument
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
 from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
@@ -49,7 +47,7 @@ class Runs(Caller):
             UUID,
             "start_workflow_run",
             workflow_slug=workflow_slug,
-            input=Jsonb(input, dumps_input),
+            input=json_value(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             version=version,
@@ -82,7 +80,7 @@ class Runs(Caller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=Jsonb(list(inputs), dumps_input),
+            inputs=json_value(list(inputs), "inputs"),
             version=version,
             executor_id=executor_id,
             priority=priority,
