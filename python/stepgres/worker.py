@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import psycopg
+from anyio.from_thread import start_blocking_portal
 
 from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
@@ -51,8 +52,9 @@ class AsyncWorker:
     """Executes tasks from queues until it is stopped.
 
     It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
-    steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
-    its steps can take no context). A task whose workflow or step it does not know goes back for
+    steps on the event loop, others in threads, or in the `executor`: a ProcessPoolExecutor, say,
+    whose steps are functions of modules, or the executor of a Dask cluster, where a step can have
+    no context. DefinitionError names a step that cannot be executed there. A task whose workflow or step it does not know goes back for
     other workers. `resources` is what it has, such as {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
@@ -103,6 +105,7 @@ class AsyncWorker:
         self._listen = self._conninfo if listen is True else listen
         self._is_listen_given = isinstance(listen, str)
         self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
+        self._names = [] if step_functions is None else ["tasks of goals"]
         self._turns: Turns | None = None
         self._stop_at: float | None = None
 
@@ -110,6 +113,16 @@ class AsyncWorker:
         """Finish what is running, and end; called a second time, give up what is running too."""
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        count = 0 if self._turns is None else self._turns.running
+        steps = "1 step" if count == 1 else f"{count} steps"
+        if is_second:
+            logger.warning("stopping now: %s given up", steps)
+        elif count:
+            logger.info(
+                "finishing %s within %g s; a second signal gives them up", steps, self._grace
+            )
+        else:
+            logger.info("stopping: no step is running")
         if self._turns is not None:
             self._turns.wake()
 
@@ -117,7 +130,8 @@ class AsyncWorker:
         """Work until stopped, and return how many tasks were given back unfinished."""
         async with self._client:
             for definition in self._definitions:
-                await self._client.register_workflow(definition.document)
+                version = await self._client.register_workflow(definition.document)
+                self._names.append(f"{definition.document['workflow_slug']} (version {version})")
             worker_id = await self._register()
             while True:
                 try:
@@ -144,7 +158,13 @@ class AsyncWorker:
             await asyncio.sleep(_PAUSES[-1])
 
     async def _serve(self, worker_id: str) -> int:
-        logger.info("worker %s takes tasks from %s", worker_id, ", ".join(self._queues))
+        logger.info(
+            "worker %s executes %s from queues %s in %s",
+            worker_id,
+            ", ".join(self._names) or "no workflow",
+            ", ".join(self._queues),
+            self._client.database,
+        )
         async with AsyncExitStack() as stack:
             transactions = await stack.enter_async_context(
                 Transactions(self._conninfo, worker_id, self._concurrency)
@@ -277,7 +297,12 @@ class Worker:
 
     def run(self) -> int:
         """Work until stopped, and return how many tasks were given back unfinished."""
-        return asyncio.run(self._run())
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run())
+        with start_blocking_portal() as portal:  # in a notebook, say, which has a loop already
+            return portal.call(self._run)
 
     def stop(self) -> None:
         """What a signal does, from any thread."""

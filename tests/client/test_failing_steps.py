@@ -420,8 +420,8 @@ def test_error_and_traceback_of_megabytes_are_cut_in_the_middle(
     assert error.endswith("xxxend")
     assert len(error) <= 8_000
     assert engine.rows(
-        "select length(error) <= 8000 and length(traceback) <= 8000 and strpos(traceback, 'in shout') > 0"
-        " from stepgres.attempts"
+        "select length(error) <= 8000 and length(traceback) <= 8000"
+        " and strpos(traceback, 'in shout') > 0 from stepgres.attempts"
     ) == [True]
 
 

@@ -100,10 +100,10 @@ def test_error_of_a_step_has_one_form_whether_it_fails_or_is_skipped(
 
 
 def test_timeout_that_the_database_keeps_has_its_type(engine: Engine, clock: Clock) -> None:
+    engine.call("register_worker", worker_id=engine.worker_id, lease="15 s")
     engine.define("order", step("charge"))
     run_id = engine.start("order")
     engine.claim_one()
-    engine.call("heartbeat", worker_id=engine.worker_id)
     clock.advance(316)  # the default timeout, and a lease of 15 s on top of it
     engine.connection.execute("update stepgres.workers set heartbeat_at = stepgres._now()")
     engine.rows("delete from stepgres.sweeps returning 1")  # the next tick looks at every run
