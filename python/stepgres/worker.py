@@ -54,8 +54,9 @@ class AsyncWorker:
     It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
     steps on the event loop, others in threads, or in the `executor`: a ProcessPoolExecutor, say,
     whose steps are functions of modules, or the executor of a Dask cluster, where a step can have
-    no context. DefinitionError names a step that cannot be executed there. A task whose workflow or step it does not know goes back for
-    other workers. `resources` is what it has, such as {"gpu": True}.
+    no context. DefinitionError names a step that cannot be executed there. A task whose workflow
+    or step it does not know goes back for other workers. `resources` is what it has, such as
+    {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
     graphs whose workflow is not among its own, also for tasks that are added to their runs.

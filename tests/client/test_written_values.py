@@ -153,7 +153,9 @@ def test_such_values_are_outputs_inputs_and_messages(client: Client, executor: E
     assert client.get_run_input(run_id) == [str(ID)]
     client.create_channel("orders")
     message_id = client.send_with_notify("orders", {"id": ID})
-    assert client.get_message("orders", message_id).message == {"id": str(ID)}
+    message = client.get_message("orders", message_id)
+    assert message is not None
+    assert message.message == {"id": str(ID)}
 
 
 def test_output_of_a_transactional_step_is_written_alike(executor: Executor) -> None:
