@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+from threading import Thread
 from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from stepgres import Client, WorkflowFailed
+from stepgres import Client, Worker, WorkflowFailed
 from tests.conftest import Database
 from tests.support.ledger import Ledger
 from tests.support.steps import Failing, Gated
-from tests.support.workers import register_and_start, worker_process
+from tests.support.waiting import wait_until
+from tests.support.workers import register_and_start, worker_ids, worker_process
 
 
 def log_of_failure(db: Database, client: Client, *options: str) -> tuple[Any, list[str]]:
@@ -86,3 +88,19 @@ def test_first_signal_is_answered_with_what_is_running(
         code, _ = worker.end()
     assert "finishing 1 step within 30 s; a second signal gives them up" in line
     assert code == 0
+
+
+@pytest.mark.anyio
+async def test_worker_runs_where_a_loop_is_running_already_as_in_a_notebook(
+    db: Database, client: Client
+) -> None:
+    worker = Worker(client, [Failing])
+
+    def stop_it() -> None:
+        wait_until(lambda: worker_ids(db.dsn))
+        worker.stop()
+
+    stopper = Thread(target=stop_it)
+    stopper.start()
+    assert worker.run() == 0
+    stopper.join()
