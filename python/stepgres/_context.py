@@ -61,16 +61,24 @@ class StepContext:
         self.idempotency_key = data.path
         self.task = data.task
         self.cancelled = threading.Event()
-        self.names: dict[str, Any] = {
-            "run_id": str(data.run_id),
-            "workflow_slug": data.workflow_slug,
-            "step_slug": data.step_slug,
-            "task_index": data.task_index,
-            "attempt": data.attempt,
-        }
-        self.logger = _TaskLogger(logger, self.names)
         self.added_tasks: list[dict[str, Any]] = []
         self._data = data
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What log records about the task have as attributes."""
+        return {
+            "run_id": str(self.run_id),
+            "workflow_slug": self.workflow_slug,
+            "step_slug": self.step_slug,
+            "task_index": self.task_index,
+            "attempt": self.attempt,
+        }
+
+    @cached_property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose lines name the run and the step."""
+        return _TaskLogger(logger, self.names)
 
     @cached_property
     def run_input(self) -> Any:

@@ -82,10 +82,6 @@ def too_deep(name: str) -> UnreadableValue:
     )
 
 
-def _encode(value: Any) -> str:
-    return json.dumps(value, default=_convert, allow_nan=False, separators=(",", ":"))
-
-
 def _convert(value: Any) -> Any:
     """What stands in JSON for a value that json does not know."""
     converted = _convert_scalar(value)
@@ -108,6 +104,10 @@ def _convert(value: Any) -> Any:
     if hasattr(value, "__attrs_attrs__") and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in value.__attrs_attrs__}
     raise TypeError(f"is of type {type(value).__name__}")
+
+
+# made once: json.dumps makes one for each call that has options
+_encode = json.JSONEncoder(default=_convert, allow_nan=False, separators=(",", ":")).encode
 
 
 def _convert_scalar(value: Any) -> Any:

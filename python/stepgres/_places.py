@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from stepgres._runner import Execution
     from stepgres._task_functions import TaskFunctions
+    from stepgres._threads import Running
     from stepgres.workflow import Definition, StepFunction
 
 _STACK_LIMIT = 0.5  # seconds that a process has to say where its step hangs, before it is killed
@@ -160,15 +161,15 @@ def _check(place: Threads, name: str, function: StepFunction) -> None:
         place.check(name, function)
 
 
-async def ended(future: Future[Outcome]) -> None:
+async def ended(call: Running) -> None:
     """Wait until a call has ended, whatever became of it."""
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 
-    def tell(_: Future[Outcome]) -> None:
+    def tell(_: Any) -> None:
         with suppress(RuntimeError):  # the loop has ended before a thread that was left behind
             loop.call_soon_threadsafe(event.set)
 
-    future.add_done_callback(tell)
+    call.add_done_callback(tell)
     await event.wait()
 
 

@@ -23,12 +23,12 @@ from stepgres.errors import DecompositionError, StepgresError, UnwritableOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from psycopg import Error
 
     from stepgres._heartbeat import Heartbeat
     from stepgres._places import Threads
+    from stepgres._threads import Running
     from stepgres._transactions import Transactions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
@@ -37,7 +37,7 @@ logger = logging.getLogger("stepgres")
 
 # The calls of attempts that have ended for their workers, by task: threads that were left behind.
 # They are of the whole process, since one executor may take over what another has left behind.
-_left_behind: dict[str, Future[Any]] = {}
+_left_behind: dict[str, Running] = {}
 
 
 class StepCall(NamedTuple):
@@ -55,7 +55,7 @@ class Execution(StepContext):
     loop. on_cancel tells a step that does not see this object.
     """
 
-    call: Future[Any] | None = None
+    call: Running | None = None
     on_cancel: Callable[[], None] | None = None
     is_lost = False
     stack: str | None = None  # of its process or thread, when it took too long
@@ -157,6 +157,14 @@ def task_key(item: WorkItem) -> dict[str, Any]:
     }
 
 
+def _key_text(item: WorkItem) -> str:
+    """What task_key says, as the beginning of a JSON object: slugs need no escapes."""
+    return (
+        f'{{"run_id":"{item.run_id}","step_slug":"{item.step_slug}",'
+        f'"task_index":{item.task_index},"attempt":{item.attempt},'
+    )
+
+
 def release_result(item: WorkItem, retry_after: float) -> str:
     """The result that gives a task back, for others and not before so many seconds."""
     return dumps({**task_key(item), "status": "released", "retry_after": retry_after})
@@ -209,7 +217,7 @@ class Runner:
             if execution.is_lost:
                 logger.warning("task %s was given up: its run is over, or it is another's", path)
                 return None
-            result = dumps(task_key(item))[:-1] + "," + outcome.fields[1:]
+            result = _key_text(item) + outcome.fields[1:]
             if outcome.failure is not None and execution.is_late and execution.is_running:
                 logger.warning(
                     "attempt %s of task %s of workflow %s took too long, and its thread goes on%s",
@@ -237,7 +245,10 @@ class Runner:
             if execution.scope.cancelled_caught and not execution.is_lost:
                 outcome = _too_late(execution)
         except asyncio.CancelledError as error:
-            return failed(error)
+            outcome = failed(error)
+            task = asyncio.current_task()
+            if getattr(task, "cancelling", lambda: 1)():  # the worker stops; Python 3.10 cannot say
+                return outcome
         except BaseException as error:
             outcome = failed(error)
         finally:
@@ -297,7 +308,7 @@ def _remember(execution: Execution) -> None:
         return
     _left_behind[path] = call
 
-    def forget(_: Future[Any]) -> None:
+    def forget(_: Any) -> None:
         _left_behind.pop(path, None)
         logger.warning("the thread of attempt %s of task %s has ended", execution.attempt, path)
 

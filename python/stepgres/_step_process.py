@@ -84,6 +84,7 @@ class _Channel:
         self._context: StepContext | None = None
         self._thread_id: int | None = None
         self._is_told = threading.Event()
+        self._is_closed = False
         threading.Thread(target=self._listen, name="stepgres-worker", daemon=True).start()
         _forward_records(self, link.level)
 
@@ -93,6 +94,8 @@ class _Channel:
         self._thread_id = threading.get_ident()
         self._number, self._context = number, context
         self._is_told.clear()
+        if self._is_closed:
+            self._is_told.set()
         self.send({"begin": number})
         try:
             return _attempt(function, context)
@@ -116,6 +119,7 @@ class _Channel:
                 del _channels[address]
             if self._context is not None:
                 self._context.cancelled.set()
+            self._is_closed = True
             self._is_told.set()
 
     def _take(self, message: dict[str, Any]) -> None:

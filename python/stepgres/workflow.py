@@ -241,7 +241,7 @@ def _check_function(culprit: str, function: Any) -> None:
 def _check_json(culprit: str, options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         try:
-            dumps(value, name)
+            dumps({name: value}, "options")
         except NotWritable as error:
             raise DefinitionError(
                 f"{culprit}: option {name!r} is not a JSON value: {error}",

@@ -74,7 +74,7 @@ def test_output_that_is_no_json_rolls_back_what_was_written(db: Database) -> Non
             context.connection.execute("insert into public.ledger values ('odd')")
             return object()
 
-    with pytest.raises(WorkflowFailed, match="not a JSON value"):
+    with pytest.raises(WorkflowFailed, match="output is of type object"):
         execute(db, Odd)
     assert entries(db) == []
 
