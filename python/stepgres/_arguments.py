@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
@@ -25,9 +26,14 @@ def interval(seconds: float | None) -> timedelta | None:
         raise InvalidInput(f"{seconds!r} is no number of seconds", hint="Pass a number.") from error
 
 
-def json_argument(value: Any) -> Jsonb | None:
+def json_value(value: Any, name: str) -> Jsonb:
+    """An argument of that name whose value is any JSON value, null too."""
+    return Jsonb(value, partial(dumps_input, name=name))
+
+
+def json_argument(value: Any, name: str) -> Jsonb | None:
     """None stays what it is: an argument that is not given."""
-    return None if value is None else Jsonb(value, dumps_input)
+    return None if value is None else json_value(value, name)
 
 
 def array(values: Sequence[str] | None) -> list[str] | str | None:

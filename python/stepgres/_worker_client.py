@@ -42,6 +42,14 @@ class WorkerClient(AsyncClient):
         self._limit = limit
         self._doublings = 0
 
+    @property
+    def database(self) -> str:
+        """Which database it is connected to, without anything secret."""
+        if self._own is None:
+            return "no database"
+        info = self._own.info
+        return f'database "{info.dbname}" at {info.host or "localhost"}:{info.port}'
+
     async def work_as_text(
         self,
         worker_id: str,

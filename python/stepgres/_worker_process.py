@@ -37,10 +37,12 @@ def run(
     processes: int | None,
     listen_dsn: str | None,
     no_listen: bool,
+    log_level: str,
+    log_format: str,
     **options: Any,
 ) -> int:
     """Run a worker with the options of the command line until it is stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _start_logging(log_level, log_format)
     sys.path.insert(0, "")  # as `python -m` does
     found = [_find(name, "workflow", "Workflow") for name in workflows]
     if goals is not None:
@@ -57,6 +59,30 @@ def run(
             listen=False if no_listen else listen_dsn or True,
             **options,
         ).run()
+
+
+def _start_logging(level: str, format: str) -> None:
+    handler = logging.StreamHandler()
+    if format == "json":
+        handler.setFormatter(_json_formatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _json_formatter() -> logging.Formatter:
+    try:
+        from pythonjsonlogger.json import JsonFormatter
+    except ImportError as error:
+        raise InvalidInput(
+            "--log-format json needs the package python-json-logger",
+            hint="pip install 'stepgres[cli]'",
+        ) from error
+    return JsonFormatter(
+        ["levelname", "name", "message"],
+        timestamp="time",
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+    )
 
 
 def leave(code: int) -> NoReturn:

@@ -16,10 +16,17 @@ from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
 from stepgres._process_pool import process_pool
+from stepgres._runner import StepCall
 from stepgres._task_functions import TaskFinder, check_functions
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
-from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
+from stepgres.errors import (
+    DefinitionError,
+    InvalidInput,
+    StepgresError,
+    WorkflowFailed,
+    WorkflowTimeout,
+)
 from stepgres.types import run_result
 from stepgres.workflow import describe
 
@@ -77,7 +84,7 @@ class AsyncExecutor:
         started. A call that is interrupted leaves its run to the workers, too.
         """
         definition = describe(workflow)
-        run_input = dumps_input(input)
+        run_input = dumps_input(input, "input")
         version = await self._client.register_workflow(definition.document)
 
         async def start(worker_id: str) -> UUID:
@@ -112,7 +119,9 @@ class AsyncExecutor:
                 workflow_id, input, version=flow["version"], executor_id=worker_id
             )
 
-        return await self._execute(start, dumps_input(input), _finder(step_functions), timeout)
+        return await self._execute(
+            start, dumps_input(input, "input"), _finder(step_functions), timeout
+        )
 
     async def retry(
         self,
@@ -142,7 +151,7 @@ class AsyncExecutor:
 
     def _find_functions(
         self, flow: Mapping[str, Any], workflow: Any
-    ) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
+    ) -> Callable[[WorkItem], Awaitable[StepCall | None]]:
         if flow["tasks"] is not None:
             check_functions(flow["tasks"], flow["execution"], workflow)
             return TaskFinder(self._client, workflow)
@@ -187,7 +196,7 @@ class AsyncExecutor:
         self,
         start: Callable[[str], Awaitable[UUID]],
         run_input: str | None,
-        find: Callable[[WorkItem], Awaitable[StepFunction | None]],
+        find: Callable[[WorkItem], Awaitable[StepCall | None]],
         timeout: float,
     ) -> RunResult:
         async with (
@@ -217,7 +226,10 @@ class AsyncExecutor:
                     status = await run.finish()
         if scope.cancelled_caught:
             raise WorkflowTimeout(run_id)
-        return run_result(run_id, status)
+        try:
+            return run_result(run_id, status)
+        except WorkflowFailed as failed:
+            raise failed from run.error_of(status)
 
     @asynccontextmanager
     async def _worker_client(self) -> AsyncIterator[WorkerClient]:
@@ -347,9 +359,9 @@ class Executor:
 
 def _finder(
     functions: Mapping[str, StepFunction],
-) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
-    async def find(item: WorkItem) -> StepFunction:
-        return functions[item.step_slug]
+) -> Callable[[WorkItem], Awaitable[StepCall | None]]:
+    async def find(item: WorkItem) -> StepCall:
+        return StepCall(functions[item.step_slug])
 
     return find
 

@@ -29,14 +29,16 @@ class RunResult(NamedTuple):
 class RunStatus(NamedTuple):
     """How a run is doing.
 
-    status is "completed" (details: the output), "failed" (details: the error, and failed_step) or
-    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0,
-    "paused": False}).
+    status is "completed" (details: the output), "failed" (details: the error) or "in_progress"
+    (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": False}). A
+    failed run has its failed_step, and the error_type and traceback of the attempt that failed it.
     """
 
     status: str
     details: Any
     failed_step: str | None
+    error_type: str | None = None
+    traceback: str | None = None
 
     @property
     def paused(self) -> bool:
@@ -47,7 +49,9 @@ class RunStatus(NamedTuple):
 def run_result(run_id: UUID, status: RunStatus) -> RunResult:
     """What a run that has ended means to whoever waited for it: its result, or WorkflowFailed."""
     if status.status == "failed":
-        raise WorkflowFailed(run_id, status.failed_step, status.details)
+        raise WorkflowFailed(
+            run_id, status.failed_step, status.details, status.error_type, status.traceback
+        )
     return RunResult(status.details, run_id)
 
 
@@ -144,7 +148,10 @@ class RunCount(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """An execution of a task; its end and error are known when it has ended."""
+    """An execution of a task; its end and error are known when it has ended.
+
+    error_type is the name of the exception that has failed it, traceback where it was raised.
+    """
 
     task_index: int
     attempt: int
@@ -153,6 +160,8 @@ class Attempt(NamedTuple):
     started_at: datetime | None
     finished_at: datetime | None
     error: str | None
+    error_type: str | None
+    traceback: str | None
 
 
 class RunStep(NamedTuple):
@@ -174,9 +183,14 @@ class RunStep(NamedTuple):
 
 @dataclass(frozen=True)
 class RunDetails(WorkflowRun):
-    """All that is known about a run; deadline is in seconds, the steps are in their order."""
+    """All that is known about a run; deadline is in seconds, the steps are in their order.
+
+    error_type and traceback are those of the attempt that has failed the run.
+    """
 
     deadline: float | None
+    error_type: str | None
+    traceback: str | None
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:

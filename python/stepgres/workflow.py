@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from stepgres._json import dumps
+from stepgres._json import NotWritable, dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -388,8 +388,8 @@ def _check_attributes(culprit: str, workflow: Any, functions: Mapping[str, Any])
 def _check_json(culprit: str, options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         try:
-            dumps({name: value})
-        except (TypeError, ValueError, RecursionError) as error:
+            dumps({name: value}, "options")
+        except NotWritable as error:
             raise DefinitionError(
                 f"{culprit}: option {name!r} is not a JSON value: {error}",
                 hint="Options are numbers, strings, booleans and lists; durations are seconds.",

@@ -121,6 +121,7 @@
 \ir work/_refuse_results.sql
 \ir work/_release_tasks.sql
 \ir work/_send_result.sql
+\ir work/_shorten.sql
 \ir work/_tickets_to_tasks.sql
 \ir work/claim_tasks.sql
 \ir work/complete_task.sql
@@ -208,6 +209,7 @@
 -- inspection: status, lists, why a run is stuck
 \ir inspection/_all_tags.sql
 \ir inspection/_check_filter.sql
+\ir inspection/_fatal_attempt.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
 \ir inspection/_run_not_found.sql

@@ -61,7 +61,10 @@ def test_thread_that_hangs_for_good_is_left_behind(executor: Executor) -> None:
         contexts.append(context)
         return hang(input, context)
 
-    slow = workflow(("slow", hang_on), ("next", lambda given: given["slow"]), base_delay=0)
+    options = {"timeout": 60, "base_delay": 0}
+    slow = workflow(
+        ("slow", hang_on, options), ("next", lambda i: i["slow"], {"depends_on": ["slow"]})
+    )
     assert executor.execute(slow, {}).output == 2
     assert all(context.cancelled.is_set() for context in contexts)
     assert contexts[0] is not contexts[1]

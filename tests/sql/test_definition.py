@@ -134,7 +134,7 @@ def test_options_have_their_documented_defaults(engine: Engine) -> None:
     query = """
         select max_attempts, base_delay::text, timeout::text, execution, queue from stepgres.steps
     """
-    assert engine.rows(query) == [(3, "00:00:01", "00:01:00", "local", "default")] * 2
+    assert engine.rows(query) == [(3, "00:00:01", "00:05:00", "local", "default")] * 2
 
 
 # References

@@ -81,6 +81,14 @@ class WorkerProcess:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def wait_for_line(self, words: str) -> str:
+        """The first line with these words that it says from now on."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if words in line:
+                return line
+        raise AssertionError(f"the worker has ended without saying {words!r}")
+
     def end(self) -> tuple[int, str]:
         """Wait until it has ended; its exit code, and what it said."""
         _, stderr = self.process.communicate(timeout=PATIENCE)

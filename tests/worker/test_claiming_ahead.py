@@ -62,7 +62,7 @@ class Bench:
         self.let_go = asyncio.Event()
         self.turns = Turns(client, worker_id, 1, self._execute)
 
-    async def _execute(self, item: WorkItem) -> str:
+    async def _execute(self, item: WorkItem, leave: Any) -> str:
         self.events.append(("began", item.task_index))
         if not self.is_open:
             await self.let_go.wait()

@@ -88,3 +88,15 @@ def test_error_of_a_step_comes_back_from_the_cluster(
         (run_id,) = register_and_start(client, flow, [7])
         with pytest.raises(stepgres.WorkflowFailed, match="ValueError: no 7"):
             client.wait_for_run(run_id)
+
+
+def look_at_context(input: Any, context: Any) -> int:
+    return int(context.attempt)
+
+
+def test_step_with_a_context_is_refused_on_a_cluster_when_the_worker_starts(
+    client: Client, cluster: Executor
+) -> None:
+    flow = workflow(("only", look_at_context))
+    with pytest.raises(stepgres.DefinitionError, match='step "only": its function takes a context'):
+        stepgres.Worker(client, [flow], executor=cluster).run()

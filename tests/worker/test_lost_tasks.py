@@ -102,7 +102,8 @@ def test_task_that_was_taken_over_is_given_up(db: Database, client: Client) -> N
         connection.execute(
             "select stepgres._lock_runs(array(select run_id from stepgres.active_runs)),"
             " stepgres._fail_tasks(array_agg((t.run_id, step_slug, task_index, attempt, 'lost',"
-            " true, interval '0', null)::stepgres._task_failure)) from stepgres.tasks as t"
+            " true, interval '0', null, null, null)::stepgres._task_failure))"
+            " from stepgres.tasks as t"
         )
         # the one slot of the worker is free again only when it has given up the first attempt
         assert client.wait_for_run(run_id).output == 2

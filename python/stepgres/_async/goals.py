@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, json_argument, slug_argument
+from stepgres._arguments import array, json_argument, json_value, slug_argument
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._json import TolerantJson
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
@@ -45,10 +44,10 @@ class AsyncGoals(AsyncCaller):
                 "save_task_graph",
                 class_row(TaskGraph),
                 goal=goal,
-                tasks=Jsonb(tasks, dumps_input),
+                tasks=json_value(tasks, "tasks"),
                 task_graph_id=task_graph_id,
                 workflow_slug=workflow_slug,
-                defaults=json_argument(defaults),
+                defaults=json_argument(defaults, "defaults"),
                 max_depth=max_depth,
                 max_tasks=max_tasks,
             )
@@ -125,7 +124,7 @@ class AsyncGoals(AsyncCaller):
             UUID,
             "start_task_graph",
             task_graph_id=task_graph_id,
-            input=json_argument(input),
+            input=json_argument(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             executor_id=executor_id,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import channel_argument, interval
+from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._json import TolerantJson
 from stepgres.listener import AsyncListener
 from stepgres.types import ChannelInfo, Message, NewMessage
 
@@ -31,7 +30,7 @@ class AsyncMessages(AsyncCaller):
             str,
             "send_with_notify",
             channel=channel_argument(channel),
-            message=Jsonb(message, dumps_input),
+            message=json_value(message, "message"),
         )
 
     async def notify_only(self, channel: str, payload: str) -> None:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row, tuple_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._json import TolerantJson
 from stepgres.types import (
     RunCount,
     RunStatus,
@@ -56,7 +55,7 @@ class AsyncRuns(AsyncCaller):
             UUID,
             "start_workflow_run",
             workflow_slug=workflow_slug,
-            input=Jsonb(input, dumps_input),
+            input=json_value(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             version=version,
@@ -89,7 +88,7 @@ class AsyncRuns(AsyncCaller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=json_argument(inputs and list(inputs)),
+            inputs=json_argument(inputs and list(inputs), "inputs"),
             version=version,
             executor_id=executor_id,
             priority=priority,

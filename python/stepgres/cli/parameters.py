@@ -85,6 +85,8 @@ class JsonValue(_Any):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         place, text = "it", value.encode("utf-8", "surrogateescape")
+        if value == "-" and sys.stdin is None:
+            self.fail("standard input is closed. Write the JSON itself, or @file.", param, ctx)
         if value == "-":
             if sys.stdin is None:
                 self.fail("standard input is closed", param, ctx)

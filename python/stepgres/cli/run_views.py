@@ -131,6 +131,15 @@ def print_run(run: RunDetails) -> None:
                 for step, attempt in failures[:_FAILURES_SHOWN]
             ],
         )
+    traceback = (
+        run.traceback
+        or max(
+            ((a.finished_at, a.traceback) for _, a in failures if a.finished_at and a.traceback),
+            default=(None, None),
+        )[1]
+    )
+    if traceback:
+        click.echo(f"\n{traceback.rstrip()}")
     if len(failures) > _FAILURES_SHOWN:
         click.echo(f"… and {len(failures) - _FAILURES_SHOWN:,} more: see --json")
 

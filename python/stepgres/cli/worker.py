@@ -23,6 +23,20 @@ from stepgres.cli.errors import explain
 @click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
 @click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is logged.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or an object a line.",
+)
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
     """Execute steps of workflows, and tasks of goals, from queues until SIGTERM or SIGINT.

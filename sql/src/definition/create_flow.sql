@@ -2,7 +2,7 @@ create function stepgres.create_flow(
     name text,
     max_attempts int default 3,
     base_delay interval default '1 second',
-    timeout interval default '60 seconds',
+    timeout interval default '5 minutes',
     execution text default 'local',
     queue text default 'default',
     priority int default 0,

@@ -26,7 +26,7 @@ begin
     v_defaults.workflow_slug := v_slug;
     v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
-    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '5 minutes');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
@@ -95,7 +95,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
-"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip", "fail". Steps
 may come in any order; "version" and "step_index", which get_flow shows, say nothing. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.

@@ -24,11 +24,15 @@ whose sql_function is called with the input.';
 create type stepgres.run_status as (
     status text,
     details jsonb,
-    failed_step text
+    failed_step text,
+    error_type text,
+    traceback text
 );
 
 comment on type stepgres.run_status is
-'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
+'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).
+
+error_type and traceback are those of the attempt that failed the run, if one did.';
 
 create type stepgres.run_event as (
     event_type text,
@@ -153,7 +157,9 @@ create type stepgres._task_failure as (
     error text,
     retryable boolean,
     retry_after interval,
-    output jsonb
+    output jsonb,
+    error_type text,
+    traceback text
 );
 
 create type stepgres._exhausted_task as (

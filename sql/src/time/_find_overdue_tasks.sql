@@ -11,7 +11,8 @@ begin
     return array(
         select (
             t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
+            format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null,
+            'TimeoutError', null
         )::stepgres._task_failure
         from unnest(_find_overdue_tasks.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id

@@ -42,7 +42,7 @@ begin
     close v_items;
     if v_count < cardinality(started) then
         perform stepgres._release_tasks(array(
-            select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null)::stepgres._task_failure
+            select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null, null, null)::stepgres._task_failure
             from unnest(started[v_count + 1:]) as k
         ));
     end if;

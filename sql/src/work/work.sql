@@ -57,7 +57,7 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
 added as complete_task says; "failed" and "error",
-optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
+optionally "retryable": false, "retry_after": seconds, "error_type" and "traceback", as fail_task has them; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
 its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over. Each result names its task, attempt and status; a "completed" one without an

@@ -14,7 +14,8 @@ begin
     select
         array_agg((
             t.run_id, t.step_slug, t.task_index, t.attempt,
-            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null
+            format('worker "%s" stopped responding', t.worker_id), true, interval '0', null,
+            null, null
         )::stepgres._task_failure) filter (where t.status = 'started'),
         array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
     into v_started, v_orphans
