@@ -5,6 +5,7 @@ begin;
 -- The settings that `create extension` runs a script with.
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
+set local standard_conforming_strings = on;
 
 -- guard.sql
 -- Every install begins with this: refuse before anything is made, and say what to do instead.
@@ -18,6 +19,13 @@ begin
     if current_setting('server_version_num')::int < 150000 then
         raise exception 'PostgreSQL % is too old for Stepgres', current_setting('server_version')
             using errcode = 'SG010', hint = 'Use PostgreSQL 15 or newer.';
+    elsif getdatabaseencoding() = 'SQL_ASCII' then
+        -- there jsonb takes no \u of a character that is not ASCII, and text may be no text to a client
+        raise exception 'database "%" has the encoding SQL_ASCII, in which JSON holds no characters but ASCII',
+            current_database()
+            using errcode = 'SG010',
+                hint = 'Use a database with the encoding UTF8: '
+                    'create database mine encoding ''UTF8'' template template0.';
     end if;
 
     -- Read, not called: whoever owns a schema of this name could have put anything into the function.
@@ -8931,6 +8939,22 @@ begin
         ] loop
             execute pg_catalog.format('alter function %s set %s', v_routine, v_setting);
         end loop;
+    end loop;
+end
+$$;
+
+-- Where standard_conforming_strings is off, backslashes in literals mean something else, in what pgmq puts
+-- together at run time too. So every function that users call turns it on, for all that it calls.
+do $$
+declare
+    v_routine text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname !~ '^_'
+    loop
+        execute pg_catalog.format('alter function %s set standard_conforming_strings = on', v_routine);
     end loop;
 end
 $$;
