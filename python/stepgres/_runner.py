@@ -40,6 +40,10 @@ T = TypeVar("T")
 MOST_CHARACTERS = 2**28 - 1
 
 
+class NotBegun(Exception):
+    """The function of a step was not called, and this is no fault of the step."""
+
+
 class StepContext:
     """What a step may know about the task that it executes: its second argument.
 
@@ -67,6 +71,9 @@ class StepContext:
             {"run_id": str(item.run_id), "step_slug": item.step_slug, "attempt": item.attempt},
         )
         self.is_lost = False
+        self.is_committing = False  # the task is completed as soon as that is visible to others
+        self._has_begun = not item.transactional and item.sql_function is None
+        self._guard = threading.Lock()
         self.added_tasks: list[dict[str, Any]] = []
         self.check_tasks: Callable[[list[dict[str, Any]]], None] | None = None
         self._key = task_key(item)
@@ -101,21 +108,41 @@ class StepContext:
         self.added_tasks += added
 
     def check(self) -> None:
-        """LeaseLost if the result is not wanted; TimeoutError if the step took too long for it."""
+        """LeaseLost if the result is not wanted; TimeoutError if the step took too long for it.
+
+        NotBegun if it was its connection that took too long.
+        """
         if self.is_lost:
             raise LeaseLost(
                 f"task {self.idempotency_key} was given up: its run is over, or another's"
             )
+        if self._withdraw():
+            raise NotBegun("it has waited for a connection until its timeout")
         if self.scope.cancelled_caught:
             raise TimeoutError(f"took longer than {self._timeout:g} s")
 
+    def begin(self) -> None:
+        """The step begins, now that it has a connection; NotBegun if nobody waits for it now."""
+        with self._guard:
+            if self.cancelled.is_set():
+                raise NotBegun("it has waited too long for a connection")
+            self._has_begun = True
+
     def lose(self) -> None:
         """Tell the step that its result is not wanted any more; one on the loop ends at once."""
+        if self.is_committing:  # nobody else's: completed
+            return
         self.is_lost = True
         self.cancelled.set()
         if self._is_on_loop:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self.scope.cancel)
+
+    def _withdraw(self) -> bool:
+        """Whether the step has not begun; then it does not any more."""
+        with self._guard:
+            self.cancelled.set()
+            return not self._has_begun
 
     def report(self) -> dict[str, Any]:
         """What the heartbeat of the worker says of the task."""
@@ -174,6 +201,11 @@ async def run_task(
             output = await _call(function, context, item, pool)
         context.check()
         return _completion(item, output, context.added_tasks)
+    except NotBegun as error:
+        context.logger.warning(
+            "task %s has not begun and goes back: %s", context.idempotency_key, error
+        )
+        return None if context.is_lost else release_result(item, retry_after=1)
     except LeaseLost as error:
         context.logger.warning("%s", error)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import AsyncConnection, Error, sql
@@ -10,13 +11,14 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from stepgres._async import connections as _async_connections
 from stepgres._async.client import AsyncClient
-from stepgres._conninfo import with_keepalive
-from stepgres._runner import attempt_call, in_thread, task_key
+from stepgres._conninfo import own_conninfo
+from stepgres._runner import NotBegun, attempt_call, in_thread, task_key
 from stepgres._sync import connections as _sync_connections
 from stepgres._sync.client import Client
 from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import LiteralString, Self
@@ -31,7 +33,7 @@ class Transactions:
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self._worker_id = worker_id
-        conninfo = with_keepalive(conninfo)
+        conninfo = own_conninfo(conninfo)
         options: dict[str, Any] = {
             "kwargs": {"autocommit": True},  # outside of the transactions of the steps
             "min_size": 0,
@@ -39,10 +41,18 @@ class Transactions:
             "open": False,
         }
         self._pool = AsyncConnectionPool(
-            conninfo, configure=_async_connections.adapt_to_pooler, **options
+            conninfo,
+            configure=_async_connections.prepare,
+            check=_async_connections.check,
+            reset=_async_connections.reset,
+            **options,
         )
         self._thread_pool = ConnectionPool(
-            conninfo, configure=_sync_connections.adapt_to_pooler, **options
+            conninfo,
+            configure=_sync_connections.prepare,
+            check=_sync_connections.check,
+            reset=_sync_connections.reset,
+            **options,
         )
 
     async def __aenter__(self) -> Self:
@@ -61,13 +71,22 @@ class Transactions:
         self, function: StepFunction | None, item: WorkItem, context: StepContext
     ) -> None:
         """Execute a task and complete it, or neither; LeaseLost if it has gone to another."""
-        if function is None or inspect.iscoroutinefunction(function):
-            await self._pool.open()
-            async with self._pool.connection() as connection, connection.transaction():
+        if function is not None and not inspect.iscoroutinefunction(function):
+            _, error = await in_thread(
+                attempt_call, self._execute_in_thread, function, item, context
+            )
+            if error is not None:
+                raise error
+            return
+        async with AsyncExitStack() as stack:
+            with _beginning(context):
+                await self._pool.open()
+                connection = await stack.enter_async_context(self._pool.connection())
+                await stack.enter_async_context(_async_connections.transaction(connection))
+            if function is None:
+                await self._execute_in_sql(connection, item)
+            else:
                 context.connection = connection
-                if function is None:
-                    await self._execute_in_sql(connection, item)
-                    return
                 output = await function(*context.arguments(function))
                 await AsyncClient(connection).complete_task(
                     self._worker_id,
@@ -75,18 +94,16 @@ class Transactions:
                     output=output,
                     tasks=context.added_tasks or None,
                 )
-        else:
-            self._thread_pool.open()
-            _, error = await in_thread(
-                attempt_call, self._execute_in_thread, function, item, context
-            )
-            if error is not None:
-                raise error
+            context.is_committing = True
 
     def _execute_in_thread(
         self, function: StepFunction, item: WorkItem, context: StepContext
     ) -> None:
-        with self._thread_pool.connection() as connection, connection.transaction():
+        with ExitStack() as stack:
+            with _beginning(context):
+                self._thread_pool.open()
+                connection = stack.enter_context(self._thread_pool.connection())
+                stack.enter_context(_sync_connections.transaction(connection))
             context.connection = connection
             output = function(*context.arguments(function))
             Client(connection).complete_task(
@@ -95,6 +112,7 @@ class Transactions:
                 output=output,
                 tasks=context.added_tasks or None,
             )
+            context.is_committing = True
 
     async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
         # In one statement: what the function returns need not be such that Python can read it. Its
@@ -112,3 +130,13 @@ class Transactions:
             if isinstance(known, LeaseLost):
                 raise known from error
             raise
+
+
+@contextmanager
+def _beginning(context: StepContext) -> Iterator[None]:
+    """A block at the end of which a step begins: errors before that are not the step's."""
+    try:
+        yield
+    except Error as error:
+        raise NotBegun(f"there is no connection for it: {error}") from error
+    context.begin()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psycopg
 from psycopg.rows import class_row
 
 from stepgres._async.client import AsyncClient
-from stepgres._conninfo import with_keepalive
 from stepgres._lost_connections import Limit
+from stepgres.errors import StepgresError
 from stepgres.types import WorkItem
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class WorkerClient(AsyncClient):
     """
 
     def __init__(self, conninfo: str, limit: float) -> None:
-        super().__init__(with_keepalive(conninfo))
+        super().__init__(conninfo)
         self._limit = limit
         self._doublings = 0
 
@@ -83,3 +84,12 @@ class WorkerClient(AsyncClient):
                     self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
                 else:
                     self._doublings = 0
+
+
+async def give_back(client: AsyncClient, worker_id: str) -> None:
+    """End a worker, whose tasks others get, whatever has happened to it."""
+    try:
+        await client.unregister_worker(worker_id)
+    except (StepgresError, psycopg.Error) as error:
+        # No reason to hide what has happened: the end of the lease does the same, later.
+        logger.warning("worker %s was not unregistered: %s", worker_id, error)

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from psycopg import Connection, Error
-from psycopg.errors import InvalidSchemaName
+from psycopg import Connection, Error, OperationalError
+from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
 from psycopg.rows import scalar_row
-from psycopg.types.string import TextLoader
 
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres._json import too_deep
+from stepgres._lost_connections import lost
 from stepgres._notifications import Notifications
-from stepgres._sync.connections import connect
+from stepgres._orm import joining
+from stepgres._owner import Owner
+from stepgres._sync.connections import ValueCursor, check, committing, connect, in_utf8, retire
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -27,41 +29,61 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
     from typing_extensions import Self
 
+    from stepgres._orm import Joinable, Joining
+
 T = TypeVar("T")
 
 
 class Caller:
     """Calls SQL functions by their name and arguments; what Client is made of."""
 
-    def __init__(self, conninfo: str | Connection[Any] | ConnectionPool[Any] | None = None) -> None:
+    def __init__(
+        self,
+        conninfo: str | Connection[Any] | ConnectionPool[Any] | Joinable | None = None,
+    ) -> None:
+        self._source: str | Connection[Any] | ConnectionPool[Any] | Joining
         if conninfo is None or isinstance(conninfo, str):
-            conninfo = resolve_conninfo(conninfo)
-        elif not isinstance(conninfo, Connection):
+            self._source = resolve_conninfo(conninfo)
+        elif isinstance(conninfo, Connection):
+            self._source = conninfo
+        else:
             from psycopg_pool import ConnectionPool
 
-            if not isinstance(conninfo, ConnectionPool):
-                raise TypeError(
-                    f"conninfo is a string, Connection or ConnectionPool, not {conninfo!r}"
-                )
-        self._source = conninfo
-        self._own: Connection[Any] | None = None
-        self._lock = Lock()
-        self._notifications = Notifications(self.conninfo)
+            if isinstance(conninfo, ConnectionPool):
+                self._source = conninfo
+            else:
+                self._source = joining(conninfo)
+        self._owner = Owner(self)
+        self._forget()
 
     @property
     def conninfo(self) -> str | None:
         """The string that new connections are made with, if the client has one."""
-        if isinstance(self._source, Connection):
-            return None
         if isinstance(self._source, str):
             return self._source
+        if isinstance(self._source, Connection) or callable(self._source):
+            return None
         return conninfo_of_pool(self._source)
+
+    @property
+    def _notifications(self) -> Notifications:
+        self._owner.check()
+        return self._listening
+
+    def _forget(self) -> None:
+        """Begin anew, with connections of this process: those of another one are left to it."""
+        self._own: Connection[Any] | None = None
+        self._is_stale = False
+        self._lock = Lock()
+        self._turn = Lock()
+        self._listening = Notifications(self.conninfo)
 
     def close(self) -> None:
         """Close what the client has opened, its listeners too; what is the caller's stays open."""
         self._notifications.close()
         if self._own is not None:
             self._own.close()
+        self._owner.release()
 
     def __enter__(self) -> Self:
         return self
@@ -96,10 +118,9 @@ class Caller:
         try:
             with (
                 self._connection() as connection,
-                connection.cursor(row_factory=row_factory) as cursor,
+                in_utf8(connection),
+                ValueCursor(connection, row_factory, json_as_text=json_as_text) as cursor,
             ):
-                if json_as_text:
-                    cursor.adapters.register_loader("jsonb", TextLoader)
                 cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
@@ -112,7 +133,9 @@ class Caller:
         except RecursionError as error:
             raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
-            known = from_postgres(error)
+            # a server that takes no writes any more: there may be another one for the next call
+            self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
+            known = lost(error, function) or from_postgres(error)
             raise known from (None if known is error else error)
         except UnicodeEncodeError as error:
             raise InvalidInput(
@@ -122,16 +145,46 @@ class Caller:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:
+        self._owner.check()
         if isinstance(self._source, Connection):
             yield self._source
         elif isinstance(self._source, str):
-            yield self._open(self._source)
+            connection = self._open(self._source)
+            if connection.autocommit:
+                yield connection
+            else:  # one transaction after the other
+                with self._turn, committing(connection):
+                    yield connection
+        elif callable(self._source):
+            yield self._source()
         else:
-            with self._source.connection() as connection:
+            with self._lend(self._source) as connection:
                 yield connection
 
     def _open(self, conninfo: str) -> Connection[Any]:
         with self._lock:
-            if self._own is None or self._own.closed:
-                self._own = connect(conninfo)
+            if self._own is not None and not self._is_stale:
+                try:
+                    check(self._own)
+                except OperationalError:
+                    pass
+                else:
+                    return self._own
+            if self._own is not None:
+                retire(self._own)
+            self._own = connect(conninfo)
+            self._is_stale = False
             return self._own
+
+    @contextmanager
+    def _lend(self, pool: ConnectionPool[Any]) -> Iterator[Connection[Any]]:
+        """A connection of a pool, which keeps those that the server has ended, too."""
+        while True:
+            with pool.connection() as connection:
+                try:
+                    check(connection)
+                except OperationalError:
+                    connection.close()
+                    continue
+                yield connection
+                return
