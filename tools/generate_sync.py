@@ -26,7 +26,11 @@ WORDS = {
     "AsyncDefinitions": "Definitions",
     "AsyncEventListener": "EventListener",
     "AsyncEvents": "Events",
+    "AsyncJoinable": "Joinable",
+    "AsyncJoining": "Joining",
+    "AsyncOwner": "Owner",
     "AsyncExecutor": "Executor",
+    "AsyncExitStack": "ExitStack",
     "AsyncFlowBuilder": "FlowBuilder",
     "AsyncGoals": "Goals",
     "AsyncIterator": "Iterator",
@@ -47,7 +51,9 @@ WORDS = {
     "aclose": "close",
     "anext": "next",
     "asynccontextmanager": "contextmanager",
+    "enter_async_context": "enter_context",
     "expand_async": "expand",
+    "joining_async": "joining",
     "side_by_side_async": "side_by_side",
 }
 MODULES = {"asyncio": "threading"}  # in code only; both have Lock, Event and Condition

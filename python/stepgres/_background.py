@@ -62,6 +62,12 @@ class BackgroundLoop:
             self._users.clear()
             self._stop()
 
+    def abandon(self) -> None:
+        """Run nothing any more in this process, which was forked: the thread is its parent's."""
+        self._lock = threading.Lock()
+        self._users.clear()
+        self._running = None
+
     def _stop(self) -> None:
         if self._running is not None:
             (loop, thread), self._running = self._running, None

@@ -29,12 +29,13 @@ def conninfo_of_pool(pool: ConnectionPool[Any] | AsyncConnectionPool[Any]) -> st
         return None
     words = {option.keyword.decode() for option in Conninfo.get_defaults()}
     # the others, such as row_factory, are psycopg's and not the server's
-    return make_conninfo(conninfo, **{name: options[name] for name in words & options.keys()})
+    with connecting(conninfo):
+        return make_conninfo(conninfo, **{name: options[name] for name in words & options.keys()})
 
 
 # A peer that has vanished without a word is noticed by the kernel within 15 seconds, whether there
 # is something on its way to it (tcp_user_timeout, in milliseconds) or not.
-_KEEPALIVE = {
+_DEFAULTS = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 5,
@@ -43,32 +44,58 @@ _KEEPALIVE = {
 }
 
 
-def with_keepalive(conninfo: str) -> str:
-    """The string for connections that are kept for long; what it says of keepalives wins."""
+def own_conninfo(conninfo: str) -> str:
+    """The string for connections of Stepgres's own; what it says of keepalives wins.
+
+    The encoding goes with the start of a session: so it passes poolers, too.
+    """
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    with connecting():
+    with connecting(conninfo):
         given = conninfo_to_dict(conninfo)
         if "PGCONNECT_TIMEOUT" in os.environ:
             given.setdefault("connect_timeout", os.environ["PGCONNECT_TIMEOUT"])
-        return make_conninfo("", **{**_KEEPALIVE, **given})
+        return make_conninfo("", **{**_DEFAULTS, **given, "client_encoding": "UTF8"})
 
 
 @contextmanager
-def connecting() -> Iterator[None]:
-    """A block that opens a connection: ConnectionFailed says why it did not."""
+def connecting(conninfo: str) -> Iterator[None]:
+    """A block that opens a connection: ConnectionFailed says why it did not.
+
+    libpq repeats parts of a string that it cannot read, or takes for a host: parts of a password,
+    often, that has characters with a meaning. So nothing of that is told.
+    """
     import psycopg
 
     try:
         yield
+    except psycopg.ProgrammingError:
+        raise _unreadable() from None
     except psycopg.OperationalError as error:
+        if _is_torn(conninfo):
+            raise _unreadable() from None
         raise ConnectionFailed(
             f"cannot connect to PostgreSQL: {str(error).strip()}",
             hint="Check that the server is running, and the address: the connection string that was"
             " given, else STEPGRES_DSN, else the PG* variables.",
         ) from error
-    except psycopg.ProgrammingError as error:
-        raise ConnectionFailed(
-            f"not a connection string: {str(error).strip()}",
-            hint="Write it like postgresql://user@host/database, or host=localhost dbname=mine.",
-        ) from error
+
+
+def _unreadable() -> ConnectionFailed:
+    return ConnectionFailed(
+        "not a connection string, which is not repeated here because it may have a password",
+        hint="Write it like postgresql://user@host/database, or host=localhost dbname=mine. In a"
+        " URI write %25 for %, %40 for @, %2F for /, %3A for :, %3F for ?, %5B for [ and %23 for #;"
+        " in the other form put values with spaces in single quotes.",
+    )
+
+
+def _is_torn(conninfo: str) -> bool:
+    """Whether parts of a password may have been read as a host, port or database."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    words = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+    ports = words.get("port", "").replace(",", "")
+    hosts = words.get("host", "").split(",")
+    is_host_torn = any("@" in host for host in hosts if not host.startswith(("/", "@")))
+    return is_host_torn or "@" in words.get("dbname", "") or bool(ports and not ports.isdecimal())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from stepgres._conninfo import with_keepalive
 from stepgres._lost_connections import CONNECTION_ERRORS, cut
 from stepgres._sync.client import Client
 from stepgres.errors import StepgresError
@@ -54,7 +53,7 @@ class Heartbeat:
         interval: float,
         rested_at: Callable[[], float] = lambda: -inf,
     ) -> None:
-        self._client = _Client(with_keepalive(conninfo))
+        self._client = _Client(conninfo)
         self._worker_id = worker_id
         self._interval = interval
         self._rested_at = rested_at

@@ -14,8 +14,7 @@ import anyio
 import psycopg
 from psycopg import sql
 
-from stepgres._async.connections import connect, is_pooled
-from stepgres._conninfo import with_keepalive
+from stepgres._async.connections import committing, connect, is_pooled
 from stepgres._lost_connections import Limit
 from stepgres.errors import ConnectionFailed
 
@@ -69,7 +68,7 @@ class Hub:
     """
 
     def __init__(self, conninfo: str) -> None:
-        self._conninfo = with_keepalive(conninfo)
+        self._conninfo = conninfo
         self._members: dict[Member, asyncio.Future[None] | None] = {}
         self._newcomers: list[Member] = []
         self._requests: deque[_Request] = deque()
@@ -178,7 +177,8 @@ class Hub:
             future = self._members[member]
             try:
                 with Limit(_LONGEST_ANSWER, lambda: connection):
-                    await member.begin(connection)
+                    async with committing(connection):
+                        await member.begin(connection)
             except Exception as error:
                 if connection.closed or future is None or future.done():
                     raise
@@ -192,7 +192,8 @@ class Hub:
         future = request.future
         try:
             with Limit(_LONGEST_ANSWER, lambda: connection):
-                result = await request.function(connection)
+                async with committing(connection):
+                    result = await request.function(connection)
         except Exception as error:
             if connection.closed:
                 _fail(future, _lost(error))

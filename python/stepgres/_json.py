@@ -12,14 +12,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.adapt import Loader
-
 from stepgres.errors import InvalidInput, UnreadableValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from psycopg.abc import Buffer
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]')
 _MOST_LEVELS = 100  # are kept of a value that is nested too deeply
@@ -94,20 +90,6 @@ def tolerant_loads(text: str) -> Any:
 def unreadable(name: str, error: Exception) -> UnreadableValue:
     """The error that means that there was a RecursionError or a ValueError."""
     return _too_deep(name) if isinstance(error, RecursionError) else _too_long(name)
-
-
-class Json(Loader):
-    """Reads jsonb as Stepgres does, whatever the connection does with it."""
-
-    def load(self, data: Buffer) -> Any:
-        return json.loads(bytes(data))
-
-
-class TolerantJson(Loader):
-    """The same with placeholders: one value that Python cannot read hides no other."""
-
-    def load(self, data: Buffer) -> Any:
-        return tolerant_loads(bytes(data).decode())
 
 
 def _int(digits: str) -> int | UnreadableValue:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from stepgres._lost_connections import CONNECTION_ERRORS
+from stepgres._lost_connections import PASSING_ERRORS, Patience
 from stepgres._places import place_for
 from stepgres._runner import Runner, release_result
 from stepgres._turns import Turns
@@ -54,10 +54,11 @@ class LocalRun:
         self._find = find
         self._runner = Runner(place_for(pool), transactions, heartbeat, self._keep_error)
         self._errors: dict[tuple[str, str], BaseException] = {}
+        self._patience = Patience()
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
-        """Execute until the run has ended, and return how; goes on after a lost connection."""
+        """Execute until the run has ended, and return how; goes on after errors that may pass."""
         advance = self._take_turns
         try:
             while True:
@@ -68,9 +69,8 @@ class LocalRun:
                     logger.warning("this process was taken for dead and waits for its run to end")
                     self._turns.cancel()
                     advance = self._watch
-                except CONNECTION_ERRORS as error:
-                    logger.warning("the server cannot be reached, trying again: %s", error)
-                    await anyio.sleep(_PAUSES[-1])
+                except PASSING_ERRORS as error:
+                    await anyio.sleep(self._patience.pause_after(error))
         finally:
             self._turns.cancel()
 
@@ -82,6 +82,7 @@ class LocalRun:
         while True:
             if await turns.turn(run_ids=[self._run_id]):
                 pauses = iter(_PAUSES)
+                self._patience.renew()
             if turns.is_idle or is_look_due:
                 # while steps run, too: nobody wants their results if another one failed the run
                 status = await self._client.get_run_status(self._run_id)
@@ -120,7 +121,7 @@ class LocalRun:
     async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
         try:
             step = None if item.sql_function else await self._find(item)
-        except CONNECTION_ERRORS as error:
+        except PASSING_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
         return await self._runner.run(step, item, self._run_input, leave)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import select
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Error, InterfaceError, OperationalError
+from psycopg import (
+    Error,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+from psycopg.pq import ConnStatus
 
-from stepgres.errors import ConnectionFailed
+from stepgres.errors import ConnectionFailed, InstallationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +29,75 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
     from typing_extensions import Self
 
-# What may be over soon.
-CONNECTION_ERRORS = (ConnectionFailed, OperationalError, InterfaceError)
+logger = logging.getLogger("stepgres")
 
+# After these there may be no answer, though there was one.
+CONNECTION_ERRORS = (ConnectionFailed, OperationalError, InterfaceError)
+# What may be over soon, since it depends on the server alone: it cannot be reached or takes no
+# writes; a right, a function or a schema is missing while it is migrated. Workers wait for the end
+# of these. What is left would come again: errors about values, and those of the program.
+PASSING_ERRORS = (
+    *CONNECTION_ERRORS,
+    InstallationError,
+    InternalError,
+    NotSupportedError,
+    ProgrammingError,
+)
+
+# Codes with which the server ends a session: shutdowns, time-outs of idle sessions.
+_ENDS = {"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"}
+
+_PAUSES = (0.05, 0.25, 1.0, 2.0)  # seconds
+_LONGEST_PAUSE = 5.0
 _LATE = 0.5  # seconds by which a timer is late only if the loop was blocked
+
+
+def lost(error: Error, function: str) -> ConnectionFailed | None:
+    """What it means for a call of a function that its connection was lost, if that is the error."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return None
+    sqlstate = error.sqlstate
+    if sqlstate is not None and sqlstate not in _ENDS and not sqlstate.startswith("08"):
+        return None
+    return ConnectionFailed(
+        f"the connection for stepgres.{function} was lost: {str(error).strip()}",
+        hint="The call may have been done, if it had begun. To start a run again, give it a run_id"
+        " or an idempotency_key: then there is one run.",
+    )
+
+
+def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
+    """Whether an idle connection has been ended by the server: that can be read already."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    try:
+        while poll.poll(0):
+            connection.pgconn.consume_input()
+    except OperationalError:
+        return True
+    return connection.pgconn.status == ConnStatus.BAD
+
+
+class Patience:
+    """Growing pauses between attempts at something that fails with PASSING_ERRORS."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with short pauses: it has worked."""
+        self._pauses = iter(_PAUSES)
+
+    def pause_after(self, error: Exception) -> float:
+        """Log an error, and return the seconds until the next attempt."""
+        pause = next(self._pauses, _LONGEST_PAUSE)
+        if isinstance(error, CONNECTION_ERRORS):
+            logger.warning("the server cannot be reached, trying again: %s", error)
+        else:
+            logger.warning("the server refuses, trying again: %s: %s", type(error).__name__, error)
+        return pause
 
 
 def cut(connection: AsyncConnection[Any] | Connection[Any]) -> None:

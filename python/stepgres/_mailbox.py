@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from psycopg.rows import class_row
-from psycopg.types.string import TextLoader
 
+from stepgres._adapters import ADAPTERS_OF_TEXT
 from stepgres._async.caller import AsyncCaller
 from stepgres._hub import Hub, Member
 from stepgres._json import loads
@@ -154,7 +154,7 @@ class Mailbox(Inbox[Notification, NewMessage]):
         return await AsyncCaller(connection)._all(
             "catch_up",
             class_row(NewMessage),
-            json=TextLoader,
+            adapters=ADAPTERS_OF_TEXT,
             channel=self.channel,
             after=self._read_position,
             limit=_BATCH,

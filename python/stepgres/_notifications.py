@@ -55,6 +55,9 @@ class AsyncNotifications:
         if self._hub is not None:
             await self._hub.close()
 
+    def abandon(self) -> None:
+        """Leave all to the parent of this process, which was forked."""
+
 
 class AsyncHints(Member):
     """Notifications on one name, of which nothing but that they came is of interest."""
@@ -103,6 +106,10 @@ class Notifications:
         with suppress(CancelledError):  # there is none
             self.background.run(self.asynchronous.aclose())
         self.background.stop()
+
+    def abandon(self) -> None:
+        """Leave all to the parent of this process, which was forked; iterations end here."""
+        self.background.abandon()
 
 
 class Hints:

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import json
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,10 @@ logger = logging.getLogger("stepgres")
 _left_behind: dict[str, Running] = {}
 
 
+class NotBegun(Exception):
+    """The function of a step was not called, and this is no fault of the step."""
+
+
 class StepCall(NamedTuple):
     """The function of a step, and of a task of a task graph what its context has besides."""
 
@@ -58,6 +63,7 @@ class Execution(StepContext):
     call: Running | None = None
     on_cancel: Callable[[], None] | None = None
     is_lost = False
+    is_committing = False  # the task is completed as soon as that is visible to others
     stack: str | None = None  # of its process or thread, when it took too long
     interrupted: asyncio.CancelledError | None = None  # where it was on the loop then
 
@@ -76,6 +82,8 @@ class Execution(StepContext):
         )
         super().__init__(self.data)
         self.check_tasks = step and step.check_tasks
+        self._has_begun = not item.transactional and item.sql_function is None
+        self._guard = threading.Lock()
         self._key = task_key(item)
         self._is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
@@ -112,8 +120,17 @@ class Execution(StepContext):
         if self.on_cancel is not None:
             self.on_cancel()
 
+    def begin(self) -> None:
+        """The step begins, now that it has a connection; NotBegun if nobody waits for it now."""
+        with self._guard:
+            if self.cancelled.is_set():
+                raise NotBegun("it has waited too long for a connection")
+            self._has_begun = True
+
     def lose(self) -> None:
         """Give the task up, which is over or another's; a step on the loop ends at once."""
+        if self.is_committing:  # nobody else's: completed
+            return
         self.is_lost = True
         self.cancel()
         if self._is_on_loop or self._is_waited_for:
@@ -127,6 +144,13 @@ class Execution(StepContext):
         with self.scope:
             if self.call is not None and not self.is_lost:
                 await ended(self.call)
+
+    def withdraw(self) -> None:
+        """The step does not begin any more; NotBegun if it has not begun."""
+        with self._guard:
+            self.cancelled.set()
+            if not self._has_begun:
+                raise NotBegun("it has waited for a connection until its timeout")
 
     def report(self) -> dict[str, Any]:
         """What the heartbeat of the worker says of the task."""
@@ -211,7 +235,11 @@ class Runner:
             )
             return release_result(item, retry_after=1)
         with self._heartbeat.speaking_for(execution):
-            outcome = await self._execute(step, execution, item)
+            try:
+                outcome = await self._execute(step, execution, item)
+            except NotBegun as error:
+                logger.warning("task %s has not begun and goes back: %s", path, error)
+                return None if execution.is_lost else release_result(item, retry_after=1)
             if outcome is None:
                 return None
             if execution.is_lost:
@@ -243,12 +271,15 @@ class Runner:
                 else:
                     outcome = await self._call(step.function, execution)
             if execution.scope.cancelled_caught and not execution.is_lost:
+                execution.withdraw()
                 outcome = _too_late(execution)
         except asyncio.CancelledError as error:
             outcome = failed(error)
             task = asyncio.current_task()
             if getattr(task, "cancelling", lambda: 1)():  # the worker stops; Python 3.10 cannot say
                 return outcome
+        except NotBegun:
+            raise
         except BaseException as error:
             outcome = failed(error)
         finally:

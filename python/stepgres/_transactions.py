@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from asyncio import CancelledError
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import AsyncConnection, Error, sql
@@ -13,8 +13,8 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from stepgres._async import connections as _async_connections
 from stepgres._async.client import AsyncClient
 from stepgres._attempts import write_output
-from stepgres._conninfo import with_keepalive
-from stepgres._runner import task_key
+from stepgres._conninfo import own_conninfo
+from stepgres._runner import NotBegun, task_key
 from stepgres._sync import connections as _sync_connections
 from stepgres._sync.client import Client
 from stepgres._threads import Call, in_thread
@@ -36,7 +36,7 @@ class Transactions:
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self._worker_id = worker_id
-        conninfo = with_keepalive(conninfo)
+        conninfo = own_conninfo(conninfo)
         options: dict[str, Any] = {
             "kwargs": {"autocommit": True},  # outside of the transactions of the steps
             "min_size": 0,
@@ -44,10 +44,18 @@ class Transactions:
             "open": False,
         }
         self._pool = AsyncConnectionPool(
-            conninfo, configure=_async_connections.adapt_to_pooler, **options
+            conninfo,
+            configure=_async_connections.prepare,
+            check=_async_connections.check,
+            reset=_async_connections.reset,
+            **options,
         )
         self._thread_pool = ConnectionPool(
-            conninfo, configure=_sync_connections.adapt_to_pooler, **options
+            conninfo,
+            configure=_sync_connections.prepare,
+            check=_sync_connections.check,
+            reset=_sync_connections.reset,
+            **options,
         )
 
     async def __aenter__(self) -> Self:
@@ -66,14 +74,20 @@ class Transactions:
         self, function: StepFunction | None, item: WorkItem, context: Execution
     ) -> None:
         """Execute a task and complete it, or neither; context.is_lost if it is another's."""
-        if function is None or inspect.iscoroutinefunction(function):
-            await self._pool.open()
-            async with self._pool.connection() as connection, connection.transaction():
+        if function is not None and not inspect.iscoroutinefunction(function):
+            call = context.call = Call(self._execute_in_thread, function, item, context)
+            await call.wait()
+            return
+        async with AsyncExitStack() as stack:
+            with _beginning(context):
+                await self._pool.open()
+                connection = await stack.enter_async_context(self._pool.connection())
+                await stack.enter_async_context(_async_connections.transaction(connection))
+            if function is None:
+                with _losing(context):
+                    await self._execute_in_sql(connection, item)
+            else:
                 context.connection = connection
-                if function is None:
-                    with _losing(context):
-                        await self._execute_in_sql(connection, item)
-                    return
                 try:
                     output = await function(*context.arguments(function))
                 except CancelledError as error:
@@ -86,15 +100,16 @@ class Transactions:
                         output=write_output(output, context),
                         tasks=context.added_tasks or None,
                     )
-        else:
-            self._thread_pool.open()
-            call = context.call = Call(self._execute_in_thread, function, item, context)
-            await call.wait()
+            context.is_committing = True
 
     def _execute_in_thread(
         self, function: StepFunction, item: WorkItem, context: Execution
     ) -> None:
-        with self._thread_pool.connection() as connection, connection.transaction():
+        with ExitStack() as stack:
+            with _beginning(context):
+                self._thread_pool.open()
+                connection = stack.enter_context(self._thread_pool.connection())
+                stack.enter_context(_sync_connections.transaction(connection))
             context.connection = connection
             output = function(*context.arguments(function))
             context.check()  # nothing is committed after the timeout
@@ -105,6 +120,7 @@ class Transactions:
                     output=write_output(output, context),
                     tasks=context.added_tasks or None,
                 )
+            context.is_committing = True
 
     async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
         # In one statement: what the function returns need not be such that Python can read it. Its
@@ -132,3 +148,13 @@ def _losing(context: Execution) -> Iterator[None]:
     except LeaseLost:
         context.lose()
         raise
+
+
+@contextmanager
+def _beginning(context: Execution) -> Iterator[None]:
+    """A block at the end of which a step begins: errors before that are not the step's."""
+    try:
+        yield
+    except Error as error:
+        raise NotBegun(f"there is no connection for it: {error}") from error
+    context.begin()

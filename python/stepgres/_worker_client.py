@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psycopg
 from psycopg.rows import class_row
-from psycopg.types.string import TextLoader
 
+from stepgres._adapters import ADAPTERS, ADAPTERS_OF_TEXT
 from stepgres._async.client import AsyncClient
-from stepgres._conninfo import with_keepalive
-from stepgres._json import Json
 from stepgres._lost_connections import Limit
+from stepgres.errors import StepgresError
 from stepgres.types import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from psycopg.adapt import Loader
+    from psycopg.adapt import AdaptersMap
     from psycopg.rows import AsyncRowFactory
 
 logger = logging.getLogger("stepgres")
@@ -38,7 +38,7 @@ class WorkerClient(AsyncClient):
     """
 
     def __init__(self, conninfo: str, limit: float) -> None:
-        super().__init__(with_keepalive(conninfo))
+        super().__init__(conninfo)
         self._limit = limit
         self._doublings = 0
 
@@ -62,7 +62,7 @@ class WorkerClient(AsyncClient):
         return await self._all(
             "work",
             class_row(WorkItem),
-            json=TextLoader,
+            adapters=ADAPTERS_OF_TEXT,
             worker_id=worker_id,
             results=results,
             capacity=capacity,
@@ -72,24 +72,33 @@ class WorkerClient(AsyncClient):
 
     async def get_run_input_as_text(self, run_id: UUID) -> str:
         """What `get_run_input` returns, as JSON text."""
-        return await self._scalar(str, "get_run_input", json=TextLoader, run_id=run_id)
+        return await self._scalar(str, "get_run_input", adapters=ADAPTERS_OF_TEXT, run_id=run_id)
 
     async def _all(
         self,
         function: str,
         row_factory: AsyncRowFactory[T],
         *,
-        json: type[Loader] = Json,
+        adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
         size = len(arguments.get("results", ""))
         seconds = self._limit * 2**self._doublings + size / _LEAST_SPEED
         with Limit(seconds, lambda: self._own) as limit:
             try:
-                return await super()._all(function, row_factory, json=json, **arguments)
+                return await super()._all(function, row_factory, adapters=adapters, **arguments)
             finally:
                 if limit.is_exceeded:
                     logger.warning("no answer to %s within %g s", function, seconds)
                     self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
                 else:
                     self._doublings = 0
+
+
+async def give_back(client: AsyncClient, worker_id: str) -> None:
+    """End a worker, whose tasks others get, whatever has happened to it."""
+    try:
+        await client.unregister_worker(worker_id)
+    except (StepgresError, psycopg.Error) as error:
+        # No reason to hide what has happened: the end of the lease does the same, later.
+        logger.warning("worker %s was not unregistered: %s", worker_id, error)

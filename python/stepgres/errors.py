@@ -270,17 +270,26 @@ _BAD_ARGUMENTS = {
 
 
 def from_postgres(error: Error) -> Exception:
-    """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself."""
-    from psycopg import DataError
+    """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself.
 
-    sqlstate, diag = error.sqlstate or "", error.diag
+    The error is one of a session that sends UTF-8.
+    """
+    from psycopg import DataError
+    from psycopg.pq import DiagnosticField
+
+    def field(code: DiagnosticField) -> str | None:
+        # not diag, which decodes as the connection does when the error has ended its transaction
+        text = error.pgresult.error_field(code) if error.pgresult is not None else None
+        return text.decode("utf-8", "replace") if text is not None else None
+
+    sqlstate = error.sqlstate or ""
     if not sqlstate and isinstance(error, DataError):  # psycopg has refused to send the value
         sqlstate = "22P05"
     cls = InvalidInput if sqlstate in _BAD_ARGUMENTS else _BY_SQLSTATE.get(sqlstate)
     if cls is None:
         return error
     return cls(
-        diag.message_primary or str(error),
-        hint=diag.message_hint or _BAD_ARGUMENTS.get(sqlstate),
-        detail=diag.message_detail,
+        field(DiagnosticField.MESSAGE_PRIMARY) or str(error),
+        hint=field(DiagnosticField.MESSAGE_HINT) or _BAD_ARGUMENTS.get(sqlstate),
+        detail=field(DiagnosticField.MESSAGE_DETAIL),
     )

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import psycopg
 from anyio.from_thread import start_blocking_portal
 
 from stepgres._heartbeat import Heartbeat
@@ -19,14 +18,8 @@ from stepgres._process_pool import process_pool
 from stepgres._runner import StepCall
 from stepgres._task_functions import TaskFinder, check_functions
 from stepgres._transactions import Transactions
-from stepgres._worker_client import WorkerClient
-from stepgres.errors import (
-    DefinitionError,
-    InvalidInput,
-    StepgresError,
-    WorkflowFailed,
-    WorkflowTimeout,
-)
+from stepgres._worker_client import WorkerClient, give_back
+from stepgres.errors import DefinitionError, InvalidInput, WorkflowFailed, WorkflowTimeout
 from stepgres.types import run_result
 from stepgres.workflow import describe
 
@@ -248,14 +241,7 @@ class AsyncExecutor:
                 yield worker_id, heartbeat
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._unregister(client, worker_id)
-
-    async def _unregister(self, client: WorkerClient, worker_id: str) -> None:
-        try:
-            await client.unregister_worker(worker_id)
-        except (StepgresError, psycopg.Error) as error:
-            # No reason to lose the output of the run: the end of the lease does the same, later.
-            logger.warning("worker %s was not unregistered: %s", worker_id, error)
+                    await give_back(client, worker_id)
 
 
 class Executor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepgres._conninfo import connecting, resolve_conninfo
+from stepgres._conninfo import resolve_conninfo
 from stepgres._version import __version__
 from stepgres.errors import InstallationError, from_postgres
 
@@ -112,13 +112,14 @@ def _transaction(conninfo: str | None) -> Iterator[Connection]:
     """One transaction that excludes every other install, its errors in the words of Stepgres."""
     import psycopg
 
-    with connecting():
-        connection = psycopg.connect(resolve_conninfo(conninfo))
-    # After the wait for the lock, the next statement must see what the other install has made.
-    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    from stepgres._sync.connections import connect
+
+    # It is read committed: after the wait for the lock, the next statement must see what the other
+    # install has made.
+    connection = connect(resolve_conninfo(conninfo))
     role = connection.info.user
     try:
-        with connection:
+        with connection, connection.transaction():
             connection.execute("select pg_advisory_xact_lock(hashtext('stepgres.install'))")
             yield connection
     except psycopg.errors.InsufficientPrivilege as error:

@@ -19,7 +19,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
 from stepgres._listener import Listener
-from stepgres._lost_connections import CONNECTION_ERRORS
+from stepgres._lost_connections import PASSING_ERRORS, Patience
 from stepgres._places import check_steps, place_for
 from stepgres._runner import Runner, StepCall, release_result
 from stepgres._shared_reads import SharedReads
@@ -27,7 +27,7 @@ from stepgres._task_functions import TaskFinder, check_step_functions, patterns_
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
 from stepgres._version import __version__
-from stepgres._worker_client import FULL_TICK, WorkerClient
+from stepgres._worker_client import FULL_TICK, WorkerClient, give_back
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
 from stepgres.workflow import describe_all, takes_context
@@ -70,6 +70,10 @@ class AsyncWorker:
     as it does where it finds that it is connected through a pooler.
 
     When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
+    When `run` is cancelled, it gives its tasks back at once.
+
+    Once it has begun, it waits for the end of whatever the server says: that it shuts down or takes
+    no writes, that a right or a function is missing. Only errors in the program end it.
     """
 
     def __init__(
@@ -158,15 +162,16 @@ class AsyncWorker:
         )
 
     async def _register_again(self) -> str:
-        """A worker that has begun does not end because the server cannot be reached."""
+        """A worker that has begun does not end because of errors that may pass."""
+        patience = Patience()
         while True:
             try:
                 return await self._register()
-            except CONNECTION_ERRORS as error:
+            except PASSING_ERRORS as error:
                 if self._stop_at is not None:
                     raise
-                logger.warning("the server cannot be reached, trying again: %s", error)
-            await asyncio.sleep(_PAUSES[-1])
+                pause = patience.pause_after(error)
+            await asyncio.sleep(pause)
 
     async def _serve(self, worker_id: str) -> int:
         logger.info(
@@ -204,12 +209,20 @@ class AsyncWorker:
             try:
                 await self._take_turns(turns, listener)
                 await turns.give_up_late_tasks()
-            finally:
+            except WorkerNotFound:
                 turns.cancel()
+                raise
+            except BaseException:  # cancelled, for instance
+                turns.cancel()
+                with anyio.CancelScope(shield=True):
+                    await give_back(self._client, worker_id)
+                raise
+            turns.cancel()
             return await self._client.unregister_worker(worker_id)
 
     async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
         pauses = iter(_PAUSES)
+        patience = Patience()
         last_tick = -_TICK_INTERVAL
         has_happened = True
         while not self._is_over(turns):
@@ -231,9 +244,10 @@ class AsyncWorker:
                     if await self._client.tick() >= FULL_TICK:
                         # there is more to do at once, after a turn: results do not wait for it
                         last_tick, pause = -_TICK_INTERVAL, 0
-            except CONNECTION_ERRORS as error:
-                logger.warning("the server cannot be reached, trying again: %s", error)
-                pause = next(pauses, None)
+                patience.renew()
+            except PASSING_ERRORS as error:
+                await turns.wait(patience.pause_after(error))
+                continue
             pause = _PAUSES[-1] if pause is None else pause
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
 
@@ -330,13 +344,17 @@ class Worker:
         self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
 
     def run(self) -> int:
-        """Work until stopped, and return how many tasks were given back unfinished."""
+        """Work until stopped, and return how many tasks were given back unfinished.
+
+        Where an event loop runs already, as in a notebook, it works in a thread of its own.
+        """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(self._run())
-        with start_blocking_portal() as portal:  # in a notebook, say, which has a loop already
-            return portal.call(self._run)
+        with start_blocking_portal() as portal:
+            unfinished: int = portal.call(self._run)
+        return unfinished
 
     def stop(self) -> None:
         """What a signal does, from any thread."""

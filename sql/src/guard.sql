@@ -10,6 +10,13 @@ begin
     if current_setting('server_version_num')::int < 150000 then
         raise exception 'PostgreSQL % is too old for Stepgres', current_setting('server_version')
             using errcode = 'SG010', hint = 'Use PostgreSQL 15 or newer.';
+    elsif getdatabaseencoding() = 'SQL_ASCII' then
+        -- there jsonb takes no \u of a character that is not ASCII, and text may be no text to a client
+        raise exception 'database "%" has the encoding SQL_ASCII, in which JSON holds no characters but ASCII',
+            current_database()
+            using errcode = 'SG010',
+                hint = 'Use a database with the encoding UTF8: '
+                    'create database mine encoding ''UTF8'' template template0.';
     end if;
 
     -- Read, not called: whoever owns a schema of this name could have put anything into the function.

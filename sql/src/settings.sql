@@ -26,3 +26,19 @@ begin
     end loop;
 end
 $$;
+
+-- Where standard_conforming_strings is off, backslashes in literals mean something else, in what pgmq puts
+-- together at run time too. So every function that users call turns it on, for all that it calls.
+do $$
+declare
+    v_routine text;
+begin
+    for v_routine in
+        select p.oid::pg_catalog.regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname !~ '^_'
+    loop
+        execute pg_catalog.format('alter function %s set standard_conforming_strings = on', v_routine);
+    end loop;
+end
+$$;

@@ -94,3 +94,16 @@ def test_every_body_passes_its_validator(connection: Connection[Any]) -> None:
 
 def test_versions_agree(connection: Connection[Any]) -> None:
     assert connection.execute("select stepgres.version()").fetchone() == (stepgres.__version__,)
+
+
+def test_every_public_function_reads_literals_in_the_standard_way(
+    connection: Connection[Any],
+) -> None:
+    rows = connection.execute(
+        """
+        select oid::regprocedure::text from pg_proc
+        where pronamespace = 'stepgres'::regnamespace and proname !~ '^_'
+            and not coalesce('standard_conforming_strings=on' = any (proconfig), false)
+        """
+    )
+    assert rows.fetchall() == []

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 import stepgres
 from stepgres import AsyncClient
 from tests.conftest import Database
+from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
@@ -55,24 +56,32 @@ async def test_pool_whose_options_are_computed_has_no_connection_string(db: Data
 async def test_connections_of_the_other_kind_are_refused_at_once(db: Database) -> None:
     with (
         db.connect() as connection,
-        pytest.raises(TypeError, match="AsyncConnection or AsyncConnectionPool"),
+        pytest.raises(TypeError, match="AsyncConnection or"),
     ):
         AsyncClient(connection)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="Connection or ConnectionPool"):
+    with pytest.raises(TypeError, match="Connection or ConnectionPool, a Session"):
         stepgres.Client(AsyncConnectionPool(open=False))  # type: ignore[arg-type]
 
 
-async def test_lost_connection_is_replaced_at_the_next_call(db: Database) -> None:
-    async with AsyncClient(make_conninfo(db.dsn, application_name="lost")) as client:
+async def test_first_call_after_the_server_closed_an_idle_connection_works(db: Database) -> None:
+    async with AsyncClient(make_conninfo(db.dsn, application_name="idle")) as client:
         await client.version()
         with db.connect() as other:
             other.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where application_name = 'lost'"
+                "select pg_terminate_backend(pid, 60000) from pg_stat_activity"
+                " where application_name = 'idle'"
             )
-        with pytest.raises(psycopg.OperationalError):
+        assert await client.create_flow("shop") == "shop"
+
+
+async def test_connection_that_is_lost_in_mid_call_is_connection_failed(db: Database) -> None:
+    with Proxy(db.dsn) as proxy:
+        async with AsyncClient(proxy.dsn) as client:
             await client.version()
-        assert await client.version() == stepgres.__version__
+            proxy.cut_after = b"stepgres.create_flow"
+            with pytest.raises(stepgres.ConnectionFailed, match=r"stepgres\.create_flow"):
+                await client.create_flow("shop")
+            assert await client.create_flow("other") == "other"
 
 
 async def test_tasks_share_the_one_connection_of_a_client(db: Database) -> None:

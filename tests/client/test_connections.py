@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,9 @@ from psycopg_pool import ConnectionPool
 import stepgres
 from stepgres import Client
 from tests.conftest import Database, Server
+from tests.support.proxy import Proxy
 from tests.support.waiting import PATIENCE, wait_until
+from tests.support.workflows import workflow
 
 CONNECTION_VARIABLES = {"PGHOST": "host", "PGUSER": "user", "PGDATABASE": "dbname"}
 
@@ -138,21 +142,116 @@ def test_pool_whose_address_is_computed_has_no_connection_string(db: Database) -
     assert Client(pool).conninfo is None
 
 
-def test_anything_else_is_refused_at_once(db: Database) -> None:
-    for thing in (5, b"host=localhost", object(), psycopg.AsyncConnection):
-        with pytest.raises(TypeError, match="conninfo is a string, Connection or ConnectionPool"):
+def test_anything_else_is_refused_at_once_with_a_list_of_what_is_taken(db: Database) -> None:
+    for thing in (5, b"host=localhost password=secret", object(), psycopg.AsyncConnection):
+        with pytest.raises(TypeError, match="a connection string, a psycopg Connection or") as e:
             Client(thing)  # type: ignore[arg-type]
+        assert "SQLAlchemy" in str(e.value)
+        assert "Django" in str(e.value)
+        assert "secret" not in str(e.value)
 
 
-def test_lost_connection_is_replaced_at_the_next_call(db: Database) -> None:
-    with Client(make_conninfo(db.dsn, application_name="lost")) as client, db.connect() as other:
+def end_idle(db: Database, name: str) -> None:
+    """End connections as a shutdown, or idle_session_timeout, does."""
+    with db.connect() as other:
+        for pid in backends(db, name):
+            other.execute("select pg_terminate_backend(%s, 60000)", [pid])
+
+
+def test_first_call_after_the_server_closed_an_idle_connection_works(db: Database) -> None:
+    with Client(make_conninfo(db.dsn, application_name="idle")) as client:
         client.version()
-        (pid,) = backends(db, "lost")
-        other.execute("select pg_terminate_backend(%s)", [pid])
-        with pytest.raises(psycopg.OperationalError):
-            client.version()
+        before = backends(db, "idle")
+        end_idle(db, "idle")
+        assert client.create_flow("shop") == "shop"
+        (after,) = backends(db, "idle")
+        assert [after] != before
+
+
+def test_first_call_after_idle_session_timeout_works(db: Database) -> None:
+    options = {"application_name": "idle", "options": "-c idle_session_timeout=300"}
+    with Client(make_conninfo(db.dsn, **options)) as client:
+        for number in range(3):
+            client.create_flow(f"shop_{number}")
+            wait_until(lambda: backends(db, "idle") == [])
+
+
+def test_first_call_over_a_pool_whose_connections_the_server_has_closed_works(
+    db: Database,
+) -> None:
+    dsn = make_conninfo(db.dsn, application_name="pooled")
+    with ConnectionPool(dsn, min_size=2, max_size=2, open=True) as pool, Client(pool) as client:
+        pool.wait()
+        end_idle(db, "pooled")
+        assert client.create_flow("shop") == "shop"
+
+
+def test_notices_and_notifications_are_not_taken_for_the_end(db: Database) -> None:
+    with Client(make_conninfo(db.dsn, application_name="told")) as client, db.connect() as other:
+        client._all("listen", psycopg.rows.tuple_row, channel="news")
+        before = backends(db, "told")
+        other.execute("select stepgres.send_with_notify('news', '1')")
         assert client.version() == stepgres.__version__
-        assert backends(db, "lost") != [pid]
+        assert backends(db, "told") == before
+
+
+@pytest.mark.parametrize("is_pool", [False, True])
+def test_connection_that_is_lost_in_mid_call_is_connection_failed(
+    db: Database, is_pool: bool
+) -> None:
+    with Proxy(db.dsn) as proxy, ExitStack() as stack:
+        source: Any = make_conninfo(proxy.dsn, application_name="cut")
+        if is_pool:
+            source = stack.enter_context(ConnectionPool(source, min_size=1, open=True))
+        client = stack.enter_context(Client(source))
+        client.version()
+        proxy.cut_after = b"stepgres.create_flow"
+        with pytest.raises(stepgres.ConnectionFailed, match=r"stepgres\.create_flow") as error:
+            client.create_flow("shop")
+        assert "idempotency_key" in str(error.value.hint)
+        assert client.create_flow("other") == "other"
+    # in a pool the call was part of a transaction that nobody could commit any more
+    wait_until(lambda: workflows(db) == (["other"] if is_pool else ["other", "shop"]))
+
+
+def test_server_that_shuts_down_in_mid_call_is_connection_failed(db: Database) -> None:
+    with (
+        Client(make_conninfo(db.dsn, application_name="cut")) as client,
+        psycopg.connect(db.dsn) as blocker,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        blocker.execute("lock table stepgres.workflows")
+        call = threads.submit(client.create_flow, "shop")
+        waiting = "select from pg_stat_activity where application_name = 'cut'"
+        waiting += " and wait_event_type = 'Lock'"
+        with db.connect() as other:
+            wait_until(lambda: other.execute(waiting.encode()).fetchall())
+        end_idle(db, "cut")
+        with pytest.raises(stepgres.ConnectionFailed, match="terminating connection"):
+            call.result()
+
+
+def test_pool_that_has_no_connection_in_time_is_connection_failed(db: Database) -> None:
+    with ConnectionPool(db.dsn, min_size=1, max_size=1, open=True) as pool, pool.connection():
+        pool.timeout = 0.01
+        with pytest.raises(stepgres.ConnectionFailed, match="couldn't get a connection"):
+            Client(pool).version()
+
+
+def test_connection_of_the_caller_that_was_closed_is_connection_failed(db: Database) -> None:
+    connection = db.connect()
+    connection.close()
+    with pytest.raises(stepgres.ConnectionFailed, match="closed"):
+        Client(connection).version()
+
+
+def test_plain_clients_have_keepalives(db: Database) -> None:
+    with Client(db.dsn) as client:
+        client.version()
+        assert client._own is not None
+        parameters = client._own.info.get_parameters()
+        assert client.conninfo == db.dsn
+    assert {"keepalives_idle": "5", "tcp_user_timeout": "10000"}.items() <= parameters.items()
 
 
 def test_closed_client_has_no_connection(db: Database) -> None:
@@ -202,6 +301,51 @@ def test_server_that_cannot_be_reached(
     ):
         client.version()
     assert "STEPGRES_DSN" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "postgresql://ada:s3c%zzret@host/db",
+        "postgresql://ada:s3cret@[::1/db",
+        "postgresql://ada:pw@s3cret@host.invalid/db",
+        "postgresql://ada:pw@s3cret:5432@host.invalid/db",
+        "postgresql://ada:pw:5@s3cret/db@host.invalid/db",
+        "postgresql://ada:s3cret/1@host.invalid/db",
+        "postgresql://ada:5/s3cret@host.invalid/db",
+        "postgresql://host.invalid/db?password=a&s3cret=b",
+        "postgresql://host.invalid/db?password=a%s3cret",
+        "host=host.invalid password=a s3cret",
+        "host=host.invalid password=a s3cret=b",
+        "host=host.invalid password='a s3cret",
+        "host=host.invalid password='a' s3cret",
+        "s3cret",
+    ],
+)
+def test_password_of_a_malformed_connection_string_is_in_no_error(
+    malformed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for use in (
+        lambda: Client(malformed).version(),
+        lambda: Client(malformed).listen("news"),
+        lambda: stepgres.install(malformed),
+        lambda: stepgres.Executor(Client(malformed)).execute(workflow(("only", len)), []),
+        lambda: stepgres.Worker(Client(malformed)).run(),
+    ):
+        with pytest.raises(stepgres.ConnectionFailed) as error:
+            use()
+        told = "".join(traceback.format_exception(error.value)) + str(error.value.hint)
+        # but for the lines of this test, which traceback quotes by their source
+        assert "s3cret" not in told
+        assert "s3c" not in str(error.value)
+        assert "%40 for @" in str(error.value.hint)
+    assert "s3cret" not in caplog.text
+
+
+def test_password_of_a_malformed_pool_is_in_no_error() -> None:
+    with pytest.raises(stepgres.ConnectionFailed) as error:
+        Client(ConnectionPool("postgresql://ada:s3c%zzret@host/db", open=False))
+    assert "s3c" not in str(error.value)
 
 
 @pytest.mark.parametrize("garbage", ["my database", "postgresql://[", "colour=red", "port=x"])

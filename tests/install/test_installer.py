@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -270,3 +272,59 @@ def test_dsn_of_the_environment(empty_db: Database, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("STEPGRES_DSN", empty_db.dsn)
     assert stepgres.install().is_changed
     assert stepgres.version() == stepgres.__version__
+
+
+@contextmanager
+def database_in(server: Server, encoding: str) -> Iterator[Database]:
+    name = f"in_{encoding.lower()}"
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(
+            f"create database {name} encoding '{encoding}' locale 'C' template template0".encode()
+        )
+        yield Database(make_conninfo(server.dsn, dbname=name))
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+def test_database_in_sql_ascii_is_refused_with_a_reason(server: Server) -> None:
+    with database_in(server, "SQL_ASCII") as database:
+        with pytest.raises(stepgres.InstallationError, match="SQL_ASCII") as error:
+            stepgres.install(database.dsn)
+        assert error.value.sqlstate == "SG010"
+        assert "UTF8" in str(error.value.hint)
+        assert schemas(database) == set()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP"])
+def test_database_in_another_encoding_holds_the_characters_that_it_has(
+    server: Server, encoding: str
+) -> None:
+    has, has_not = ("é", "日本") if encoding == "LATIN1" else ("日本", "ع")
+    with database_in(server, encoding) as database:
+        assert stepgres.install(database.dsn).is_changed
+        with stepgres.Client(database.dsn) as client:
+            client.create_flow("shop")
+            client.add_step("shop", "fetch")
+            run_id = client.start_workflow_run("shop", {has: [has]}, tags=[has])
+            run = client.get_run(run_id)
+            assert (run.input, run.tags) == ({has: [has]}, [has])
+            with pytest.raises(stepgres.InvalidInput):
+                client.start_workflow_run("shop", {has_not: [has_not]})
+            with pytest.raises(stepgres.InvalidInput):
+                client.start_workflow_run("shop", {}, tags=[has_not])
+            assert client.fsck() == []
+
+
+def test_install_by_a_role_with_odd_settings(empty_db: Database) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(empty_db.dsn)["dbname"]
+    with empty_db.connect() as connection:
+        for setting in (
+            "standard_conforming_strings = off",
+            "default_transaction_read_only = on",
+            "default_transaction_isolation = serializable",
+            "client_encoding = LATIN1",
+        ):
+            connection.execute("set default_transaction_read_only = off")
+            connection.execute(f"alter database {name} set {setting}".encode())
+    assert stepgres.install(empty_db.dsn).is_changed
+    assert not stepgres.install(empty_db.dsn).is_changed
+    assert stepgres.uninstall(empty_db.dsn)

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stepgres import Client, Executor, _heartbeat, _hub, executor, worker
-from stepgres._conninfo import with_keepalive
+from stepgres._conninfo import own_conninfo
 from stepgres._heartbeat import Heartbeat
 from stepgres._lost_connections import Limit
 from tests.conftest import Clock, Database
@@ -101,7 +101,7 @@ async def test_answer_is_not_late_because_a_step_blocked_the_loop() -> None:
 
 def test_keepalives_of_the_user_win(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "77")
-    options = conninfo_to_dict(with_keepalive("host=db keepalives_idle=99 tcp_user_timeout=0"))
+    options = conninfo_to_dict(own_conninfo("host=db keepalives_idle=99 tcp_user_timeout=0"))
     assert (options["keepalives_idle"], options["tcp_user_timeout"]) == ("99", "0")
     assert (options["keepalives_count"], options["connect_timeout"]) == ("2", "77")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from stepgres import Client, Executor, worker
 from tests.conftest import Database
@@ -106,3 +107,54 @@ def test_worker_is_notified_past_the_pooler(
         wait_until(lambda: connection.execute(query.encode()).fetchall())
         (run_id,) = register_and_start(client, FLOW, [7])
         assert client.wait_for_run(run_id).output == 7
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "IntervalStyle = sql_standard",
+        "DateStyle = German",
+        "standard_conforming_strings = off",
+        "client_encoding = LATIN1",
+        "default_transaction_isolation = serializable",
+        "default_transaction_read_only = on",
+    ],
+)
+def test_settings_of_a_database_do_not_reach_what_works_behind_a_pooler(
+    db: Database, setting: str
+) -> None:
+    name = conninfo_to_dict(db.dsn)["dbname"]
+    with db.connect() as connection:
+        connection.execute("create table public.noted (input int)")
+        connection.execute(f"alter database {name} set {setting}".encode())
+
+    def note(input: Any, context: Any) -> str:
+        context.connection.execute("insert into public.noted values (%s)", [input])
+        return "日本"
+
+    flow = workflow(
+        ("list", lambda i: list(range(8)), {"condition": r'$ ? (@.x like_regex "^\\w$")'}),
+        ("each", note, {"map": True, "transactional": True, "depends_on": ["list"]}),
+    )
+    with pooler(db.dsn, size=4) as pooled, Client(pooled) as client:
+        with running_worker(pooled, flow):
+            run_ids = register_and_start(client, flow, [{"x": "y"}] * 3)
+            for run_id in run_ids:
+                assert client.wait_for_run(run_id).output == ["日本"] * 8
+        assert len(client.list_workflow_runs()) == 3
+        with client.listen("news", after="0") as listener:
+            client.send_with_notify("news", "日本")
+            assert next(listener).payload == "日本"
+    with db.connect() as connection:
+        assert connection.execute("select * from stepgres.attempts").fetchall() == []
+
+
+def test_nothing_is_set_through_a_pooler_for_others(db: Database) -> None:
+    name = conninfo_to_dict(db.dsn)["dbname"]
+    with db.connect() as connection:
+        connection.execute(f"alter database {name} set IntervalStyle = iso_8601".encode())
+    with pooler(db.dsn, size=1) as pooled:
+        with Client(pooled) as client:
+            assert client.create_flow("shop") == "shop"
+        with psycopg.connect(pooled, prepare_threshold=None) as connection:
+            assert connection.execute("show intervalstyle").fetchone() == ("iso_8601",)

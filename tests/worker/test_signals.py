@@ -89,7 +89,14 @@ def test_error_ends_a_worker_although_a_step_hangs_in_a_thread(
     register_and_start(client, Gated)
     with ledger.shut_gate(), worker_process(db.dsn, "Gated") as worker:
         ledger.wait_for(1)
-        ledger.connection.execute("alter function stepgres.work rename to works")
-        ledger.connection.execute("alter function stepgres.unregister_worker rename to unregister")
+        # a value that is wrong, which does not pass as a missing function may
+        ledger.connection.execute(
+            "alter function stepgres.work rename to works;"
+            "alter function stepgres.unregister_worker rename to unregister;"
+            "create function stepgres.work(worker_id text, results jsonb, capacity int,"
+            " run_ids uuid[] default null, is_waiting bool default null) returns int"
+            " language sql as 'select 1 / 0'"
+        )
         assert worker.end()[0] == 1
+        ledger.connection.execute("drop function stepgres.work")
         ledger.connection.execute("alter function stepgres.works rename to work")

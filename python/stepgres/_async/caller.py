@@ -8,25 +8,31 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from psycopg import AsyncConnection, Error
-from psycopg.errors import InvalidSchemaName
+from psycopg import AsyncConnection, Error, OperationalError
+from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
 from psycopg.rows import scalar_row
 
+from stepgres._adapters import ADAPTERS
 from stepgres._arguments import slug_argument
-from stepgres._async.connections import connect
+from stepgres._async.connections import ValueCursor, check, committing, connect, in_utf8, retire
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
-from stepgres._json import Json, unreadable
+from stepgres._json import unreadable
+from stepgres._lost_connections import lost
 from stepgres._notifications import AsyncNotifications
+from stepgres._orm import joining_async
+from stepgres._owner import AsyncOwner
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
-    from psycopg.adapt import Loader
+    from psycopg.adapt import AdaptersMap
     from psycopg.rows import AsyncRowFactory
     from psycopg_pool import AsyncConnectionPool
     from typing_extensions import Self
+
+    from stepgres._orm import AsyncJoinable, AsyncJoining
 
 T = TypeVar("T")
 
@@ -42,37 +48,56 @@ class AsyncCaller:
     """Calls SQL functions by their name and arguments; what AsyncClient is made of."""
 
     def __init__(
-        self, conninfo: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | None = None
+        self,
+        conninfo: str
+        | AsyncConnection[Any]
+        | AsyncConnectionPool[Any]
+        | AsyncJoinable
+        | None = None,
     ) -> None:
+        self._source: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | AsyncJoining
         if conninfo is None or isinstance(conninfo, str):
-            conninfo = resolve_conninfo(conninfo)
-        elif not isinstance(conninfo, AsyncConnection):
+            self._source = resolve_conninfo(conninfo)
+        elif isinstance(conninfo, AsyncConnection):
+            self._source = conninfo
+        else:
             from psycopg_pool import AsyncConnectionPool
 
-            if not isinstance(conninfo, AsyncConnectionPool):
-                raise TypeError(
-                    "conninfo is a string, AsyncConnection or AsyncConnectionPool, "
-                    f"not {conninfo!r}"
-                )
-        self._source = conninfo
-        self._own: AsyncConnection[Any] | None = None
-        self._lock = Lock()
-        self._notifications = AsyncNotifications(self.conninfo)
+            if isinstance(conninfo, AsyncConnectionPool):
+                self._source = conninfo
+            else:
+                self._source = joining_async(conninfo)
+        self._owner = AsyncOwner(self)
+        self._forget()
 
     @property
     def conninfo(self) -> str | None:
         """The string that new connections are made with, if the client has one."""
-        if isinstance(self._source, AsyncConnection):
-            return None
         if isinstance(self._source, str):
             return self._source
+        if isinstance(self._source, AsyncConnection) or callable(self._source):
+            return None
         return conninfo_of_pool(self._source)
+
+    @property
+    def _notifications(self) -> AsyncNotifications:
+        self._owner.check()
+        return self._listening
+
+    def _forget(self) -> None:
+        """Begin anew, with connections of this process: those of another one are left to it."""
+        self._own: AsyncConnection[Any] | None = None
+        self._is_stale = False
+        self._lock = Lock()
+        self._turn = Lock()
+        self._listening = AsyncNotifications(self.conninfo)
 
     async def aclose(self) -> None:
         """Close what the client has opened, its listeners too; what is the caller's stays open."""
         await self._notifications.aclose()
         if self._own is not None:
             await self._own.close()
+        self._owner.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +123,7 @@ class AsyncCaller:
         function: str,
         row_factory: AsyncRowFactory[T],
         *,
-        json: type[Loader] = Json,
+        adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
         method = getattr(type(self), function, None)  # some callers are no clients
@@ -115,9 +140,9 @@ class AsyncCaller:
         try:
             async with (
                 self._connection() as connection,
-                connection.cursor(row_factory=row_factory) as cursor,
+                in_utf8(connection),
+                ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                cursor.adapters.register_loader("jsonb", json)
                 await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
@@ -128,7 +153,9 @@ class AsyncCaller:
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
         except Error as error:
-            known = from_postgres(error)
+            # a server that takes no writes any more: there may be another one for the next call
+            self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
+            known = lost(error, function) or from_postgres(error)
             raise known from (None if known is error else error)
         except UnicodeEncodeError as error:
             raise InvalidInput(
@@ -140,16 +167,46 @@ class AsyncCaller:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        self._owner.check()
         if isinstance(self._source, AsyncConnection):
             yield self._source
         elif isinstance(self._source, str):
-            yield await self._open(self._source)
+            connection = await self._open(self._source)
+            if connection.autocommit:
+                yield connection
+            else:  # one transaction after the other
+                async with self._turn, committing(connection):
+                    yield connection
+        elif callable(self._source):
+            yield await self._source()
         else:
-            async with self._source.connection() as connection:
+            async with self._lend(self._source) as connection:
                 yield connection
 
     async def _open(self, conninfo: str) -> AsyncConnection[Any]:
         async with self._lock:
-            if self._own is None or self._own.closed:
-                self._own = await connect(conninfo)
+            if self._own is not None and not self._is_stale:
+                try:
+                    await check(self._own)
+                except OperationalError:
+                    pass
+                else:
+                    return self._own
+            if self._own is not None:
+                await retire(self._own)
+            self._own = await connect(conninfo)
+            self._is_stale = False
             return self._own
+
+    @asynccontextmanager
+    async def _lend(self, pool: AsyncConnectionPool[Any]) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection of a pool, which keeps those that the server has ended, too."""
+        while True:
+            async with pool.connection() as connection:
+                try:
+                    await check(connection)
+                except OperationalError:
+                    await connection.close()
+                    continue
+                yield connection
+                return

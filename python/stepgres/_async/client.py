@@ -19,13 +19,16 @@ class AsyncClient(
     """Calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the
-    client opens a connection of its own when it first needs one, and a new one after that was lost;
-    or an open psycopg connection, in whose transaction the client then works without ever
-    committing it; or a psycopg_pool pool.
+    client opens a connection of its own when it first needs one, and a new one after that was lost
+    or in a process that was forked; or a psycopg_pool pool; or an open connection of psycopg or
+    SQLAlchemy, a session of SQLAlchemy, or Django's connection, in whose transaction the client
+    then works without ever committing it. An async client belongs to one event loop until it is
+    closed.
 
     Each method is one call of the SQL function of its name, whose comment says more; an argument
     that is None is left to the function's default. Errors of Stepgres are StepgresErrors, by their
-    SQLSTATE; other errors of the database are psycopg's.
+    SQLSTATE, and so is a connection that is lost, ConnectionFailed; other errors of the database
+    are psycopg's.
     """
 
     async def version(self) -> str:

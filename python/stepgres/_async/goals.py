@@ -7,9 +7,9 @@ from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
+from stepgres._adapters import TOLERANT_ADAPTERS
 from stepgres._arguments import array, json_argument, json_value, slug_argument
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import TolerantJson
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
@@ -59,7 +59,7 @@ class AsyncGoals(AsyncCaller):
         return await self._one(
             "get_task_graph",
             class_row(TaskGraph),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             task_graph_id=task_graph_id,
         )
 
@@ -70,7 +70,7 @@ class AsyncGoals(AsyncCaller):
         return await self._all(
             "list_task_graphs",
             class_row(TaskGraph),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             status=status,
             limit=limit,
             offset=offset,

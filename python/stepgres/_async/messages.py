@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
 
+from stepgres._adapters import TOLERANT_ADAPTERS
 from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import TolerantJson
 from stepgres.listener import AsyncListener
 from stepgres.types import ChannelInfo, Message, NewMessage
 
@@ -103,7 +103,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "catch_up",
             class_row(NewMessage),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after=after,
             limit=limit,
@@ -123,7 +123,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "read_messages",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             limit=limit,
             visibility_timeout=interval(visibility_timeout),
@@ -134,7 +134,7 @@ class AsyncMessages(AsyncCaller):
         messages = await self._all(
             "get_message",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             message_id=message_id,
         )
@@ -158,7 +158,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "message_history",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after_id=after_id,
             before_id=before_id,

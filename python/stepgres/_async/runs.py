@@ -7,10 +7,10 @@ from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row, tuple_row
 
+from stepgres._adapters import TOLERANT_ADAPTERS
 from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._async.caller import AsyncCaller
 from stepgres._async.waiting import wait_for_run
-from stepgres._json import TolerantJson
 from stepgres.types import (
     RunCount,
     RunStatus,
@@ -114,7 +114,9 @@ class AsyncRuns(AsyncCaller):
 
     async def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(await self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
+        return run_details(
+            await self._scalar(dict, "get_run", adapters=TOLERANT_ADAPTERS, run_id=run_id)
+        )
 
     async def list_workflow_runs(
         self,
@@ -138,7 +140,7 @@ class AsyncRuns(AsyncCaller):
         return await self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             status=status,
             workflow_slug=workflow_slug,
             limit=limit,

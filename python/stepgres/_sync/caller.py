@@ -10,25 +10,31 @@ from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from psycopg import Connection, Error
-from psycopg.errors import InvalidSchemaName
+from psycopg import Connection, Error, OperationalError
+from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
 from psycopg.rows import scalar_row
 
+from stepgres._adapters import ADAPTERS
 from stepgres._arguments import slug_argument
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
-from stepgres._json import Json, unreadable
+from stepgres._json import unreadable
+from stepgres._lost_connections import lost
 from stepgres._notifications import Notifications
-from stepgres._sync.connections import connect
+from stepgres._orm import joining
+from stepgres._owner import Owner
+from stepgres._sync.connections import ValueCursor, check, committing, connect, in_utf8, retire
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from psycopg.adapt import Loader
+    from psycopg.adapt import AdaptersMap
     from psycopg.rows import RowFactory
     from psycopg_pool import ConnectionPool
     from typing_extensions import Self
+
+    from stepgres._orm import Joinable, Joining
 
 T = TypeVar("T")
 
@@ -43,35 +49,53 @@ def _needed(method: Callable[..., Any]) -> list[str]:
 class Caller:
     """Calls SQL functions by their name and arguments; what Client is made of."""
 
-    def __init__(self, conninfo: str | Connection[Any] | ConnectionPool[Any] | None = None) -> None:
+    def __init__(
+        self,
+        conninfo: str | Connection[Any] | ConnectionPool[Any] | Joinable | None = None,
+    ) -> None:
+        self._source: str | Connection[Any] | ConnectionPool[Any] | Joining
         if conninfo is None or isinstance(conninfo, str):
-            conninfo = resolve_conninfo(conninfo)
-        elif not isinstance(conninfo, Connection):
+            self._source = resolve_conninfo(conninfo)
+        elif isinstance(conninfo, Connection):
+            self._source = conninfo
+        else:
             from psycopg_pool import ConnectionPool
 
-            if not isinstance(conninfo, ConnectionPool):
-                raise TypeError(
-                    f"conninfo is a string, Connection or ConnectionPool, not {conninfo!r}"
-                )
-        self._source = conninfo
-        self._own: Connection[Any] | None = None
-        self._lock = Lock()
-        self._notifications = Notifications(self.conninfo)
+            if isinstance(conninfo, ConnectionPool):
+                self._source = conninfo
+            else:
+                self._source = joining(conninfo)
+        self._owner = Owner(self)
+        self._forget()
 
     @property
     def conninfo(self) -> str | None:
         """The string that new connections are made with, if the client has one."""
-        if isinstance(self._source, Connection):
-            return None
         if isinstance(self._source, str):
             return self._source
+        if isinstance(self._source, Connection) or callable(self._source):
+            return None
         return conninfo_of_pool(self._source)
+
+    @property
+    def _notifications(self) -> Notifications:
+        self._owner.check()
+        return self._listening
+
+    def _forget(self) -> None:
+        """Begin anew, with connections of this process: those of another one are left to it."""
+        self._own: Connection[Any] | None = None
+        self._is_stale = False
+        self._lock = Lock()
+        self._turn = Lock()
+        self._listening = Notifications(self.conninfo)
 
     def close(self) -> None:
         """Close what the client has opened, its listeners too; what is the caller's stays open."""
         self._notifications.close()
         if self._own is not None:
             self._own.close()
+        self._owner.release()
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +121,7 @@ class Caller:
         function: str,
         row_factory: RowFactory[T],
         *,
-        json: type[Loader] = Json,
+        adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
         method = getattr(type(self), function, None)  # some callers are no clients
@@ -114,9 +138,9 @@ class Caller:
         try:
             with (
                 self._connection() as connection,
-                connection.cursor(row_factory=row_factory) as cursor,
+                in_utf8(connection),
+                ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                cursor.adapters.register_loader("jsonb", json)
                 cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
@@ -127,7 +151,9 @@ class Caller:
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
         except Error as error:
-            known = from_postgres(error)
+            # a server that takes no writes any more: there may be another one for the next call
+            self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
+            known = lost(error, function) or from_postgres(error)
             raise known from (None if known is error else error)
         except UnicodeEncodeError as error:
             raise InvalidInput(
@@ -139,16 +165,46 @@ class Caller:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:
+        self._owner.check()
         if isinstance(self._source, Connection):
             yield self._source
         elif isinstance(self._source, str):
-            yield self._open(self._source)
+            connection = self._open(self._source)
+            if connection.autocommit:
+                yield connection
+            else:  # one transaction after the other
+                with self._turn, committing(connection):
+                    yield connection
+        elif callable(self._source):
+            yield self._source()
         else:
-            with self._source.connection() as connection:
+            with self._lend(self._source) as connection:
                 yield connection
 
     def _open(self, conninfo: str) -> Connection[Any]:
         with self._lock:
-            if self._own is None or self._own.closed:
-                self._own = connect(conninfo)
+            if self._own is not None and not self._is_stale:
+                try:
+                    check(self._own)
+                except OperationalError:
+                    pass
+                else:
+                    return self._own
+            if self._own is not None:
+                retire(self._own)
+            self._own = connect(conninfo)
+            self._is_stale = False
             return self._own
+
+    @contextmanager
+    def _lend(self, pool: ConnectionPool[Any]) -> Iterator[Connection[Any]]:
+        """A connection of a pool, which keeps those that the server has ended, too."""
+        while True:
+            with pool.connection() as connection:
+                try:
+                    check(connection)
+                except OperationalError:
+                    connection.close()
+                    continue
+                yield connection
+                return

@@ -7,10 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
-from stepgres._json import dumps_input
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._sync.caller import Caller
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
@@ -53,7 +51,7 @@ class Definitions(Caller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
@@ -101,7 +99,7 @@ class Definitions(Caller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             transactional=transactional,
             sql_function=sql_function,
             start_delay=interval(start_delay),
@@ -131,7 +129,7 @@ class Definitions(Caller):
             return self._scalar(
                 int,
                 "register_workflow",
-                definition=Jsonb(definition, dumps_input),
+                definition=json_value(definition, "definition"),
                 make_current=make_current,
             )
         except InvalidInput as error:  # it is not even JSON

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, json_argument, slug_argument
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._adapters import TOLERANT_ADAPTERS
+from stepgres._arguments import array, json_argument, json_value, slug_argument
 from stepgres._sync.caller import Caller
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
@@ -47,10 +46,10 @@ class Goals(Caller):
                 "save_task_graph",
                 class_row(TaskGraph),
                 goal=goal,
-                tasks=Jsonb(tasks, dumps_input),
+                tasks=json_value(tasks, "tasks"),
                 task_graph_id=task_graph_id,
                 workflow_slug=workflow_slug,
-                defaults=json_argument(defaults),
+                defaults=json_argument(defaults, "defaults"),
                 max_depth=max_depth,
                 max_tasks=max_tasks,
             )
@@ -62,7 +61,7 @@ class Goals(Caller):
         return self._one(
             "get_task_graph",
             class_row(TaskGraph),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             task_graph_id=task_graph_id,
         )
 
@@ -73,7 +72,7 @@ class Goals(Caller):
         return self._all(
             "list_task_graphs",
             class_row(TaskGraph),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             status=status,
             limit=limit,
             offset=offset,
@@ -125,7 +124,7 @@ class Goals(Caller):
             UUID,
             "start_task_graph",
             task_graph_id=task_graph_id,
-            input=json_argument(input),
+            input=json_argument(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             executor_id=executor_id,

@@ -7,10 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import channel_argument, interval
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._adapters import TOLERANT_ADAPTERS
+from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._sync.caller import Caller
 from stepgres.listener import Listener
 from stepgres.types import ChannelInfo, Message, NewMessage
@@ -33,7 +32,7 @@ class Messages(Caller):
             str,
             "send_with_notify",
             channel=channel_argument(channel),
-            message=Jsonb(message, dumps_input),
+            message=json_value(message, "message"),
         )
 
     def notify_only(self, channel: str, payload: str) -> None:
@@ -102,7 +101,7 @@ class Messages(Caller):
         return self._all(
             "catch_up",
             class_row(NewMessage),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after=after,
             limit=limit,
@@ -122,7 +121,7 @@ class Messages(Caller):
         return self._all(
             "read_messages",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             limit=limit,
             visibility_timeout=interval(visibility_timeout),
@@ -133,7 +132,7 @@ class Messages(Caller):
         messages = self._all(
             "get_message",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             message_id=message_id,
         )
@@ -157,7 +156,7 @@ class Messages(Caller):
         return self._all(
             "message_history",
             class_row(Message),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after_id=after_id,
             before_id=before_id,

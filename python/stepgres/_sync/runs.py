@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row, tuple_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
-from stepgres._json import TolerantJson, dumps_input
+from stepgres._adapters import TOLERANT_ADAPTERS
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
 from stepgres.types import (
@@ -58,7 +57,7 @@ class Runs(Caller):
             UUID,
             "start_workflow_run",
             workflow_slug=workflow_slug,
-            input=Jsonb(input, dumps_input),
+            input=json_value(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             version=version,
@@ -91,7 +90,7 @@ class Runs(Caller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=json_argument(inputs and list(inputs)),
+            inputs=json_argument(inputs and list(inputs), "inputs"),
             version=version,
             executor_id=executor_id,
             priority=priority,
@@ -117,7 +116,7 @@ class Runs(Caller):
 
     def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
+        return run_details(self._scalar(dict, "get_run", adapters=TOLERANT_ADAPTERS, run_id=run_id))
 
     def list_workflow_runs(
         self,
@@ -141,7 +140,7 @@ class Runs(Caller):
         return self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
-            json=TolerantJson,
+            adapters=TOLERANT_ADAPTERS,
             status=status,
             workflow_slug=workflow_slug,
             limit=limit,
