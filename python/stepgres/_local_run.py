@@ -10,10 +10,12 @@ import anyio
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
 from stepgres._turns import Turns
+from stepgres._worker_client import FULL_TICK
 from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Executor
     from uuid import UUID
 
     from stepgres._heartbeat import Heartbeat
@@ -41,6 +43,7 @@ class LocalRun:
         transactions: Transactions,
         heartbeat: Heartbeat,
         concurrency: int,
+        pool: Executor | None = None,
     ) -> None:
         self._client = client
         self._run_id = run_id
@@ -48,6 +51,7 @@ class LocalRun:
         self._find = find
         self._transactions = transactions
         self._heartbeat = heartbeat
+        self._pool = pool
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
@@ -86,8 +90,10 @@ class LocalRun:
             await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
             is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
             if is_look_due:
-                await self._client.tick()
                 last_look = anyio.current_time()
+                if await self._client.tick() >= FULL_TICK:
+                    turns.wake()  # there is more to do at once
+                    last_look = -_LOOK_INTERVAL
 
     async def _watch(self) -> RunStatus:
         while True:
@@ -102,4 +108,6 @@ class LocalRun:
         except CONNECTION_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)
+        return await run_task(
+            function, item, self._run_input, self._transactions, self._heartbeat, self._pool
+        )

@@ -118,6 +118,13 @@ def check_step_functions(step_functions: Any) -> None:
         )
 
 
+def patterns_of(step_functions: TaskFunctions | None) -> bool | list[str]:
+    """The tasks of goals that a worker knows, as register_worker takes them: all, or patterns."""
+    if not isinstance(step_functions, Mapping):
+        return step_functions is not None
+    return "*" in step_functions or list(step_functions)
+
+
 def _need_function(path: str, step_functions: TaskFunctions) -> StepFunction:
     function = _find_function(path, step_functions)
     if function is None or not callable(function):

@@ -41,6 +41,7 @@ _REFUSALS = (
 _HORIZON = 0.05
 _MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
 _LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
+_MANY_CLAIMS = 1_000_000  # tasks of a turn, as good as no limit
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
 
 
@@ -78,6 +79,7 @@ class Turns:
         self.rested_at = -inf
         self._careful_turns = 0
         self._is_answer_lost = False
+        self._most_claims = _MANY_CLAIMS
 
     @property
     def is_idle(self) -> bool:
@@ -88,7 +90,7 @@ class Turns:
     def capacity(self) -> int:
         """How many tasks more can be claimed."""
         limit = self._concurrency if self._careful_turns else self._limit
-        return max(limit - len(self._running) - len(self._waiting), 0)
+        return max(min(limit - len(self._running) - len(self._waiting), self._most_claims), 0)
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
@@ -110,11 +112,14 @@ class Turns:
         """Send the results that there are, start what comes back; false if nothing happened.
 
         After an error the results are still there, to be sent again: those that had arrived will
-        be refused. What was claimed in an answer that was lost is given back first.
+        be refused. After an answer that was lost they are sent alone, since the claim may have
+        taken too long; then what it has claimed is given back, and half as much is claimed.
         """
         if self._error is not None:  # execute has failed, not a step
             raise self._error
         if self._is_answer_lost:
+            if self._results:
+                await self._send(_count_that_fit(self._results), 0)
             await self.keep_tasks()
         self.hand_back(anyio.current_time() - _LONGEST_STAY)
         count = _count_that_fit(self._results)
@@ -174,8 +179,12 @@ class Turns:
             items = await self._work(results, capacity, run_ids, is_waiting)
         except CONNECTION_ERRORS:
             self._is_answer_lost = True
+            if capacity != 0:
+                self._most_claims = max(min(self._most_claims, self._concurrency) // 2, 1)
             raise
         del self._results[:count]
+        if capacity != 0:
+            self._most_claims = min(self._most_claims * 2, _MANY_CLAIMS)
         for item in items:
             if item.is_refused:
                 logger.warning(

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import sys
 from contextlib import ExitStack
+from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
+from traceback import StackSummary, TracebackException
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stepgres._process_pool import ProcessPool
+from stepgres._process_pool import process_pool
 from stepgres._sync.client import Client
 from stepgres._task_functions import check_step_functions
+from stepgres.cli.errors import Failure
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_IMPORTERS = ("<frozen importlib", *(str(Path(f).parent) for f in (__file__, importlib.__file__)))
 
 
 def run(
@@ -40,9 +47,7 @@ def run(
         options["step_functions"] = _find(goals, "mapping or function", "step_functions")
         check_step_functions(options["step_functions"])
     with ExitStack() as stack:
-        if processes:
-            pool = options["executor"] = ProcessPool(processes)
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        options["executor"] = stack.enter_context(process_pool(processes))
         client = stack.enter_context(Client(conninfo))
         return Worker(
             client,
@@ -63,15 +68,42 @@ def leave(code: int) -> NoReturn:
 
 
 def _find(name: str, kind: str, example: str) -> Any:
-    module, _, attribute = name.partition(":")
+    module_name, _, attribute = name.partition(":")
+    hint = f"Write module:{example}, with a module that can be imported from here."
     try:
-        found = import_module(module)
-        return getattr(found, attribute) if attribute else found
-    except (ImportError, AttributeError) as error:
+        module = import_module(module_name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(
+            f"{error.name}."
+        ):
+            raise DefinitionError(f'there is no {kind} "{name}": {error}', hint=hint) from error
+        raise Failure(
+            f"module {module_name} cannot be imported: {type(error).__name__}: {error}",
+            getattr(error, "hint", None) or "The lines above say where; correct it and try again.",
+            traceback=_own_traceback(error),
+        ) from error
+    if not attribute:
+        return module
+    try:
+        return getattr(module, attribute)
+    except AttributeError as error:
+        close = get_close_matches(attribute, vars(module), 1)
         raise DefinitionError(
             f'there is no {kind} "{name}": {error}',
-            hint=f"Write module:{example}, with a module that can be imported from here.",
+            hint=f"Did you mean {module_name}:{close[0]}?" if close else hint,
         ) from error
+
+
+def _own_traceback(error: BaseException) -> str:
+    """Where an error came from in the code of the user: the frames that import it are left out."""
+    lines = TracebackException.from_exception(error)
+    link: TracebackException | None = lines
+    while link is not None:
+        link.stack = StackSummary.from_list(
+            [frame for frame in link.stack if not frame.filename.startswith(_IMPORTERS)]
+        )
+        link = link.__cause__ or link.__context__
+    return "".join(lines.format())
 
 
 def _parse_resource(resource: str) -> tuple[str, Any]:

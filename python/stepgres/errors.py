@@ -171,12 +171,21 @@ class ChannelInUse(StepgresError):
     sqlstate = "SG022"
 
 
+class NotPermitted(StepgresError):
+    """The caller may call the function, but not for this: another role must do it, or grant it."""
+
+    sqlstate = "SG026"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
 
 class UnreadableValue(StepgresError):
-    """A value in the database is nested more deeply than Python can read."""
+    """A value in the database is nested more deeply, or has a longer number, than Python can read.
+
+    In lists, and in what `get_run` returns, it stands in the place of the value.
+    """
 
 
 class WorkflowFailed(StepgresError):

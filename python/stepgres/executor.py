@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
+from stepgres._process_pool import process_pool
 from stepgres._task_functions import TaskFinder, check_functions
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from stepgres._sync.client import Client
     from stepgres._task_functions import TaskFunctions
     from stepgres.types import RunResult, WorkItem
-    from stepgres.workflow import StepFunction
+    from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
 
@@ -40,12 +41,21 @@ _LEASE = 15.0  # seconds; a process that has died is found after that
 class AsyncExecutor:
     """Executes workflows in this process, up to `concurrency` steps of a run at the same time.
 
-    `async def` steps run on the event loop, others in threads. By default concurrency is the number
-    of processors plus 4, at most 32; of a workflow with max_parallel no more than that.
+    `async def` steps run on the event loop, others in threads; or, for steps that compute, in so
+    many `processes`, which are started for each run and import the modules of the steps. By default
+    concurrency is the number of processors plus 4, at most 32; of a workflow with max_parallel no
+    more than that.
     """
 
-    def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        *,
+        concurrency: int | None = None,
+        processes: int | None = None,
+    ) -> None:
         self._client = client
+        self._processes = _check_processes(processes)
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
 
@@ -84,7 +94,7 @@ class AsyncExecutor:
 
     async def execute_dynamic(
         self,
-        workflow_id: str,
+        workflow_id: WorkflowName,
         input: Any,
         step_functions: Mapping[str, StepFunction],
         *,
@@ -183,6 +193,7 @@ class AsyncExecutor:
         async with (
             self._worker_client() as client,
             self._register(client) as (worker_id, heartbeat),
+            AsyncExitStack() as stack,
         ):
             run_id = await start(worker_id)
             most = await client.get_max_parallel(run_id)
@@ -190,6 +201,7 @@ class AsyncExecutor:
             if run_input is None:
                 run_input = await client.get_run_input_as_text(run_id)
             async with Transactions(self._conninfo, worker_id, concurrency) as transactions:
+                pool = stack.enter_context(process_pool(self._processes))
                 run = LocalRun(
                     client,
                     worker_id,
@@ -199,6 +211,7 @@ class AsyncExecutor:
                     transactions,
                     heartbeat,
                     concurrency,
+                    pool,
                 )
                 with anyio.move_on_after(timeout) as scope:
                     status = await run.finish()
@@ -236,9 +249,16 @@ class AsyncExecutor:
 class Executor:
     """Executes workflows in this process; see AsyncExecutor, which runs in a thread for it."""
 
-    def __init__(self, client: Client, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        concurrency: int | None = None,
+        processes: int | None = None,
+    ) -> None:
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
+        self._processes = _check_processes(processes)
 
     def execute(
         self,
@@ -259,7 +279,7 @@ class Executor:
 
     def execute_dynamic(
         self,
-        workflow_id: str,
+        workflow_id: WorkflowName,
         input: Any,
         step_functions: Mapping[str, StepFunction],
         *,
@@ -315,7 +335,10 @@ class Executor:
     def _call(self, method: Callable[[AsyncExecutor], Awaitable[RunResult]]) -> RunResult:
         async def call() -> RunResult:
             async with WorkerClient(self._conninfo, _LEASE) as client:
-                return await method(AsyncExecutor(client, concurrency=self._concurrency))
+                executor = AsyncExecutor(
+                    client, concurrency=self._concurrency, processes=self._processes
+                )
+                return await method(executor)
 
         with start_blocking_portal() as portal:
             result: RunResult = portal.call(call)
@@ -377,5 +400,14 @@ def resolve_concurrency(given: int | None) -> int:
         raise InvalidInput(
             f"concurrency must be at least 1, not {given}",
             hint="Leave it out for a number that suits this machine.",
+        )
+    return given
+
+
+def _check_processes(given: int | None) -> int | None:
+    if given is not None and given < 1:
+        raise InvalidInput(
+            f"processes must be at least 1, not {given}",
+            hint="os.cpu_count() is as many as compute at a time; leave it out for threads.",
         )
     return given

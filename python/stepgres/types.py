@@ -133,6 +133,16 @@ class WorkflowRun:
     finished_at: datetime | None
 
 
+class RunCount(NamedTuple):
+    """How many runs of a workflow have a status; of them so many are paused, or cancelled."""
+
+    workflow_slug: str
+    status: str
+    runs: int
+    paused: int
+    cancelled: int
+
+
 class Attempt(NamedTuple):
     """An execution of a task; its end and error are known when it has ended."""
 
@@ -285,6 +295,40 @@ class WorkItem(NamedTuple):
     is_refused: bool
 
 
+class WorkerInfo(NamedTuple):
+    """A worker as `list_workers` returns it: tasks is how many it executes.
+
+    One that was not heard of for its lease is not alive; its tasks are taken over.
+    """
+
+    worker_id: str
+    queues: list[str]
+    resources: dict[str, Any]
+    lease: timedelta
+    registered_at: datetime
+    heartbeat_at: datetime
+    is_alive: bool
+    tasks: int
+
+
+class QueueInfo(NamedTuple):
+    """A queue as `list_queues` returns it: its ready tasks, since when the first waits, workers."""
+
+    queue: str
+    tasks: int
+    oldest_at: datetime | None
+    workers: int
+
+
+class ChannelInfo(NamedTuple):
+    """A channel as `list_channels` returns it: what nobody has acknowledged, and since when."""
+
+    channel: str
+    messages: int
+    oldest_at: datetime | None
+    created_at: datetime
+
+
 class FsckViolation(NamedTuple):
     """A violated invariant, and the run in which it was found, if it was in one."""
 
@@ -348,6 +392,31 @@ class RunEvent(NamedTuple):
     def is_end(self) -> bool:
         """Whether it is the end of the run: nothing happens after that."""
         return self.event_type in ("workflow_completed", "workflow_failed", "workflow_cancelled")
+
+
+class NewEvent(NamedTuple):
+    """An event that `catch_up_events` found, and the position behind it.
+
+    The fields before are those of RunEvent. Without an event_type: there are no more events so far.
+    """
+
+    event_type: str | None
+    run_id: UUID | None
+    workflow_slug: str | None
+    task_graph_id: str | None
+    step_slug: str | None
+    task_index: int | None
+    attempt: int | None
+    occurred_at: datetime | None
+    error: str | None
+    position: str
+
+
+class Subscription(NamedTuple):
+    """A subscriber, and the name that it is notified on."""
+
+    subscriber_id: str
+    notified_on: str
 
 
 class Notification(NamedTuple):

@@ -9,6 +9,7 @@ import signal
 import threading
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,13 +21,14 @@ from stepgres._listener import Listener
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
 from stepgres._shared_reads import SharedReads
-from stepgres._task_functions import TaskFinder, check_step_functions
+from stepgres._task_functions import TaskFinder, check_step_functions, patterns_of
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
-from stepgres._worker_client import WorkerClient
+from stepgres._version import __version__
+from stepgres._worker_client import FULL_TICK, WorkerClient
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
-from stepgres.workflow import describe, takes_context
+from stepgres.workflow import describe_all, takes_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,10 +51,12 @@ _KEPT_INPUTS = 100  # inputs of runs
 class AsyncWorker:
     """Executes tasks from queues until it is stopped.
 
-    It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
-    steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
-    its steps can take no context). A task whose workflow or step it does not know goes back for
-    other workers. `resources` is what it has, such as {"gpu": True}.
+    It registers the workflows, all of a module if it is given one, and executes their steps, up to
+    `concurrency` at a time: `async def` steps on the event loop, others in threads, or in the
+    `executor` (a ProcessPoolExecutor, say; its steps can take no context). It gets tasks of these
+    workflows alone, and of versions that are not newer than its own. With `make_current` its
+    definitions become current even if they were replaced by others. `resources` is what it has,
+    such as {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
     graphs whose workflow is not among its own, also for tasks that are added to their runs.
@@ -73,6 +77,7 @@ class AsyncWorker:
         *,
         step_functions: TaskFunctions | None = None,
         concurrency: int | None = None,
+        make_current: bool = False,
         resources: Mapping[str, Any] | None = None,
         executor: Executor | None = None,
         lease: float = 15.0,
@@ -81,17 +86,19 @@ class AsyncWorker:
     ) -> None:
         self._conninfo = conninfo_of(client)
         self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
-        self._definitions = [describe(workflow) for workflow in workflows]
+        self._definitions = describe_all(workflows)
         self._functions: dict[tuple[str, str], StepFunction] = {
             (definition.document["workflow_slug"], step_slug): function
             for definition in self._definitions
             for step_slug, function in definition.functions.items()
         }
-        self._workflow_slugs = {d.document["workflow_slug"] for d in self._definitions}
+        self._make_current = make_current
+        self._versions: dict[str, int] = {}
         self._tasks: TaskFinder | None = None
         if step_functions is not None:
             check_step_functions(step_functions)
             self._tasks = TaskFinder(self._client, step_functions, is_alone=False)
+        self._goals: bool | list[str] = patterns_of(step_functions)
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
         self._resources = dict(resources or {})
@@ -108,6 +115,13 @@ class AsyncWorker:
         """Finish what is running, and end; called a second time, give up what is running too."""
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        if is_second:
+            logger.info("stopping now: what is unfinished is given back")
+        else:
+            logger.info(
+                "stopping: what runs has %g s to finish; a second signal gives it back at once",
+                self._grace,
+            )
         if self._turns is not None:
             self._turns.wake()
 
@@ -115,7 +129,11 @@ class AsyncWorker:
         """Work until stopped, and return how many tasks were given back unfinished."""
         async with self._client:
             for definition in self._definitions:
-                await self._client.register_workflow(definition.document)
+                self._versions[
+                    definition.document["workflow_slug"]
+                ] = await self._client.register_workflow(
+                    definition.document, make_current=self._make_current
+                )
             worker_id = await self._register()
             while True:
                 try:
@@ -127,7 +145,10 @@ class AsyncWorker:
 
     async def _register(self) -> str:
         return await self._client.register_worker(
-            queues=self._queues, lease=self._lease, resources=self._resources
+            queues=self._queues,
+            lease=self._lease,
+            resources=self._resources,
+            knows={"workflows": self._versions, "goals": self._goals},
         )
 
     async def _register_again(self) -> str:
@@ -142,7 +163,13 @@ class AsyncWorker:
             await asyncio.sleep(_PAUSES[-1])
 
     async def _serve(self, worker_id: str) -> int:
-        logger.info("worker %s takes tasks from %s", worker_id, ", ".join(self._queues))
+        logger.info(
+            "worker %s of Stepgres %s takes tasks of %s from %s",
+            worker_id,
+            __version__,
+            ", ".join(sorted(self._versions)) or "goals",
+            ", ".join(self._queues),
+        )
         async with AsyncExitStack() as stack:
             transactions = await stack.enter_async_context(
                 Transactions(self._conninfo, worker_id, self._concurrency)
@@ -189,8 +216,10 @@ class AsyncWorker:
                 if pause is None and turns.is_idle and is_told:
                     pause = await self._rest()
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
-                    await self._client.tick()
                     last_tick = anyio.current_time()
+                    if await self._client.tick() >= FULL_TICK:
+                        # there is more to do at once, after a turn: results do not wait for it
+                        last_tick, pause = -_TICK_INTERVAL, 0
             except CONNECTION_ERRORS as error:
                 logger.warning("the server cannot be reached, trying again: %s", error)
                 pause = next(pauses, None)
@@ -209,8 +238,9 @@ class AsyncWorker:
         """
         seconds = await self._seconds_until_due()
         if seconds <= 0:
-            if await self._client.tick():
-                return _PAUSES[0]
+            moved = await self._client.tick()
+            if moved:
+                return 0 if moved >= FULL_TICK else _PAUSES[0]
             seconds = await self._seconds_until_due()
         # not yet by the clock of the server, which is behind ours; or somebody else is at it
         return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
@@ -234,6 +264,7 @@ class AsyncWorker:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
         if function is None and item.sql_function is None:
+            # the server has handed out what it was not told that this worker knows
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
                 item.step_slug,
@@ -245,7 +276,7 @@ class AsyncWorker:
     async def _find(self, item: WorkItem) -> StepFunction | None:
         if item.sql_function is not None:
             return None
-        if self._tasks is not None and item.workflow_slug not in self._workflow_slugs:
+        if self._tasks is not None and item.workflow_slug not in self._versions:
             return await self._tasks(item)
         return self._functions.get((item.workflow_slug, item.step_slug))
 
@@ -262,11 +293,28 @@ class Worker:
         client: Client,
         workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
-        **options: Any,
+        *,
+        step_functions: TaskFunctions | None = None,
+        concurrency: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
     ) -> None:
         self._conninfo = conninfo_of(client)
-        self._arguments = (workflows, queues)
-        self._options = options
+        self._make = partial(
+            AsyncWorker,
+            workflows=workflows,
+            queues=queues,
+            step_functions=step_functions,
+            concurrency=concurrency,
+            resources=resources,
+            executor=executor,
+            lease=lease,
+            grace=grace,
+            listen=listen,
+        )
         self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
 
     def run(self) -> int:
@@ -282,7 +330,7 @@ class Worker:
 
     async def _run(self) -> int:
         async with AsyncClient(self._conninfo) as client:
-            worker = AsyncWorker(client, *self._arguments, **self._options)
+            worker = self._make(client)
             loop = asyncio.get_running_loop()
             self._running = loop, worker
             if threading.current_thread() is threading.main_thread():

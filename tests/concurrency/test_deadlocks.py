@@ -49,6 +49,24 @@ def test_batches_over_the_same_runs_wait_for_each_other(engine: Engine, sessions
     assert [engine.status(run_id)[0] for run_id in (EARLY, LATE)] == ["completed"] * 2
 
 
+@pytest.mark.parametrize("function", ["cancel_runs", "pause_runs"])
+def test_changes_of_many_runs_wait_for_each_other_and_for_results(
+    engine: Engine, sessions: Sessions, function: str
+) -> None:
+    (a, b), (c, d) = start_two_runs(engine).values()
+    operator, worker = engine.on(sessions.connect()), engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.call("pause_workflow_run", run_id=LATE)
+        changed = sessions.until_blocked(operator.connection, lambda: operator.call(function))
+        results = sessions.until_blocked(
+            worker.connection, lambda: worker.work([item.completed() for item in (d, a, c, b)])
+        )
+        engine.call("resume_workflow_run", run_id=LATE)
+    assert changed.result() == [EARLY, LATE]
+    refused = {"cancel_runs": 4, "pause_runs": 0}[function]
+    assert len(results.result()) == refused
+
+
 def test_timers_and_sweep_of_a_tick_do_not_deadlock_with_results(
     engine: Engine, sessions: Sessions, clock: Clock
 ) -> None:

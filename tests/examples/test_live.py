@@ -132,7 +132,7 @@ def test_connection_that_the_server_ends_is_not_noticed(page: Any, db: Database)
     """Nor what is done meanwhile; and the page can be loaded again."""
     listening = (
         "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where application_name = 'live' and query ~ 'list_run_events|add_subscriber'"
+        " where application_name = 'live' and query ~ 'catch_up_events|add_subscriber'"
     )
     with db.connect() as connection, Client(db.dsn) as client:
         run_id = client.start_workflow_run("corpus", {"folder": "/nowhere"}, delay=86_400)

@@ -39,7 +39,7 @@ def test_versions_are_listed_with_what_they_are_used_for(engine: Engine) -> None
     engine.start("order")
     engine.start("order")
     engine.define("order", step("c"))
-    engine.define("order", step("a"))  # the first one is current again
+    engine.define_current("order", step("a"))
     query: LiteralString = """
         select version, is_current, is_used, step_count, active_runs
         from stepgres.list_workflow_versions('order')

@@ -78,10 +78,11 @@ class Engine:
         worker_id: str = "worker",
         queues: Iterable[str] = ("default",),
         lease: str = "1 day",
+        **more: Any,
     ) -> None:
         self.connection = connection
         self.worker_id = worker_id
-        self.call("register_worker", worker_id=worker_id, queues=list(queues), lease=lease)
+        self.call("register_worker", worker_id=worker_id, queues=list(queues), lease=lease, **more)
 
     def on(self, connection: psycopg.Connection[Any]) -> Engine:
         """The same worker on another connection."""
@@ -117,12 +118,26 @@ class Engine:
         rows = self.connection.execute(query, arguments).fetchall()
         return [row[0] if len(row) == 1 else row for row in rows]
 
+    def colleague(self, worker_id: str, **options: Any) -> Engine:
+        """Another worker on the same connection, which knows what `workflows` and `goals` say."""
+        knows = {name: options.pop(name) for name in ("workflows", "goals") if name in options}
+        if knows:
+            options["knows"] = Jsonb(knows)
+        return Engine(self.connection, worker_id, **options)
+
     # Definition and start
 
     def define(self, workflow_slug: str, *steps: dict[str, Any], **defaults: Any) -> Any:
-        """The version of a workflow with these steps."""
-        document = {"workflow_slug": workflow_slug, "steps": list(steps), **defaults}
-        return self.call("register_workflow", definition=Jsonb(document))
+        """The version of a workflow with these steps, current if it is new."""
+        return self._register({"workflow_slug": workflow_slug, "steps": list(steps), **defaults})
+
+    def define_current(self, workflow_slug: str, *steps: dict[str, Any]) -> Any:
+        """The version of a workflow with these steps, current also if it is an old one."""
+        document = {"workflow_slug": workflow_slug, "steps": list(steps)}
+        return self._register(document, make_current=True)
+
+    def _register(self, document: dict[str, Any], **options: Any) -> Any:
+        return self.call("register_workflow", definition=Jsonb(document), **options)
 
     def start(self, workflow_slug: str, input: Any = None, **options: Any) -> UUID:
         run_id: UUID = self.call(

@@ -62,8 +62,8 @@ def test_lost_notification_delays_the_end_only_until_the_next_look(
     (run_id,) = register_and_start(client, FLOW, [7])
     with db.connect() as connection:
         connection.execute(
-            "create or replace function stepgres._hint_subscribers("
-            "run_ids uuid[], have_ended boolean) returns void"
+            "create or replace function stepgres._record_event("
+            "event stepgres.run_event, ends_run boolean default false) returns void"
             " language sql set search_path = pg_catalog, pg_temp as 'select'"
         )
     with running_worker(db.dsn, FLOW):

@@ -19,7 +19,7 @@ from stepgres._async.client import AsyncClient
 from stepgres._runner import StepContext
 from stepgres._worker_client import WorkerClient
 from tests.conftest import Database
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 
@@ -125,23 +125,6 @@ def test_def_steps_run_in_an_executor_that_is_passed(db: Database, client: Clien
     with db.connect() as connection:
         query = "select output from stepgres.step_states where step_slug = 'a'"
         assert connection.execute(query).fetchone() == (child,)
-
-
-def test_unknown_step_goes_back_for_another_worker_and_costs_no_attempt(
-    db: Database, client: Client
-) -> None:
-    old, new = workflow(("a", echo)), workflow(("a", echo), ("b", lambda i: i["a"]))
-    with running_worker(db.dsn, old):
-        (run_id,) = register_and_start(client, new, [7])
-        with db.connect() as connection:
-            query = (
-                "select attempt from stepgres.tasks where step_slug = 'b' and status = 'waiting'"
-            )
-            assert wait_until(lambda: connection.execute(query).fetchone()) == (0,)
-        with running_worker(db.dsn, new):
-            assert client.wait_for_run(run_id).output == 7
-    with db.connect() as connection:
-        assert connection.execute("select * from stepgres.attempts").fetchall() == []
 
 
 def test_worker_without_workflows_leaves_everything_to_others(db: Database, client: Client) -> None:

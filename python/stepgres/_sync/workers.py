@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from stepgres._arguments import interval, json_argument
 from stepgres._json import dumps_input
 from stepgres._sync.caller import Caller
-from stepgres.types import WorkItem
+from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +30,14 @@ class Workers(Caller):
         queues: Sequence[str] | None = None,
         lease: float | None = None,
         resources: Mapping[str, Any] | None = None,
+        knows: Mapping[str, Any] | None = None,
+        features: Sequence[str] | None = None,
     ) -> str:
-        """Register a worker and return its worker_id. The lease is in seconds."""
+        """Register a worker and return its worker_id. The lease is in seconds.
+
+        knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed.
+        """
         return self._scalar(
             str,
             "register_worker",
@@ -39,16 +45,26 @@ class Workers(Caller):
             queues=None if queues is None else list(queues),
             lease=interval(lease),
             resources=json_argument(resources),
+            knows=json_argument(knows),
+            features=None if features is None else list(features),
         )
 
     def unregister_worker(self, worker_id: str) -> int:
         """End a worker: what it has claimed goes back at once; return the number of tasks."""
         return self._scalar(int, "unregister_worker", worker_id=worker_id)
 
+    def list_workers(self) -> list[WorkerInfo]:
+        """The registered workers, the oldest first."""
+        return self._all("list_workers", class_row(WorkerInfo))
+
+    def list_queues(self) -> list[QueueInfo]:
+        """The queues by name, with their ready tasks and live workers."""
+        return self._all("list_queues", class_row(QueueInfo))
+
     def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
         return self._scalar(
-            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
+            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(tasks and list(tasks))
         )
 
     def fail_oversized_tasks(

@@ -3,7 +3,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(jsonb_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt), '[]')
+    select coalesce(to_jsonb(array_agg(to_jsonb(l) - 'rank' order by l.rank, l.task_index, l.attempt)), '[]')
     from (
         select 1 as rank, a.task_index, a.attempt, 'failed' as status, a.worker_id, a.started_at,
             a.failed_at as finished_at, a.error

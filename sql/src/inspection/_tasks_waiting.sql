@@ -17,7 +17,10 @@ as $$
         cross join lateral (
             select
                 coalesce(bool_or(true), false) as is_served,
-                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped
+                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped,
+                coalesce(bool_or(v.resources @> s.resources and stepgres._knows_step(
+                    v.knows, run.workflow_slug, run.version, t.step_slug
+                )), false) as is_known
             from alive as v where s.queue = any (v.queues)
         ) as q
         cross join lateral (
@@ -25,10 +28,11 @@ as $$
                 case
                     when t.status = 'started' then 'lease'
                     when run.paused_at is not null then 'pause'
-                    when t.status = 'waiting' then 'timer'
+                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0') then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
+                    when not q.is_known then 'knowledge'
                     else 'worker'
                 end as waits_for,
                 case t.status
@@ -43,10 +47,17 @@ as $$
             when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
             when 'pause' then format('the run is paused since %s', run.paused_at)
             when 'timer' then
-                case when min(w.attempt) = 0 then 'its start is delayed' else format('attempt %s follows', min(w.attempt) + 1) end
+                case
+                    when min(w.attempt) > 0 then format('attempt %s follows', min(w.attempt) + 1)
+                    when min(w.start_delay) > '0' then 'its start is delayed'
+                    else 'a worker has given it back'
+                end
             when 'executor' then format('executor "%s" will execute it', run.executor_id)
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
             when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            when 'knowledge' then format(
+                'no live worker knows step "%s" of workflow "%s", version %s', w.step_slug, run.workflow_slug, run.version
+            )
             else format('until a worker of queue "%s" is free', w.queue)
         end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
         min(w.until)

@@ -10,7 +10,7 @@ begin
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'steps', (
-            select jsonb_agg(
+            select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(
@@ -30,7 +30,7 @@ begin
                     'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
                 )
                 order by s.step_index
-            )
+            ))
             from stepgres.steps as s
             join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
             where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)

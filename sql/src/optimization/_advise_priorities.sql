@@ -30,7 +30,7 @@ begin
     cross join (select min(o.level) as lowest from levels as o) as m
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, l.step_slug)
-    where l.level > m.lowest;
+    where l.level > m.lowest and s.priority + l.level - m.lowest <= 100;
 end
 $$;
 

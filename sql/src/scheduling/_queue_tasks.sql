@@ -15,51 +15,66 @@ begin
     -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
-            case when d.is_queued and not d.is_handed then q.pgmq_queue end as pgmq_queue,
-            q.queue,
+            d.is_sent,
             d.is_handed,
-            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks,
-            array_agg(jsonb_build_object(
-                'run_id', n.run_id, 'step_slug', n.step_slug, 'task_index', n.task_index
-            )) as tickets
+            s.queue,
+            q.pgmq_queue,
+            q.ctid as seen_at,
+            q.has_lanes,
+            q.is_idle,
+            m.priority,
+            m.resources,
+            array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks
         from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
             where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
         ) as s
-        join stepgres.queues as q
-            on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
         cross join lateral (
-            select o.is_queued, o.is_queued and s.sticky and n.place <= _queue_tasks.capacity
-                and s.queue = any (taker.queues) and taker.resources @> s.resources as is_handed
+            select o.is_handed, o.is_queued and not o.is_handed as is_sent
             from (
-                select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+                select p.is_queued, p.is_queued and s.sticky and n.place <= _queue_tasks.capacity
+                    and s.queue = any (taker.queues) and taker.resources @> s.resources
+                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug) as is_handed
+                from (
+                    select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+                ) as p
             ) as o
         ) as d
-        group by 1, 2, 3
+        left join stepgres.queues as q
+            on d.is_sent and (q.queue, q.priority, q.resources, q.lane)
+                = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
+        -- of the queue that has to be made
+        left join lateral (
+            select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
+        ) as m on true
+        group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
-        if v_batch.pgmq_queue is null then
+        if not v_batch.is_sent then
             with queued as (
                 insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at)
                 select n.run_id, n.step_slug, n.task_index, n.input, v_now
                 from unnest(v_batch.tasks) as n
                 on conflict (run_id, step_slug, task_index)
-                do update set status = 'queued', queued_at = v_now, msg_id = null
+                do update set status = 'queued', queued_at = v_now, msg_id = null, lane = null
                 where t.status in ('queued', 'waiting')
                 returning t.ctid
             )
             select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
+            continue;
+        end if;
+        if v_batch.pgmq_queue is null then
+            v_batch.pgmq_queue := stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources);
+        elsif v_batch.is_idle or to_regclass('pgmq.q_' || v_batch.pgmq_queue) is null then
+            perform stepgres._open_queue(q.queue, q.priority, q.resources)
+            from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
+        end if;
+        if v_batch.has_lanes then
+            perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.seen_at, l.lane)
+            from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id)
-            select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id
-            from rows from (
-                unnest(v_batch.tasks), pgmq.send_batch(v_batch.pgmq_queue, v_batch.tickets)
-            ) as n (run_id, step_slug, task_index, input, msg_id)
-            on conflict (run_id, step_slug, task_index)
-            do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id
-            where t.status in ('queued', 'waiting');
-            perform stepgres._wake_workers(v_batch.queue);
+            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at);
         end if;
     end loop;
     return v_handed;

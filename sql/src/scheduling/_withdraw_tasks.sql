@@ -13,7 +13,7 @@ begin
     for v_tickets in
         with withdrawn as (
             update stepgres.tasks as t
-            set status = _withdraw_tasks.status, msg_id = null,
+            set status = _withdraw_tasks.status, msg_id = null, lane = null,
                 finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
             from unnest(_withdraw_tasks.steps) as k
             join stepgres.tasks as o
@@ -23,14 +23,15 @@ begin
                 select def.* from stepgres.steps as def
                 where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
             ) as s
-            join stepgres.queues as q
-                on (q.queue, q.priority, q.resources) = (s.queue, coalesce(r.priority, s.priority), s.resources)
+            left join stepgres.queues as q
+                on (q.queue, q.priority, q.resources, q.lane)
+                    = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
                 and case _withdraw_tasks.status
                     when 'queued' then t.status = 'queued' and t.msg_id is not null
                     else t.status in ('queued', 'started', 'waiting')
                 end
-            returning q.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+            returning coalesce(o.lane, q.pgmq_queue) as pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
         ),
         stopped as (
             delete from stepgres.timers as m
@@ -39,7 +40,8 @@ begin
         )
         select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
         from withdrawn as w
-        where w.msg_id is not null
+        -- a queue that somebody has dropped holds no tickets
+        where w.msg_id is not null and to_regclass('pgmq.q_' || w.pgmq_queue) is not null
         group by w.pgmq_queue
     loop
         perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);

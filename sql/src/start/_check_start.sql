@@ -15,8 +15,12 @@ begin
         raise exception 'a deadline cannot be %', run.deadline
             using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
     end if;
-    if array_position(run.tags, null) is not null then
-        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    if not (run.priority between -100 and 100) then
+        raise exception 'a run cannot have the priority %', run.priority
+            using errcode = 'SG003', hint = 'A priority is a whole number from -100 to 100.';
+    end if;
+    if run.tags is not null then
+        perform stepgres._check_labels(null, run.tags);
     end if;
     if run.executor_id is not null then
         perform stepgres._worker(run.executor_id);

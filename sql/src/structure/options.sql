@@ -7,8 +7,12 @@ check (stepgres._is_slug(value));
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
 
+-- Each priority that is used makes a pgmq queue: a customer number or a time is no priority.
+create domain stepgres.priority as int
+check (value between -100 and 100);
+
 create domain stepgres.resources as jsonb
-check (jsonb_typeof(value) = 'object');
+check (jsonb_typeof(value) = 'object' and octet_length(value::text) <= 2000);
 
 create domain stepgres.execution as text
 check (value in ('local', 'distributed'));
@@ -51,8 +55,10 @@ comment on domain stepgres.slug is
 'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
 comment on domain stepgres.queue is
 'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
+comment on domain stepgres.priority is
+'a priority must be a whole number from -100 to 100';
 comment on domain stepgres.resources is
-'resources must be a JSON object';
+'resources must be a JSON object of at most 2,000 bytes as text';
 comment on domain stepgres.execution is
 'execution must be "local" or "distributed"';
 comment on domain stepgres.initial_tasks is

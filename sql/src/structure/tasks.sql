@@ -6,6 +6,7 @@ create table stepgres.tasks (
     attempt int not null default 0,
     worker_id text,
     msg_id bigint,
+    lane text,
     queued_at timestamptz not null,
     started_at timestamptz,
     finished_at timestamptz,
@@ -24,7 +25,8 @@ create table stepgres.tasks (
     constraint task_attempt check (
         attempt > 0 or (attempt = 0 and status in ('queued', 'waiting', 'skipped', 'cancelled'))
     ),
-    constraint task_ticket check (msg_id is null or status = 'queued')
+    constraint task_ticket check (msg_id is null or status = 'queued'),
+    constraint task_lane check (lane is null or msg_id is not null)
 ) with (fillfactor = 30);
 
 comment on table stepgres.tasks is
@@ -33,6 +35,8 @@ comment on column stepgres.tasks.attempt is
 'The attempt that runs or ran last; the fencing token: a result of another attempt is refused.';
 comment on column stepgres.tasks.msg_id is
 'The ticket of a queued task in the pgmq queue of its step; null for a task that an executor claims by run.';
+comment on column stepgres.tasks.lane is
+'The pgmq queue of the lane that holds the ticket; null: it is in the pgmq queue of the step.';
 comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is

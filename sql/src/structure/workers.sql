@@ -1,23 +1,41 @@
 create table stepgres.queues (
     pgmq_queue text primary key,
     queue stepgres.queue not null,
-    priority int not null,
+    priority stepgres.priority not null,
     resources stepgres.resources not null,
+    lane jsonb not null default '{}',
+    has_lanes boolean not null default false,
+    is_idle boolean not null default false,
+    needed_at timestamptz not null,
     created_at timestamptz not null,
-    unique (queue, priority, resources)
+    constraint queue_has_one_pgmq_queue unique (queue, priority, resources, lane)
 );
+
+-- Of many queues a worker looks only into those that may hold something.
+create index queues_in_use on stepgres.queues (queue) where not is_idle;
 
 comment on table stepgres.queues is
 'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
 
 A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
-serves both, and no worker pops a ticket that it must put back.';
+serves both, and no worker pops a ticket that it must put back. A queue that nothing needs is retired.';
+comment on column stepgres.queues.lane is
+'Which tasks the pgmq queue is for: {} for all. Workers that do not know a task send its ticket on to a lane of those who do:
+{"workflow", "version"}, that and {"step"}, or {"goals"}, with the patterns of workers.';
+comment on column stepgres.queues.has_lanes is
+'There may be lanes beside this pgmq queue, for the same queue, priority and resources.';
+comment on column stepgres.queues.is_idle is
+'The pgmq queue is empty, and no worker looks into it until somebody sends a ticket there.';
+comment on column stepgres.queues.needed_at is
+'When a step, a worker or a ticket was last seen to need it.';
 
 create table stepgres.workers (
     worker_id text primary key,
     queues text[] not null,
     resources stepgres.resources not null,
     lease interval not null,
+    knows jsonb,
+    features text[] not null default '{}',
     is_waiting boolean not null default false,
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
@@ -32,6 +50,10 @@ comment on table stepgres.workers is
 'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
+comment on column stepgres.workers.knows is
+'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}. Null: it executes everything.';
+comment on column stepgres.workers.features is
+'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
 comment on column stepgres.workers.progress is
@@ -49,17 +71,3 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
-
-create table stepgres.subscribers (
-    subscriber_id text primary key,
-    run_id uuid,
-    workflow_slug text,
-    every_change boolean not null,
-    expires_at timestamptz not null,
-    constraint subscriber_has_one_subject check (run_id is null or workflow_slug is null)
-);
-
-create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is not null;
-
-comment on table stepgres.subscribers is
-'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';

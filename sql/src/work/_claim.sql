@@ -6,66 +6,88 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[] := coalesce(handed, '{}');
+    v_rows tid[] := coalesce(handed, '{}') || stepgres._lock_local_tasks(
+        worker.worker_id, capacity - cardinality(coalesce(handed, '{}')), run_ids
+    );
+    v_left int := capacity;
     v_pgmq_queue text;
-    v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
+    v_started stepgres.work_item[];
+    v_started_rows tid[];
+    v_items stepgres.work_item[];
+    v_item_rows tid[];
+    v_resumed stepgres._task_key[];
 begin
-    v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
-    for v_pgmq_queue in
-        select q.pgmq_queue from stepgres.queues as q
-        where q.queue = any (worker.queues) and worker.resources @> q.resources
-        order by q.priority desc, array_position(worker.queues, q.queue)
-    loop
-        exit when cardinality(v_rows) >= capacity;
-        v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
-    end loop;
-    if cardinality(v_rows) = 0 then
-        return;
-    end if;
-    perform stepgres._hold_worker(worker.worker_id);
-    v_are_events_sent := stepgres._are_events_sent();
-    if v_are_events_sent or exists (select from stepgres.subscribers) then
-        v_tasks := array(
-            select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-            from stepgres.tasks as t where t.ctid = any (v_rows)
-        );
-    end if;
-    -- after the tickets: no task starts before the step that it belongs to
-    v_now := stepgres._now();
-
-    -- The rows are locked and so stay where they are. A run that has ended since they were locked is
-    -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks.
-    return query
-    with started as (
-        update stepgres.tasks as t
-        set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
-            msg_id = null, error = null
-        from stepgres.runs as r
-        where t.ctid = any (v_rows) and t.status = 'queued'
-            and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
-        returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
-            r.workflow_slug, r.version, r.priority
-    )
-    select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-        case when t.element is null then i.input else t.element end,
-        s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-    from started as t
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-    left join stepgres._step_inputs as i
-        on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-    cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-    -- a worker may claim more than it can run at a time, and runs them in this order
-    order by o.priority desc, t.run_id, t.task_index;
-
-    if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
+    -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
+    -- may be for it. Bounded, so that many of them do not keep its results from being committed.
+    for i in 1 .. 100 loop
+        for v_pgmq_queue in
+            select q.pgmq_queue from stepgres.queues as q
+            where q.queue = any (worker.queues) and worker.resources @> q.resources and not q.is_idle
+                -- one that somebody has dropped is made anew by tick
+                and to_regclass('pgmq.q_' || q.pgmq_queue) is not null
+                and (q.lane = '{}' or worker.knows is null or stepgres._reads_lane(worker.knows, q.lane))
+            order by q.priority desc, array_position(worker.queues, q.queue)
+        loop
+            exit when cardinality(v_rows) >= v_left;
+            v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, v_left - cardinality(v_rows));
+        end loop;
+        exit when cardinality(v_rows) = 0;
+        if i = 1 then
+            perform stepgres._hold_worker(worker.worker_id);
+            perform stepgres._follow();
         end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
+        if stepgres._are_events_sent() then
+            v_resumed := v_resumed || array(
+                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+                from stepgres.tasks as t
+                where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is not null
+            );
+        end if;
+        -- after the tickets: no task starts before the step that it belongs to
+        v_now := stepgres._now();
+
+        -- The rows are locked and so stay where they are. A run that has ended since they were locked is
+        -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks. What is known is
+        -- asked in the order of cost; a task without a ticket is local, or was handed to this worker.
+        with started as (
+            update stepgres.tasks as t
+            set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
+                msg_id = null, lane = null, error = null
+            from stepgres.runs as r
+            where t.ctid = any (v_rows) and t.status = 'queued'
+                and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+                and (
+                    worker.knows is null or t.msg_id is null
+                    or (worker.knows -> 'workflows' ->> r.workflow_slug)::int = r.version
+                    or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
+                    or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
+                )
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.ctid as row_id,
+                r.workflow_slug, r.version, r.priority
+        ),
+        ordered as (
+            select t.row_id, (
+                t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
+                s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+            )::stepgres.work_item as item
+            from started as t
+            join stepgres.steps as s
+                on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+            cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+            -- a worker may claim more than it can run at a time, and runs them in this order
+            order by o.priority desc, t.run_id, t.task_index
+        )
+        select array_agg(o.item), array_agg(o.row_id) into v_started, v_started_rows from ordered as o;
+        v_items := v_items || v_started;
+        v_item_rows := v_item_rows || v_started_rows;
+
+        exit when cardinality(v_started) = cardinality(v_rows) or worker.knows is null;
+        v_left := v_left - coalesce(cardinality(v_started), 0);
+        exit when stepgres._pass_on(_claim.worker, v_rows) = 0 or v_left <= 0;
+        v_rows := '{}';
+    end loop;
+    if v_items is not null then
+        return query select * from stepgres._hand_out(v_items, v_item_rows, v_resumed);
     end if;
 end
 $$;

@@ -1,0 +1,21 @@
+create function stepgres._lanes_of(workflow_slug text, version int, step_slug text) returns jsonb[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when w.tasks is not null then array['{"goals": true}'::jsonb]
+        else array[
+            jsonb_build_object('workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)),
+            jsonb_build_object(
+                'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version),
+                'step', _lanes_of.step_slug
+            )
+        ]
+    end
+    from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_lanes_of.workflow_slug, _lanes_of.version)
+$$;
+
+comment on function stepgres._lanes_of(text, int, text) is
+'The lanes that the tickets of a step may go to at once, the general one first.';
