@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 # The newest server runs every test. What depends on the server is SQL: the oldest server runs all
 # tests of SQL, and those between run the tests where versions are most likely to differ.
-_ON_THE_OLDEST = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+_ON_THE_OLDEST = {"catalog", "concurrency", "docker", "install", "property", "sql", "upgrade"}
 _ON_ALL = {"catalog", "docker", "install", "property/test_lifecycle.py", "sql/test_plans.py"}
 
 
