@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,7 +19,6 @@ from tests.support.servers import Postgres, all_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
 pytest_plugins = ["tests.support.bounds"]
 
@@ -26,29 +26,23 @@ _numbers = itertools.count(1)
 
 # The newest server runs every test. What depends on the server is SQL: the oldest server runs all
 # tests of SQL, and those between run the tests where versions are most likely to differ.
-_ON_THE_OLDEST = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+_ON_THE_OLDEST = {"catalog", "concurrency", "docker", "install", "property", "sql", "upgrade"}
 _ON_ALL = {"catalog", "docker", "install", "property/test_lifecycle.py", "sql/test_plans.py"}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept: list[pytest.Item] = []
-    dropped: list[pytest.Item] = []
-    for item in items:
-        (kept if _is_wanted(item, config.rootpath / "tests") else dropped).append(item)
-    config.hook.pytest_deselected(items=dropped)
-    items[:] = kept
-
-
-def _is_wanted(item: pytest.Item, tests: Path) -> bool:
-    callspec = getattr(item, "callspec", None)
-    postgres = callspec.params.get("server") if callspec else None
-    newest, *_, oldest = [*all_postgres(), *all_postgres()]
-    if postgres in (None, newest):
-        return True
-    path = item.path.relative_to(tests)
-    return not {path.parts[0], path.as_posix()}.isdisjoint(
-        _ON_THE_OLDEST if postgres == oldest else _ON_ALL
-    )
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test of a server is one of every PostgreSQL that runs it."""
+    if "installation" not in metafunc.fixturenames:
+        return
+    path = metafunc.definition.path.relative_to(Path(__file__).parent)
+    names = {path.parts[0], path.as_posix()}
+    servers = [
+        postgres
+        for postgres in all_postgres()
+        if postgres == all_postgres()[0]
+        or names & (_ON_THE_OLDEST if postgres == all_postgres()[-1] else _ON_ALL)
+    ]
+    metafunc.parametrize("installation", servers, ids=str, scope="session")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -106,22 +100,16 @@ class Server:
     postgres: Postgres
     dsn: str
 
-    def janitor(self, name: str, template: str | None = None, **options: Any) -> DatabaseJanitor:
+    def janitor(self, dbname: str, **options: Any) -> DatabaseJanitor:
         """Creates a database, and drops it at the end."""
-        address = conninfo_to_dict(self.dsn)
-        return DatabaseJanitor(
-            user=str(address["user"]),
-            host=str(address["host"]),
-            port=5432,
-            dbname=name,
-            template_dbname=template,
-            **options,
-        )
+        address: dict[str, Any] = conninfo_to_dict(self.dsn)
+        options |= {"host": address["host"], "user": address["user"], "port": 5432}
+        return DatabaseJanitor(dbname=dbname, **options)
 
     @contextmanager
     def database(self, template: str = "with_stepgres") -> Iterator[Database]:
         """A new database, dropped at the end."""
-        with self.janitor(f"test_{next(_numbers)}", template) as janitor:
+        with self.janitor(f"test_{next(_numbers)}", template_dbname=template) as janitor:
             yield Database(make_conninfo(self.dsn, dbname=janitor.dbname))
 
 
@@ -129,11 +117,11 @@ def _install(*, autocommit: bool, **options: Any) -> None:
     stepgres.install(make_conninfo(**options))
 
 
-@pytest.fixture(scope="session", params=all_postgres(), ids=lambda postgres: postgres.name)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def server(installation: Postgres) -> Iterator[Server]:
     """One server after the other: each runs while its tests do."""
-    with request.param.run() as dsn:
-        server = Server(request.param, dsn)
+    with installation.run() as dsn:
+        server = Server(installation, dsn)
         with server.janitor("with_stepgres", as_template=True) as template:
             template.load(_install)
             yield server

@@ -166,7 +166,7 @@ def test_command_serves_until_it_is_interrupted(folder: Path) -> None:
         line = process.stderr.readline()
         assert line, said
         said += line
-    answer = httpx.get(found[1], timeout=None)
+    answer = httpx.get(found[1], timeout=PATIENCE)
     assert json.dumps(str(folder)) in answer.text
     process.send_signal(signal.SIGINT)
     said += process.communicate(timeout=PATIENCE)[1]

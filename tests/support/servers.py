@@ -41,6 +41,9 @@ class Postgres:
     name: str
     bin_dir: Path
 
+    def __str__(self) -> str:
+        return self.name
+
     @contextlib.contextmanager
     def run(self) -> Iterator[str]:
         """A new server, and the DSN of a superuser on it; stopped and deleted at the end."""
