@@ -65,7 +65,7 @@ def dumps_input(value: Any, name: str = "value") -> JsonText:
     try:
         return dumps(value, name)
     except NotWritable as error:
-        raise InvalidInput(str(error), hint=f"Pass {_KINDS}.") from error
+        raise InvalidInput(f"not a JSON value: {error}", hint=f"Pass {_KINDS}.") from error
 
 
 def loads(text: str, name: str) -> Any:

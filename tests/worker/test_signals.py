@@ -24,6 +24,7 @@ def test_signal_lets_the_running_step_finish_and_claims_nothing_more(
         with ledger.shut_gate():
             ledger.wait_for(1)
             worker.signal(number)
+            worker.wait_for_line("finishing 1 step")
             register_and_start(client, Gated)
         assert worker.end()[0] == 0
     assert ledger.rows() == [("held", 0, 1)]
