@@ -4774,37 +4774,20 @@ Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown 
 
 -- workers/list_queues.sql
 create function stepgres.list_queues() returns setof stepgres.queue_info
-language plpgsql
+language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_queue record;
-    v_info stepgres.queue_info;
-    v_tasks bigint;
-    v_oldest_at timestamptz;
-begin
-    for v_queue in
-        select q.queue, array_agg(q.pgmq_queue) as pgmq_queues
-        from stepgres.queues as q
-        group by q.queue
-        order by q.queue
-    loop
-        v_info := (v_queue.queue, 0, null, (
-            select count(*) from stepgres.workers as w
-            where v_queue.queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
-        ));
-        -- one for each priority and set of resources
-        for i in 1 .. cardinality(v_queue.pgmq_queues) loop
-            execute format('select count(*), min(enqueued_at) from pgmq.%I', 'q_' || v_queue.pgmq_queues[i])
-                into v_tasks, v_oldest_at;
-            v_info.tasks := v_info.tasks + v_tasks;
-            v_info.oldest_at := least(v_info.oldest_at, v_oldest_at);
-        end loop;
-        return next v_info;
-    end loop;
-end
+    -- a queue has a pgmq queue for each priority and set of resources
+    select q.queue, sum(m.messages)::bigint, min(m.oldest_at), (
+        select count(*) from stepgres.workers as w
+        where q.queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
+    )
+    from stepgres.queues as q
+    cross join lateral stepgres._count_messages(q.pgmq_queue) as m
+    group by q.queue
+    order by q.queue
 $$;
 
 comment on function stepgres.list_queues() is
@@ -5978,6 +5961,22 @@ $$;
 
 comment on function stepgres._check_filter(text) is
 'Raises SG014 for a status that no run has.';
+
+-- inspection/_count_messages.sql
+create function stepgres._count_messages(pgmq_queue text, out messages bigint, out oldest_at timestamptz)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    execute format('select count(*), min(enqueued_at) from pgmq.%I', 'q_' || pgmq_queue) into messages, oldest_at;
+exception when undefined_table then
+    messages := 0; -- it was deleted since the caller has read its name
+end
+$$;
+
+comment on function stepgres._count_messages(text) is
+'How many messages a pgmq queue has, and when the first of them was sent: part of list_queues and list_channels.';
 
 -- inspection/_find_run.sql
 create function stepgres._find_run(run_id uuid) returns stepgres.runs
@@ -7434,23 +7433,15 @@ Errors: SG016 not the name of a channel.';
 
 -- messages/list_channels.sql
 create function stepgres.list_channels() returns setof stepgres.channel_info
-language plpgsql
+language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_channel stepgres.channels;
-    v_info stepgres.channel_info;
-begin
-    for v_channel in select c.* from stepgres.channels as c order by c.channel loop
-        v_info.channel := v_channel.channel;
-        v_info.created_at := v_channel.created_at;
-        execute format('select count(*), min(enqueued_at) from pgmq.%I', 'q_' || v_channel.pgmq_queue)
-            into v_info.messages, v_info.oldest_at;
-        return next v_info;
-    end loop;
-end
+    select c.channel, m.messages, m.oldest_at, c.created_at
+    from stepgres.channels as c
+    cross join lateral stepgres._count_messages(c.pgmq_queue) as m
+    order by c.channel
 $$;
 
 comment on function stepgres.list_channels() is

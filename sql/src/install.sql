@@ -160,6 +160,7 @@
 -- inspection: status, lists, why a run is stuck
 \ir inspection/_all_tags.sql
 \ir inspection/_check_filter.sql
+\ir inspection/_count_messages.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
 \ir inspection/_run_not_found.sql
