@@ -210,6 +210,7 @@
 \ir inspection/_all_tags.sql
 \ir inspection/_check_filter.sql
 \ir inspection/_fatal_attempt.sql
+\ir inspection/_count_messages.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
 \ir inspection/_run_not_found.sql
