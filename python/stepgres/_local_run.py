@@ -10,6 +10,7 @@ import anyio
 from stepgres._lost_connections import CONNECTION_ERRORS
 from stepgres._runner import release_result, run_task
 from stepgres._turns import Turns
+from stepgres._worker_client import FULL_TICK
 from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
