@@ -245,6 +245,8 @@ create type stepgres._outcome as (
 
 create type stepgres._applied as (refused bigint[], handed tid[]);
 
+create type stepgres._claimed as (items stepgres.work_item[], row_ids tid[]);
+
 create type stepgres.workflow_run as (
     run_id uuid,
     workflow_slug text,
@@ -3877,7 +3879,7 @@ comment on function stepgres._check_results(jsonb, text) is
 
 -- work/_claim.sql
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
-returns setof stepgres.work_item
+returns stepgres._claimed
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -3886,7 +3888,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
-    v_started stepgres.work_item[];
+    v_claimed stepgres._claimed;
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -3898,7 +3900,7 @@ begin
         v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
     end loop;
     if cardinality(v_rows) = 0 then
-        return;
+        return null;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
     -- after the tickets: no task starts before the step that it belongs to
@@ -3928,40 +3930,13 @@ begin
         -- a worker may claim more than it can run at a time, and runs them in this order
         order by o.priority desc, t.run_id, t.task_index
     )
-    select array_agg(o.item), array_agg(o.row_id) into v_started, v_rows from ordered as o;
-    return query select * from stepgres._hand_out(v_started, v_rows);
+    select array_agg(o.item), array_agg(o.row_id) into v_claimed from ordered as o;
+    return v_claimed;
 end
 $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
-
--- work/_claim_beside_results.sql
-create function stepgres._claim_beside_results(
-    worker stepgres.workers, capacity int, run_ids uuid[], handed tid[]
-) returns setof stepgres.work_item
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return query select * from stepgres._claim(
-        _claim_beside_results.worker, _claim_beside_results.capacity, _claim_beside_results.run_ids,
-        _claim_beside_results.handed
-    );
-exception when others or query_canceled then
-    -- Whatever is wrong with what is claimed, or however long it takes, the results of this call are finished work.
-    -- The next claim without results meets the same error and reports it.
-    raise warning 'worker "%" has claimed nothing, its results are stored: %', worker.worker_id, sqlerrm;
-    perform stepgres._requeue_tasks(array(
-        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-        from stepgres.tasks as t where t.ctid = any (_claim_beside_results.handed)
-    ));
-end
-$$;
-
-comment on function stepgres._claim_beside_results(stepgres.workers, int, uuid[], tid[]) is
-'Claims as _claim does, but nothing if that fails or is cancelled: the transaction, which has results, goes on.';
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them, without inputs, and their rows.';
 
 -- work/_exhaust_tasks.sql
 create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
@@ -4121,7 +4096,7 @@ comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
 that this finishes but does not fail.';
 
 -- work/_hand_out.sql
-create function stepgres._hand_out(started stepgres.work_item[], row_ids tid[])
+create function stepgres._hand_out(claimed stepgres._claimed)
 returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -4131,25 +4106,22 @@ declare
     v_item stepgres.work_item;
     v_size bigint := 0;
     v_count int := 0;
-    -- One input after the other, as this is a cursor: nothing is made of those that are not fetched. What a step
-    -- gets is made only for a task without an element of its own.
-    v_items cursor for
+begin
+    -- One input after the other: a loop fetches ten rows, then fifty at a time, and nothing is made of those that it
+    -- does not fetch. What a step gets is made only for a task without an element of its own.
+    for v_item in
         select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt,
             case when t.input is not null then t.input else (
                 select i.input from stepgres._step_inputs as i
                 where i.run_id = k.run_id and i.step_slug = k.step_slug
             ) end,
             k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.is_refused
-        from rows from (unnest(_hand_out.started), unnest(_hand_out.row_ids)) as k (
+        from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
             run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout, transactional,
             sql_function, priority, is_last_attempt, is_refused, row_id
         )
-        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t;
-begin
-    open v_items;
+        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t
     loop
-        fetch v_items into v_item;
-        exit when not found;
         return next v_item;
         v_count := v_count + 1;
         -- A worker waits for an answer only for so long: it gets no more than 32 MB, or one input if that is larger.
@@ -4160,19 +4132,18 @@ begin
         end;
         exit when v_size > 33554432;
     end loop;
-    close v_items;
-    if v_count < cardinality(started) then
+    if v_count < cardinality(claimed.items) then
         perform stepgres._release_tasks(array(
             select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null)::stepgres._task_failure
-            from unnest(started[v_count + 1:]) as k
+            from unnest(claimed.items[v_count + 1:]) as k
         ));
     end if;
-    perform stepgres._tell_of_started(started[:v_count]);
+    perform stepgres._tell_of_started(claimed.items[:v_count]);
 end
 $$;
 
-comment on function stepgres._hand_out(stepgres.work_item[], tid[]) is
-'Returns started tasks, whose rows these are, with their inputs; those that are too much for one answer go back.';
+comment on function stepgres._hand_out(stepgres._claimed) is
+'Returns claimed tasks with their inputs; those that are too much for one answer go back.';
 
 -- work/_lock_local_tasks.sql
 create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
@@ -4663,6 +4634,7 @@ declare
     v_worker stepgres.workers;
     v_run_ids uuid[];
     v_applied stepgres._applied;
+    v_is_idle boolean := false;
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -4687,14 +4659,24 @@ begin
         perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
-        if results = '[]' then
-            return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, null);
-        else
-            return query select * from stepgres._claim_beside_results(
-                v_worker, work.capacity, work.run_ids, v_applied.handed
+        begin
+            return query select * from stepgres._hand_out(
+                stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed)
             );
-        end if;
-        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            v_is_idle := not found;
+        exception when others or query_canceled then
+            -- Whatever is wrong with what is claimed, or however long it takes, results are finished work: they are
+            -- stored, and the next claim without any meets the same error and reports it.
+            if results = '[]' then
+                raise;
+            end if;
+            raise warning 'worker "%" has claimed nothing, its results are stored: %', work.worker_id, sqlerrm;
+            perform stepgres._requeue_tasks(array(
+                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+                from stepgres.tasks as t where t.ctid = any (v_applied.handed)
+            ));
+        end;
+        if (work.is_waiting and v_is_idle) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;
         end if;
@@ -6470,9 +6452,12 @@ begin
             select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key from unnest(_tell_of_started.items) as i
         ));
     end if;
-    perform stepgres._hint_subscribers(array(
-        select distinct i.run_id from unnest(_tell_of_started.items) as i
-    ), have_ended => false);
+    -- asked here, too: hardly ever is there a subscriber to gather the runs for
+    if exists (select from stepgres.subscribers) then
+        perform stepgres._hint_subscribers(array(
+            select distinct i.run_id from unnest(_tell_of_started.items) as i
+        ), have_ended => false);
+    end if;
 end
 $$;
 

@@ -9,9 +9,12 @@ begin
             select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key from unnest(_tell_of_started.items) as i
         ));
     end if;
-    perform stepgres._hint_subscribers(array(
-        select distinct i.run_id from unnest(_tell_of_started.items) as i
-    ), have_ended => false);
+    -- asked here, too: hardly ever is there a subscriber to gather the runs for
+    if exists (select from stepgres.subscribers) then
+        perform stepgres._hint_subscribers(array(
+            select distinct i.run_id from unnest(_tell_of_started.items) as i
+        ), have_ended => false);
+    end if;
 end
 $$;
 

@@ -183,6 +183,8 @@ create type stepgres._outcome as (
 
 create type stepgres._applied as (refused bigint[], handed tid[]);
 
+create type stepgres._claimed as (items stepgres.work_item[], row_ids tid[]);
+
 create type stepgres.workflow_run as (
     run_id uuid,
     workflow_slug text,

@@ -1,5 +1,5 @@
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
-returns setof stepgres.work_item
+returns stepgres._claimed
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,7 +8,7 @@ declare
     v_now timestamptz;
     v_rows tid[] := coalesce(handed, '{}');
     v_pgmq_queue text;
-    v_started stepgres.work_item[];
+    v_claimed stepgres._claimed;
 begin
     v_rows := v_rows || stepgres._lock_local_tasks(worker.worker_id, capacity - cardinality(v_rows), run_ids);
     for v_pgmq_queue in
@@ -20,7 +20,7 @@ begin
         v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, capacity - cardinality(v_rows));
     end loop;
     if cardinality(v_rows) = 0 then
-        return;
+        return null;
     end if;
     perform stepgres._hold_worker(worker.worker_id);
     -- after the tickets: no task starts before the step that it belongs to
@@ -50,10 +50,10 @@ begin
         -- a worker may claim more than it can run at a time, and runs them in this order
         order by o.priority desc, t.run_id, t.task_index
     )
-    select array_agg(o.item), array_agg(o.row_id) into v_started, v_rows from ordered as o;
-    return query select * from stepgres._hand_out(v_started, v_rows);
+    select array_agg(o.item), array_agg(o.row_id) into v_claimed from ordered as o;
+    return v_claimed;
 end
 $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them, without inputs, and their rows.';
