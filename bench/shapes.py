@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,6 +16,7 @@ class Shape:
     steps_per_run: int
     runs: int
     runs_per_start: int = 100
+    outputs: dict[str, Any] = field(default_factory=dict)  # of steps; else the index of the task
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -49,4 +50,13 @@ SHAPES = [
         1_000,
     ),
     Shape("map_of_1000", [step("map", map=True)], list(range(1_000)), 1_000, 20, 1),
+    Shape(
+        "map_of_output",
+        [step("list"), step("map", "list", map=True)],
+        {},
+        1_001,
+        20,
+        1,
+        {"list": list(range(1_000))},
+    ),
 ]

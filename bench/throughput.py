@@ -93,7 +93,7 @@ def _start_and_work(dsn: str, shape: Shape, runs: int, barrier: Barrier) -> None
                     "task_index": item.task_index,
                     "attempt": item.attempt,
                     "status": "completed",
-                    "output": item.task_index,
+                    "output": shape.outputs.get(item.step_slug, item.task_index),
                 }
                 for item in items
             ]

@@ -111,7 +111,6 @@
 \ir work/_backoff.sql
 \ir work/_check_results.sql
 \ir work/_claim.sql
-\ir work/_claim_beside_results.sql
 \ir work/_exhaust_tasks.sql
 \ir work/_fail_tasks.sql
 \ir work/_hand_out.sql

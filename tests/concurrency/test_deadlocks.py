@@ -191,3 +191,42 @@ def some_result(chance: random.Random, item: WorkItem) -> dict[str, object]:
     return chance.choice(
         [item.completed(1)] * 7 + [item.failed(), item.failed(retry_after=0), item.released()]
     )
+
+
+@pytest.mark.parametrize("scan", ["indexscan", "bitmapscan", "seqscan"])
+def test_runs_are_locked_in_the_order_of_their_ids_whatever_the_plan(
+    engine: Engine, sessions: Sessions, scan: str
+) -> None:
+    """The second, which comes first in the table, is free while the first is waited for."""
+    engine.define("order", step("a"))
+    second = engine.start("order", run_id=UUID(int=2))
+    first = engine.start("order", run_id=UUID(int=1))
+    lock = "select stepgres._lock_runs(array[%s, %s])::text"
+    locking, looking = engine.on(sessions.connect()), engine.on(sessions.connect())
+    for other in {"indexscan", "bitmapscan", "seqscan"} - {scan}:
+        locking.rows("select set_config(%s, 'off', false)", f"enable_{other}")
+    with engine.connection.transaction():
+        engine.rows("select stepgres._lock_run(%s)::text", first)
+        locked = sessions.until_blocked(
+            locking.connection, lambda: locking.rows(lock, second, first)
+        )
+        free = looking.rows("select run_id from stepgres.runs for update skip locked")
+    locked.result()
+    assert free == [second]
+
+
+def test_two_that_make_queues_wait_for_each_other_before_they_make_any(
+    engine: Engine, sessions: Sessions
+) -> None:
+    """Else each could have made one of two queues, and wait for the other to make its own."""
+    other = engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.call("register_worker", worker_id="one", queues=["x"])
+        waiting = sessions.until_blocked(
+            other.connection,
+            lambda: other.call("register_worker", worker_id="two", queues=["y", "x"]),
+        )
+        assert engine.rows("select queue from stepgres.queues order by 1") == ["default", "x"]
+        engine.call("register_worker", worker_id="three", queues=["y"])
+    waiting.result()
+    assert engine.rows("select queue from stepgres.queues order by 1") == ["default", "x", "y"]

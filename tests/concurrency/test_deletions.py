@@ -196,3 +196,20 @@ def test_first_start_waits_for_a_change_in_plain_sql(engine: Engine, sessions: S
         start = sessions.until_blocked(other.connection, lambda: other.start("order"))
     start.result(PATIENCE)
     assert engine.rows("select max_attempts from stepgres.steps") == [9]
+
+
+def test_prunes_at_once_neither_wait_nor_count_the_same_runs(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    engine.drain()
+    other = engine.on(sessions.connect())
+
+    def prune(session: Engine) -> Any:
+        return session.call("prune", older_than="0 s")
+
+    with engine.connection.transaction():
+        assert prune(engine) == 1
+        assert sessions.without_waiting(other.connection, lambda: prune(other)) == 0
+    assert engine.rows("select run_id from stepgres.runs") == []

@@ -110,3 +110,39 @@ def test_runs_of_one_workflow_start_without_waiting_for_each_other(
         engine.start("order")
         sessions.without_waiting(other.connection, lambda: other.start("order"))
     assert len(engine.claim()) == 3
+
+
+def test_run_is_not_started_for_an_executor_that_is_being_ended(
+    engine: Engine, sessions: Sessions
+) -> None:
+    """After the commit nobody would have it: its tasks would wait for a worker that is gone."""
+    engine.define("order", step("a"))
+    ending = sessions.worker("ending")
+    with ending.connection.transaction():
+        ending.call("unregister_worker", worker_id="ending")
+        with refused("SG006", '"ending" is being ended'):
+            sessions.without_waiting(
+                engine.connection, lambda: engine.start("order", executor_id="ending")
+            )
+    assert engine.rows("select run_id from stepgres.runs") == []
+
+
+def test_start_of_a_task_graph_waits_for_one_that_is_being_saved(
+    engine: Engine, sessions: Sessions
+) -> None:
+    """What is started is what was approved, not what stood there before."""
+    (graph_id,) = engine.rows(
+        "select task_graph_id from stepgres.save_task_graph('order', '[{\"id\": \"old\"}]')"
+    )
+    engine.call("approve_task_graph", task_graph_id=graph_id)
+    other = engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.rows(
+            "select stepgres.save_task_graph('order', '[{\"id\": \"new\"}]', %s)::text", graph_id
+        )
+        start = sessions.until_blocked(
+            other.connection, lambda: other.call("start_task_graph", task_graph_id=graph_id)
+        )
+    with refused("SG020", graph_id):
+        start.result()
+    assert engine.rows("select run_id from stepgres.runs") == []

@@ -35,6 +35,10 @@ class Sessions:
         # what is known of runs is from a time when none was of a goal
         self.old.connection.execute("analyze stepgres.runs")
         fill_goals(self.old.connection)
+        # no call comes upon the search for lost tickets, which reads a slice of the active runs
+        self.old.connection.execute(
+            "update stepgres.sweeps set swept_at = now() + interval '1 day', position = null"
+        )
         self.new = Engine(database.connect())
 
 
@@ -137,6 +141,17 @@ PAGES: dict[str, dict[str, Any]] = {
 def test_call_reads_what_it_is_about(sessions: Sessions, session: str, call: str) -> None:
     with little_is_read(getattr(sessions, session)) as engine:
         CALLS[call](engine)
+
+
+def test_sweep_reads_a_slice_of_the_active_runs(sessions: Sessions) -> None:
+    engine = sessions.new
+    with engine.connection.transaction(force_rollback=True):
+        engine.connection.execute("delete from stepgres.sweeps")
+        before = reads(engine)
+        assert engine.call("tick") == 2_000
+        scans, rows = (n - m for n, m in zip(reads(engine), before, strict=True))
+    assert scans == 0
+    assert rows < 10 * 2_000
 
 
 @pytest.mark.parametrize("page", PAGES)

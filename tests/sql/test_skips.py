@@ -220,3 +220,26 @@ def test_crash_of_a_worker_on_the_last_attempt_skips(engine: Engine) -> None:
     engine.call("register_worker", worker_id=engine.worker_id)
     assert engine.claim_one().step_slug == "b"
     assert skip_reasons(engine) == {"a": "attempts_exhausted"}
+
+
+def test_dependent_of_two_branches_that_skip_one_after_the_other_is_counted_once(
+    engine: Engine,
+) -> None:
+    engine.define(
+        "order",
+        step("left", max_attempts=1, when_exhausted="skip-cascade"),
+        step("right", max_attempts=1, when_exhausted="skip-cascade"),
+        step("join", "left", "right"),
+        step("open"),
+        step("last", "open"),
+    )
+    run_id = engine.start("order", {})
+    items = {item.step_slug: item for item in engine.claim()}
+    engine.fail(items["left"], "first")
+    engine.fail(items["right"], "second")
+    remaining = "select remaining_steps from stepgres.runs"
+    assert engine.rows(remaining) == [2]
+    engine.complete(items["open"], 1)
+    assert engine.status(run_id)[0] == "in_progress"
+    engine.drain()
+    assert engine.output(run_id) == {"last": None}

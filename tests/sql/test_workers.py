@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Clock
+from tests.conftest import Clock, Database
 from tests.support.engine import Engine, refused, step
 
 LEASE = 15
@@ -280,3 +280,72 @@ def test_lost_tickets_of_many_runs_are_replaced_by_ticks_at_once(engine: Engine)
     assert ticks == [2_000 + 2_000, 500]
     assert engine.call("tick") == 0
     assert len(engine.drain()) == 2_500
+
+
+def test_sweep_goes_on_at_once_while_there_are_runs_left(engine: Engine, clock: Clock) -> None:
+    """next_due says so too: nobody waits for the next one."""
+    engine.define("order", step("a"))
+    inputs = "[" + ",".join("1" for _ in range(4_500)) + "]"
+    engine.rows("select stepgres.start_workflow_runs('order', %s)", inputs)
+    (last,) = engine.rows("select run_id from stepgres.active_runs order by run_id desc limit 1")
+    engine.rows(
+        "select count(pgmq.delete('stepgres_default', msg_id)) from stepgres.tasks"
+        " where run_id = %s",
+        last,
+    )
+    is_due = "select stepgres.next_due() <= stepgres._now()"
+    assert [engine.call("tick"), *engine.rows(is_due)] == [2_000, True]
+    assert [engine.call("tick"), *engine.rows(is_due)] == [2_000, True]
+    assert engine.call("tick") == 1
+    assert engine.rows(is_due) == [False]
+    assert len(engine.tickets()) == 4_500
+    assert engine.call("tick") == 0
+    clock.advance(10)
+    assert engine.rows(is_due) == [True]
+    engine.rows("select stepgres.cancel_workflow_run(run_id) from stepgres.active_runs")
+
+
+def test_sweep_locks_only_runs_in_which_something_is_wrong(db: Database, engine: Engine) -> None:
+    engine.define("order", step("a"))
+    good = engine.start("order")
+    lose_tickets(engine)
+    bad = engine.start("order")
+    engine.rows("select pgmq.purge_queue('stepgres_default')")
+    execute = "update stepgres.runs set executor_id = %s where run_id = %s returning 1"
+    engine.rows("update stepgres.tasks set msg_id = null where run_id = %s returning 1", good)
+    engine.rows(execute, engine.worker_id, good)
+    free = "select run_id from stepgres.runs for update skip locked"
+    with db.connect() as other, engine.connection.transaction():
+        assert engine.call("tick") == 1
+        assert other.execute(free.encode()).fetchall() == [(good,)]
+    assert engine.tickets() == [(bad, "a", 0)]
+    engine.rows(execute, None, good)
+    engine.call("cancel_workflow_run", run_id=good)
+
+
+def test_sweep_takes_back_what_a_worker_holds_that_is_not_registered(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("a", execution="distributed"), step("b"))
+    for worker_id in ("gone", "executor"):
+        engine.call("register_worker", worker_id=worker_id)
+    run_id = engine.start("order", executor_id="executor")
+    assert len(engine.items("claim_tasks", worker_id="gone", capacity=10)) == 1
+    engine.rows("delete from stepgres.workers where worker_id <> 'worker' returning 1")
+    engine.call("tick")
+    clock.advance(1)
+    engine.call("tick")
+    assert {item.place: item.attempt for item in engine.claim()} == {("a", 0): 2, ("b", 0): 1}
+    assert engine.rows("select executor_id from stepgres.runs") == [None]
+    engine.call("cancel_workflow_run", run_id=run_id)
+
+
+def test_queue_that_somebody_has_dropped_stops_no_tick(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b", queue="other"))
+    run_id = engine.start("order")
+    lose_tickets(engine)
+    engine.rows("select pgmq.drop_queue('stepgres_other')")
+    assert engine.call("tick") == 1
+    assert engine.claim_one().step_slug == "a"
+    engine.rows("select pgmq.create('stepgres_other')::text")
+    engine.call("cancel_workflow_run", run_id=run_id)

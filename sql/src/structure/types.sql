@@ -189,6 +189,12 @@ create type stepgres._outcome as (
 
 create type stepgres._applied as (refused bigint[], handed tid[]);
 
+create type stepgres._claimed as (
+    items stepgres.work_item[],
+    row_ids tid[],
+    resumed stepgres._task_key[]
+);
+
 create type stepgres.workflow_run as (
     run_id uuid,
     workflow_slug text,

@@ -1,5 +1,5 @@
 create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
-returns setof stepgres.work_item
+returns stepgres._claimed
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -11,11 +11,8 @@ declare
     );
     v_left int := capacity;
     v_pgmq_queue text;
-    v_started stepgres.work_item[];
-    v_started_rows tid[];
-    v_items stepgres.work_item[];
-    v_item_rows tid[];
-    v_resumed stepgres._task_key[];
+    v_started stepgres._claimed;
+    v_claimed stepgres._claimed;
 begin
     -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
     -- may be for it. Bounded, so that many of them do not keep its results from being committed.
@@ -37,7 +34,7 @@ begin
             perform stepgres._follow();
         end if;
         if stepgres._are_events_sent() then
-            v_resumed := v_resumed || array(
+            v_claimed.resumed := v_claimed.resumed || array(
                 select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
                 from stepgres.tasks as t
                 where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is not null
@@ -77,20 +74,18 @@ begin
             -- a worker may claim more than it can run at a time, and runs them in this order
             order by o.priority desc, t.run_id, t.task_index
         )
-        select array_agg(o.item), array_agg(o.row_id) into v_started, v_started_rows from ordered as o;
-        v_items := v_items || v_started;
-        v_item_rows := v_item_rows || v_started_rows;
+        select array_agg(o.item), array_agg(o.row_id) into v_started.items, v_started.row_ids from ordered as o;
+        v_claimed.items := v_claimed.items || v_started.items;
+        v_claimed.row_ids := v_claimed.row_ids || v_started.row_ids;
 
-        exit when cardinality(v_started) = cardinality(v_rows) or worker.knows is null;
-        v_left := v_left - coalesce(cardinality(v_started), 0);
+        exit when cardinality(v_started.items) = cardinality(v_rows) or worker.knows is null;
+        v_left := v_left - coalesce(cardinality(v_started.items), 0);
         exit when stepgres._pass_on(_claim.worker, v_rows) = 0 or v_left <= 0;
         v_rows := '{}';
     end loop;
-    if v_items is not null then
-        return query select * from stepgres._hand_out(v_items, v_item_rows, v_resumed);
-    end if;
+    return v_claimed;
 end
 $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them with their inputs.';
+'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them, without inputs, and their rows.';

@@ -1,6 +1,4 @@
-create function stepgres._hand_out(
-    started stepgres.work_item[], row_ids tid[], resumed stepgres._task_key[]
-)
+create function stepgres._hand_out(claimed stepgres._claimed)
 returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -10,25 +8,22 @@ declare
     v_item stepgres.work_item;
     v_size bigint := 0;
     v_count int := 0;
-    -- One input after the other, as this is a cursor: nothing is made of those that are not fetched. What a step
-    -- gets is made only for a task without an element of its own.
-    v_items cursor for
+begin
+    -- One input after the other: a loop fetches ten rows, then fifty at a time, and nothing is made of those that it
+    -- does not fetch. What a step gets is made only for a task without an element of its own.
+    for v_item in
         select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt,
             case when t.input is not null then t.input else (
                 select i.input from stepgres._step_inputs as i
                 where i.run_id = k.run_id and i.step_slug = k.step_slug
             ) end,
             k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.is_refused
-        from rows from (unnest(_hand_out.started), unnest(_hand_out.row_ids)) as k (
+        from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
             run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout, transactional,
             sql_function, priority, is_last_attempt, is_refused, row_id
         )
-        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t;
-begin
-    open v_items;
+        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t
     loop
-        fetch v_items into v_item;
-        exit when not found;
         return next v_item;
         v_count := v_count + 1;
         -- A worker waits for an answer only for so long: it gets no more than 32 MB, or one input if that is larger.
@@ -39,25 +34,24 @@ begin
         end;
         exit when v_size > 33554432;
     end loop;
-    close v_items;
-    if v_count < cardinality(started) then
+    if v_count < cardinality(claimed.items) then
         perform stepgres._release_tasks(array(
             select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null, null, null)::stepgres._task_failure
-            from unnest(started[v_count + 1:]) as k
+            from unnest(claimed.items[v_count + 1:]) as k
         ));
     end if;
     if stepgres._are_events_sent() then
         perform stepgres._send_task_events('task_started', array(
             select k.key
-            from unnest(started[:v_count]) as i
+            from unnest(claimed.items[:v_count]) as i
             cross join lateral (select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key as key) as k
-            where k.key <> all (coalesce(_hand_out.resumed, '{}'))
+            where k.key <> all (coalesce(claimed.resumed, '{}'))
         ));
     end if;
 end
 $$;
 
-comment on function stepgres._hand_out(stepgres.work_item[], tid[], stepgres._task_key[]) is
-'Returns started tasks, whose rows these are, with their inputs; those that are too much for one answer go back.
+comment on function stepgres._hand_out(stepgres._claimed) is
+'Returns claimed tasks with their inputs; those that are too much for one answer go back.
 
 The start of resumed tasks was told before, when they were claimed and handed back.';

@@ -14,6 +14,7 @@ declare
     v_worker stepgres.workers;
     v_run_ids uuid[];
     v_applied stepgres._applied;
+    v_is_idle boolean := false;
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
@@ -37,14 +38,24 @@ begin
         );
     end if;
     if capacity > 0 then
-        if results = '[]' then
-            return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, null);
-        else
-            return query select * from stepgres._claim_beside_results(
-                v_worker, work.capacity, work.run_ids, v_applied.handed
+        begin
+            return query select * from stepgres._hand_out(
+                stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed)
             );
-        end if;
-        if (work.is_waiting and not found) <> v_worker.is_waiting then
+            v_is_idle := not found;
+        exception when others or query_canceled then
+            -- Whatever is wrong with what is claimed, or however long it takes, results are finished work: they are
+            -- stored, and the next claim without any meets the same error and reports it.
+            if results = '[]' then
+                raise;
+            end if;
+            raise warning 'worker "%" has claimed nothing, its results are stored: %', work.worker_id, sqlerrm;
+            perform stepgres._requeue_tasks(array(
+                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+                from stepgres.tasks as t where t.ctid = any (v_applied.handed)
+            ));
+        end;
+        if (work.is_waiting and v_is_idle) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;
         end if;
