@@ -1034,6 +1034,18 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+
+create table stepgres.secrets (
+    only_row boolean primary key default true check (only_row),
+    secret text not null
+);
+
+-- random, and another one wherever Stepgres is installed
+insert into stepgres.secrets (secret) values (gen_random_uuid()::text || gen_random_uuid()::text);
+
+comment on table stepgres.secrets is
+'What nobody but the owner reads: the names that payloads are notified on are made from it.';
+
 -- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 
@@ -7112,6 +7124,16 @@ $$;
 comment on function stepgres._message_number(text) is
 'The number that an id of a message is to pgmq, null if no message can have that id.';
 
+-- messages/_messages_name.sql
+create function stepgres._messages_name(channel text) returns text
+language sql
+immutable strict
+set search_path = pg_catalog, pg_temp
+as $$ select 'stepgres_messages_' || md5(_messages_name.channel) $$;
+
+comment on function stepgres._messages_name(text) is
+'The name that messages of a channel are notified on; that of a channel may be too long for it.';
+
 -- messages/_need_fresh_snapshots.sql
 create function stepgres._need_fresh_snapshots() returns void
 language plpgsql
@@ -7131,16 +7153,6 @@ $$;
 
 comment on function stepgres._need_fresh_snapshots() is
 'Raises SG003 where a statement does not see all that was committed before it.';
-
--- messages/_notify_name.sql
-create function stepgres._notify_name(kind text, channel text) returns text
-language sql
-immutable strict
-set search_path = pg_catalog, pg_temp
-as $$ select format('stepgres_%s_%s', _notify_name.kind, md5(_notify_name.channel)) $$;
-
-comment on function stepgres._notify_name(text, text) is
-'What is notified for a channel, whose own name may be longer than a name for NOTIFY: messages and payloads are the kinds.';
 
 -- messages/_parse_position.sql
 create function stepgres._parse_position(after text) returns stepgres._position
@@ -7180,6 +7192,23 @@ $$;
 
 comment on function stepgres._parse_position(text) is
 'Reads what _position_text has written; raises SG003 if that is something else.';
+
+-- messages/_payloads_name.sql
+create function stepgres._payloads_name(channel text) returns text
+language sql
+stable strict
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'stepgres_payloads_' || left(
+        encode(sha256(convert_to(s.secret || ' ' || _payloads_name.channel, 'UTF8')), 'hex'), 40
+    )
+    from stepgres.secrets as s
+$$;
+
+comment on function stepgres._payloads_name(text) is
+'The name that payloads for a channel are notified on, which only those can know who may call listen.
+
+PostgreSQL lets any login listen on any name, and notify it.';
 
 -- messages/_position_after.sql
 create function stepgres._position_after(
@@ -7557,8 +7586,8 @@ begin
     if listen.after is not null then
         perform stepgres._parse_position(listen.after);
     end if;
-    v_listening.messages_on := stepgres._notify_name('messages', listen.channel);
-    v_listening.payloads_on := stepgres._notify_name('payloads', listen.channel);
+    v_listening.messages_on := stepgres._messages_name(listen.channel);
+    v_listening.payloads_on := stepgres._payloads_name(listen.channel);
     execute format('listen %I', v_listening.messages_on);
     execute format('listen %I', v_listening.payloads_on);
     v_listening.position := coalesce(listen.after, stepgres._first_position(listen.channel));
@@ -7634,14 +7663,15 @@ begin
             notify_only.channel
             using errcode = 'SG017', hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, which takes 2,000,000.';
     end if;
-    perform pg_notify(stepgres._notify_name('payloads', notify_only.channel), notify_only.payload);
+    perform pg_notify(stepgres._payloads_name(notify_only.channel), notify_only.payload);
 end
 $$;
 
 comment on function stepgres.notify_only(text, text) is
 'Notifies those who listen on a channel at this moment of a text, at commit, and stores nothing.
 
-Of equal payloads in one transaction PostgreSQL delivers one.
+Of equal payloads in one transaction PostgreSQL delivers one. Who may call listen can hear payloads, and who has listened can
+forge them: send what must be genuine with send_with_notify.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';
 
@@ -7762,7 +7792,7 @@ begin
     -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
     perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
     select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
-    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    perform pg_notify(stepgres._messages_name(send_with_notify.channel), '');
     return v_message_id;
 end
 $$;
@@ -9785,6 +9815,7 @@ begin
         end loop;
         if v_role in ('stepgres_admin', 'stepgres_observer') then
             execute pg_catalog.format('grant select on all tables in schema stepgres to %I', v_role);
+            execute pg_catalog.format('revoke all on stepgres.secrets from %I', v_role);
         end if;
     end loop;
 end

@@ -8,6 +8,18 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+
+create table stepgres.secrets (
+    only_row boolean primary key default true check (only_row),
+    secret text not null
+);
+
+-- random, and another one wherever Stepgres is installed
+insert into stepgres.secrets (secret) values (gen_random_uuid()::text || gen_random_uuid()::text);
+
+comment on table stepgres.secrets is
+'What nobody but the owner reads: the names that payloads are notified on are made from it.';
+
 -- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 
