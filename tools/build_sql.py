@@ -26,7 +26,8 @@ set local standard_conforming_strings = on;
 
 {sql}
 -- pg_dump leaves out what belongs to an extension, except for the data of these tables.
--- One statement for each of them: they all update the same row of pg_extension.
+-- One statement for each of them: they all update the same row of pg_extension. A secret is made
+-- anew, and not restored.
 do $$
 declare
     v_table regclass;
@@ -34,6 +35,7 @@ begin
     for v_table in
         select c.oid from pg_catalog.pg_class as c
         where c.relnamespace = 'stepgres'::pg_catalog.regnamespace and c.relkind in ('r', 'S')
+            and c.relname <> 'secrets'
         order by c.oid
     loop
         perform pg_catalog.pg_extension_config_dump(v_table, '');

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_HOSTS = ["localhost", "127.0.0.1"]  # what a browser calls this machine
 _PAGE = Path(__file__).with_name("page.html")
 
 
@@ -48,9 +51,13 @@ def make_app(dsn: str, folder: str) -> Starlette:
         return HTMLResponse(page)
 
     async def start(request: Request) -> Response:
+        # which no form of another page can send
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            return PlainTextResponse("Send the input as application/json", 415)
         try:
             run_id = await client.start_workflow_run("corpus", await request.json())
-        except (ValueError, stepgres.InvalidInput) as error:
+        except (ValueError, RecursionError, stepgres.InvalidInput) as error:
             return PlainTextResponse(f"That is no input: {error}", 400)
         return JSONResponse({"run_id": str(run_id)})
 
@@ -71,6 +78,8 @@ def make_app(dsn: str, folder: str) -> Starlette:
                 run_events_sse(client, lambda request: str(request.path_params["run_id"])),
             ),
         ],
+        # a page of somebody else may call this machine by a name of its own
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
         lifespan=lifespan,
     )
 

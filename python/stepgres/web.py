@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import anyio
+import anyio.lowlevel
 
 try:
     from starlette.requests import HTTPConnection, Request
@@ -66,14 +67,20 @@ def sse(
 
 
 def websocket(
-    client: AsyncClient, channel: Maybe[str], *, authorize: Authorize | None = None
+    client: AsyncClient,
+    channel: Maybe[str],
+    *,
+    authorize: Authorize | None = None,
+    origins: Collection[str] = (),
 ) -> WebSocketEndpoint:
     """An endpoint that sends the messages of a channel to a WebSocket.
 
-    As `sse`; the first message has only a channel and a position, from which a page that reconnects
-    goes on with ?after=. Heartbeats are the server's: uvicorn sends a ping every 20 seconds.
+    As `sse`, to pages of the same host and of `origins`, such as "https://app.example.com"; "*"
+    stands for all. The first message has only a channel and a position, from which a page that
+    reconnects goes on with ?after=. Heartbeats are the server's: uvicorn sends a ping every 20
+    seconds.
     """
-    return _websocket(_open_messages(client, channel), authorize)
+    return _websocket(_open_messages(client, channel), authorize, _checked(origins))
 
 
 def run_events_sse(
@@ -99,12 +106,14 @@ def run_events_websocket(
     *,
     workflow_slug: Maybe[str] | None = None,
     authorize: Authorize | None = None,
+    origins: Collection[str] = (),
 ) -> WebSocketEndpoint:
     """An endpoint that sends what `AsyncClient.subscribe` yields to a WebSocket.
 
-    As `run_events_sse`; it is closed with code 1000 when the run has ended.
+    As `run_events_sse`, to pages of the same host and of `origins`, as `websocket`. It is closed
+    with code 1000 when the run has ended.
     """
-    return _websocket(_open_events(client, run_id, workflow_slug), authorize)
+    return _websocket(_open_events(client, run_id, workflow_slug), authorize, _checked(origins))
 
 
 def _open_messages(client: AsyncClient, channel: Maybe[str]) -> Open:
@@ -209,10 +218,34 @@ class _EventStream(StreamingResponse):
             else:
                 text, id = sent
                 yield f"id: {id}\ndata: {text}\n\n" if id else f"data: {text}\n\n"
+                await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
 
 
-def _websocket(open: Open, authorize: Authorize | None) -> WebSocketEndpoint:
+def _checked(origins: Collection[str]) -> frozenset[str]:
+    if isinstance(origins, str):
+        raise TypeError(f"origins is a list of origins, not the string {origins!r}")
+    return frozenset(origin.rstrip("/").lower() for origin in origins)
+
+
+def _is_welcome(connection: HTTPConnection, origins: frozenset[str]) -> bool:
+    """Whether the page that connects is of the same host, or of one of the origins, or no page."""
+    origin = connection.headers.get("origin")
+    if origin is None or not origins.isdisjoint({origin.lower(), "*"}):
+        return True
+    host = connection.headers.get("host")
+    return host is not None and origin.lower() in {
+        f"http://{host.lower()}",
+        f"https://{host.lower()}",
+    }
+
+
+def _websocket(
+    open: Open, authorize: Authorize | None, origins: frozenset[str]
+) -> WebSocketEndpoint:
     async def endpoint(websocket: WebSocket) -> None:
+        if not _is_welcome(websocket, origins):
+            await websocket.close()  # refused with 403
+            return
         opened = await _try_open(open, authorize, websocket)
         if not isinstance(opened, Response):
             async with _closing(opened):
@@ -222,6 +255,8 @@ def _websocket(open: Open, authorize: Authorize | None) -> WebSocketEndpoint:
                 )
         elif "websocket.http.response" in websocket.scope.get("extensions", {}):
             await websocket.send_denial_response(opened)
+            # uvicorn takes the handshake for complete once the connection is closed
+            await anyio.lowlevel.checkpoint()
         else:
             await websocket.close()  # refused with 403
 
@@ -233,6 +268,7 @@ async def _send_all(websocket: WebSocket, stream: Stream) -> None:
         await websocket.send_text(dumps(stream.greeting))
     while (sent := await next_text(stream)) is not None:
         await websocket.send_text(sent[0])
+        await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
     await websocket.close(1000 if stream.has_ended else 1011)
 
 

@@ -56,6 +56,7 @@ begin
         end loop;
         if v_role in ('stepgres_admin', 'stepgres_observer') then
             execute pg_catalog.format('grant select on all tables in schema stepgres to %I', v_role);
+            execute pg_catalog.format('revoke all on stepgres.secrets from %I', v_role);
         end if;
     end loop;
 end

@@ -262,9 +262,10 @@
 \ir messages/_make_channel.sql
 \ir messages/_message_ids.sql
 \ir messages/_message_number.sql
+\ir messages/_messages_name.sql
 \ir messages/_need_fresh_snapshots.sql
-\ir messages/_notify_name.sql
 \ir messages/_parse_position.sql
+\ir messages/_payloads_name.sql
 \ir messages/_position_after.sql
 \ir messages/_position_text.sql
 \ir messages/_read_history.sql

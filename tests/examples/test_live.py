@@ -171,3 +171,28 @@ def test_command_serves_until_it_is_interrupted(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     said += process.communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in said
+
+
+def test_other_pages_and_other_names_of_the_machine_start_no_run(db: Database) -> None:
+    json_type = {"Content-Type": "application/json"}
+    refused: list[tuple[int, bytes, dict[str, str]]] = [
+        (415, b'{"folder": "/etc"}', {"Content-Type": "text/plain"}),
+        (415, b'{"folder": "/etc"}', {"Content-Type": "application/x-www-form-urlencoded"}),
+        (415, b'{"folder": "/etc"}', {}),
+        (400, b'{"folder": "/etc"}', {**json_type, "Host": "evil.example"}),
+        (400, b'{"folder": "/etc"}', {**json_type, "Host": "localhost.evil.example:8000"}),
+        (400, b"[" * 100_000, json_type),
+        (400, b"[" * 100_000 + b"]" * 100_000, json_type),
+        (400, b"{", json_type),
+        (400, b'{"x": 1' + b"0" * 5_000 + b"}", json_type),
+    ]
+    with serving(make_app(db.dsn, "/nowhere")) as address, Client(db.dsn) as client:
+        for status, content, headers in refused:
+            answer = httpx.post(f"http://{address}/runs", content=content, headers=headers)
+            assert answer.status_code == status, (content[:30], headers)
+        foreign = {"Host": "evil.example"}
+        assert httpx.get(f"http://{address}/", headers=foreign).status_code == 400
+        assert client.list_workflow_runs() == []
+        answer = httpx.post(f"http://{address}/runs", json={"folder": "/nowhere", "pattern": "*"})
+        assert answer.status_code == 200
+        client.cancel_workflow_run(UUID(answer.json()["run_id"]))

@@ -387,3 +387,46 @@ async def test_cancelled_wait_loses_nothing(db: Database) -> None:
         while len(got) < 50:
             got.append((await anext(listener)).payload)
         assert got == list(range(50))
+
+
+def test_payloads_cannot_be_heard_or_forged_by_a_login_without_rights(
+    db: Database, client: Client
+) -> None:
+    with db.connect() as connection, client.listen("orders") as listener:
+        listening = client._notifications.asynchronous.hub._members
+        (names,) = {member.names for member in listening}
+        assert names[1].startswith("stepgres_payloads_")
+        guesses = [
+            f"stepgres_payloads_{digest}"
+            for (digest,) in connection.execute(
+                "select md5('orders') union all select left(encode(sha256('orders'), 'hex'), 40)"
+            )
+        ]
+        for name in guesses:
+            connection.execute(f"listen {name}; notify {name}, 'forged'".encode())
+        client.notify_only("orders", "genuine")
+        assert next(listener).payload == "genuine"
+        heard = {notify.payload for notify in connection.notifies(timeout=0)}
+        assert heard == {"forged"}
+    assert len(names[1]) == len("stepgres_payloads_") + 40
+
+
+def test_secret_is_for_the_owner_alone_and_of_one_installation(
+    db: Database, empty_db: Database
+) -> None:
+    roles = ("stepgres_observer", "stepgres_admin", "stepgres_client")
+    secrets = "select secret from stepgres.secrets"
+    with empty_db.connect() as connection:
+        for role in roles:
+            connection.execute(f"create role {role}".encode())
+        try:
+            stepgres.install(empty_db.dsn)
+            for role in roles:
+                query = f"select has_table_privilege('{role}', 'stepgres.secrets', 'select')"
+                assert connection.execute(query.encode()).fetchone() == (False,)
+            other = connection.execute(secrets).fetchall()
+        finally:
+            for role in roles:
+                connection.execute(f"drop owned by {role}; drop role {role}".encode())
+    with db.connect() as connection:
+        assert connection.execute(secrets).fetchall() != other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from itertools import islice
@@ -12,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import Route
 
 from stepgres import AsyncClient, Client
@@ -228,6 +229,38 @@ def test_client_for_threads_is_refused(client: Client) -> None:
     for make_events in (run_events_sse, run_events_websocket):
         with pytest.raises(TypeError, match="AsyncClient"):
             make_events(wrong)
+
+
+@pytest.mark.anyio
+async def test_page_that_goes_away_while_much_is_sent_gets_nothing_more(
+    listening: AsyncClient, client: Client
+) -> None:
+    """Or the server would log each try."""
+    for number in range(50):
+        client.send_with_notify("orders", number)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/orders",
+        "query_string": b"after=0",
+        "headers": [],
+    }
+    sent: list[Any] = []
+    gone = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if b"data" in message.get("body", b""):
+            asyncio.get_running_loop().call_soon(gone.set)
+
+    async def receive() -> Any:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async with listening:
+        response = await sse(listening, "orders")(Request(scope, receive))
+        await response(scope, receive, send)
+    assert 1 <= len([message for message in sent if b"data" in message.get("body", b"")]) <= 5
 
 
 def test_without_starlette_the_extra_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 from uuid import uuid4
 
@@ -78,3 +79,71 @@ def test_closing_the_socket_closes_the_subscription(listening: AsyncClient, engi
         with connect(f"ws://{address}/runs"):
             assert len(engine.rows(query)) == 1
         wait_until(lambda: engine.rows(query) == [])
+
+
+@pytest.mark.parametrize("kind", ["messages", "events"])
+def test_page_of_another_origin_is_refused_unless_it_is_allowed(
+    listening: AsyncClient, kind: str
+) -> None:
+    def endpoint(**options: Any) -> Any:
+        if kind == "messages":
+            return websocket(listening, "orders", **options)
+        return run_events_websocket(listening, **options)
+
+    routes = [
+        WebSocketRoute("/mine", endpoint()),
+        WebSocketRoute("/ours", endpoint(origins=["https://App.example.com/"])),
+        WebSocketRoute("/all", endpoint(origins=["*"])),
+    ]
+    with pages(listening, *routes) as address:
+        port = address.partition(":")[2]
+        own = [None, f"http://{address}", f"https://{address}"]
+        allowed = [*own, "https://app.example.com"]
+        others = [
+            "https://app.example.com.evil.example",
+            "http://app.example.com",
+            f"http://127.0.0.1:{int(port) + 1}",
+            f"http://localhost:{port}",
+            "null",
+            "",
+        ]
+
+        def answer(path: str, origin: str | None) -> int:
+            try:
+                headers = {} if origin is None else {"Origin": origin}
+                with connect(f"ws://{address}{path}", additional_headers=headers):
+                    return 101
+            except InvalidStatus as error:
+                return error.response.status_code
+
+        assert [answer("/mine", origin) for origin in own] == [101] * 3
+        assert {answer("/mine", origin) for origin in [*others, allowed[3]]} == {403}
+        assert [answer("/ours", origin) for origin in allowed] == [101] * 4
+        assert {answer("/ours", origin) for origin in others} == {403}
+        assert {answer("/all", origin) for origin in [*allowed, *others]} == {101}
+
+
+def test_origins_as_one_string_are_refused(listening: AsyncClient) -> None:
+    with pytest.raises(TypeError, match="origins is a list"):
+        websocket(listening, "orders", origins="https://app.example.com")
+
+
+def test_refused_handshakes_log_no_errors(
+    listening: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoints = {
+        403: websocket(listening, "orders", authorize=lambda _: False),
+        404: run_events_websocket(listening, str(uuid4())),
+        400: websocket(listening, "no channel"),
+    }
+    routes = [WebSocketRoute(f"/{status}", endpoints[status]) for status in endpoints]
+    with pages(listening, *routes) as address:
+        logging.getLogger("uvicorn.error").addHandler(caplog.handler)
+        for status in endpoints:
+            with pytest.raises(InvalidStatus) as refused:
+                connect(f"ws://{address}/{status}")
+            assert refused.value.response.status_code == status
+        with pytest.raises(InvalidStatus):
+            connect(f"ws://{address}/403", additional_headers={"Origin": "http://evil.example"})
+        logging.getLogger("uvicorn.error").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

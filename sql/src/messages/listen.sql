@@ -12,8 +12,8 @@ begin
     if listen.after is not null then
         perform stepgres._parse_position(listen.after);
     end if;
-    v_listening.messages_on := stepgres._notify_name('messages', listen.channel);
-    v_listening.payloads_on := stepgres._notify_name('payloads', listen.channel);
+    v_listening.messages_on := stepgres._messages_name(listen.channel);
+    v_listening.payloads_on := stepgres._payloads_name(listen.channel);
     execute format('listen %I', v_listening.messages_on);
     execute format('listen %I', v_listening.payloads_on);
     v_listening.position := coalesce(listen.after, stepgres._first_position(listen.channel));

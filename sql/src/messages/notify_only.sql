@@ -14,13 +14,14 @@ begin
             notify_only.channel
             using errcode = 'SG017', hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, which takes 2,000,000.';
     end if;
-    perform pg_notify(stepgres._notify_name('payloads', notify_only.channel), notify_only.payload);
+    perform pg_notify(stepgres._payloads_name(notify_only.channel), notify_only.payload);
 end
 $$;
 
 comment on function stepgres.notify_only(text, text) is
 'Notifies those who listen on a channel at this moment of a text, at commit, and stores nothing.
 
-Of equal payloads in one transaction PostgreSQL delivers one.
+Of equal payloads in one transaction PostgreSQL delivers one. Who may call listen can hear payloads, and who has listened can
+forge them: send what must be genuine with send_with_notify.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';

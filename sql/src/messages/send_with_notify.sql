@@ -20,7 +20,7 @@ begin
     -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
     perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
     select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
-    perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
+    perform pg_notify(stepgres._messages_name(send_with_notify.channel), '');
     return v_message_id;
 end
 $$;

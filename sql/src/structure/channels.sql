@@ -19,6 +19,18 @@ comment on table stepgres.channel_readers is
 'The roles that read each channel, besides workers, observers and admins: the one that made it, and those that were given it.';
 comment on column stepgres.channel_readers.role is
 'A name, so that a dump restores it where roles have other numbers; public is everybody.';
+
+create table stepgres.secrets (
+    only_row boolean primary key default true check (only_row),
+    secret text not null
+);
+
+-- random, and another one wherever Stepgres is installed
+insert into stepgres.secrets (secret) values (gen_random_uuid()::text || gen_random_uuid()::text);
+
+comment on table stepgres.secrets is
+'What nobody but the owner reads: the names that payloads are notified on are made from it.';
+
 -- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 
