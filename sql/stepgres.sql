@@ -1518,7 +1518,7 @@ as $$
 declare
     v_path jsonpath;
 begin
-    v_path := path;
+    v_path := path::jsonpath;
     -- Two errors that a silent evaluation does not silence, and that would therefore fail the
     -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
     -- $."key" is a member and $"name" a variable), and a template that is none.
@@ -1553,7 +1553,7 @@ declare
     v_next int[];
     v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
     v_is_on_path boolean[] := v_is_ordered;
-    v_ordered text[] := '{}';
+    v_ordered text[] := '{}'::text[];
     v_path int[];
     v_step int;
     v_edge int;
@@ -1565,7 +1565,7 @@ begin
     from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
     select array_agg(n.first order by n.step) into v_starts
     from (
-        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        select k.step, (sum(sum(k.edges)) over (order by k.step) + 1)::int as first
         from (
             select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
             union all
@@ -1633,7 +1633,7 @@ begin
     steps := array[]::stepgres.steps[];
     dependencies := array[]::stepgres.dependencies[];
     for v_document, v_place in
-        select s.document, s.place
+        select s.document, s.place::int
         from stepgres._sorted_steps(_read_steps.documents, culprit) with ordinality as s (document, place)
     loop
         v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
@@ -1723,9 +1723,9 @@ declare
     v_dependency jsonb;
     v_slug text;
     v_documents jsonb;
-    v_slugs text[] := '{}';
-    v_dependents text[] := '{}';
-    v_dependencies text[] := '{}';
+    v_slugs text[] := '{}'::text[];
+    v_dependents text[] := '{}'::text[];
+    v_dependencies text[] := '{}'::text[];
     v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "step_index": "integer", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
@@ -1776,19 +1776,19 @@ as $$
 declare
     v_step stepgres.steps;
     v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
-    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
+    v_initial_tasks int := (step ->> 'initial_tasks')::numeric::int;
 begin
     v_step.workflow_slug := defaults.workflow_slug;
     v_step.version := defaults.version;
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric::int, defaults.max_attempts);
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
     v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
-    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
+    v_step.priority := coalesce((step ->> 'priority')::numeric::int, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
     v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
@@ -2298,18 +2298,18 @@ begin
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
     v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric::int, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
     v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric::int, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
-    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
+    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric::int;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
@@ -2696,7 +2696,7 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_max_parallel.run_id);
 begin
     return (
-        select w.max_parallel from stepgres.workflow_versions as w
+        select w.max_parallel::int from stepgres.workflow_versions as w
         where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version)
     );
 end
@@ -2854,7 +2854,7 @@ declare
     v_all stepgres._step_key[] := finished;
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
-    v_handed tid[] := '{}';
+    v_handed tid[] := '{}'::tid[];
 begin
     -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
     -- move the next.
@@ -4142,7 +4142,7 @@ begin
         ));
     end;
     if v_tasks is null then
-        return '{}';
+        return '{}'::tid[];
     end if;
     -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
     -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
@@ -5020,7 +5020,7 @@ begin
         where t.run_id = any (v_run_ids) and t.due_at <= v_now
         returning t.run_id, t.kind, t.step_slug, t.task_index
     )
-    select count(*),
+    select count(*)::int,
         array_agg((
             f.run_id, null,
             format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
@@ -5888,7 +5888,7 @@ begin
     elsif v_run.status = 'failed' then
         v_status.details := to_jsonb(v_run.error);
     else
-        select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
+        select count(*)::int into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
         v_completed := v_total - v_run.remaining_steps;
         v_status.details := jsonb_build_object(
             'total_steps', v_total,
@@ -6448,7 +6448,7 @@ depend on it.';
 -- messages/_check_channel.sql
 create function stepgres._check_channel(channel text) returns void
 language plpgsql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -6933,10 +6933,10 @@ declare
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
     v_until timestamptz;
     v_senders text[];
-    v_ids bigint[] := '{}';
+    v_ids bigint[] := '{}'::bigint[];
     v_new_ids bigint[];
     v_missing int8multirange;
-    v_delivered int8multirange := '{}';
+    v_delivered int8multirange := '{}'::int8multirange;
     v_size int := 0;
     v_message stepgres.new_message;
 begin
@@ -6973,7 +6973,7 @@ begin
         v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
         v_missing := v_missing - stepgres._to_multirange(v_new_ids);
         if cardinality(v_senders) = 0 then
-            v_missing := '{}';  -- rolled back, or pruned
+            v_missing := '{}'::int8multirange;  -- rolled back, or pruned
         end if;
         exit when clock_timestamp() >= v_until;
         perform pg_sleep(0.002);
@@ -7384,7 +7384,7 @@ begin
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
     -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
     perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
-    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    select s::text into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
     perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
     return v_message_id;
 end
@@ -7429,7 +7429,7 @@ begin
     -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
     v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
-    v_version.version := -nextval('stepgres._own_versions');
+    v_version.version := (-nextval('stepgres._own_versions'))::int;
     v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_planned);
     v_version.fingerprint := null;
     v_version.is_used := false;
@@ -7564,7 +7564,7 @@ as $$
 declare
     v_task record;
     v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
-        "decompose": "boolean", "options": "object"}';
+        "decompose": "boolean", "options": "object"}'::jsonb;
     v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
         "start_delay": "number", "condition": "string", "unless": "string"}';
     v_key text;
@@ -8761,14 +8761,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step record;
-    v_slugs text[] := '{}';
-    v_has_body boolean[] := '{}';
+    v_slugs text[] := '{}'::text[];
+    v_has_body boolean[] := '{}'::boolean[];
     v_before int[];
-    v_edges int[] := '{}';
-    v_dependents int[] := '{}';
-    v_seconds float8[] := '{}';
+    v_edges int[] := '{}'::int[];
+    v_dependents int[] := '{}'::int[];
+    v_seconds float8[] := '{}'::float8[];
     v_longest float8[];
-    v_related varbit[] := '{}';
+    v_related varbit[] := '{}'::varbit[];
     v_behind varbit[];
     v_bit varbit;
     v_count int;
@@ -8810,10 +8810,10 @@ begin
         v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
     end loop;
 
-    v_order := array(select o.place from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
+    v_order := array(select o.place::int from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
     for i in 1 .. v_count loop
         continue when not v_has_body[i];
-        v_left := (v_slugs[i], v_longest[i], null, null);
+        v_left := (v_slugs[i], v_longest[i], null, null)::stepgres._time_left;
         v_bit := v_related[i] | v_behind[i];
         for j in 1 .. case when bit_count(v_bit) < v_count then v_count else 0 end loop
             if get_bit(v_bit, v_order[j] - 1) = 0 and v_has_body[v_order[j]] then

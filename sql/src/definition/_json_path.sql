@@ -6,7 +6,7 @@ as $$
 declare
     v_path jsonpath;
 begin
-    v_path := path;
+    v_path := path::jsonpath;
     -- Two errors that a silent evaluation does not silence, and that would therefore fail the
     -- transaction in which the step becomes ready: a variable, since nobody sets any (in canonical text
     -- $."key" is a member and $"name" a variable), and a template that is none.

@@ -17,7 +17,7 @@ begin
     elsif v_run.status = 'failed' then
         v_status.details := to_jsonb(v_run.error);
     else
-        select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
+        select count(*)::int into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
         v_completed := v_total - v_run.remaining_steps;
         v_status.details := jsonb_build_object(
             'total_steps', v_total,

@@ -11,10 +11,10 @@ declare
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
     v_until timestamptz;
     v_senders text[];
-    v_ids bigint[] := '{}';
+    v_ids bigint[] := '{}'::bigint[];
     v_new_ids bigint[];
     v_missing int8multirange;
-    v_delivered int8multirange := '{}';
+    v_delivered int8multirange := '{}'::int8multirange;
     v_size int := 0;
     v_message stepgres.new_message;
 begin
@@ -51,7 +51,7 @@ begin
         v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
         v_missing := v_missing - stepgres._to_multirange(v_new_ids);
         if cardinality(v_senders) = 0 then
-            v_missing := '{}';  -- rolled back, or pruned
+            v_missing := '{}'::int8multirange;  -- rolled back, or pruned
         end if;
         exit when clock_timestamp() >= v_until;
         perform pg_sleep(0.002);
