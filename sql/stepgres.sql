@@ -13,6 +13,11 @@ do $trust$
 declare
     v_found record;
 begin
+    -- A restore brings back what was there, with its owners. pg_dump and pg_restore check no function bodies; nobody
+    -- else has a reason not to.
+    if pg_catalog.current_setting('check_function_bodies') = 'off' then
+        return;
+    end if;
     with recursive trusted as (
         -- not pg_has_role: to it a superuser is a member of every role
         select o.oid as role from pg_catalog.pg_roles as o where o.rolname = current_user
@@ -1073,6 +1078,28 @@ create type stepgres._position as (
 comment on type stepgres._position is
 'How far a listener has come: all messages up to last_id, except for the gaps.';
 
+-- structure/locks.sql
+-- All locks between transactions are those of rows, tables and sequences that only Stepgres may lock, so that no other login
+-- can stand in the way. Beside the rows that a function changes anyway:
+--
+-- locks, 'tick'           tick: a second one has nothing to wait for, and returns at once
+-- locks, 'prune'          prune, while it writes down how far it has come: a second one does not
+-- locks, 'queues'         _ensure_queue: who needs several new queues makes all of them before the next one makes any
+-- locks, 'channels'       _make_channel and delete_channel, for the same reason
+-- workers, its row        a turn, until it ends: keep_tasks must see what a call has claimed whose answer was lost
+-- workflow_versions       starts share it, so that delete_flow waits for them, and they for it: _use_version
+-- table pgmq.q_...        who uses a channel, until its transaction ends, so that delete_channel waits: _find_channel
+-- sequence of that table  nextval holds it until the transaction ends, which is how _senders finds the senders of a channel
+-- pgmq takes advisory locks of its own while it makes or drops a queue. Those any login can hold up.
+create table stepgres.locks (
+    name text primary key
+);
+
+comment on table stepgres.locks is
+'Rows that functions lock so that only one transaction at a time does something; none of them ever changes.';
+
+insert into stepgres.locks (name) values ('tick'), ('prune'), ('queues'), ('channels');
+
 -- definition/_active_runs_of.sql
 create function stepgres._active_runs_of(workflow_slug text, force boolean) returns uuid[]
 language plpgsql
@@ -1856,17 +1883,19 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
-    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
-    -- start would write to.
-    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
-        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
+    -- Until the run is committed nobody deletes its workflow, whose versions delete_flow locks. Who only defines
+    -- the workflow anew holds up no start.
+    select w.* into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w
+        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_use_version.version, f.current_version)
+    where f.workflow_slug = _use_version.workflow_slug
+    for key share of w skip locked;
+    if not found then
+        v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
+        perform stepgres._wait_for_deletion(v_version.workflow_slug, v_version.version);
+        v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
-        perform 1 from stepgres.workflows as w
-        where w.workflow_slug = _use_version.workflow_slug for key share;
-    end if;
-    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true
@@ -1887,7 +1916,7 @@ comment on function stepgres._use_version(text, int) is
 'The version that a new run gets, from now on immutable.';
 
 -- definition/_wait_for_deletion.sql
-create function stepgres._wait_for_deletion(workflow_slug text) returns void
+create function stepgres._wait_for_deletion(workflow_slug text, version int) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -1903,11 +1932,13 @@ begin
             using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
                 'roll it back, and try it again.';
     end if;
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
+    perform 1 from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_wait_for_deletion.workflow_slug, _wait_for_deletion.version)
+    for key share;
 end
 $$;
 
-comment on function stepgres._wait_for_deletion(text) is
+comment on function stepgres._wait_for_deletion(text, int) is
 'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';
 
 -- definition/_workflow_options.sql
@@ -1966,7 +1997,7 @@ begin
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
+    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for no key update;
     if v_version.is_used then
         v_version := stepgres._copy_version(v_version);
     elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
@@ -2098,13 +2129,17 @@ declare
 begin
     -- what is refused anyway holds up no starts
     perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
-    -- Starts under way end first; later ones wait, and then find no workflow.
-    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
     perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
+    -- Starts under way end first; later ones wait, and then find no workflow. Not the versions that runs have made
+    -- for themselves: nobody starts one, and such a run may be adding to it.
+    perform 1 from stepgres.workflow_versions as w
+    where w.workflow_slug = delete_flow.workflow_id and w.version > 0
+    order by w.version
+    for update;
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
@@ -4578,10 +4613,7 @@ declare
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
-    if capacity > 0 then
-        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
-    end if;
-    v_worker := stepgres._worker(work.worker_id);
+    v_worker := stepgres._worker(work.worker_id, is_turn => coalesce(work.capacity > 0, false));
     v_run_ids := stepgres._check_results(work.results);
     perform stepgres._lock_runs(work.run_ids || v_run_ids);
     if results <> '[]' then
@@ -4642,9 +4674,9 @@ begin
     if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
         return;
     end if;
-    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
-    -- that need the same could wait for each other.
-    perform pg_advisory_xact_lock(29543, 3);
+    -- Who needs several new queues makes all of them before the next one makes any, or two that need the
+    -- same could wait for each other.
+    perform 1 from stepgres.locks as l where l.name = 'queues' for update;
     insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
     values (
         v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
@@ -4758,6 +4790,28 @@ $$;
 comment on function stepgres._take_over(text[], boolean) is
 'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
 
+-- workers/_wait_for_turn.sql
+create function stepgres._wait_for_turn(worker_id text) returns stepgres.workers
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_worker stepgres.workers;
+begin
+    if exists (select from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id) then
+        -- who ends the worker may be waiting for runs that are locked here
+        perform stepgres._hold_worker(_wait_for_turn.worker_id);
+        select w.* into v_worker from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id
+        for no key update;
+    end if;
+    return v_worker;
+end
+$$;
+
+comment on function stepgres._wait_for_turn(text) is
+'Waits for the end of another turn of a worker, and locks its row; null if there is no such worker, SG006 if it is being ended.';
+
 -- workers/_wake_workers.sql
 create function stepgres._wake_workers(queue text) returns void
 language plpgsql
@@ -4779,7 +4833,7 @@ comment on function stepgres._wake_workers(text) is
 'Notifies the workers that wait for tasks of a queue, at commit, on the channel stepgres_queue_ and its name.';
 
 -- workers/_worker.sql
-create function stepgres._worker(worker_id text) returns stepgres.workers
+create function stepgres._worker(worker_id text, is_turn boolean default false) returns stepgres.workers
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -4788,8 +4842,16 @@ declare
     v_now timestamptz := stepgres._now();
     v_worker stepgres.workers;
 begin
-    select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    if not found then
+    if is_turn then
+        select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id
+        for no key update skip locked;
+        if not found then
+            v_worker := stepgres._wait_for_turn(_worker.worker_id);
+        end if;
+    else
+        select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
+    end if;
+    if v_worker.worker_id is null then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
@@ -4811,8 +4873,8 @@ begin
 end
 $$;
 
-comment on function stepgres._worker(text) is
-'The row of a worker that has just been heard of; SG006 if there is none.';
+comment on function stepgres._worker(text, boolean) is
+'The row of a worker that has just been heard of; SG006 if there is none. A turn locks it: a worker has one at a time.';
 
 -- workers/heartbeat.sql
 create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
@@ -4838,7 +4900,12 @@ begin
     )
     where k.heartbeat_age is not null;
     if v_progress <> v_worker.progress then
-        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+        -- A turn has locked the row, perhaps for long, and the next heartbeat says the same.
+        update stepgres.workers as w set progress = v_progress
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = heartbeat.worker_id
+            for no key update skip locked
+        );
     end if;
 
     return query
@@ -4875,8 +4942,7 @@ declare
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
-    perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
-    perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._worker(keep_tasks.worker_id, is_turn => true);
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
@@ -5211,8 +5277,9 @@ declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
 begin
-    -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
-    if not pg_try_advisory_xact_lock(29543, 1) then
+    -- one tick at a time is enough, and a second one has nothing to wait for
+    perform 1 from stepgres.locks as l where l.name = 'tick' for update skip locked;
+    if not found then
         return 0;
     end if;
     with dead as (
@@ -5555,13 +5622,12 @@ begin
     );
     perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
     -- of calls at once only one writes down where it was: none waits for another
-    if pg_try_advisory_xact_lock(29543, 5) then
-        insert into stepgres.prunings (workflow_slug, position)
-        select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
-        from unnest(v_runs) as r
-        order by r.workflow_slug, r.part desc, r.inserted_at desc
-        on conflict on constraint prunings_pkey do update set position = excluded.position;
-    end if;
+    insert into stepgres.prunings (workflow_slug, position)
+    select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
+    from (select l.name from stepgres.locks as l where l.name = 'prune' for update skip locked) as l
+    cross join unnest(v_runs) as r
+    order by r.workflow_slug, r.part desc, r.inserted_at desc
+    on conflict on constraint prunings_pkey do update set position = excluded.position;
     return cardinality(v_runs);
 end
 $$;
@@ -6492,18 +6558,26 @@ as $$
 declare
     v_pgmq_queue text;
 begin
-    -- Until this transaction ends nobody deletes the channel: see delete_channel.
-    perform pg_advisory_xact_lock_shared(29547, hashtext(_find_channel.channel));
-    select c.pgmq_queue into v_pgmq_queue
-    from stepgres.channels as c
-    where c.channel = _find_channel.channel;
-    if not found then
-        perform stepgres._check_channel(_find_channel.channel);
-    elsif current_setting('transaction_isolation') <> 'read committed'
-        and to_regclass(format('pgmq.%I', 'q_' || v_pgmq_queue)) is null then
-        return null;  -- it was deleted, which the snapshot does not show
-    end if;
-    return v_pgmq_queue;
+    for v_attempt in 1 .. 10 loop
+        select c.pgmq_queue into v_pgmq_queue
+        from stepgres.channels as c
+        where c.channel = _find_channel.channel;
+        if not found then
+            perform stepgres._check_channel(_find_channel.channel);
+            return null;
+        end if;
+        begin
+            -- until this transaction ends nobody deletes the channel: see delete_channel
+            execute format('lock table pgmq.%I in access share mode', 'q_' || v_pgmq_queue);
+            return v_pgmq_queue;
+        exception when undefined_table then
+            -- it has just been deleted, and may have been made anew
+            if current_setting('transaction_isolation') <> 'read committed' then
+                return null;  -- which the snapshot does not show
+            end if;
+        end;
+    end loop;
+    return v_pgmq_queue;  -- somebody has dropped the queue without the channel
 end
 $$;
 
@@ -6533,12 +6607,12 @@ begin
     ) into v_last_id;
     -- Those who are sending now may have a lower id. Nearly always they are gone before this has waited long,
     -- and what they have sent was sent before.
-    v_senders := stepgres._senders(_first_position.channel);
+    v_senders := stepgres._senders(v_pgmq_queue);
     while cardinality(v_senders) > 0 and clock_timestamp() < v_until loop
         perform pg_sleep(0.002);
         v_senders := array(
             select s.sender from unnest(v_senders) as s (sender)
-            where s.sender = any (stepgres._senders(_first_position.channel))
+            where s.sender = any (stepgres._senders(v_pgmq_queue))
         );
     end loop;
     if cardinality(v_senders) = 0 then
@@ -6574,7 +6648,7 @@ declare
 begin
     -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
     -- same two in different order would wait for each other.
-    perform pg_advisory_xact_lock(29543, 2);
+    perform 1 from stepgres.locks as l where l.name = 'channels' for update;
     insert into stepgres.channels (channel, pgmq_queue, created_at)
     values (_make_channel.channel, v_pgmq_queue, stepgres._now())
     on conflict on constraint channels_pkey do nothing;
@@ -6865,21 +6939,22 @@ comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multir
 'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
 
 -- messages/_senders.sql
-create function stepgres._senders(channel text) returns text[]
+create function stepgres._senders(pgmq_queue text) returns text[]
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(array_agg(distinct l.virtualtransaction), '{}')
     from pg_locks as l
-    where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid = 29546
+    where l.locktype = 'relation' and l.granted and l.mode = 'RowExclusiveLock'
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-        and l.objid::bigint = hashtext(_senders.channel)::bigint & 4294967295
+        and l.relation = pg_get_serial_sequence(format('pgmq.%I', 'q_' || _senders.pgmq_queue), 'msg_id')::regclass
         and l.pid <> pg_backend_pid()
 $$;
 
 comment on function stepgres._senders(text) is
-'The transactions that are sending to a channel, or have sent and not committed yet: send_with_notify holds a shared lock.
+'The transactions that are sending to a channel, or have sent and not committed yet: PostgreSQL keeps the sequence that they
+have taken an id from locked until they end, and takes that lock before the id.
 
 A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
 all those of transactions that are not among these. The session itself sees its own messages.';
@@ -6952,7 +7027,7 @@ begin
     end if;
     -- What makes this right is the order of looking for senders and reading messages: see _senders.
     if cardinality(v_position.gaps) > 0 then
-        v_senders := stepgres._senders(catch_up.channel);
+        v_senders := stepgres._senders(v_pgmq_queue);
         v_ids := stepgres._message_ids(v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g));
         v_position.gaps := stepgres._remaining_gaps(v_position.gaps, v_senders, stepgres._to_multirange(v_ids));
         v_senders := null;
@@ -6967,7 +7042,7 @@ begin
     -- Ids are taken in one order and committed in another: wait a moment for the lower ones.
     while not isempty(v_missing) loop
         v_senders := array(
-            select s.sender from unnest(stepgres._senders(catch_up.channel)) as s (sender)
+            select s.sender from unnest(stepgres._senders(v_pgmq_queue)) as s (sender)
             where v_senders is null or s.sender = any (v_senders)
         );
         v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
@@ -7052,12 +7127,21 @@ begin
     perform stepgres._check_channel(delete_channel.channel);
     -- Asks again instead of waiting in line: those who use the channel, or make another one, may themselves wait
     -- for somebody who comes to use it behind this.
-    while not (
-        pg_try_advisory_xact_lock(29547, hashtext(delete_channel.channel)) and pg_try_advisory_xact_lock(29543, 2)
-    ) loop
-        if clock_timestamp() > v_until then
-            raise exception using errcode = 'lock_not_available';
-        end if;
+    loop
+        begin
+            perform 1 from stepgres.locks as l where l.name = 'channels' for update nowait;
+            select c.pgmq_queue into v_pgmq_queue
+            from stepgres.channels as c
+            where c.channel = delete_channel.channel;
+            if found then
+                execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || v_pgmq_queue);
+            end if;
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > v_until then
+                raise;
+            end if;
+        end;
         perform pg_sleep(0.002);
     end loop;
     delete from stepgres.channels as c where c.channel = delete_channel.channel
@@ -7382,8 +7466,6 @@ begin
             using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
-    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
-    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
     select s::text into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
     perform pg_notify(stepgres._notify_name('messages', send_with_notify.channel), '');
     return v_message_id;

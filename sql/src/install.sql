@@ -16,6 +16,7 @@
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
 \ir structure/channels.sql
+\ir structure/locks.sql
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
@@ -124,6 +125,7 @@
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
 \ir workers/_take_over.sql
+\ir workers/_wait_for_turn.sql
 \ir workers/_wake_workers.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql

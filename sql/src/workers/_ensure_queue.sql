@@ -16,9 +16,9 @@ begin
     if exists (select from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue) then
         return;
     end if;
-    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
-    -- that need the same could wait for each other.
-    perform pg_advisory_xact_lock(29543, 3);
+    -- Who needs several new queues makes all of them before the next one makes any, or two that need the
+    -- same could wait for each other.
+    perform 1 from stepgres.locks as l where l.name = 'queues' for update;
     insert into stepgres.queues (pgmq_queue, queue, priority, resources, created_at)
     values (
         v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, stepgres._now()
