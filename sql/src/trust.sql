@@ -1,5 +1,5 @@
--- The first thing of every install, and of "stepgres install" and "stepgres uninstall" wherever they are run: what is made here
--- calls pgmq with the rights of the owner, and what a stranger has put into a schema is his to change at any time.
+-- The first thing of every install, and of "stepgres install" and "stepgres uninstall" wherever they are run:
+-- Stepgres calls pgmq with the rights of its owner, and what a stranger owns the stranger can change.
 do $trust$
 declare
     v_found record;

@@ -24,7 +24,9 @@ EXCEPTIONS = {
     **dict.fromkeys(
         [
             (name, "00000", "performance")
-            for name in ("_active_runs_of", "_message_ids", "_try_lock_runs")
+            for name in (
+                "_active_runs_of", "_find_channel", "_message_ids", "_try_lock_runs"
+            )
         ],
         "volatile, to see what was committed meanwhile",
     ),
