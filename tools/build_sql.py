@@ -35,7 +35,7 @@ begin
     for v_table in
         select c.oid from pg_catalog.pg_class as c
         where c.relnamespace = 'stepgres'::pg_catalog.regnamespace and c.relkind in ('r', 'S')
-            and c.relname <> 'secrets'
+            and c.relname not in ('locks', 'secrets') -- their rows come with the extension
         order by c.oid
     loop
         perform pg_catalog.pg_extension_config_dump(v_table, '');

@@ -17,6 +17,7 @@
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
 \ir structure/channels.sql
+\ir structure/locks.sql
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
@@ -159,6 +160,7 @@
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
+\ir workers/_wait_for_turn.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql

@@ -1,9 +1,14 @@
--- The first thing of every install, and of "stepgres install" and "stepgres uninstall" wherever they are run: what is made here
--- calls pgmq with the rights of the owner, and what a stranger has put into a schema is his to change at any time.
+-- The first thing of every install, and of "stepgres install" and "stepgres uninstall" wherever they are run:
+-- Stepgres calls pgmq with the rights of its owner, and what a stranger owns the stranger can change.
 do $trust$
 declare
     v_found record;
 begin
+    -- A restore brings back what was there, with its owners. pg_dump and pg_restore check no function bodies; nobody
+    -- else has a reason not to.
+    if pg_catalog.current_setting('check_function_bodies') = 'off' then
+        return;
+    end if;
     with recursive trusted as (
         -- not pg_has_role: to it a superuser is a member of every role
         select o.oid as role from pg_catalog.pg_roles as o where o.rolname = current_user

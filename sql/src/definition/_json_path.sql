@@ -8,7 +8,7 @@ declare
     v_text text;
     v_excess text;
 begin
-    v_path := path;
+    v_path := path::jsonpath;
     v_text := regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g');
     -- These make the time that a path takes grow with its length, or with the depth of an input. Where it grows
     -- with the square of the number of values, _path_cost sees that when the input is there.

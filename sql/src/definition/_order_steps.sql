@@ -13,7 +13,7 @@ declare
     v_next int[];
     v_is_ordered boolean[] := array_fill(false, array[cardinality(step_slugs)]);
     v_is_on_path boolean[] := v_is_ordered;
-    v_ordered text[] := '{}';
+    v_ordered text[] := '{}'::text[];
     v_path int[];
     v_step int;
     v_edge int;
@@ -25,7 +25,7 @@ begin
     from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
     select array_agg(n.first order by n.step) into v_starts
     from (
-        select k.step, sum(sum(k.edges)) over (order by k.step) + 1 as first
+        select k.step, (sum(sum(k.edges)) over (order by k.step) + 1)::int as first
         from (
             select (v_places ->> e)::int + 1 as step, 1 as edges from unnest(dependents) as e
             union all

@@ -19,7 +19,7 @@ begin
     steps := array[]::stepgres.steps[];
     dependencies := array[]::stepgres.dependencies[];
     for v_document, v_place in
-        select s.document, s.place
+        select s.document, s.place::int
         from stepgres._sorted_steps(_read_steps.documents, culprit) with ordinality as s (document, place)
     loop
         v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');

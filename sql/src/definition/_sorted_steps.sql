@@ -8,9 +8,9 @@ declare
     v_dependency jsonb;
     v_slug text;
     v_documents jsonb;
-    v_slugs text[] := '{}';
-    v_dependents text[] := '{}';
-    v_dependencies text[] := '{}';
+    v_slugs text[] := '{}'::text[];
+    v_dependents text[] := '{}'::text[];
+    v_dependencies text[] := '{}'::text[];
     v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "step_index": "integer", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",

@@ -6,19 +6,19 @@ as $$
 declare
     v_step stepgres.steps;
     v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
-    v_initial_tasks int := (step ->> 'initial_tasks')::numeric;
+    v_initial_tasks int := (step ->> 'initial_tasks')::numeric::int;
 begin
     v_step.workflow_slug := defaults.workflow_slug;
     v_step.version := defaults.version;
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric, defaults.max_attempts);
+    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric::int, defaults.max_attempts);
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
     v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
-    v_step.priority := coalesce((step ->> 'priority')::numeric, defaults.priority);
+    v_step.priority := coalesce((step ->> 'priority')::numeric::int, defaults.priority);
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
     v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);

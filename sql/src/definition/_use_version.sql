@@ -6,19 +6,18 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
-    -- Until the run is committed nobody deletes its workflow. Not a lock of the workflow's row, which every
-    -- start would write to.
-    if not pg_try_advisory_xact_lock_shared(29545, hashtext(_use_version.workflow_slug)) then
-        perform stepgres._wait_for_deletion(_use_version.workflow_slug);
-    end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-        -- The snapshot may be older than a deletion; locking the row fails if it was changed since.
-        perform 1 from stepgres.workflows as w
-        where w.workflow_slug = _use_version.workflow_slug for key share;
-    end if;
-    v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
-    if v_version.workflow_slug <> _use_version.workflow_slug then
-        return stepgres._use_version(v_version.workflow_slug, _use_version.version);  -- under its own lock
+    -- Until the run is committed nobody deletes its workflow, whose versions delete_flow locks. Who only defines
+    -- the workflow anew holds up no start.
+    select w.* into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w
+        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_use_version.version, f.current_version)
+    where f.workflow_slug = _use_version.workflow_slug
+    for key share of w skip locked;
+    if not found then
+        v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
+        perform stepgres._wait_for_deletion(v_version.workflow_slug, v_version.version);
+        v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     end if;
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.

@@ -1,4 +1,4 @@
-create function stepgres._wait_for_deletion(workflow_slug text) returns void
+create function stepgres._wait_for_deletion(workflow_slug text, version int) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -14,9 +14,11 @@ begin
             using errcode = 'SG002', hint = 'The deletion may be waiting for what this transaction has done before: '
                 'roll it back, and try it again.';
     end if;
-    perform pg_advisory_xact_lock_shared(29545, hashtext(_wait_for_deletion.workflow_slug));
+    perform 1 from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (_wait_for_deletion.workflow_slug, _wait_for_deletion.version)
+    for key share;
 end
 $$;
 
-comment on function stepgres._wait_for_deletion(text) is
+comment on function stepgres._wait_for_deletion(text, int) is
 'Waits for the end of a delete_flow, and keeps the next one waiting; SG002 if the two might wait for each other.';

@@ -41,7 +41,7 @@ begin
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for update;
+    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for no key update;
     if v_version.is_used then
         v_version := stepgres._copy_version(v_version);
     elsif v_version.fingerprint is not null or v_version.optimized_from is not null then

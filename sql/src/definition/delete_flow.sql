@@ -13,13 +13,17 @@ declare
 begin
     -- what is refused anyway holds up no starts
     perform stepgres._active_runs_of(v_slug, delete_flow.force);
-    -- Starts under way end first; later ones wait, and then find no workflow.
-    perform pg_advisory_xact_lock(29545, hashtext(v_slug));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
     perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
+    -- Starts under way end first; later ones wait, and then find no workflow. Not the versions that runs have made
+    -- for themselves: nobody starts one, and such a run may be adding to it.
+    perform 1 from stepgres.workflow_versions as w
+    where w.workflow_slug = delete_flow.workflow_id and w.version > 0
+    order by w.version
+    for update;
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop

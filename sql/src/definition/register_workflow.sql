@@ -24,18 +24,18 @@ begin
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
     v_defaults.workflow_slug := v_slug;
-    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
+    v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric::int, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
     v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '5 minutes');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
-    v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
+    v_defaults.priority := coalesce((definition ->> 'priority')::numeric::int, 0);
     v_defaults.resources := coalesce(nullif(definition -> 'resources', 'null'), '{}');
     v_defaults.when_unmet := coalesce(definition ->> 'when_unmet', 'skip');
     v_defaults.when_exhausted := coalesce(definition ->> 'when_exhausted', 'fail');
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
-    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
+    v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric::int;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;

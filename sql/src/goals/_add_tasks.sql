@@ -28,7 +28,7 @@ begin
     -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
     v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
-    v_version.version := -nextval('stepgres._own_versions');
+    v_version.version := (-nextval('stepgres._own_versions'))::int;
     v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_planned);
     v_version.fingerprint := null;
     v_version.is_used := false;

@@ -6,7 +6,7 @@ as $$
 declare
     v_task record;
     v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
-        "decompose": "boolean", "options": "object"}';
+        "decompose": "boolean", "options": "object"}'::jsonb;
     v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
         "start_delay": "number", "condition": "string", "unless": "string"}';
     v_key text;

@@ -41,13 +41,12 @@ begin
     );
     perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
     -- of calls at once only one writes down where it was: none waits for another
-    if pg_try_advisory_xact_lock(29543, 5) then
-        insert into stepgres.prunings (workflow_slug, position)
-        select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
-        from unnest(v_runs) as r
-        order by r.workflow_slug, r.part desc, r.inserted_at desc
-        on conflict on constraint prunings_pkey do update set position = excluded.position;
-    end if;
+    insert into stepgres.prunings (workflow_slug, position)
+    select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
+    from (select l.name from stepgres.locks as l where l.name = 'prune' for update skip locked) as l
+    cross join unnest(v_runs) as r
+    order by r.workflow_slug, r.part desc, r.inserted_at desc
+    on conflict on constraint prunings_pkey do update set position = excluded.position;
     return cardinality(v_runs);
 end
 $$;

@@ -1,6 +1,6 @@
 create function stepgres._check_channel(channel text) returns void
 language plpgsql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -6,18 +6,26 @@ as $$
 declare
     v_pgmq_queue text;
 begin
-    -- Until this transaction ends nobody deletes the channel: see delete_channel.
-    perform pg_advisory_xact_lock_shared(29547, hashtext(_find_channel.channel));
-    select c.pgmq_queue into v_pgmq_queue
-    from stepgres.channels as c
-    where c.channel = _find_channel.channel;
-    if not found then
-        perform stepgres._check_channel(_find_channel.channel);
-    elsif current_setting('transaction_isolation') <> 'read committed'
-        and to_regclass(format('pgmq.%I', 'q_' || v_pgmq_queue)) is null then
-        return null;  -- it was deleted, which the snapshot does not show
-    end if;
-    return v_pgmq_queue;
+    for v_attempt in 1 .. 10 loop
+        select c.pgmq_queue into v_pgmq_queue
+        from stepgres.channels as c
+        where c.channel = _find_channel.channel;
+        if not found then
+            perform stepgres._check_channel(_find_channel.channel);
+            return null;
+        end if;
+        begin
+            -- until this transaction ends nobody deletes the channel: see delete_channel
+            execute format('lock table pgmq.%I in access share mode', 'q_' || v_pgmq_queue);
+            return v_pgmq_queue;
+        exception when undefined_table then
+            -- it has just been deleted, and may have been made anew
+            if current_setting('transaction_isolation') <> 'read committed' then
+                return null;  -- which the snapshot does not show
+            end if;
+        end;
+    end loop;
+    return v_pgmq_queue;  -- somebody has dropped the queue without the channel
 end
 $$;
 

@@ -19,12 +19,12 @@ begin
     ) into v_last_id;
     -- Those who are sending now may have a lower id. Nearly always they are gone before this has waited long,
     -- and what they have sent was sent before.
-    v_senders := stepgres._senders(_first_position.channel);
+    v_senders := stepgres._senders(v_pgmq_queue);
     while cardinality(v_senders) > 0 and clock_timestamp() < v_until loop
         perform pg_sleep(0.002);
         v_senders := array(
             select s.sender from unnest(v_senders) as s (sender)
-            where s.sender = any (stepgres._senders(_first_position.channel))
+            where s.sender = any (stepgres._senders(v_pgmq_queue))
         );
     end loop;
     if cardinality(v_senders) = 0 then

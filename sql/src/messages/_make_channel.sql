@@ -10,7 +10,7 @@ declare
 begin
     -- One transaction at a time makes channels. With a lock for each channel two transactions that make the
     -- same two in different order would wait for each other.
-    perform pg_advisory_xact_lock(29543, 2);
+    perform 1 from stepgres.locks as l where l.name = 'channels' for update;
     insert into stepgres.channels (channel, pgmq_queue, created_at)
     values (_make_channel.channel, v_pgmq_queue, stepgres._now())
     on conflict on constraint channels_pkey do nothing;

@@ -11,10 +11,10 @@ declare
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
     v_until timestamptz;
     v_senders text[];
-    v_ids bigint[] := '{}';
+    v_ids bigint[] := '{}'::bigint[];
     v_new_ids bigint[];
     v_missing int8multirange;
-    v_delivered int8multirange := '{}';
+    v_delivered int8multirange := '{}'::int8multirange;
     v_size int := 0;
     v_message stepgres.new_message;
 begin
@@ -30,7 +30,7 @@ begin
     end if;
     -- What makes this right is the order of looking for senders and reading messages: see _senders.
     if cardinality(v_position.gaps) > 0 then
-        v_senders := stepgres._senders(catch_up.channel);
+        v_senders := stepgres._senders(v_pgmq_queue);
         v_ids := stepgres._message_ids(v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g));
         v_position.gaps := stepgres._remaining_gaps(v_position.gaps, v_senders, stepgres._to_multirange(v_ids));
         v_senders := null;
@@ -45,13 +45,13 @@ begin
     -- Ids are taken in one order and committed in another: wait a moment for the lower ones.
     while not isempty(v_missing) loop
         v_senders := array(
-            select s.sender from unnest(stepgres._senders(catch_up.channel)) as s (sender)
+            select s.sender from unnest(stepgres._senders(v_pgmq_queue)) as s (sender)
             where v_senders is null or s.sender = any (v_senders)
         );
         v_new_ids := v_new_ids || stepgres._message_ids(v_pgmq_queue, v_missing);
         v_missing := v_missing - stepgres._to_multirange(v_new_ids);
         if cardinality(v_senders) = 0 then
-            v_missing := '{}';  -- rolled back, or pruned
+            v_missing := '{}'::int8multirange;  -- rolled back, or pruned
         end if;
         exit when clock_timestamp() >= v_until;
         perform pg_sleep(0.002);

@@ -13,12 +13,21 @@ begin
     perform stepgres._check_channel(delete_channel.channel);
     -- Asks again instead of waiting in line: those who use the channel, or make another one, may themselves wait
     -- for somebody who comes to use it behind this.
-    while not (
-        pg_try_advisory_xact_lock(29547, hashtext(delete_channel.channel)) and pg_try_advisory_xact_lock(29543, 2)
-    ) loop
-        if clock_timestamp() > v_until then
-            raise exception using errcode = 'lock_not_available';
-        end if;
+    loop
+        begin
+            perform 1 from stepgres.locks as l where l.name = 'channels' for update nowait;
+            select c.pgmq_queue into v_pgmq_queue
+            from stepgres.channels as c
+            where c.channel = delete_channel.channel;
+            if found then
+                execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || v_pgmq_queue);
+            end if;
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > v_until then
+                raise;
+            end if;
+        end;
         perform pg_sleep(0.002);
     end loop;
     delete from stepgres.channels as c where c.channel = delete_channel.channel

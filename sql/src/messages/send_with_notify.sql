@@ -17,9 +17,7 @@ begin
             using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
-    -- Before the id is taken, and shared, so that senders do not wait for each other: see _senders.
-    perform pg_advisory_xact_lock_shared(29546, hashtext(send_with_notify.channel));
-    select s into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
+    select s::text into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
     perform pg_notify(stepgres._messages_name(send_with_notify.channel), '');
     return v_message_id;
 end

@@ -6,14 +6,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step record;
-    v_slugs text[] := '{}';
-    v_has_body boolean[] := '{}';
+    v_slugs text[] := '{}'::text[];
+    v_has_body boolean[] := '{}'::boolean[];
     v_before int[];
-    v_edges int[] := '{}';
-    v_dependents int[] := '{}';
-    v_seconds float8[] := '{}';
+    v_edges int[] := '{}'::int[];
+    v_dependents int[] := '{}'::int[];
+    v_seconds float8[] := '{}'::float8[];
     v_longest float8[];
-    v_related varbit[] := '{}';
+    v_related varbit[] := '{}'::varbit[];
     v_behind varbit[];
     v_bit varbit;
     v_count int;
@@ -55,10 +55,10 @@ begin
         v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
     end loop;
 
-    v_order := array(select o.place from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
+    v_order := array(select o.place::int from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
     for i in 1 .. v_count loop
         continue when not v_has_body[i];
-        v_left := (v_slugs[i], v_longest[i], null, null);
+        v_left := (v_slugs[i], v_longest[i], null, null)::stepgres._time_left;
         v_bit := v_related[i] | v_behind[i];
         for j in 1 .. case when bit_count(v_bit) < v_count then v_count else 0 end loop
             if get_bit(v_bit, v_order[j] - 1) = 0 and v_has_body[v_order[j]] then

@@ -19,9 +19,9 @@ begin
     if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
         return v_pgmq_queue;
     end if;
-    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
-    -- that need the same could wait for each other.
-    perform pg_advisory_xact_lock(29543, 3);
+    -- A transaction that needs several new queues makes all of them before the next one makes any: two that
+    -- need the same queues could wait for each other.
+    perform 1 from stepgres.locks as l where l.name = 'queues' for update;
     -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue has a
     -- name that begins with an underscore, and no channel a hash with a q.
     v_pgmq_queue := case

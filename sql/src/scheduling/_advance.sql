@@ -11,7 +11,7 @@ declare
     v_all stepgres._step_key[] := finished;
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
-    v_handed tid[] := '{}';
+    v_handed tid[] := '{}'::tid[];
 begin
     -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
     -- move the next.

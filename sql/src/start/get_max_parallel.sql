@@ -8,7 +8,7 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_max_parallel.run_id);
 begin
     return (
-        select w.max_parallel from stepgres.workflow_versions as w
+        select w.max_parallel::int from stepgres.workflow_versions as w
         where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version)
     );
 end

@@ -15,7 +15,7 @@ begin
         where t.run_id = any (_fire_timers_of.run_ids) and t.due_at <= v_now
         returning t.run_id, t.kind, t.step_slug, t.task_index
     )
-    select count(*),
+    select count(*)::int,
         array_agg((
             f.run_id, null,
             format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)

@@ -10,8 +10,9 @@ declare
     v_run_ids uuid[];
     v_count int;
 begin
-    -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
-    if not pg_try_advisory_xact_lock(29543, 1) then
+    -- one tick at a time is enough, and a second one has nothing to wait for
+    perform 1 from stepgres.locks as l where l.name = 'tick' for update skip locked;
+    if not found then
         return 0;
     end if;
     with dead as (

@@ -21,7 +21,7 @@ begin
         ));
     end;
     if v_tasks is null then
-        return '{}';
+        return '{}'::tid[];
     end if;
     -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
     -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.

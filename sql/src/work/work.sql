@@ -18,10 +18,7 @@ declare
 begin
     -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
     -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
-    if capacity > 0 then
-        perform pg_advisory_xact_lock(29544, hashtext(work.worker_id));
-    end if;
-    v_worker := stepgres._worker(work.worker_id);
+    v_worker := stepgres._worker(work.worker_id, is_turn => coalesce(work.capacity > 0, false));
     v_run_ids := stepgres._check_results(work.results);
     if results = '[]' then
         perform stepgres._lock_runs(work.run_ids);

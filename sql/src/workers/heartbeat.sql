@@ -21,7 +21,12 @@ begin
     )
     where k.heartbeat_age is not null;
     if v_progress <> v_worker.progress then
-        update stepgres.workers as w set progress = v_progress where w.worker_id = heartbeat.worker_id;
+        -- A turn has locked the row, perhaps for long, and the next heartbeat says the same.
+        update stepgres.workers as w set progress = v_progress
+        where w.worker_id = (
+            select o.worker_id from stepgres.workers as o where o.worker_id = heartbeat.worker_id
+            for no key update skip locked
+        );
     end if;
 
     return query

@@ -9,8 +9,7 @@ declare
     v_unknown stepgres._task_failure[];
 begin
     -- the call of work whose answer was lost may not have ended yet
-    perform pg_advisory_xact_lock(29544, hashtext(keep_tasks.worker_id));
-    perform stepgres._worker(keep_tasks.worker_id);
+    perform stepgres._worker(keep_tasks.worker_id, is_turn => true);
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
