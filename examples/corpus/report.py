@@ -58,8 +58,8 @@ def _sentences(report: Report) -> list[str]:
         )
     else:
         sentences.append(
-            f"Stepgres was {run['seconds'] / check['seconds']:.1f} times as slow as the loop: more"
-            " processes, or more work in each task, would change that."
+            f"Stepgres was {run['seconds'] / check['seconds']:.1f} times as slow as the loop. It is"
+            " with few files, with one processor, or where others keep the processors busy."
         )
     differences = [
         f"{name} are {totals[name]:,} in the workflow and {count:,} in the plain loop"
