@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -50,7 +51,7 @@ class SlowServer:
         )
 
 
-async def execute(item: WorkItem) -> str:
+async def execute(item: WorkItem, leave: Callable[[str], None]) -> str:
     return str(item.task_index)
 
 
