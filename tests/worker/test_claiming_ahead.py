@@ -201,7 +201,8 @@ def test_crash_exhausts_no_task_that_had_not_begun(
     options = ("--concurrency", "1")
     names = ("Plain", "Deadly", "Innocent")
     with worker_process(db.dsn, *names, options=options) as worker:
-        assert worker.process.wait(PATIENCE) == -SIGKILL
+        code, said = worker.end()
+        assert code == -SIGKILL, said
     end_leases(db.dsn)
     assert client.tick()
     with pytest.raises(stepgres.WorkflowFailed, match="stopped responding"):
