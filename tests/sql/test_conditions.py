@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.support.engine import Engine, refused, step
@@ -161,12 +161,8 @@ def test_regular_expression_that_is_too_large_is_refused_where_the_server_cannot
 ) -> None:
     """PostgreSQL 15 can; a start never meets the error."""
     flow = [step("a", condition='$ like_regex "(x{1,200}){1,200}y"'), step("b")]
-    try:
+    with nullcontext() if engine.connection.info.server_version < 160000 else refused("SG001"):
         engine.define("order", *flow)
-    except psycopg.Error as error:
-        assert error.sqlstate == "SG001"
-        assert "is not a JSON path" in str(error)
-    else:
         assert engine.steps(engine.start("order", "xx")) == {"a": "skipped", "b": "started"}
 
 
