@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -160,12 +161,9 @@ def test_regular_expression_that_is_too_large_is_refused_where_the_server_cannot
 ) -> None:
     """PostgreSQL 15 can; a start never meets the error."""
     flow = [step("a", condition='$ like_regex "(x{1,200}){1,200}y"'), step("b")]
-    if engine.connection.info.server_version < 160000:
+    with nullcontext() if engine.connection.info.server_version < 160000 else refused("SG001"):
         engine.define("order", *flow)
         assert engine.steps(engine.start("order", "xx")) == {"a": "skipped", "b": "started"}
-    else:
-        with refused("SG001", "is not a JSON path"):
-            engine.define("order", *flow)
 
 
 def test_condition_over_an_input_that_is_too_large_fails_its_step(engine: Engine) -> None:
