@@ -854,11 +854,12 @@ create index queues_in_use on stepgres.queues (queue) where not is_idle;
 comment on table stepgres.queues is
 'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
 
-A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
-serves both, and no worker pops a ticket that it must put back. A queue that nothing needs is retired.';
+A worker takes from those whose resources are within its own, the highest priority first: so pgmq,
+which knows neither, serves both. A queue that nothing needs is retired.';
 comment on column stepgres.queues.lane is
-'Which tasks the pgmq queue is for: {} for all. Workers that do not know a task send its ticket on to a lane of those who do:
-{"workflow", "version"}, that and {"step"}, or {"goals"}, with the patterns of workers.';
+'Whose tasks the pgmq queue is for: {} is for all. A worker that does not know a task sends its ticket
+on to a lane: {"workflow", "version"}, {"workflow", "version", "step"}, or {"goals"} with the patterns
+of workers.';
 comment on column stepgres.queues.has_lanes is
 'There may be lanes beside this pgmq queue, for the same queue, priority and resources.';
 comment on column stepgres.queues.is_idle is
@@ -888,7 +889,7 @@ comment on table stepgres.workers is
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.knows is
-'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}. Null: it executes everything.';
+'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}; null: all.';
 comment on column stepgres.workers.features is
 'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is
@@ -2006,7 +2007,8 @@ begin
         perform stepgres._delete_runs(v_finished);
     end loop;
     v_queues := array(
-        select distinct s.queue from stepgres.steps as s where s.workflow_slug = delete_flow.workflow_id
+        select distinct s.queue from stepgres.steps as s
+        where s.workflow_slug = delete_flow.workflow_id
     );
     delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
@@ -2169,7 +2171,9 @@ Workers call it with their own rights, never with those of the owner of Stepgres
 Errors: SG001 there is no such function.';
 
 -- definition/register_workflow.sql
-create function stepgres.register_workflow(definition jsonb, make_current boolean default false) returns int
+create function stepgres.register_workflow(
+    definition jsonb, make_current boolean default false
+) returns int
 language plpgsql
 volatile
 security definer
@@ -2198,9 +2202,8 @@ begin
         perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
         exit when found; -- unless it was deleted meanwhile
     end loop;
-    -- Neither do deployments that alternate make versions without end, nor does an old worker that starts again make
-    -- its definition current: only whoever says so does that.
-    -- A version that was optimized is the same definition, and stays.
+    -- Deployments that alternate do not make versions without end. An old worker that restarts does
+    -- not make its definition current. A version that was optimized is the same definition, and stays.
     select w.version into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
@@ -2209,7 +2212,8 @@ begin
     limit 1;
     if found then
         update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version and register_workflow.make_current;
+        where w.workflow_slug = v_slug and w.current_version <> v_version
+            and register_workflow.make_current;
         return v_version;
     end if;
 
@@ -2241,8 +2245,8 @@ $$;
 comment on function stepgres.register_workflow(jsonb, boolean) is
 'Registers a whole definition and returns its version; the same definition always has the same version.
 
-A new version is current: runs that are started from then on get it. A definition that was registered before, and has been
-replaced by another since, becomes current again only with make_current: that is how to go back.
+A new version is current: runs that are started from then on get it. A definition that was replaced
+by another since it was registered becomes current again only with make_current.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
 "initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
@@ -3154,7 +3158,8 @@ begin
             from (
                 select p.is_queued, p.is_queued and s.sticky and n.place <= _queue_tasks.capacity
                     and s.queue = any (taker.queues) and taker.resources @> s.resources
-                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug) as is_handed
+                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug)
+                    as is_handed
                 from (
                     select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
                 ) as p
@@ -3165,7 +3170,8 @@ begin
                 = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
         -- of the queue that has to be made
         left join lateral (
-            select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
+            select coalesce(r.priority, s.priority) as priority, s.resources
+            where d.is_sent and q.pgmq_queue is null
         ) as m on true
         group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
@@ -3183,7 +3189,9 @@ begin
             continue;
         end if;
         if v_batch.pgmq_queue is null then
-            v_batch.pgmq_queue := stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources);
+            v_batch.pgmq_queue := stepgres._open_queue(
+                v_batch.queue, v_batch.priority, v_batch.resources
+            );
         elsif v_batch.is_idle or to_regclass('pgmq.q_' || v_batch.pgmq_queue) is null then
             perform stepgres._open_queue(q.queue, q.priority, q.resources)
             from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
@@ -3192,7 +3200,9 @@ begin
             perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.seen_at, l.lane)
             from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at);
+            perform stepgres._send_tickets(
+                v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at
+            );
         end if;
     end loop;
     return v_handed;
@@ -3705,8 +3715,8 @@ begin
     v_rows := coalesce(handed, '{}') || stepgres._lock_local_tasks(
         worker.worker_id, capacity - cardinality(coalesce(handed, '{}')), run_ids
     );
-    -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
-    -- may be for it. Bounded, so that many of them do not keep its results from being committed.
+    -- Once more only if there were tasks that the worker does not know: it sends them on, and the
+    -- tasks behind them may be for it. Bounded, so that its results are committed soon.
     for i in 1 .. 100 loop
         for v_pgmq_queue in
             select q.pgmq_queue from stepgres.queues as q
@@ -4474,15 +4484,17 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_is_empty text := format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue);
+    v_is_empty text := format(
+        'select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue
+    );
     v_answer boolean;
 begin
     execute v_is_empty into v_answer;
     if not v_answer then
         return false;
     end if;
-    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for
-    -- the end of this transaction, and then sees that it is.
+    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits
+    -- for the end of this transaction, and then sees that it is.
     execute format(
         'lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue
     );
@@ -4511,8 +4523,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Plain queues stay in use; there are few, and each worker names its own. A second, so that one which is
-    -- used all the time is not closed and opened all the time.
+    -- Plain queues stay in use; there are few, and each worker names its own. A second, so that one
+    -- which is used all the time is not closed and opened all the time.
     perform stepgres._close_queue(q.pgmq_queue) from stepgres.queues as q
     where q.pgmq_queue like 'stepgres\_\_%' and not q.is_idle
         and q.needed_at <= stepgres._now() - interval '1 second';
@@ -4520,7 +4532,8 @@ end
 $$;
 
 comment on function stepgres._close_queues() is
-'Lets workers no longer look into pgmq queues that are empty: a turn costs what there is to claim, however many queues there are.';
+'Lets workers no longer look into pgmq queues that are empty: a turn costs what there is to claim,
+however many queues there are.';
 
 -- queues/_drop_queue.sql
 create function stepgres._drop_queue(queue stepgres.queues) returns void
@@ -4533,7 +4546,9 @@ declare
 begin
     -- nowait: the table is locked by whoever is sending, and tick waits for nobody
     execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || queue.pgmq_queue);
-    execute format('select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue) into v_is_empty;
+    execute format(
+        'select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue
+    ) into v_is_empty;
     if not v_is_empty then
         return;
     end if;
@@ -4543,12 +4558,13 @@ begin
     where q.pgmq_queue = (
         select o.pgmq_queue from stepgres.queues as o
         where (o.queue, o.priority, o.resources, o.lane)
-            = (_drop_queue.queue.queue, _drop_queue.queue.priority, _drop_queue.queue.resources, '{}')
+            = (queue.queue, queue.priority, queue.resources, '{}')
             and o.has_lanes
         for no key update skip locked
     ) and not exists (
         select from stepgres.queues as l
-        where (l.queue, l.priority, l.resources) = (q.queue, q.priority, q.resources) and l.lane <> '{}'
+        where (l.queue, l.priority, l.resources) = (q.queue, q.priority, q.resources)
+            and l.lane <> '{}'
     );
 exception when lock_not_available or undefined_table then
     null;
@@ -4556,7 +4572,8 @@ end
 $$;
 
 comment on function stepgres._drop_queue(stepgres.queues) is
-'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the caller has locked its row.';
+'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the
+caller has locked its row.';
 
 -- queues/_ensure_queue.sql
 create function stepgres._ensure_queue(
@@ -4571,8 +4588,8 @@ declare
     v_pgmq_queue text;
     v_holder stepgres.queues;
 begin
-    -- key share: what is found here is not retired before the end of this transaction. Only whoever retires
-    -- a queue holds a lock that this waits for, and he waits for nobody.
+    -- key share: what is found here is not retired before the end of this transaction. Only whoever
+    -- retires a queue holds a lock that this waits for, and he waits for nobody.
     select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q
     where (q.queue, q.priority, q.resources, q.lane)
         = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane)
@@ -4580,11 +4597,11 @@ begin
     if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
         return v_pgmq_queue;
     end if;
-    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any, or two
-    -- that need the same could wait for each other.
+    -- 'sg' and 3: whoever needs several new queues makes all of them before the next one makes any,
+    -- or two that need the same could wait for each other.
     perform pg_advisory_xact_lock(29543, 3);
-    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue has a
-    -- name that begins with an underscore, and no channel a hash with a q.
+    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue
+    -- has a name that begins with an underscore, and no channel a hash with a q.
     v_pgmq_queue := case
         when v_is_plain then 'stepgres_' || _ensure_queue.queue::stepgres.queue
         else 'stepgres__q' || left(encode(sha256(convert_to(jsonb_build_array(
@@ -4594,24 +4611,31 @@ begin
     select q.* into v_holder from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue;
     if not found then
         if lane = '{}' and (
-            select count(*) from stepgres.queues as q where q.queue = _ensure_queue.queue and q.lane = '{}'
+            select count(*) from stepgres.queues as q
+            where q.queue = _ensure_queue.queue and q.lane = '{}'
         ) >= 500 then
-            raise exception 'queue "%" has 500 combinations of a priority and resources already', _ensure_queue.queue
-                using errcode = 'SG003', hint = 'Use fewer priorities, and resources for kinds of workers only: '
-                    'each combination is a pgmq queue. Those that nothing needs any more are dropped after some minutes.';
+            raise exception 'queue "%" has 500 combinations of a priority and resources already',
+                _ensure_queue.queue
+                using errcode = 'SG003', hint = 'Use fewer priorities, and resources for kinds of '
+                    'workers only: each combination is a pgmq queue. Combinations that nothing '
+                    'needs any more are dropped after ten minutes.';
         end if;
-        insert into stepgres.queues (pgmq_queue, queue, priority, resources, lane, is_idle, needed_at, created_at)
+        insert into stepgres.queues (
+            pgmq_queue, queue, priority, resources, lane, is_idle, needed_at, created_at
+        )
         values (
-            v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane,
-            not v_is_plain, stepgres._now(), stepgres._now()
+            v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources,
+            _ensure_queue.lane, not v_is_plain, stepgres._now(), stepgres._now()
         );
-        -- also if it is true: so whoever drops the last lane does not make it false
+        -- also if it is true: the lock keeps _drop_queue from making it false
         update stepgres.queues as q set has_lanes = true
         where (q.queue, q.priority, q.resources, q.lane)
             = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, '{}')
             and _ensure_queue.lane <> '{}';
     elsif (v_holder.queue, v_holder.priority, v_holder.resources, v_holder.lane)
-        <> (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane) then
+        <> (
+            _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
+        ) then
         raise exception 'pgmq queue "%" of queue "%" belongs to queue "%"',
             v_pgmq_queue, _ensure_queue.queue, v_holder.queue
             using errcode = 'SG003', hint = 'Choose another name for the queue.';
@@ -4622,7 +4646,8 @@ end
 $$;
 
 comment on function stepgres._ensure_queue(text, int, jsonb, jsonb) is
-'The pgmq queue for a queue, priority, resources and lane, made when they are first named together, or when it was dropped.';
+'The pgmq queue for a queue, priority, resources and lane, made when they are first named together,
+or when it was dropped.';
 
 -- queues/_open_queue.sql
 create function stepgres._open_queue(
@@ -4637,8 +4662,8 @@ declare
         _open_queue.queue, _open_queue.priority, _open_queue.resources, _open_queue.lane
     );
 begin
-    -- skip locked: somebody else is doing it, and the caller may hold runs that he waits for. Should he roll
-    -- back, _tend_queues opens the queue.
+    -- skip locked: somebody else is doing it, and the caller may hold runs that he waits for.
+    -- Should he roll back, _tend_queues opens the queue.
     update stepgres.queues as q set is_idle = false, needed_at = stepgres._now()
     where q.pgmq_queue = (
         select o.pgmq_queue from stepgres.queues as o
@@ -4690,15 +4715,17 @@ begin
         ) then
             perform stepgres._drop_queue(v_queue);
         elsif stepgres._close_queue(v_queue.pgmq_queue) then
-            -- workers may be about to look into it: dropped by the next tick, when they do not any more
-            update stepgres.queues as q set needed_at = '-infinity' where q.pgmq_queue = v_queue.pgmq_queue;
+            -- A worker may be about to look into it, and none will be at the next tick.
+            update stepgres.queues as q set needed_at = '-infinity'
+            where q.pgmq_queue = v_queue.pgmq_queue;
         end if;
     end loop;
 end
 $$;
 
 comment on function stepgres._retire_queues(text[]) is
-'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that nothing needs now.';
+'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that
+nothing needs now.';
 
 -- queues/_return_tickets.sql
 create function stepgres._return_tickets(lane stepgres.queues) returns void
@@ -4726,7 +4753,11 @@ comment on function stepgres._return_tickets(stepgres.queues) is
 
 -- queues/_send_tickets.sql
 create function stepgres._send_tickets(
-    pgmq_queue text, queue text, tasks stepgres._new_task[], seen_at tid default null, lane jsonb default null
+    pgmq_queue text,
+    queue text,
+    tasks stepgres._new_task[],
+    seen_at tid default null,
+    lane jsonb default null
 ) returns void
 language plpgsql
 volatile
@@ -4743,28 +4774,34 @@ begin
     from rows from (
         unnest(_send_tickets.tasks),
         pgmq.send_batch(_send_tickets.pgmq_queue, array(
-            select jsonb_build_object('run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index)
+            select jsonb_build_object(
+                'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index
+            )
             from unnest(_send_tickets.tasks) as k
         ))
     ) as n (run_id, step_slug, task_index, input, msg_id)
     on conflict (run_id, step_slug, task_index)
-    do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
+    do update set
+        status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
     where t.status in ('queued', 'waiting');
 
-    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
-    -- notified who does not wait, and under load nobody waits.
-    -- Whoever has marked the queue as idle had locked its table, which the tickets have waited for: it is seen
-    -- here. Looked at where the caller has seen it, without an index; it is elsewhere if it has changed.
-    -- Plain queues become idle only when no step needs them.
+    -- A commit that notifies takes a lock of the whole cluster, which ends group commit. So only
+    -- workers that wait are notified, and under load none waits.
+    -- The transaction that marks a queue as idle locks its table first, and the tickets have waited
+    -- for that lock: the mark is seen here. The row is read where the caller has seen it, without an
+    -- index; a row that has changed is elsewhere. Plain queues become idle only when no step needs
+    -- them.
     select
         exists (
             select from stepgres.workers as w
-            where w.is_waiting and _send_tickets.queue = any (w.queues)
-                and (_send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane))
+            where w.is_waiting and _send_tickets.queue = any (w.queues) and (
+                _send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane)
+            )
         ),
         _send_tickets.pgmq_queue like 'stepgres\_\_%' and not exists (
             select from stepgres.queues as q
-            where q.ctid = _send_tickets.seen_at and q.pgmq_queue = _send_tickets.pgmq_queue and not q.is_idle
+            where q.ctid = _send_tickets.seen_at
+                and q.pgmq_queue = _send_tickets.pgmq_queue and not q.is_idle
         )
     into v_is_awaited, v_has_changed;
     if v_has_changed then
@@ -4778,8 +4815,9 @@ end
 $$;
 
 comment on function stepgres._send_tickets(text, text, stepgres._new_task[], tid, jsonb) is
-'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of the queue, at commit, on
-the channel stepgres_queue_ and its name. seen_at is the row of the pgmq queue that the caller has found in use.';
+'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of
+the queue, at commit, on the channel stepgres_queue_ and its name. seen_at is the row of the pgmq
+queue that the caller has found in use.';
 
 -- queues/_tend_queues.sql
 create function stepgres._tend_queues() returns void
@@ -4824,8 +4862,8 @@ end
 $$;
 
 comment on function stepgres._tend_queues() is
-'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of workers that have gone, and
-retires queues that nothing needs; part of tick.';
+'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of
+workers that have gone, and retires queues that nothing needs; part of tick.';
 
 -- queues/_unneeded_queues.sql
 create function stepgres._unneeded_queues() returns setof stepgres.queues
@@ -4898,8 +4936,8 @@ as $$
 $$;
 
 comment on function stepgres._unneeded_queues() is
-'The queues that no worker names, and no step of a current version or an active run, and the lanes of no use: no worker is
-kept out of them.';
+'The queues that no worker names, and no step of a current version or an active run, and the lanes
+of no use: no worker is kept out of them.';
 
 -- routing/_check_knowledge.sql
 create function stepgres._check_knowledge(knows jsonb, culprit text) returns jsonb
@@ -4922,11 +4960,16 @@ begin
             select min(k) from jsonb_object_keys(knows - '{workflows,goals}'::text[]) as k
         ));
     elsif jsonb_typeof(v_workflows) <> 'object' then
-        v_problem := format('"workflows" of knows must be an object, not %s', jsonb_typeof(v_workflows));
+        v_problem := format(
+            '"workflows" of knows must be an object, not %s', jsonb_typeof(v_workflows)
+        );
     elsif jsonb_typeof(v_goals) not in ('boolean', 'array') then
-        v_problem := format('"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals));
+        v_problem := format(
+            '"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals)
+        );
     else
-        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key) into v_problem
+        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key)
+        into v_problem
         from jsonb_each(v_workflows) as w
         where w.value::text !~ '^-?[0-9]{1,9}$'
         order by w.key
@@ -4938,14 +4981,18 @@ begin
                 where jsonb_typeof(g) <> 'string' or '' ~ stepgres._glob(g #>> '{}') is null
                 limit 1;
             exception when invalid_regular_expression then
-                v_problem := format('"goals" of knows has a pattern that cannot be read: %s', sqlerrm);
+                v_problem := format(
+                    '"goals" of knows has a pattern that cannot be read: %s', sqlerrm
+                );
             end;
         end if;
     end if;
     if v_problem is not null then
         raise exception '%: %', culprit, v_problem
-            using errcode = 'SG001', hint = 'Write {"workflows": {"order": 3}, "goals": ["design/*"]}, with versions as '
-                'register_workflow returns them, or leave knows out for a worker that executes everything.';
+            using errcode = 'SG001',
+                hint = 'Write {"workflows": {"order": 3}, "goals": ["design/*"]}, with versions as '
+                    'register_workflow returns them, or leave knows out for a worker that executes '
+                    'everything.';
     end if;
     -- the same patterns in another order are the same
     return jsonb_build_object('workflows', v_workflows) || coalesce(jsonb_build_object('goals', case
@@ -4969,7 +5016,8 @@ as $$
         case
             when m.part[1] = '*' then '.*'
             when m.part[1] = '?' then '.'
-            when m.part[1] ~ '^\[.+\]$' then regexp_replace(replace(m.part[1], '\', '\\'), '^\[!', '[^')
+            when m.part[1] ~ '^\[.+\]$'
+                then regexp_replace(replace(m.part[1], '\', '\\'), '^\[!', '[^')
             else regexp_replace(m.part[1], '([^[:alnum:]_[:space:]])', '\\\1', 'g')
         end, '' order by m.place
     ), '') || ')$'
@@ -5001,13 +5049,16 @@ begin
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, s.priority, s.resources)
             where s.pgmq_queue = _into_lanes.shared_queue
-                and q.lane = any ('{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug))
+                and q.lane = any (
+                    '{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug)
+                )
             -- the more a lane says, the greater it is
             order by q.lane desc
             limit 1
         ) as l
     )
-    select o.pgmq_queue, o.seen_at, o.lane, array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
+    select o.pgmq_queue, o.seen_at, o.lane,
+        array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
     from unnest(_into_lanes.new_tasks) as n
     join stepgres.runs as r on r.run_id = n.run_id
     join routed as o
@@ -5017,7 +5068,8 @@ end
 $$;
 
 comment on function stepgres._into_lanes(text, stepgres._new_task[]) is
-'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to instead, or that queue itself.';
+'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to
+instead, or that queue itself.';
 
 -- routing/_known_version.sql
 create function stepgres._known_version(knows jsonb, workflow_slug text) returns int
@@ -5063,16 +5115,19 @@ begin
         when v_tasks is null and v_known > v_defined and exists (
             select from stepgres.steps as s
             join stepgres.steps as o
-                on (o.workflow_slug, o.version, o.step_slug) = (s.workflow_slug, v_known, s.step_slug)
+                on (o.workflow_slug, o.version, o.step_slug)
+                    = (s.workflow_slug, v_known, s.step_slug)
             where (s.workflow_slug, s.version, s.step_slug)
                 = (_knows_step.workflow_slug, _knows_step.version, _knows_step.step_slug)
                 and s.map = o.map and array(
                     select d.depends_on from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                    where (d.workflow_slug, d.version, d.step_slug)
+                        = (s.workflow_slug, s.version, s.step_slug)
                     order by d.depends_on
                 ) = array(
                     select d.depends_on from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.step_slug) = (o.workflow_slug, o.version, o.step_slug)
+                    where (d.workflow_slug, d.version, d.step_slug)
+                        = (o.workflow_slug, o.version, o.step_slug)
                     order by d.depends_on
                 )
         ) then true
@@ -5099,7 +5154,9 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_lanes jsonb[] := stepgres._lanes_of(_lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug);
+    v_lanes jsonb[] := stepgres._lanes_of(
+        _lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug
+    );
 begin
     if v_lanes[1] ? 'goals' then
         -- goals come and go: their lane is that of the workers who know the task
@@ -5111,18 +5168,20 @@ begin
                 = (_lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug)
                 and w.knows is not null
                 and w.heartbeat_at + w.lease > stepgres._now()
-                and stepgres._knows_step(w.knows, _lane_for.workflow_slug, _lane_for.version, _lane_for.step_slug)
+                and stepgres._knows_step(w.knows, s.workflow_slug, s.version, s.step_slug)
             order by w.knows -> 'goals' = 'true' desc
             limit 1
         ), '[]'));
     end if;
-    -- a worker that reads the general lane, and meets a step there that it does not know, sends that step on
+    -- a worker that reads the general lane, and meets a step there that it does not know, sends
+    -- that step on
     return v_lanes[case when stepgres._reads_lane(worker.knows, v_lanes[1]) then 2 else 1 end];
 end
 $$;
 
 comment on function stepgres._lane_for(stepgres.workers, text, int, text) is
-'The lane to which a worker sends the ticket of a step that it does not know; it does not read it itself.';
+'The lane to which a worker sends the ticket of a step that it does not know; it does not read it
+itself.';
 
 -- routing/_lanes_of.sql
 create function stepgres._lanes_of(workflow_slug text, version int, step_slug text) returns jsonb[]
@@ -5132,15 +5191,14 @@ set search_path = pg_catalog, pg_temp
 as $$
     select case
         when w.tasks is not null then array['{"goals": true}'::jsonb]
-        else array[
-            jsonb_build_object('workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)),
-            jsonb_build_object(
-                'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version),
-                'step', _lanes_of.step_slug
-            )
-        ]
+        else array[k.lane, k.lane || jsonb_build_object('step', _lanes_of.step_slug)]
     end
     from stepgres.workflow_versions as w
+    cross join lateral (
+        select jsonb_build_object(
+            'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)
+        ) as lane
+    ) as k
     where (w.workflow_slug, w.version) = (_lanes_of.workflow_slug, _lanes_of.version)
 $$;
 
@@ -5186,12 +5244,17 @@ begin
         select s.queue, coalesce(r.priority, s.priority) as priority, s.resources, l.lane,
             array_agg((t.run_id, t.step_slug, t.task_index, null)::stepgres._new_task) as tasks
         from stepgres.tasks as t
-        join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+        join stepgres.runs as r
+            on r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, t.step_slug)
+            offset 0
         ) as s
-        cross join lateral stepgres._lane_for(_pass_on.worker, r.workflow_slug, r.version, t.step_slug) as l (lane)
+        cross join lateral stepgres._lane_for(
+            _pass_on.worker, r.workflow_slug, r.version, t.step_slug
+        ) as l (lane)
         where t.ctid = any (_pass_on.rows) and t.status = 'queued' and t.msg_id is not null
             and not stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
         group by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
@@ -5209,7 +5272,8 @@ end
 $$;
 
 comment on function stepgres._pass_on(stepgres.workers, tid[]) is
-'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those who do; returns their number.';
+'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those
+who do; returns their number.';
 
 -- routing/_reads_lane.sql
 create function stepgres._reads_lane(knows jsonb, lane jsonb) returns boolean
@@ -5473,21 +5537,26 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
-    v_knows jsonb := stepgres._check_knowledge(register_worker.knows, format('worker "%s"', v_worker_id));
+    v_knows jsonb := stepgres._check_knowledge(
+        register_worker.knows, format('worker "%s"', v_worker_id)
+    );
     v_queue text;
     v_constraint text;
     v_column text;
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
-    insert into stepgres.workers as w (worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at)
+    insert into stepgres.workers as w (
+        worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
+    )
     values (
         v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_knows,
         coalesce(register_worker.features, '{}'), v_now, v_now
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
+        knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]',
+        registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -5509,11 +5578,13 @@ comment on function stepgres.register_worker(text, text[], interval, jsonb, json
 
 resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
 
-knows is the code that it has, {"workflows": {"order": 3}, "goals": true}: for these workflows that of the version which
-register_workflow has returned, and that for tasks of all goals, or, with an array of ids, paths or patterns such as
-"design/*" in place of true, of those. It gets the tasks of this version, tasks of older versions whose step has the same name,
-map and dependencies in this one, and steps in SQL; of newer versions nothing. Without knows it gets everything. features are the kinds
-of work that it can do beyond plain tasks; unknown ones are ignored.
+knows is the code that it has, such as {"workflows": {"order": 3}, "goals": true}. "workflows" has
+the versions that register_workflow has returned. The worker gets tasks of these versions, and of
+older versions if the step has the same name, map and dependencies in its own; it gets no tasks of
+newer versions. "goals" is true for the tasks of all goals, or an array of ids, paths or patterns of
+tasks, such as "design/*". A step in SQL is for every worker. Without knows the worker gets
+everything. features are the kinds of work that it can do beyond plain tasks; unknown ones are
+ignored.
 
 The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
 id again takes over what that id held before.
@@ -5618,7 +5689,8 @@ declare
     v_count int := 0;
 begin
     for v_queue in
-        select coalesce(t.lane, q.pgmq_queue) as pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+        select coalesce(t.lane, q.pgmq_queue) as pgmq_queue,
+            array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
             array_agg(t.msg_id) as msg_ids
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
@@ -6351,7 +6423,9 @@ as $$
                 case
                     when t.status = 'started' then 'lease'
                     when run.paused_at is not null then 'pause'
-                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0') then 'timer'
+                    -- a task that was given back waits for a worker that knows it
+                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0')
+                        then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
@@ -6379,7 +6453,8 @@ as $$
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
             when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
             when 'knowledge' then format(
-                'no live worker knows step "%s" of workflow "%s", version %s', w.step_slug, run.workflow_slug, run.version
+                'no live worker knows step "%s" of workflow "%s", version %s',
+                w.step_slug, run.workflow_slug, run.version
             )
             else format('until a worker of queue "%s" is free', w.queue)
         end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
@@ -6611,10 +6686,13 @@ $$;
 comment on function stepgres.why_stuck(uuid) is
 'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
 
-waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
-or the end of a start_delay, until when; or a worker has given the task back), pause (resume_workflow_run), executor (the local run that will execute it), queue
-(no live worker takes from it), resource (no live worker of the queue has it), knowledge (no live worker of the queue has the code of the step), worker (until one of them is free), lease (a
-worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
+waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until
+when), timer (the next attempt, the end of a start_delay, or the end of the time for which a worker
+has given the task back, until when), pause (resume_workflow_run), executor (the local run that will
+execute it), queue (no live worker takes from it), resource (no live worker of the queue has it),
+knowledge (no live worker of the queue has the code of the step), worker (until one of them is
+free), lease (a worker executes it, and must be heard of again until when). Tasks of a map that wait
+for the same are one row.
 
 Errors: SG005 unknown run.';
 
@@ -9491,7 +9569,8 @@ declare
     v_pgmq_queue text;
 begin
     for v_pgmq_queue in
-        select q.pgmq_queue from stepgres.queues as q where to_regclass('pgmq.q_' || q.pgmq_queue) is not null
+        select q.pgmq_queue from stepgres.queues as q
+        where to_regclass('pgmq.q_' || q.pgmq_queue) is not null
     loop
         return query execute format(
             'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)
@@ -9513,13 +9592,16 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'a queue has its pgmq queue', null::uuid, format('queue %s: there is no table pgmq.q_%s', q.queue, q.pgmq_queue)
+    select 'a queue has its pgmq queue', null::uuid,
+        format('queue %s: there is no table pgmq.q_%s', q.queue, q.pgmq_queue)
     from stepgres.queues as q
     where to_regclass('pgmq.q_' || q.pgmq_queue) is null
     union all
-    select 'a ticket in a lane is in one that there is', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.lane)
+    select 'the lane of a ticket exists', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.lane)
     from stepgres.tasks as t
-    where t.lane is not null and not exists (select from stepgres.queues as q where q.pgmq_queue = t.lane)
+    where t.lane is not null
+        and not exists (select from stepgres.queues as q where q.pgmq_queue = t.lane)
 $$;
 
 comment on function stepgres._find_wrong_queues() is

@@ -40,7 +40,8 @@ begin
         perform stepgres._delete_runs(v_finished);
     end loop;
     v_queues := array(
-        select distinct s.queue from stepgres.steps as s where s.workflow_slug = delete_flow.workflow_id
+        select distinct s.queue from stepgres.steps as s
+        where s.workflow_slug = delete_flow.workflow_id
     );
     delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
     delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;

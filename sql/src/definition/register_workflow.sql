@@ -1,4 +1,6 @@
-create function stepgres.register_workflow(definition jsonb, make_current boolean default false) returns int
+create function stepgres.register_workflow(
+    definition jsonb, make_current boolean default false
+) returns int
 language plpgsql
 volatile
 security definer
@@ -27,9 +29,8 @@ begin
         perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
         exit when found; -- unless it was deleted meanwhile
     end loop;
-    -- Neither do deployments that alternate make versions without end, nor does an old worker that starts again make
-    -- its definition current: only whoever says so does that.
-    -- A version that was optimized is the same definition, and stays.
+    -- Deployments that alternate do not make versions without end. An old worker that restarts does
+    -- not make its definition current. A version that was optimized is the same definition, and stays.
     select w.version into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
@@ -38,7 +39,8 @@ begin
     limit 1;
     if found then
         update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version and register_workflow.make_current;
+        where w.workflow_slug = v_slug and w.current_version <> v_version
+            and register_workflow.make_current;
         return v_version;
     end if;
 
@@ -70,8 +72,8 @@ $$;
 comment on function stepgres.register_workflow(jsonb, boolean) is
 'Registers a whole definition and returns its version; the same definition always has the same version.
 
-A new version is current: runs that are started from then on get it. A definition that was registered before, and has been
-replaced by another since, becomes current again only with make_current: that is how to go back.
+A new version is current: runs that are started from then on get it. A definition that was replaced
+by another since it was registered becomes current again only with make_current.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
 "initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,

@@ -9,7 +9,8 @@ declare
     v_count int := 0;
 begin
     for v_queue in
-        select coalesce(t.lane, q.pgmq_queue) as pgmq_queue, array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
+        select coalesce(t.lane, q.pgmq_queue) as pgmq_queue,
+            array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) as tasks,
             array_agg(t.msg_id) as msg_ids
         from unnest(_replace_tickets.run_ids) as i (run_id)
         join stepgres.runs as r on r.run_id = i.run_id
