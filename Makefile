@@ -4,28 +4,31 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test test-property bench sql docs sync lint format
+.PHONY: help demo live test test-property bench sql docs sync lint format release packages next
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.examples ## run the example in examples/corpus on a private server
+demo: .venv/.examples sql ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
 
-live: .venv/.examples ## serve the example in examples/live, a page that shows a run, on a private server
+live: .venv/.examples sql ## serve the example in examples/live, a page that shows a run, on a private server
 	$(python) -m examples.live
 
-test: lint ## check everything: generated files, style, types, SQL, then the tests, two servers at a time
-	$(python) -m pytest --numprocesses 2 --dist loadgroup
+test: lint ## check everything: generated files, style, types, SQL, then the tests, two at a time
+	$(python) -m pytest --numprocesses 2 --dist worksteal
 
-test-property: .venv/.dev ## compare random lives of runs with the model: thousands, or as many as CASES says
+test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py
 
-bench: .venv/.examples ## measure throughput on a private server
+bench: .venv/.examples sql ## measure throughput on a private server
 	$(python) -m bench
 
-sql: .venv/.dev ## build sql/stepgres.sql and the extension script from sql/src
-	$(python) tools/build_sql.py
+sql: sql/stepgres.sql ## build the scripts that install and upgrade from sql/src
+
+sql/stepgres.sql: tools/build_sql.py python/stepgres/_version.py $(shell find sql/src -name '*.sql')
+	@$(PYTHON) tools/build_sql.py
+	@touch $@
 
 docs: .venv/.dev ## build docs/reference.md from the comments in sql/src
 	$(python) tools/build_reference.py
@@ -33,8 +36,7 @@ docs: .venv/.dev ## build docs/reference.md from the comments in sql/src
 sync: .venv/.dev ## build python/stepgres/_sync from _async
 	$(python) tools/generate_sync.py
 
-lint: .venv/.dev ## check everything except the tests
-	$(python) tools/build_sql.py --check
+lint: .venv/.dev sql ## check everything except the tests
 	$(python) tools/generate_sync.py --check
 	$(python) tools/build_reference.py --check
 	$(python) -m ruff check --quiet
@@ -47,10 +49,20 @@ format: .venv/.dev ## format Python and SQL
 	$(python) -m ruff format --quiet
 	$(python) -m sqlfluff fix --nocolor sql/src
 
+release: .venv/.dev ## prepare the release VERSION: versions, changelog, scripts, packages, checks
+	$(python) tools/release.py $(VERSION)
+
+packages: .venv/.dev ## build the sdist and the wheel, and try both in clean environments
+	$(python) tools/release.py --packages
+
+next: .venv/.dev ## begin VERSION after a release: versions, changelog, and the file of its changes of tables
+	$(python) tools/release.py --next $(VERSION)
+
 # install: ## copy the extension into the server of PG_CONFIG, for `create extension stepgres`
 # PGXS is read for these targets alone: the others work where no server is installed.
 ifneq (,$(filter install uninstall,$(MAKECMDGOALS)))
 EXTENSION = stepgres
+$(shell $(PYTHON) tools/build_sql.py >&2)
 DATA = $(wildcard sql/stepgres--*.sql)
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifeq (,$(wildcard $(PGXS)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pytest_postgresql.janitor import DatabaseJanitor
 
 import stepgres
 from tests.support.engine import Engine
@@ -17,28 +18,37 @@ from tests.support.servers import Postgres, all_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+pytest_plugins = ["tests.support.bounds"]
 
 _numbers = itertools.count(1)
 
-# What may differ between servers is the SQL: the rest is tested on the first of them alone.
-_ON_EVERY_SERVER = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+# The newest server runs every test. What depends on the server is SQL: the oldest server runs all
+# tests of SQL, and those between run the tests where versions are most likely to differ.
+_ON_THE_OLDEST = {"catalog", "concurrency", "docker", "install", "property", "sql"}
+_ON_ALL = {"catalog", "docker", "install", "property/test_lifecycle.py", "sql/test_plans.py"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    tests = config.rootpath / "tests"
-    unwanted = []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
-        postgres = _server_of(item)
-        if postgres is None:
-            continue
-        # where tests run side by side, those on one server stay together
-        item.add_marker(pytest.mark.xdist_group(postgres.name))
-        folder = item.path.relative_to(tests).parts[0]
-        if postgres != all_postgres()[0] and folder not in _ON_EVERY_SERVER:
-            unwanted.append(item)
-    config.hook.pytest_deselected(items=unwanted)
-    dropped = set(unwanted)
-    items[:] = [item for item in items if item not in dropped]
+        (kept if _is_wanted(item, config.rootpath / "tests") else dropped).append(item)
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+def _is_wanted(item: pytest.Item, tests: Path) -> bool:
+    callspec = getattr(item, "callspec", None)
+    postgres = callspec.params.get("server") if callspec else None
+    newest, *_, oldest = [*all_postgres(), *all_postgres()]
+    if postgres in (None, newest):
+        return True
+    path = item.path.relative_to(tests)
+    return not {path.parts[0], path.as_posix()}.isdisjoint(
+        _ON_THE_OLDEST if postgres == oldest else _ON_ALL
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,11 +59,6 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
     ]
     return report
-
-
-def _server_of(item: pytest.Item) -> Postgres | None:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get("server") if callspec else None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,21 @@ class Clock:
 
     connection: psycopg.Connection[tuple[Any, ...]]
 
+    @classmethod
+    def replace(cls, connection: psycopg.Connection[tuple[Any, ...]]) -> Clock:
+        """Stop the clock of the database that is connected to."""
+        connection.execute(
+            """
+            create table public.test_clock (now timestamptz not null);
+            insert into public.test_clock values (clock_timestamp());
+            grant select on public.test_clock to public;
+            create or replace function stepgres._now() returns timestamptz
+            language sql volatile set search_path = pg_catalog, pg_temp
+            as 'select now from public.test_clock';
+            """
+        )
+        return cls(connection)
+
     def advance(self, seconds: float) -> None:
         self.connection.execute(
             "update public.test_clock set now = now + make_interval(secs => %s)", [seconds]
@@ -86,18 +106,27 @@ class Server:
     postgres: Postgres
     dsn: str
 
-    def create_database(self, template: str) -> Database:
-        name = f"test_{next(_numbers)}"
-        self.execute("create database {} template {} strategy file_copy", name, template)
-        return Database(make_conninfo(self.dsn, dbname=name))
+    def janitor(self, name: str, template: str | None = None, **options: Any) -> DatabaseJanitor:
+        """Creates a database, and drops it at the end."""
+        address = conninfo_to_dict(self.dsn)
+        return DatabaseJanitor(
+            user=str(address["user"]),
+            host=str(address["host"]),
+            port=5432,
+            dbname=name,
+            template_dbname=template,
+            **options,
+        )
 
-    def drop_database(self, database: Database) -> None:
-        name = psycopg.conninfo.conninfo_to_dict(database.dsn)["dbname"]
-        self.execute("drop database {} with (force)", str(name))
+    @contextmanager
+    def database(self, template: str = "with_stepgres") -> Iterator[Database]:
+        """A new database, dropped at the end."""
+        with self.janitor(f"test_{next(_numbers)}", template) as janitor:
+            yield Database(make_conninfo(self.dsn, dbname=janitor.dbname))
 
-    def execute(self, statement: str, *names: str) -> None:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+def _install(*, autocommit: bool, **options: Any) -> None:
+    stepgres.install(make_conninfo(**options))
 
 
 @pytest.fixture(scope="session", params=all_postgres(), ids=lambda postgres: postgres.name)
@@ -105,19 +134,18 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """One server after the other: each runs while its tests do."""
     with request.param.run() as dsn:
         server = Server(request.param, dsn)
-        server.execute("create database {}", "with_stepgres")
-        stepgres.install(make_conninfo(dsn, dbname="with_stepgres"))
-        yield server
+        with server.janitor("with_stepgres", as_template=True) as template:
+            template.load(_install)
+            yield server
 
 
 @pytest.fixture
 def db(server: Server) -> Iterator[Database]:
     """A database with Stepgres, in which no invariant may be violated when the test ends."""
-    database = server.create_database("with_stepgres")
-    yield database
-    with database.connect() as connection:
-        assert connection.execute("select * from stepgres.fsck()").fetchall() == []
-    server.drop_database(database)
+    with server.database() as database:
+        yield database
+        with database.connect() as connection:
+            assert connection.execute("select * from stepgres.fsck()").fetchall() == []
 
 
 @pytest.fixture
@@ -139,23 +167,12 @@ def engine(db: Database) -> Iterator[Engine]:
 @pytest.fixture
 def empty_db(server: Server) -> Iterator[Database]:
     """A database without Stepgres and without pgmq."""
-    database = server.create_database("template0")
-    yield database
-    server.drop_database(database)
+    with server.database("template0") as database:
+        yield database
 
 
 @pytest.fixture
 def clock(db: Database) -> Iterator[Clock]:
     """Replaces the clock of the database; every session sees it."""
     with db.connect() as connection:
-        connection.execute(
-            """
-            create table public.test_clock (now timestamptz not null);
-            insert into public.test_clock values (clock_timestamp());
-            grant select on public.test_clock to public;
-            create or replace function stepgres._now() returns timestamptz
-            language sql volatile set search_path = pg_catalog, pg_temp
-            as 'select now from public.test_clock';
-            """
-        )
-        yield Clock(connection)
+        yield Clock.replace(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sysconfig
 import time
 from contextlib import contextmanager
@@ -44,7 +45,14 @@ if TYPE_CHECKING:
     help="Where to write report.json and report.md.",
 )
 @click.option("--pattern", default="*.py", show_default=True, help="Which files to read.")
-def main(folder: str, dsn: str | None, output: Path, pattern: str) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=os.cpu_count(),
+    show_default=True,
+    help="Processes that count.",
+)
+def main(folder: str, dsn: str | None, output: Path, pattern: str, processes: int) -> None:
     """Count lines, tokens and names of the text files in FOLDER, in parallel.
 
     FOLDER is by default the standard library of this Python. The totals are checked against those
@@ -56,7 +64,7 @@ def main(folder: str, dsn: str | None, output: Path, pattern: str) -> None:
         output.mkdir(parents=True, exist_ok=True)
         with _server(dsn, console) as dsn:
             click.echo(f"Counting {pattern} in {click.format_filename(folder)}")
-            report = _execute(dsn, input, console)
+            report = _execute(dsn, input, processes, console)
     except (stepgres.StepgresError, psycopg.Error, OSError) as error:
         hint = getattr(error, "hint", None)
         raise click.ClickException(f"{error}\nHint: {hint}" if hint else str(error)) from error
@@ -82,12 +90,12 @@ def _server(dsn: str | None, console: Console) -> Iterator[str]:
             yield server.dsn
 
 
-def _execute(dsn: str, input: dict[str, str], console: Console) -> dict[str, Any]:
-    """Execute the workflow in this process, and return its output and how it went."""
+def _execute(dsn: str, input: dict[str, str], processes: int, console: Console) -> dict[str, Any]:
+    """Execute the workflow from this process, and return its output and how it went."""
     run_id = uuid4()  # chosen here, so that the run can be watched from its start
     with stepgres.Client(dsn) as client, show_progress(dsn, run_id, console):
         started = time.perf_counter()
-        output, _ = stepgres.Executor(client).execute(
+        output, _ = stepgres.Executor(client, processes=processes).execute(
             Corpus, input, run_id=run_id, timeout=math.inf
         )
         seconds = time.perf_counter() - started
@@ -98,6 +106,7 @@ def _execute(dsn: str, input: dict[str, str], console: Console) -> dict[str, Any
         "run": {
             "run_id": str(run_id),
             "seconds": seconds,
+            "processes": processes,
             "tasks": sum(step.tasks or 0 for step in steps),
             "steps": [
                 {"step": step.slug, "tasks": step.tasks, "seconds": step.seconds} for step in steps

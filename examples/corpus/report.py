@@ -47,14 +47,20 @@ def _sentences(report: Report) -> list[str]:
         "{lines:,} lines, {tokens:,} tokens, {names:,} different names.",
     ]
     sentences = [sentence.format(**totals) for sentence in sentences]
+    processes = "1 process" if run["processes"] == 1 else f"{run['processes']} processes"
     sentences.append(
-        f"{len(run['steps'])} steps with {run['tasks']:,} tasks took {run['seconds']:.1f} s; "
-        f"a plain loop takes {check['seconds']:.1f} s."
+        f"{len(run['steps'])} steps with {run['tasks']:,} tasks took {run['seconds']:.1f} s in"
+        f" {processes}; a plain loop takes {check['seconds']:.1f} s."
     )
-    overhead = run["seconds"] - check["seconds"]
-    if overhead > 0:
-        per_task = 1000 * overhead / run["tasks"]
-        sentences.append(f"Stepgres adds {overhead:.1f} s: {per_task:.1f} ms per task.")
+    if run["seconds"] < check["seconds"]:
+        sentences.append(
+            f"Stepgres was {check['seconds'] / run['seconds']:.1f} times as fast as the loop."
+        )
+    else:
+        sentences.append(
+            f"Stepgres was {run['seconds'] / check['seconds']:.1f} times as slow as the loop: more"
+            " processes, or more work in each task, would change that."
+        )
     differences = [
         f"{name} are {totals[name]:,} in the workflow and {count:,} in the plain loop"
         for name, count in check["totals"].items()

@@ -1,11 +1,12 @@
-"""The workflow: five steps, of which one runs once per file.
+"""The workflow: five steps, of which one runs once per file, or once per few of many files.
 
-list_files ─> count_file (one task per file) ─┬─> folders ────┬─> report
-                                              └─> vocabulary ─┘
+list_files ─> count_file (up to 200 tasks) ─┬─> folders ────┬─> report
+                                            └─> vocabulary ─┘
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from stepgres import Workflow, step
 if TYPE_CHECKING:
     from examples.corpus.files import FileFacts
 
+_MOST_TASKS = 200
+
 
 class Corpus(Workflow):
     """Its input is {"folder": ..., "pattern": ...}, its output what `report` returns."""
@@ -23,24 +26,43 @@ class Corpus(Workflow):
 
     @staticmethod
     @step
-    def list_files(input: dict[str, str]) -> list[str]:
-        """The first step gets the input of the run. Each element of its output becomes a task."""
-        return files.find_files(input["folder"], input["pattern"])
+    def list_files(input: dict[str, str]) -> list[dict[str, Any]]:
+        """The first step gets the input of the run. Each element of its output becomes a task.
 
-    @staticmethod
-    @step(depends_on=["list_files"], map=True)
-    def count_file(path: str, context: Any) -> FileFacts:
-        """Runs once per file, several at a time: it gets one path, and the rest is in the context.
-
-        Its output, once all are done, is the array of what it returned, in the order of the paths.
+        A task costs a millisecond or two, so of many files each task gets several.
         """
-        return files.count_file(context.run_input["folder"], path)
+        paths = files.find_files(input["folder"], input["pattern"])
+        size = math.ceil(len(paths) / _MOST_TASKS) or 1
+        return [
+            {"folder": input["folder"], "paths": paths[start : start + size]}
+            for start in range(0, len(paths), size)
+        ]
 
     @staticmethod
-    @step(depends_on=["count_file"])
+    @step(depends_on=[list_files], map=True)
+    def count_file(batch: dict[str, Any]) -> dict[str, Any]:
+        """Runs once per element, several at a time.
+
+        To count keeps a processor busy, so it is for processes: `Executor(client, processes=2)`, or
+        `stepgres worker --processes 2`. The output of the step, once all tasks are done, is the
+        array of what they returned, in the order of the elements.
+        """
+        counted = [files.count_file(batch["folder"], path) for path in batch["paths"]]
+        uses: Counter[str] = Counter()
+        in_files: Counter[str] = Counter()
+        for facts in counted:
+            names = facts.pop("names")
+            uses.update(names)
+            in_files.update(names.keys())
+        return {"files": counted, "uses": uses, "in_files": in_files}
+
+    @staticmethod
+    @step(depends_on=[count_file])
     def folders(input: dict[str, Any]) -> dict[str, Any]:
         """How large the corpus is, and which of its folders are the largest."""
-        all_facts: list[FileFacts] = input["count_file"]
+        all_facts: list[FileFacts] = [
+            facts for batch in input["count_file"] for facts in batch["files"]
+        ]
         readable = [facts for facts in all_facts if not facts["error"]]
         sizes: dict[str, Counter[str]] = defaultdict(Counter)
         for facts in readable:
@@ -64,14 +86,14 @@ class Corpus(Workflow):
         }
 
     @staticmethod
-    @step(depends_on=["count_file"])
+    @step(depends_on=[count_file])
     def vocabulary(input: dict[str, Any]) -> dict[str, Any]:
         """Which names are used most. Needs what `folders` needs, and runs at the same time."""
         uses: Counter[str] = Counter()
         in_files: Counter[str] = Counter()
-        for facts in input["count_file"]:
-            uses.update(facts["names"])
-            in_files.update(facts["names"].keys())
+        for batch in input["count_file"]:
+            uses.update(batch["uses"])
+            in_files.update(batch["in_files"])
         most_used = sorted(uses, key=lambda name: (-uses[name], name))[:100]
         return {
             "totals": {"names": len(uses), "uses": uses.total()},
@@ -81,7 +103,7 @@ class Corpus(Workflow):
         }
 
     @staticmethod
-    @step(depends_on=["folders", "vocabulary"])
+    @step(depends_on=[folders, vocabulary])
     def report(input: dict[str, Any]) -> dict[str, Any]:
         """The output of each step that this one depends on is in its input, under its name."""
         folders, vocabulary = input["folders"], input["vocabulary"]

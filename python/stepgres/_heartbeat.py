@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from stepgres._runner import StepContext
+    from stepgres._runner import Execution
 
 logger = logging.getLogger("stepgres")
 
@@ -59,7 +59,7 @@ class Heartbeat:
         self._interval = interval
         self._rested_at = rested_at
         self._limit = max(interval / 2, _LEAST_LIMIT)
-        self._contexts: set[StepContext] = set()
+        self._contexts: set[Execution] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"heartbeat of {worker_id}", daemon=True
@@ -78,7 +78,7 @@ class Heartbeat:
         self._stop.set()
 
     @contextmanager
-    def speaking_for(self, context: StepContext) -> Iterator[None]:
+    def speaking_for(self, context: Execution) -> Iterator[None]:
         """A block that executes a task: its step is told when the task is lost."""
         self._contexts.add(context)
         try:

@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING
 import anyio
 
 from stepgres._lost_connections import CONNECTION_ERRORS
-from stepgres._runner import release_result, run_task
+from stepgres._places import place_for
+from stepgres._runner import Runner, release_result
 from stepgres._turns import Turns
+from stepgres._worker_client import FULL_TICK
 from stepgres.errors import WorkerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Executor
     from uuid import UUID
 
+    from stepgres._attempts import Outcome
     from stepgres._heartbeat import Heartbeat
+    from stepgres._runner import StepCall
     from stepgres._transactions import Transactions
     from stepgres._worker_client import WorkerClient
     from stepgres.types import RunStatus, WorkItem
-    from stepgres.workflow import StepFunction
 
 logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while nothing happens
+_KEPT_ERRORS = 100
 _LOOK_INTERVAL = 1.0  # seconds between looks at the run and at what is due, while steps run
 
 
@@ -37,17 +42,18 @@ class LocalRun:
         worker_id: str,
         run_id: UUID,
         run_input: str,
-        find: Callable[[WorkItem], Awaitable[StepFunction | None]],
+        find: Callable[[WorkItem], Awaitable[StepCall | None]],
         transactions: Transactions,
         heartbeat: Heartbeat,
         concurrency: int,
+        pool: Executor | None = None,
     ) -> None:
         self._client = client
         self._run_id = run_id
         self._run_input = run_input
         self._find = find
-        self._transactions = transactions
-        self._heartbeat = heartbeat
+        self._runner = Runner(place_for(pool), transactions, heartbeat, self._keep_error)
+        self._errors: dict[tuple[str, str], BaseException] = {}
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
@@ -86,8 +92,10 @@ class LocalRun:
             await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
             is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
             if is_look_due:
-                await self._client.tick()
                 last_look = anyio.current_time()
+                if await self._client.tick() >= FULL_TICK:
+                    turns.wake()  # there is more to do at once
+                    last_look = -_LOOK_INTERVAL
 
     async def _watch(self) -> RunStatus:
         while True:
@@ -96,10 +104,23 @@ class LocalRun:
                 return status
             await anyio.sleep(_PAUSES[-1])
 
-    async def _execute(self, item: WorkItem) -> str | None:
+    def error_of(self, status: RunStatus) -> BaseException | None:
+        """The exception that has failed the run, if it was raised here."""
+        for (step_slug, text), error in self._errors.items():
+            if step_slug == status.failed_step and str(status.details).endswith(text):
+                return error
+        return None
+
+    def _keep_error(self, item: WorkItem, outcome: Outcome) -> None:
+        if outcome.failure is not None and outcome.error is not None:
+            if len(self._errors) == _KEPT_ERRORS:  # a map may tolerate failures without end
+                del self._errors[next(iter(self._errors))]
+            self._errors[item.step_slug, outcome.failure.error] = outcome.error
+
+    async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
         try:
-            function = None if item.sql_function else await self._find(item)
+            step = None if item.sql_function else await self._find(item)
         except CONNECTION_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await run_task(function, item, self._run_input, self._transactions, self._heartbeat)
+        return await self._runner.run(step, item, self._run_input, leave)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,8 +16,6 @@ from stepgres._hub import Hub, Member
 from stepgres.errors import ConnectionFailed, InvalidInput
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     import psycopg
 
     from stepgres._feed import AsyncFeed
@@ -44,7 +41,7 @@ class AsyncNotifications:
             self._hub = Hub(self._conninfo)
         return self._hub
 
-    async def hints(self, name: str) -> AsyncHints:
+    async def hints(self, name: str | None) -> AsyncHints:
         """Listen on a name, where that is possible; ConnectionFailed if there is no connection."""
         hints = AsyncHints(self.hub, name)
         with suppress(ReadOnlySqlTransaction):  # a standby has no notifications
@@ -62,8 +59,8 @@ class AsyncNotifications:
 class AsyncHints(Member):
     """Notifications on one name, of which nothing but that they came is of interest."""
 
-    def __init__(self, hub: Hub, name: str) -> None:
-        self.names = (name,)
+    def __init__(self, hub: Hub, name: str | None) -> None:
+        self.names = () if name is None else (name,)
         self._hub = hub
         self._hint = asyncio.Event()
         self._has_begun = False
@@ -71,7 +68,7 @@ class AsyncHints(Member):
 
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         await super().begin(connection)
-        self.is_heard = not is_pooled(connection)
+        self.is_heard = self.names != () and not is_pooled(connection)
         if self._has_begun:
             self._hint.set()  # of what may have come while there was no connection
         self._has_begun = True
@@ -97,7 +94,7 @@ class Notifications:
         self.background = BackgroundLoop()
         self.asynchronous = AsyncNotifications(conninfo)
 
-    def hints(self, name: str) -> Hints:
+    def hints(self, name: str | None) -> Hints:
         """Listen on a name; ConnectionFailed if there is no connection."""
         return Hints(self, name)
 
@@ -111,7 +108,7 @@ class Notifications:
 class Hints:
     """See AsyncHints."""
 
-    def __init__(self, notifications: Notifications, name: str) -> None:
+    def __init__(self, notifications: Notifications, name: str | None) -> None:
         self._background = notifications.background
         self._background.enter(self)
         try:
@@ -137,13 +134,3 @@ class Hints:
         with suppress(CancelledError):
             self._background.run(self._hints.aclose())
         self._background.leave(self)
-
-
-def hint_channel(run_id: UUID | None, workflow_slug: str | None = None) -> str:
-    """What a subscriber is notified on: see add_subscriber."""
-    if run_id is not None:
-        return f"stepgres_run_{run_id.hex}"
-    if workflow_slug is not None:
-        digest = md5(workflow_slug.encode(), usedforsecurity=False).hexdigest()
-        return f"stepgres_workflow_{digest}"
-    return "stepgres_runs"

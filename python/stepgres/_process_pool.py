@@ -11,6 +11,7 @@ import os
 import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
 from queue import SimpleQueue
@@ -18,7 +19,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import ParamSpec
 
@@ -70,6 +71,19 @@ class ProcessPool(Executor):
             call.set_exception(error)
         finally:
             self._idle.put(process)
+
+
+@contextmanager
+def process_pool(processes: int | None) -> Iterator[ProcessPool | None]:
+    """So many processes for a while, in which nothing is waited for at the end; or none."""
+    if processes is None:
+        yield None
+        return
+    pool = ProcessPool(processes)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Call(Future[T]):

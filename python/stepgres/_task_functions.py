@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres._runner import StepCall
 from stepgres._shared_reads import SharedReads
 from stepgres.errors import DecompositionError, DefinitionError, WorkflowNotFound
 from stepgres.task_graph import walk
-from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stepgres._async.client import AsyncClient
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
@@ -48,22 +45,24 @@ class TaskFinder:
         self._is_alone = is_alone
         self._versions = SharedReads(self._read_version, _KEPT_VERSIONS)
 
-    async def __call__(self, item: WorkItem) -> StepFunction | None:
+    async def __call__(self, item: WorkItem) -> StepCall | None:
         tasks = await self._find_tasks(item)
         if item.step_slug not in tasks.by_step:
             return None
         path, task = tasks.by_step[item.step_slug]
         find = _need_function if self._is_alone else _find_function
         function = find(path, self._step_functions)
-        if function is None or not takes_context(function):
-            return function
+        if function is None:
+            return None
         group = path.rpartition("/")[0]
 
         def check(added: list[dict[str, Any]]) -> None:
             prefix = f"{group}/" if group else ""
             check_functions(added, tasks.execution, self._step_functions, prefix)
 
-        return _with_task(function, path, task, check if self._is_alone else None)
+        shown = {"path": path, **task}
+        shown.pop("step_slug", None)
+        return StepCall(function, shown, check if self._is_alone else None)
 
     async def _find_tasks(self, item: WorkItem) -> _Tasks:
         slug, version = item.workflow_slug, item.workflow_version
@@ -143,33 +142,3 @@ def _find_function(path: str, step_functions: TaskFunctions) -> StepFunction | N
         pattern = min(patterns, key=lambda p: p == "*", default=None)
         function = None if pattern is None else step_functions[pattern]
     return function
-
-
-def _with_task(
-    function: StepFunction,
-    path: str,
-    task: dict[str, Any],
-    check: Callable[[list[dict[str, Any]]], None] | None,
-) -> StepFunction:
-    """A function whose context has the task, since one function may execute many."""
-    shown = {"path": path, **task}
-    shown.pop("step_slug", None)
-
-    def prepare(context: Any) -> None:
-        context.task = dict(shown)
-        context.check_tasks = check
-
-    wrapped: Callable[..., Any]
-    if inspect.iscoroutinefunction(function):
-
-        async def wrapped(input: Any, context: Any) -> Any:
-            prepare(context)
-            return await function(input, context)
-
-    else:
-
-        def wrapped(input: Any, context: Any) -> Any:
-            prepare(context)
-            return function(input, context)
-
-    return wrapped

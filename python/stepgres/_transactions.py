@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import AsyncConnection, Error, sql
@@ -10,18 +12,21 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from stepgres._async import connections as _async_connections
 from stepgres._async.client import AsyncClient
+from stepgres._attempts import write_output
 from stepgres._conninfo import with_keepalive
-from stepgres._runner import attempt_call, in_thread, task_key
+from stepgres._runner import task_key
 from stepgres._sync import connections as _sync_connections
 from stepgres._sync.client import Client
+from stepgres._threads import Call, in_thread
 from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import LiteralString, Self
 
-    from stepgres._runner import StepContext
+    from stepgres._runner import Execution
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -58,43 +63,48 @@ class Transactions:
         await in_thread(self._thread_pool.close)
 
     async def execute(
-        self, function: StepFunction | None, item: WorkItem, context: StepContext
+        self, function: StepFunction | None, item: WorkItem, context: Execution
     ) -> None:
-        """Execute a task and complete it, or neither; LeaseLost if it has gone to another."""
+        """Execute a task and complete it, or neither; context.is_lost if it is another's."""
         if function is None or inspect.iscoroutinefunction(function):
             await self._pool.open()
             async with self._pool.connection() as connection, connection.transaction():
                 context.connection = connection
                 if function is None:
-                    await self._execute_in_sql(connection, item)
+                    with _losing(context):
+                        await self._execute_in_sql(connection, item)
                     return
-                output = await function(*context.arguments(function))
-                await AsyncClient(connection).complete_task(
-                    self._worker_id,
-                    **task_key(item),
-                    output=output,
-                    tasks=context.added_tasks or None,
-                )
+                try:
+                    output = await function(*context.arguments(function))
+                except CancelledError as error:
+                    context.interrupted = error
+                    raise
+                with _losing(context):
+                    await AsyncClient(connection).complete_task(
+                        self._worker_id,
+                        **task_key(item),
+                        output=write_output(output, context),
+                        tasks=context.added_tasks or None,
+                    )
         else:
             self._thread_pool.open()
-            _, error = await in_thread(
-                attempt_call, self._execute_in_thread, function, item, context
-            )
-            if error is not None:
-                raise error
+            call = context.call = Call(self._execute_in_thread, function, item, context)
+            await call.wait()
 
     def _execute_in_thread(
-        self, function: StepFunction, item: WorkItem, context: StepContext
+        self, function: StepFunction, item: WorkItem, context: Execution
     ) -> None:
         with self._thread_pool.connection() as connection, connection.transaction():
             context.connection = connection
             output = function(*context.arguments(function))
-            Client(connection).complete_task(
-                self._worker_id,
-                **task_key(item),
-                output=output,
-                tasks=context.added_tasks or None,
-            )
+            context.check()  # nothing is committed after the timeout
+            with _losing(context):
+                Client(connection).complete_task(
+                    self._worker_id,
+                    **task_key(item),
+                    output=write_output(output, context),
+                    tasks=context.added_tasks or None,
+                )
 
     async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
         # In one statement: what the function returns need not be such that Python can read it. Its
@@ -112,3 +122,13 @@ class Transactions:
             if isinstance(known, LeaseLost):
                 raise known from error
             raise
+
+
+@contextmanager
+def _losing(context: Execution) -> Iterator[None]:
+    """Completes a task: what is refused is lost. A LeaseLost that the step raises is its own."""
+    try:
+        yield
+    except LeaseLost:
+        context.lose()
+        raise

@@ -13,8 +13,9 @@ import anyio
 from psycopg import DataError
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
+from stepgres._attempts import MOST_CHARACTERS
 from stepgres._lost_connections import CONNECTION_ERRORS
-from stepgres._runner import MOST_CHARACTERS, fail_result, release_result, task_key
+from stepgres._runner import fail_result, release_result, task_key
 from stepgres.errors import DecompositionError, InvalidInput
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ _REFUSALS = (
 _HORIZON = 0.05
 _MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
 _LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
+_MANY_CLAIMS = 1_000_000  # tasks of a turn, as good as no limit
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
 
 
 class Turns:
     """The tasks that a worker has claimed, and the results that it has not sent yet.
 
-    `execute` runs a task and returns its result as JSON text, None if it has sent it. It runs
+    `execute` runs a task and returns its result as JSON text, None if it has sent it. A thread
+    that outlives its timeout is no reason not to do others: `execute` then calls its second
+    argument with the result, which is sent when the thread has ended. It runs
     `concurrency` tasks at a time, and while they are short, more are claimed, to run in turn: so
     that there is work while a turn is under way. rested_at is when the last turn began, by
     time.monotonic(), if there has been no task since.
@@ -62,7 +66,7 @@ class Turns:
         client: WorkerClient,
         worker_id: str,
         concurrency: int,
-        execute: Callable[[WorkItem], Coroutine[Any, Any, str | None]],
+        execute: Callable[[WorkItem, Callable[[str], None]], Coroutine[Any, Any, str | None]],
     ) -> None:
         self._client = client
         self.worker_id = worker_id
@@ -70,6 +74,7 @@ class Turns:
         self._execute = execute
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
         self._claimed_at: dict[asyncio.Task[str | None], float] = {}
+        self._late: dict[asyncio.Task[str | None], str] = {}  # results that wait for threads
         self._waiting: list[tuple[WorkItem, float]] = []  # the highest priority first
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
@@ -78,6 +83,7 @@ class Turns:
         self.rested_at = -inf
         self._careful_turns = 0
         self._is_answer_lost = False
+        self._most_claims = _MANY_CLAIMS
 
     @property
     def is_idle(self) -> bool:
@@ -85,10 +91,20 @@ class Turns:
         return not self._running and not self._results
 
     @property
+    def running(self) -> int:
+        """How many tasks are running."""
+        return len(self._running)
+
+    @property
+    def _busy(self) -> int:
+        return len(self._running) - len(self._late)
+
+    @property
     def capacity(self) -> int:
         """How many tasks more can be claimed."""
         limit = self._concurrency if self._careful_turns else self._limit
-        return max(limit - len(self._running) - len(self._waiting), 0)
+        free = limit - self._busy - len(self._waiting)
+        return max(min(free, self._most_claims), 0)
 
     def wake(self) -> None:
         """End the wait that is under way, or the next one."""
@@ -110,11 +126,14 @@ class Turns:
         """Send the results that there are, start what comes back; false if nothing happened.
 
         After an error the results are still there, to be sent again: those that had arrived will
-        be refused. What was claimed in an answer that was lost is given back first.
+        be refused. After an answer that was lost they are sent alone, since the claim may have
+        taken too long; then what it has claimed is given back, and half as much is claimed.
         """
         if self._error is not None:  # execute has failed, not a step
             raise self._error
         if self._is_answer_lost:
+            if self._results:
+                await self._send(_count_that_fit(self._results), 0)
             await self.keep_tasks()
         self.hand_back(anyio.current_time() - _LONGEST_STAY)
         count = _count_that_fit(self._results)
@@ -130,7 +149,7 @@ class Turns:
             self._careful_turns = _CAREFUL_TURNS
         elif claimed:
             self._careful_turns = max(self._careful_turns - 1, 0)
-        free = self._concurrency - len(self._running)
+        free = self._concurrency - self._busy
         too_early = [item for item in claimed[free:] if item.is_last_attempt]
         if too_early:  # before others begin, one of which may kill this process
             self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
@@ -155,6 +174,13 @@ class Turns:
         await self._client.keep_tasks(self.worker_id, [task_key(item) for item in held])
         self._is_answer_lost = False
 
+    async def give_up_late_tasks(self) -> None:
+        """Send the results that wait for threads: this worker ends, and waits no more."""
+        late = [(self._running[task], result) for task, result in self._late.items()]
+        if late:
+            self._results[:0] = late
+            await self._send(len(late), 0)
+
     def cancel(self) -> None:
         """Give up the tasks that are running: async ones end, threads are told and left behind."""
         self._waiting.clear()
@@ -174,8 +200,12 @@ class Turns:
             items = await self._work(results, capacity, run_ids, is_waiting)
         except CONNECTION_ERRORS:
             self._is_answer_lost = True
+            if capacity != 0:
+                self._most_claims = max(min(self._most_claims, self._concurrency) // 2, 1)
             raise
         del self._results[:count]
+        if capacity != 0:
+            self._most_claims = min(self._most_claims * 2, _MANY_CLAIMS)
         for item in items:
             if item.is_refused:
                 logger.warning(
@@ -223,15 +253,24 @@ class Turns:
         return refused + await claim()
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._concurrency:
+        while self._waiting and self._busy < self._concurrency:
             item, claimed_at = self._waiting.pop(0)
-            task = asyncio.create_task(self._execute(item))
+            task = asyncio.create_task(self._execute(item, self._leave))
             self._running[task] = item
             self._claimed_at[task] = claimed_at
             task.add_done_callback(self._finish)
 
+    def _leave(self, result: str) -> None:
+        """Let others have the place of the current task, whose thread has outlived its timeout."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._late[task] = result
+        self._wake.set()
+        self._start()
+
     def _finish(self, task: asyncio.Task[str | None]) -> None:
         item = self._running.pop(task)
+        self._late.pop(task, None)
         if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
             self._limit = min(self._limit + 1, self._concurrency * _MOST)
         else:

@@ -51,6 +51,10 @@ class Messages:
             notification = await anext(self._listener)
         except StopAsyncIteration:
             return None
+        except UnreadableValue as error:
+            position = self._listener.position
+            item = {"channel": self._listener.channel, "message_id": None, "position": position}
+            return {**item, **_unreadable(error)}, position
         position = self._listener.position
         item = {**notification._asdict(), "position": position}
         return item, position if notification.message_id is not None else None
@@ -79,16 +83,24 @@ class Events:
 
 async def next_text(stream: Stream) -> tuple[str, str | None] | None:
     """The JSON of what is next, and its id; None at the end, and if there can be no next now."""
-    while True:
-        try:
-            item = await stream.next()
-            return None if item is None else (dumps(item[0]), item[1])
-        except (UnreadableValue, ValueError, RecursionError):
-            # left out: for what it cannot be sent, a page would come back again and again
-            logger.exception("something is not sent to a page")
-        except Exception:
-            logger.exception("a page is left to connect again")
-            return None
+    try:
+        item = await stream.next()
+    except Exception:
+        logger.exception("a page is left to connect again")
+        return None
+    if item is None:
+        return None
+    document, id = item
+    try:
+        return dumps(document), id
+    except (ValueError, RecursionError) as error:
+        # what is told instead: a page would come back for it again and again
+        return dumps({**document, **_unreadable(error)}), id
+
+
+def _unreadable(error: Exception) -> dict[str, Any]:
+    """What a page is told of a message that it cannot be sent."""
+    return {"payload": None, "error": f"unreadable: {error}"}
 
 
 def _document(event: RunEvent) -> dict[str, Any]:

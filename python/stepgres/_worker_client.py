@@ -6,9 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.rows import class_row
+from psycopg.types.string import TextLoader
 
 from stepgres._async.client import AsyncClient
 from stepgres._conninfo import with_keepalive
+from stepgres._json import Json
 from stepgres._lost_connections import Limit
 from stepgres.types import WorkItem
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from psycopg.adapt import Loader
     from psycopg.rows import AsyncRowFactory
 
 logger = logging.getLogger("stepgres")
@@ -23,6 +26,7 @@ logger = logging.getLogger("stepgres")
 T = TypeVar("T")
 
 _MOST_DOUBLINGS = 6
+FULL_TICK = 1_000  # what tick() returns at least while there is more to do at once
 _LEAST_SPEED = 1_000_000  # characters of results a second
 
 
@@ -38,6 +42,14 @@ class WorkerClient(AsyncClient):
         self._limit = limit
         self._doublings = 0
 
+    @property
+    def database(self) -> str:
+        """Which database it is connected to, without anything secret."""
+        if self._own is None:
+            return "no database"
+        info = self._own.info
+        return f'database "{info.dbname}" at {info.host or "localhost"}:{info.port}'
+
     async def work_as_text(
         self,
         worker_id: str,
@@ -50,7 +62,7 @@ class WorkerClient(AsyncClient):
         return await self._all(
             "work",
             class_row(WorkItem),
-            json_as_text=True,
+            json=TextLoader,
             worker_id=worker_id,
             results=results,
             capacity=capacity,
@@ -60,23 +72,21 @@ class WorkerClient(AsyncClient):
 
     async def get_run_input_as_text(self, run_id: UUID) -> str:
         """What `get_run_input` returns, as JSON text."""
-        return await self._scalar(str, "get_run_input", json_as_text=True, run_id=run_id)
+        return await self._scalar(str, "get_run_input", json=TextLoader, run_id=run_id)
 
     async def _all(
         self,
         function: str,
         row_factory: AsyncRowFactory[T],
         *,
-        json_as_text: bool = False,
+        json: type[Loader] = Json,
         **arguments: Any,
     ) -> list[T]:
         size = len(arguments.get("results", ""))
         seconds = self._limit * 2**self._doublings + size / _LEAST_SPEED
         with Limit(seconds, lambda: self._own) as limit:
             try:
-                return await super()._all(
-                    function, row_factory, json_as_text=json_as_text, **arguments
-                )
+                return await super()._all(function, row_factory, json=json, **arguments)
             finally:
                 if limit.is_exceeded:
                     logger.warning("no answer to %s within %g s", function, seconds)

@@ -171,23 +171,46 @@ class ChannelInUse(StepgresError):
     sqlstate = "SG022"
 
 
+class NotPermitted(StepgresError):
+    """The caller may call the function, but not for this: another role must do it, or grant it."""
+
+    sqlstate = "SG026"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
 
 class UnreadableValue(StepgresError):
-    """A value in the database is nested more deeply than Python can read."""
+    """A value in the database is nested more deeply, or has a longer number, than Python can read.
+
+    In lists, and in what `get_run` returns, it stands in the place of the value.
+    """
 
 
 class WorkflowFailed(StepgresError):
-    """The run ended as failed, because of this error, in this step if it was a step's."""
+    """The run ended as failed, because of this error, in this step if it was a step's.
 
-    def __init__(self, run_id: UUID, step_slug: str | None, error: str) -> None:
+    error_type is the name of the exception that the step raised, traceback where it was raised.
+    When this process executed the step, __cause__ is the exception itself.
+    """
+
+    def __init__(
+        self,
+        run_id: UUID,
+        step_slug: str | None,
+        error: str,
+        error_type: str | None = None,
+        traceback: str | None = None,
+    ) -> None:
         super().__init__(f"run {run_id} failed: {error}")
-        self.args = (run_id, step_slug, error)  # what unpickling calls __init__ with
+        # what unpickling calls __init__ with
+        self.args = (run_id, step_slug, error, error_type, traceback)
         self.run_id = run_id
         self.step_slug = step_slug
         self.error = error
+        self.error_type = error_type
+        self.traceback = traceback
 
 
 class GoalsFailed(StepgresError):
@@ -218,6 +241,10 @@ class WorkflowTimeout(StepgresError):
 
 class NonRetryable(Exception):
     """Raised by a step: the task has failed for good, whatever attempts are left."""
+
+
+class UnwritableOutput(NonRetryable):
+    """A step returned something that cannot be stored as JSON; the message has its place in it."""
 
 
 class RetryAfter(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,10 +15,18 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._heartbeat import Heartbeat
 from stepgres._json import dumps_input
 from stepgres._local_run import LocalRun
+from stepgres._process_pool import process_pool
+from stepgres._runner import StepCall
 from stepgres._task_functions import TaskFinder, check_functions
 from stepgres._transactions import Transactions
 from stepgres._worker_client import WorkerClient
-from stepgres.errors import DefinitionError, InvalidInput, StepgresError, WorkflowTimeout
+from stepgres.errors import (
+    DefinitionError,
+    InvalidInput,
+    StepgresError,
+    WorkflowFailed,
+    WorkflowTimeout,
+)
 from stepgres.types import run_result
 from stepgres.workflow import describe
 
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from stepgres._sync.client import Client
     from stepgres._task_functions import TaskFunctions
     from stepgres.types import RunResult, WorkItem
-    from stepgres.workflow import StepFunction
+    from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
 
@@ -40,12 +48,21 @@ _LEASE = 15.0  # seconds; a process that has died is found after that
 class AsyncExecutor:
     """Executes workflows in this process, up to `concurrency` steps of a run at the same time.
 
-    `async def` steps run on the event loop, others in threads. By default concurrency is the number
-    of processors plus 4, at most 32; of a workflow with max_parallel no more than that.
+    `async def` steps run on the event loop, others in threads; or, for steps that compute, in so
+    many `processes`, which are started for each run and import the modules of the steps. By default
+    concurrency is the number of processors plus 4, at most 32; of a workflow with max_parallel no
+    more than that.
     """
 
-    def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        *,
+        concurrency: int | None = None,
+        processes: int | None = None,
+    ) -> None:
         self._client = client
+        self._processes = _check_processes(processes)
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
 
@@ -67,7 +84,7 @@ class AsyncExecutor:
         started. A call that is interrupted leaves its run to the workers, too.
         """
         definition = describe(workflow)
-        run_input = dumps_input(input)
+        run_input = dumps_input(input, "input")
         version = await self._client.register_workflow(definition.document)
 
         async def start(worker_id: str) -> UUID:
@@ -84,7 +101,7 @@ class AsyncExecutor:
 
     async def execute_dynamic(
         self,
-        workflow_id: str,
+        workflow_id: WorkflowName,
         input: Any,
         step_functions: Mapping[str, StepFunction],
         *,
@@ -102,7 +119,9 @@ class AsyncExecutor:
                 workflow_id, input, version=flow["version"], executor_id=worker_id
             )
 
-        return await self._execute(start, dumps_input(input), _finder(step_functions), timeout)
+        return await self._execute(
+            start, dumps_input(input, "input"), _finder(step_functions), timeout
+        )
 
     async def retry(
         self,
@@ -132,7 +151,7 @@ class AsyncExecutor:
 
     def _find_functions(
         self, flow: Mapping[str, Any], workflow: Any
-    ) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
+    ) -> Callable[[WorkItem], Awaitable[StepCall | None]]:
         if flow["tasks"] is not None:
             check_functions(flow["tasks"], flow["execution"], workflow)
             return TaskFinder(self._client, workflow)
@@ -177,12 +196,13 @@ class AsyncExecutor:
         self,
         start: Callable[[str], Awaitable[UUID]],
         run_input: str | None,
-        find: Callable[[WorkItem], Awaitable[StepFunction | None]],
+        find: Callable[[WorkItem], Awaitable[StepCall | None]],
         timeout: float,
     ) -> RunResult:
         async with (
             self._worker_client() as client,
             self._register(client) as (worker_id, heartbeat),
+            AsyncExitStack() as stack,
         ):
             run_id = await start(worker_id)
             most = await client.get_max_parallel(run_id)
@@ -190,6 +210,7 @@ class AsyncExecutor:
             if run_input is None:
                 run_input = await client.get_run_input_as_text(run_id)
             async with Transactions(self._conninfo, worker_id, concurrency) as transactions:
+                pool = stack.enter_context(process_pool(self._processes))
                 run = LocalRun(
                     client,
                     worker_id,
@@ -199,12 +220,16 @@ class AsyncExecutor:
                     transactions,
                     heartbeat,
                     concurrency,
+                    pool,
                 )
                 with anyio.move_on_after(timeout) as scope:
                     status = await run.finish()
         if scope.cancelled_caught:
             raise WorkflowTimeout(run_id)
-        return run_result(run_id, status)
+        try:
+            return run_result(run_id, status)
+        except WorkflowFailed as failed:
+            raise failed from run.error_of(status)
 
     @asynccontextmanager
     async def _worker_client(self) -> AsyncIterator[WorkerClient]:
@@ -236,9 +261,16 @@ class AsyncExecutor:
 class Executor:
     """Executes workflows in this process; see AsyncExecutor, which runs in a thread for it."""
 
-    def __init__(self, client: Client, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        concurrency: int | None = None,
+        processes: int | None = None,
+    ) -> None:
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
+        self._processes = _check_processes(processes)
 
     def execute(
         self,
@@ -259,7 +291,7 @@ class Executor:
 
     def execute_dynamic(
         self,
-        workflow_id: str,
+        workflow_id: WorkflowName,
         input: Any,
         step_functions: Mapping[str, StepFunction],
         *,
@@ -315,7 +347,10 @@ class Executor:
     def _call(self, method: Callable[[AsyncExecutor], Awaitable[RunResult]]) -> RunResult:
         async def call() -> RunResult:
             async with WorkerClient(self._conninfo, _LEASE) as client:
-                return await method(AsyncExecutor(client, concurrency=self._concurrency))
+                executor = AsyncExecutor(
+                    client, concurrency=self._concurrency, processes=self._processes
+                )
+                return await method(executor)
 
         with start_blocking_portal() as portal:
             result: RunResult = portal.call(call)
@@ -324,9 +359,9 @@ class Executor:
 
 def _finder(
     functions: Mapping[str, StepFunction],
-) -> Callable[[WorkItem], Awaitable[StepFunction | None]]:
-    async def find(item: WorkItem) -> StepFunction:
-        return functions[item.step_slug]
+) -> Callable[[WorkItem], Awaitable[StepCall | None]]:
+    async def find(item: WorkItem) -> StepCall:
+        return StepCall(functions[item.step_slug])
 
     return find
 
@@ -377,5 +412,14 @@ def resolve_concurrency(given: int | None) -> int:
         raise InvalidInput(
             f"concurrency must be at least 1, not {given}",
             hint="Leave it out for a number that suits this machine.",
+        )
+    return given
+
+
+def _check_processes(given: int | None) -> int | None:
+    if given is not None and given < 1:
+        raise InvalidInput(
+            f"processes must be at least 1, not {given}",
+            hint="os.cpu_count() is as many as compute at a time; leave it out for threads.",
         )
     return given

@@ -1,4 +1,4 @@
-"""Put Stepgres into a database and take it out again, each in one transaction.
+"""Put Stepgres into a database, upgrade it and take it out again, each in one transaction.
 
 `install` always makes a plain install, also where the server offers the extension stepgres: so
 the SQL has the version of this package. pgmq is different: where the server offers it as an
@@ -7,6 +7,7 @@ extension, that is preferred, because the server's packages then keep it up to d
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,20 +41,48 @@ def install(conninfo: str | None = None) -> Installation:
     nothing. Raises InstallationError, or ConnectionFailed; then nothing was changed.
     """
     with _transaction(conninfo) as connection:
+        _refuse_strangers(connection)
         installed = _installed_version(connection)
         if installed == __version__:
             return Installation(installed, _describe_pgmq(connection), is_changed=False)
         if installed is not None:
+            _refuse_newer(connection, installed)
             raise InstallationError(
                 f'Stepgres {installed} is installed in database "{connection.info.dbname}", '
                 f"and this is Stepgres {__version__}",
-                hint=f"Use the package of that version: pip install stepgres=={installed}",
+                hint='Run "stepgres upgrade", or call stepgres.upgrade(conninfo).',
             )
         _check_right_to_create(connection)
         found = _has_pgmq(connection)
         pgmq = _describe_pgmq(connection) if found else _install_pgmq(connection)
-        connection.execute(_install_script())
+        connection.execute(_read_script("stepgres"))
         return Installation(__version__, pgmq, is_changed=True)
+
+
+def upgrade(conninfo: str | None = None) -> Installation:
+    """Upgrade Stepgres in the database of conninfo to the version of this package.
+
+    Runs go on where they are. The extension is upgraded by `alter extension`, a plain install by
+    the scripts of this package. Raises InstallationError, or ConnectionFailed; then nothing was
+    changed: also if Stepgres is not installed, or newer than this package.
+    """
+    with _transaction(conninfo) as connection:
+        _refuse_strangers(connection)
+        installed = _installed_version(connection)
+        if installed is None:
+            raise InstallationError(
+                f'Stepgres is not installed in database "{connection.info.dbname}"',
+                hint='Run "stepgres install", or call stepgres.install(conninfo).',
+            )
+        _refuse_newer(connection, installed)
+        if installed != __version__ and _is_extension(connection):
+            connection.execute(f"alter extension stepgres update to '{__version__}'".encode())
+        elif installed != __version__:
+            for name in _upgrade_path(installed):
+                connection.execute(_read_script(name))
+        return Installation(
+            __version__, _describe_pgmq(connection), is_changed=installed != __version__
+        )
 
 
 def uninstall(conninfo: str | None = None) -> bool:
@@ -61,10 +90,11 @@ def uninstall(conninfo: str | None = None) -> bool:
     with _transaction(conninfo) as connection:
         if _installed_version(connection) is None:
             return False
+        _refuse_strangers(connection)
         if _has_pgmq(connection):
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.queues")
             connection.execute("select pgmq.drop_queue(pgmq_queue) from stepgres.channels")
-        if _value(connection, "select true from pg_extension where extname = 'stepgres'"):
+        if _is_extension(connection):
             connection.execute("drop extension stepgres cascade")
         else:
             connection.execute("drop schema stepgres cascade")
@@ -156,6 +186,33 @@ def _installed_version(connection: Connection) -> str | None:
     return found
 
 
+def _refuse_newer(connection: Connection, installed: str) -> None:
+    if _numbers(installed) > _numbers(__version__):
+        raise InstallationError(
+            f'Stepgres {installed} in database "{connection.info.dbname}" is newer than this '
+            f"package, Stepgres {__version__}",
+            hint=f"Upgrade the package: pip install stepgres=={installed}. A downgrade of the "
+            "database is not possible.",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _is_extension(connection: Connection) -> bool:
+    return bool(_value(connection, "select true from pg_extension where extname = 'stepgres'"))
+
+
+def _refuse_strangers(connection: Connection) -> None:
+    """What the install script begins with: sql/src/trust.sql."""
+    found = re.search(
+        rb"^do \$trust\$.*?^\$trust\$;", _read_script("stepgres"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    connection.execute(found[0])
+
+
 def _has_pgmq(connection: Connection) -> bool:
     return _value(connection, "select to_regnamespace('pgmq')") is not None
 
@@ -166,11 +223,32 @@ def _value(connection: Connection, query: LiteralString) -> Any:
     return row[0] if row else None
 
 
-def _install_script() -> bytes:
-    """The plain install without its own begin and commit: install has a transaction already."""
+def _scripts() -> Path:
+    """The folder of the scripts that the build makes."""
     package = Path(__file__).parent
-    script = package / "sql/stepgres.sql"  # in a wheel
-    if not script.exists():
-        script = package.parent.parent / "sql/stepgres.sql"  # in a checkout
-    _, _, script_body = script.read_bytes().partition(b"\nbegin;\n")
-    return script_body.removesuffix(b"\ncommit;\n")
+    in_wheel = package / "sql"
+    return in_wheel if in_wheel.exists() else package.parent.parent / "sql"  # in a checkout
+
+
+def _upgrade_path(installed: str) -> list[str]:
+    """The scripts that lead from a version to that of this package, one after the other."""
+    steps = {
+        name.split("--")[1]: name
+        for name in (file.stem for file in _scripts().glob("upgrade--*--*.sql"))
+    }
+    path = []
+    while installed != __version__:
+        if installed not in steps:
+            raise InstallationError(
+                f"Stepgres {installed} cannot be upgraded to {__version__} in one go",
+                hint="Upgrade with the packages of the versions between these, one by one.",
+            )
+        path.append(steps[installed])
+        installed = path[-1].split("--")[2]
+    return path
+
+
+def _read_script(name: str) -> bytes:
+    """A plain script without its own begin and commit: the caller has a transaction already."""
+    _, _, body = (_scripts() / f"{name}.sql").read_bytes().partition(b"\nbegin;\n")
+    return body.removesuffix(b"\ncommit;\n")

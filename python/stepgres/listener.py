@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepgres._feed import AsyncFeed, Feed
 from stepgres._mailbox import Mailbox
+from stepgres.errors import UnreadableValue
 from stepgres.types import Notification
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class AsyncListener(AsyncFeed[Notification]):
                         result = callback(notification)
                         if inspect.isawaitable(result):
                             await result
+            except UnreadableValue:
+                logger.exception("a message is passed over")
             except Exception:
                 logger.exception('messages on channel "%s" cannot be read', self.channel)
                 await asyncio.sleep(_PAUSE)
@@ -117,6 +120,8 @@ class Listener(Feed[Notification]):
                 for notification in self:
                     with _logging_errors(self.channel):
                         callback(notification)
+            except UnreadableValue:
+                logger.exception("a message is passed over")
             except Exception:
                 logger.exception('messages on channel "%s" cannot be read', self.channel)
                 self._is_closed.wait(_PAUSE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stepgres.errors import DecompositionError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from stepgres._decompose import Tasks
 
@@ -47,6 +47,19 @@ It was refused: {error}
 {hint}
 Answer again, with the whole JSON array and nothing else.
 """
+
+
+_DECODER = json.JSONDecoder(strict=False)  # models write line breaks and tabs into strings
+_THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_MARK = re.compile(rf"{_THOUGHT.pattern}|```|[\[{{]", re.IGNORECASE)
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|[\[{\]}]', re.DOTALL)
+_MOST_UNCLOSED = 100  # each is looked for to the end
+_SPACE = r"(?:\s|(?://|\#)[^\n]*(?:\n|\Z)|/\*(?:(?!\*/).)*\*/)*"  # with comments
+# a bracket of JSON, or of what models take for it, and not one in prose
+_BEGINS_VALUE = re.compile(
+    rf"""\[{_SPACE}[\[{{"'] | \{{{_SPACE}(?:["'] | \w+\s*:)""", re.DOTALL | re.VERBOSE
+)
 
 
 class LLMDecomposer:
@@ -116,27 +129,81 @@ class LLMDecomposer:
 
 
 def find_json(text: Any) -> Any:
-    """The JSON array or object in the answer of a model, with whatever prose or fence around it."""
+    """The last JSON array or object of tasks in the answer of a model.
+
+    Prose, fences and thoughts around it are passed over. DecompositionError if there is none, or if
+    a JSON value behind it cannot be read: a part of a broken plan is never taken for the plan.
+    """
     if not isinstance(text, str):
         raise DecompositionError(
             f"the model returned {type(text).__name__}, not text",
             hint="complete takes a prompt and returns a string.",
         )
-    decoder = json.JSONDecoder()
-    fences = re.findall(r"```[\w-]*\s*\n(.*?)```", text, re.DOTALL)
-    for part in [*fences, text]:
-        for start in re.finditer(r"[\[{]", part):
+    found: Any = None
+    reason = "the answer of the model has no JSON array of tasks in it"
+    for value in _outermost_values(_without_thoughts(text)):
+        if isinstance(value, ValueError | RecursionError):
+            found, reason = None, f"the JSON in the answer of the model cannot be read: {value}"
+        elif _looks_like_tasks(value) and (found is None or '"id"' in json.dumps(value)):
+            found = value
+    if found is None:
+        raise DecompositionError(
+            reason,
+            hint="It should be one complete array such as"
+            ' [{"id": "a", "description": "Do it", "depends_on": []}].',
+            detail=text,
+        )
+    return found
+
+
+def _without_thoughts(text: str) -> str:
+    """The text behind thoughts whose beginning was part of the prompt."""
+    end = _THOUGHT_END.search(text)
+    if end is None or _THOUGHT.search(text, 0, end.start()):
+        return text
+    return text[end.end() :]
+
+
+def _outermost_values(text: str) -> Iterator[Any]:
+    """Every JSON value that is not part of another one; an error for one that cannot be read.
+
+    A fence bounds the values in it. Nothing is looked for in thoughts, nor inside a value.
+    """
+    position, is_fenced, unclosed = 0, False, 0
+    while mark := _MARK.search(text, position):
+        position = mark.end()
+        if mark[0] == "```":
+            is_fenced = not is_fenced
+        elif mark[0] not in "[{":
+            end = _THOUGHT_END.search(text, position)
+            position = end.end() if end else len(text)
+        else:
             try:
-                value, _ = decoder.raw_decode(part, start.start())
-            except (ValueError, RecursionError):
-                continue
-            if _looks_like_tasks(value):
-                return value
-    raise DecompositionError(
-        "the answer of the model has no JSON array of tasks in it",
-        hint='It should be one such as [{"id": "a", "description": "Do it", "depends_on": []}].',
-        detail=text,
-    )
+                value, position = _DECODER.raw_decode(text, mark.start())
+                yield value
+            except (ValueError, RecursionError) as error:
+                fence = text.find("```", position) if is_fenced else -1
+                span = _span(text[mark.start() : fence if fence >= 0 else None])
+                position += max(len(span) - 1, 0)
+                unclosed += not span
+                if _BEGINS_VALUE.search(span):
+                    yield error
+                elif unclosed > _MOST_UNCLOSED:
+                    yield ValueError("too many brackets are not closed")
+                    return
+
+
+def _span(text: str) -> str:
+    """The text up to the bracket that closes the first one; all of it if the value is cut off.
+
+    Nothing if the bracket is one of prose, which nobody need close.
+    """
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth == 0:
+            return text[: token.end()]
+    return text if _BEGINS_VALUE.match(text) else ""
 
 
 def _looks_like_tasks(value: Any) -> bool:

@@ -19,7 +19,8 @@ class TaskGraph:
     status is "decomposed", then "approved" or "rejected", for this reason. tasks are as the
     decomposer gave them: dicts with "id", "description", "depends_on", and in groups "subtasks".
     steps are the same tasks flat, as the workflow workflow_slug has them: each with its "path",
-    "step_slug" and "depends_on", and a group with "gathers".
+    "step_slug" and "depends_on", and a group with "gathers". Approving it takes its
+    fingerprint, which changes with the graph.
     """
 
     task_graph_id: str
@@ -32,6 +33,7 @@ class TaskGraph:
     steps: list[dict[str, Any]]
     decomposed_at: datetime
     decided_at: datetime | None
+    fingerprint: str
 
     @property
     def id(self) -> str:

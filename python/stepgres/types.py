@@ -29,14 +29,16 @@ class RunResult(NamedTuple):
 class RunStatus(NamedTuple):
     """How a run is doing.
 
-    status is "completed" (details: the output), "failed" (details: the error, and failed_step) or
-    "in_progress" (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0,
-    "paused": False}).
+    status is "completed" (details: the output), "failed" (details: the error) or "in_progress"
+    (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": False}). A
+    failed run has its failed_step, and the error_type and traceback of the attempt that failed it.
     """
 
     status: str
     details: Any
     failed_step: str | None
+    error_type: str | None = None
+    traceback: str | None = None
 
     @property
     def paused(self) -> bool:
@@ -47,7 +49,9 @@ class RunStatus(NamedTuple):
 def run_result(run_id: UUID, status: RunStatus) -> RunResult:
     """What a run that has ended means to whoever waited for it: its result, or WorkflowFailed."""
     if status.status == "failed":
-        raise WorkflowFailed(run_id, status.failed_step, status.details)
+        raise WorkflowFailed(
+            run_id, status.failed_step, status.details, status.error_type, status.traceback
+        )
     return RunResult(status.details, run_id)
 
 
@@ -133,8 +137,21 @@ class WorkflowRun:
     finished_at: datetime | None
 
 
+class RunCount(NamedTuple):
+    """How many runs of a workflow have a status; of them so many are paused, or cancelled."""
+
+    workflow_slug: str
+    status: str
+    runs: int
+    paused: int
+    cancelled: int
+
+
 class Attempt(NamedTuple):
-    """An execution of a task; its end and error are known when it has ended."""
+    """An execution of a task; its end and error are known when it has ended.
+
+    error_type is the name of the exception that has failed it, traceback where it was raised.
+    """
 
     task_index: int
     attempt: int
@@ -143,6 +160,8 @@ class Attempt(NamedTuple):
     started_at: datetime | None
     finished_at: datetime | None
     error: str | None
+    error_type: str | None
+    traceback: str | None
 
 
 class RunStep(NamedTuple):
@@ -164,9 +183,14 @@ class RunStep(NamedTuple):
 
 @dataclass(frozen=True)
 class RunDetails(WorkflowRun):
-    """All that is known about a run; deadline is in seconds, the steps are in their order."""
+    """All that is known about a run; deadline is in seconds, the steps are in their order.
+
+    error_type and traceback are those of the attempt that has failed the run.
+    """
 
     deadline: float | None
+    error_type: str | None
+    traceback: str | None
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:
@@ -285,6 +309,40 @@ class WorkItem(NamedTuple):
     is_refused: bool
 
 
+class WorkerInfo(NamedTuple):
+    """A worker as `list_workers` returns it: tasks is how many it executes.
+
+    One that was not heard of for its lease is not alive; its tasks are taken over.
+    """
+
+    worker_id: str
+    queues: list[str]
+    resources: dict[str, Any]
+    lease: timedelta
+    registered_at: datetime
+    heartbeat_at: datetime
+    is_alive: bool
+    tasks: int
+
+
+class QueueInfo(NamedTuple):
+    """A queue as `list_queues` returns it: its ready tasks, since when the first waits, workers."""
+
+    queue: str
+    tasks: int
+    oldest_at: datetime | None
+    workers: int
+
+
+class ChannelInfo(NamedTuple):
+    """A channel as `list_channels` returns it: what nobody has acknowledged, and since when."""
+
+    channel: str
+    messages: int
+    oldest_at: datetime | None
+    created_at: datetime
+
+
 class FsckViolation(NamedTuple):
     """A violated invariant, and the run in which it was found, if it was in one."""
 
@@ -348,6 +406,31 @@ class RunEvent(NamedTuple):
     def is_end(self) -> bool:
         """Whether it is the end of the run: nothing happens after that."""
         return self.event_type in ("workflow_completed", "workflow_failed", "workflow_cancelled")
+
+
+class NewEvent(NamedTuple):
+    """An event that `catch_up_events` found, and the position behind it.
+
+    The fields before are those of RunEvent. Without an event_type: there are no more events so far.
+    """
+
+    event_type: str | None
+    run_id: UUID | None
+    workflow_slug: str | None
+    task_graph_id: str | None
+    step_slug: str | None
+    task_index: int | None
+    attempt: int | None
+    occurred_at: datetime | None
+    error: str | None
+    position: str
+
+
+class Subscription(NamedTuple):
+    """A subscriber, and the name that it is notified on."""
+
+    subscriber_id: str
+    notified_on: str
 
 
 class Notification(NamedTuple):

@@ -9,27 +9,31 @@ import signal
 import threading
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import psycopg
+from anyio.from_thread import start_blocking_portal
 
 from stepgres._async.client import AsyncClient
 from stepgres._heartbeat import Heartbeat
 from stepgres._listener import Listener
 from stepgres._lost_connections import CONNECTION_ERRORS
-from stepgres._runner import release_result, run_task
+from stepgres._places import check_steps, place_for
+from stepgres._runner import Runner, StepCall, release_result
 from stepgres._shared_reads import SharedReads
 from stepgres._task_functions import TaskFinder, check_step_functions, patterns_of
 from stepgres._transactions import Transactions
 from stepgres._turns import Turns
-from stepgres._worker_client import WorkerClient
+from stepgres._version import __version__
+from stepgres._worker_client import FULL_TICK, WorkerClient
 from stepgres.errors import StepgresError, WorkerNotFound
 from stepgres.executor import conninfo_of, resolve_concurrency
-from stepgres.workflow import describe, takes_context
+from stepgres.workflow import describe_all, takes_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from stepgres._sync.client import Client
@@ -49,11 +53,13 @@ _KEPT_INPUTS = 100  # inputs of runs
 class AsyncWorker:
     """Executes tasks from queues until it is stopped.
 
-    It registers the workflows, and executes their steps, up to `concurrency` at a time: `async def`
-    steps on the event loop, others in threads, or in the `executor` (a ProcessPoolExecutor, say;
-    its steps can take no context). It gets tasks of these workflows alone, and of versions that are
-    not newer than its own. With `make_current` its definitions become current even if they were
-    replaced by others. `resources` is what it has, such as {"gpu": True}.
+    It registers the workflows, all of a module if it is given one, and executes their steps, up to
+    `concurrency` at a time: `async def` steps on the event loop, others in threads, or in the
+    `executor`: a ProcessPoolExecutor, say, whose steps are functions of modules, or the executor of
+    a Dask cluster, where a step can have no context. DefinitionError names a step that cannot be
+    executed there. It gets tasks of these workflows alone, and of versions that are not newer than
+    its own. With `make_current` its definitions become current even if they were replaced by
+    others. `resources` is what it has, such as {"gpu": True}.
 
     `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
     graphs whose workflow is not among its own, also for tasks that are added to their runs.
@@ -83,7 +89,7 @@ class AsyncWorker:
     ) -> None:
         self._conninfo = conninfo_of(client)
         self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
-        self._definitions = [describe(workflow) for workflow in workflows]
+        self._definitions = describe_all(workflows)
         self._functions: dict[tuple[str, str], StepFunction] = {
             (definition.document["workflow_slug"], step_slug): function
             for definition in self._definitions
@@ -99,7 +105,8 @@ class AsyncWorker:
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
         self._resources = dict(resources or {})
-        self._executor = executor
+        self._place = place_for(executor)
+        check_steps(self._place, self._definitions, step_functions)
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
@@ -112,6 +119,16 @@ class AsyncWorker:
         """Finish what is running, and end; called a second time, give up what is running too."""
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        count = 0 if self._turns is None else self._turns.running
+        steps = "1 step" if count == 1 else f"{count} steps"
+        if is_second:
+            logger.warning("stopping now: %s given up", steps)
+        elif count:
+            logger.info(
+                "finishing %s within %g s; a second signal gives them up", steps, self._grace
+            )
+        else:
+            logger.info("stopping: no step is running")
         if self._turns is not None:
             self._turns.wake()
 
@@ -119,9 +136,8 @@ class AsyncWorker:
         """Work until stopped, and return how many tasks were given back unfinished."""
         async with self._client:
             for definition in self._definitions:
-                self._versions[
-                    definition.document["workflow_slug"]
-                ] = await self._client.register_workflow(
+                slug = definition.document["workflow_slug"]
+                self._versions[slug] = await self._client.register_workflow(
                     definition.document, make_current=self._make_current
                 )
             worker_id = await self._register()
@@ -153,7 +169,15 @@ class AsyncWorker:
             await asyncio.sleep(_PAUSES[-1])
 
     async def _serve(self, worker_id: str) -> int:
-        logger.info("worker %s takes tasks from %s", worker_id, ", ".join(self._queues))
+        logger.info(
+            "worker %s of Stepgres %s executes %s from queues %s in %s",
+            worker_id,
+            __version__,
+            ", ".join(f"{slug} (version {v})" for slug, v in sorted(self._versions.items()))
+            or "goals",
+            ", ".join(self._queues),
+            self._client.database,
+        )
         async with AsyncExitStack() as stack:
             transactions = await stack.enter_async_context(
                 Transactions(self._conninfo, worker_id, self._concurrency)
@@ -161,12 +185,14 @@ class AsyncWorker:
             heartbeat = Heartbeat(
                 self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at
             )
+            runner = Runner(self._place, transactions, heartbeat)
             turns = self._turns = Turns(
                 self._client,
                 worker_id,
                 self._concurrency,
-                lambda item: self._execute(item, transactions, heartbeat),
+                lambda item, leave: self._execute(item, leave, runner),
             )
+            stack.callback(self._place.close)
             stack.enter_context(heartbeat)
             listener = None
             if self._listen:
@@ -177,6 +203,7 @@ class AsyncWorker:
                 await stack.enter_async_context(listener)
             try:
                 await self._take_turns(turns, listener)
+                await turns.give_up_late_tasks()
             finally:
                 turns.cancel()
             return await self._client.unregister_worker(worker_id)
@@ -200,8 +227,10 @@ class AsyncWorker:
                 if pause is None and turns.is_idle and is_told:
                     pause = await self._rest()
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
-                    await self._client.tick()
                     last_tick = anyio.current_time()
+                    if await self._client.tick() >= FULL_TICK:
+                        # there is more to do at once, after a turn: results do not wait for it
+                        last_tick, pause = -_TICK_INTERVAL, 0
             except CONNECTION_ERRORS as error:
                 logger.warning("the server cannot be reached, trying again: %s", error)
                 pause = next(pauses, None)
@@ -220,8 +249,9 @@ class AsyncWorker:
         """
         seconds = await self._seconds_until_due()
         if seconds <= 0:
-            if await self._client.tick():
-                return _PAUSES[0]
+            moved = await self._client.tick()
+            if moved:
+                return 0 if moved >= FULL_TICK else _PAUSES[0]
             seconds = await self._seconds_until_due()
         # not yet by the clock of the server, which is behind ours; or somebody else is at it
         return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
@@ -234,17 +264,17 @@ class AsyncWorker:
         return min((due - datetime.now(timezone.utc)).total_seconds(), longest)
 
     async def _execute(
-        self, item: WorkItem, transactions: Transactions, heartbeat: Heartbeat
+        self, item: WorkItem, leave: Callable[[str], None], runner: Runner
     ) -> str | None:
         run_input = "null"
         try:
-            function = await self._find(item)
-            if function is not None and takes_context(function):
+            step = await self._find(item)
+            if step is not None and takes_context(step.function):
                 run_input = await self._inputs(item.run_id)
         except (StepgresError, psycopg.Error) as error:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
-        if function is None and item.sql_function is None:
+        if step is None and item.sql_function is None:
             # the server has handed out what it was not told that this worker knows
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
@@ -252,14 +282,15 @@ class AsyncWorker:
                 item.workflow_slug,
             )
             return release_result(item, retry_after=random.uniform(1, 2))
-        return await run_task(function, item, run_input, transactions, heartbeat, self._executor)
+        return await runner.run(step, item, run_input, leave)
 
-    async def _find(self, item: WorkItem) -> StepFunction | None:
+    async def _find(self, item: WorkItem) -> StepCall | None:
         if item.sql_function is not None:
             return None
         if self._tasks is not None and item.workflow_slug not in self._versions:
             return await self._tasks(item)
-        return self._functions.get((item.workflow_slug, item.step_slug))
+        function = self._functions.get((item.workflow_slug, item.step_slug))
+        return None if function is None else StepCall(function)
 
 
 class Worker:
@@ -274,16 +305,38 @@ class Worker:
         client: Client,
         workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
-        **options: Any,
+        *,
+        step_functions: TaskFunctions | None = None,
+        concurrency: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
     ) -> None:
         self._conninfo = conninfo_of(client)
-        self._arguments = (workflows, queues)
-        self._options = options
+        self._make = partial(
+            AsyncWorker,
+            workflows=workflows,
+            queues=queues,
+            step_functions=step_functions,
+            concurrency=concurrency,
+            resources=resources,
+            executor=executor,
+            lease=lease,
+            grace=grace,
+            listen=listen,
+        )
         self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
 
     def run(self) -> int:
         """Work until stopped, and return how many tasks were given back unfinished."""
-        return asyncio.run(self._run())
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run())
+        with start_blocking_portal() as portal:  # in a notebook, say, which has a loop already
+            return portal.call(self._run)
 
     def stop(self) -> None:
         """What a signal does, from any thread."""
@@ -294,7 +347,7 @@ class Worker:
 
     async def _run(self) -> int:
         async with AsyncClient(self._conninfo) as client:
-            worker = AsyncWorker(client, *self._arguments, **self._options)
+            worker = self._make(client)
             loop = asyncio.get_running_loop()
             self._running = loop, worker
             if threading.current_thread() is threading.main_thread():

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import inspect
 import re
+from abc import ABCMeta
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from stepgres._json import dumps
+from stepgres._json import NotWritable, dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol, TypeAlias
 
     StepFunction = Callable[..., Any]
+
+    class HasSteps(Protocol):
+        """A Workflow class, or an instance of one, or a module with workflow_steps()."""
+
+        def workflow_steps(self) -> Iterable[Any]: ...
+
+    WorkflowName: TypeAlias = "str | HasSteps | Definition"
     F = TypeVar("F", bound=StepFunction)
 
 _OPTIONS = "__stepgres_step__"
@@ -41,7 +53,7 @@ def step(function: F, /) -> F: ...
 @overload
 def step(
     *,
-    depends_on: Sequence[str] = ...,
+    depends_on: Sequence[str | StepFunction] = ...,
     map: bool = ...,
     initial_tasks: int = ...,
     max_attempts: int = ...,
@@ -66,7 +78,8 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     """Make a function of a Workflow class a step of that name.
 
     The function takes the input of the step, and the context too if it has a second parameter; it
-    may be async. Without depends_on the step is a root. map runs it once per element of an array:
+    may be async. depends_on names other steps of the class, by their names or by the functions;
+    without it the step is a root. map runs it once per element of an array:
     the output of its one dependency, or the input of the run. initial_tasks runs it that many
     times with the input of the step. A transactional step gets `context.connection`, and what it
     writes there is committed together with its completion. condition and unless are JSON paths over
@@ -109,14 +122,51 @@ def sql_step(sql_function: str, /, **options: Any) -> Any:
     return function
 
 
-class Workflow:
+def _is_step(value: Any) -> bool:
+    return hasattr(_function_of(value), _OPTIONS)
+
+
+def _function_of(value: Any) -> Any:
+    """The function in a static method; anything else is what it is."""
+    return getattr(value, "__func__", value)
+
+
+class _Namespace(dict[str, Any]):
+    """The names of a class, in which no step takes the place of another one of the same name."""
+
+    def __init__(self, workflow: str) -> None:
+        self._workflow = workflow
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        known = self.get(name)
+        if _is_step(known) and _function_of(known) is not _function_of(value):
+            raise DefinitionError(
+                f'workflow class {self._workflow} has two definitions of the step "{name}"',
+                hint="Give each step, and what else is in the class, a name of its own.",
+            )
+        super().__setitem__(name, value)
+
+
+class _WorkflowType(ABCMeta):
+    """Makes workflow classes; an abstract base class can be one, too."""
+
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **_: Any) -> _Namespace:
+        return _Namespace(name)
+
+    def __new__(cls, name: str, bases: tuple[type, ...], names: dict[str, Any], **more: Any) -> Any:
+        return super().__new__(cls, name, bases, dict(names), **more)
+
+
+class Workflow(metaclass=_WorkflowType):
     """A workflow whose steps are the functions of the class that are marked with `step`.
 
     Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
     when_exhausted are defaults of its steps; deadline is the time within which a run must end;
     events ("none", "run" or "task") is what is sent on the channel workflow_events; max_parallel is
-    how many local steps of a run its executor executes at a time.
+    how many local steps of a run its executor executes at a time. Any other attribute that is plain
+    data is an error, unless its name is in capitals or begins with an underscore.
     """
 
     slug: str
@@ -152,8 +202,13 @@ def describe(workflow: Any) -> Definition:
     documents = []
     functions: dict[str, StepFunction] = {}
     slug = slug_of(workflow)
-    for step_slug, function, options in _steps(workflow, f'workflow "{slug}"'):
+    steps = list(_steps(workflow, f'workflow "{slug}"'))
+    slugs = {id(_function_of(function)): step_slug for step_slug, function, _ in steps}
+    for step_slug, function, given in steps:
         culprit = f'workflow "{slug}", step "{step_slug}"'
+        options = dict(given)
+        if "depends_on" in given:
+            options["depends_on"] = _dependencies(culprit, given["depends_on"], slugs)
         _check_json(culprit, options)
         document = {**options, "step_slug": step_slug}
         if isinstance(function, str):
@@ -168,7 +223,41 @@ def describe(workflow: Any) -> Definition:
         if hasattr(workflow, name) and name not in functions
     }
     _check_json(f'workflow "{slug}"', defaults)
+    _check_attributes(f'workflow "{slug}"', workflow, functions)
     return Definition({"workflow_slug": slug, **defaults, "steps": documents}, functions)
+
+
+def describe_all(workflows: Iterable[Any]) -> list[Definition]:
+    """Describe workflows, and for a module without workflow_steps() all Workflow classes of it.
+
+    These are the ones that it, or a module below it, defines, and those that its __all__ names.
+    """
+    definitions = []
+    for workflow in workflows:
+        if isinstance(workflow, ModuleType) and not hasattr(workflow, "workflow_steps"):
+            definitions += [describe(found) for found in _workflows_in(workflow)]
+        else:
+            definitions.append(describe(workflow))
+    return definitions
+
+
+def _workflows_in(module: ModuleType) -> list[type[Workflow]]:
+    exported = getattr(module, "__all__", ())
+    found = {
+        value: None
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Workflow)
+        and (name in exported or f"{value.__module__}.".startswith(f"{module.__name__}."))
+        and value.workflow_steps()
+    }
+    if not found:
+        raise DefinitionError(
+            f"module {module.__name__} has no workflow",
+            hint="It needs a class that is derived from stepgres.Workflow and has steps, or a"
+            " function workflow_steps().",
+        )
+    return list(found)
 
 
 def slug_of(workflow: Any) -> str:
@@ -183,13 +272,9 @@ def slug_of(workflow: Any) -> str:
 
 
 def takes_context(function: StepFunction) -> bool:
-    """Whether a function has a second parameter that must be given."""
-    signature = _signature(function)
-    if signature is None:
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = signature.parameters.values()
-    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
+    """Whether a function has a second parameter that must be given, or is called context."""
+    second = _positional(function)[1:2]
+    return any(p.default is p.empty or p.name == "context" for p in second)
 
 
 def _steps(
@@ -237,12 +322,74 @@ def _check_function(culprit: str, function: Any) -> None:
             hint="Write def fetch(input) or def fetch(input, context): a step has no self.",
         )
 
+    if not takes_context(function) and "context" in _parameters(function):
+        raise DefinitionError(
+            f"{culprit}: context is not the second parameter of {function!r}",
+            hint="Write def fetch(input, context): both are passed by their places.",
+        )
+
+
+def _dependencies(culprit: str, depends_on: Any, slugs: Mapping[int, str]) -> Any:
+    """The slugs of dependencies, of which each may also be the function of the step."""
+    if callable(depends_on) or isinstance(depends_on, _SqlFunction):
+        raise DefinitionError(
+            f"{culprit}: depends_on is {depends_on!r}, not a list",
+            hint=f"Write depends_on=[{getattr(depends_on, '__name__', 'fetch')}].",
+        )
+    if isinstance(depends_on, str | Mapping) or not isinstance(depends_on, Iterable):
+        return depends_on  # SQL says what is wrong with it
+    return [_slug_of_step(culprit, step, slugs) for step in depends_on]
+
+
+def _slug_of_step(culprit: str, step: Any, slugs: Mapping[int, str]) -> Any:
+    function = _function_of(step)
+    if isinstance(step, str) and not isinstance(step, _SqlFunction):
+        return step
+    if id(function) in slugs:
+        return slugs[id(function)]
+    if _is_step(function) and hasattr(function, "__name__"):
+        return function.__name__  # a step of a base class that the class has redefined
+    if callable(function) or isinstance(step, _SqlFunction):
+        raise DefinitionError(
+            f"{culprit}: depends_on has {step!r}, which is no step of this workflow",
+            hint="Mark the function with @step, or name a step: depends_on=['fetch'].",
+        )
+    return step
+
+
+def _check_attributes(culprit: str, workflow: Any, functions: Mapping[str, Any]) -> None:
+    """DefinitionError for an attribute of a Workflow class that is taken for an option."""
+    cls = workflow if isinstance(workflow, type) else type(workflow)
+    if not issubclass(cls, Workflow):
+        return
+    for name in dict.fromkeys(name for base in cls.__mro__ for name in vars(base)):
+        value = inspect.getattr_static(cls, name)
+        is_data = value is None or isinstance(
+            value, (str, int, float, list, tuple, dict, set, frozenset, timedelta)
+        )
+        if (
+            not is_data
+            or _is_step(value)
+            or name in ("slug", *_DEFAULTS, *functions)
+            or name.startswith("_")
+            or name.isupper()
+            or (value is None and any(_is_step(vars(base).get(name)) for base in cls.__mro__))
+        ):
+            continue
+        close = get_close_matches(name.lower(), ("slug", *_DEFAULTS), 1, 0.75)
+        guess = f'Did you mean "{close[0]}"? ' if close else ""
+        raise DefinitionError(
+            f'{culprit}: unknown option "{name}"',
+            hint=f"{guess}Options of a workflow are slug, {', '.join(_DEFAULTS)}. Write a constant"
+            " of your own in capitals, or outside of the class.",
+        )
+
 
 def _check_json(culprit: str, options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         try:
-            dumps({name: value})
-        except (TypeError, ValueError, RecursionError) as error:
+            dumps({name: value}, "options")
+        except NotWritable as error:
             raise DefinitionError(
                 f"{culprit}: option {name!r} is not a JSON value: {error}",
                 hint="Options are numbers, strings, booleans and lists; durations are seconds.",
@@ -255,6 +402,16 @@ def _accepts(function: StepFunction, *arguments: Any) -> bool:
         return signature is None or signature.bind(*arguments) is not None
     except TypeError:
         return False
+
+
+def _parameters(function: StepFunction) -> Mapping[str, inspect.Parameter]:
+    signature = _signature(function)
+    return {} if signature is None else signature.parameters
+
+
+def _positional(function: StepFunction) -> list[inspect.Parameter]:
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in _parameters(function).values() if p.kind in positional]
 
 
 def _signature(function: StepFunction) -> inspect.Signature | None:

@@ -1,6 +1,7 @@
--- Every install begins with this: refuse before anything is made, and say what to do instead.
+-- Refuse before anything is made, and say what to do instead.
 do $guard$
 declare
+    v_own constant text := '0.1.0';
     v_version text;
     v_owner text;
 begin
@@ -24,8 +25,16 @@ begin
     where n.nspname = 'stepgres';
     if v_version is not null then
         raise exception 'Stepgres % is installed in database "%" already', v_version, current_database()
-            using errcode = 'SG010',
-                hint = 'There is nothing to do; "stepgres uninstall" removes it with all its runs.';
+            using errcode = 'SG010', hint = case
+                when v_version = v_own then
+                    'There is nothing to do; "stepgres uninstall" removes it with all its runs.'
+                when string_to_array(v_version, '.')::int[] > string_to_array(v_own, '.')::int[] then
+                    format('This is Stepgres %s, which is older. A downgrade is not possible.', v_own)
+                else format(
+                    'Run "stepgres upgrade", "alter extension stepgres update", or sql/upgrade--%s--%s.sql.',
+                    v_version, v_own
+                )
+            end;
     elsif v_owner is not null then
         raise exception 'database "%" has a schema "stepgres" that is not Stepgres, owned by "%"',
             current_database(), v_owner

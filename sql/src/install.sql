@@ -1,6 +1,7 @@
 -- The manifest: what is installed, in this order. `psql -1 -f sql/src/install.sql` loads it as it stands.
 -- Inside a block the order is alphabetical: bodies of functions are not checked until a test does it.
 
+\ir trust.sql
 \ir guard.sql
 
 \ir structure/schema.sql
@@ -12,6 +13,7 @@
 \ir structure/step_states.sql
 \ir structure/tasks.sql
 \ir structure/workers.sql
+\ir structure/events.sql
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
 \ir structure/channels.sql
@@ -23,15 +25,21 @@
 \ir definition/_create_version.sql
 \ir definition/_definition_error.sql
 \ir definition/_delete_own_version.sql
+\ir definition/_document.sql
 \ir definition/_find_version.sql
+\ir definition/_fingerprint.sql
 \ir definition/_guard_order.sql
 \ir definition/_guard_runs.sql
 \ir definition/_guard_used_version.sql
+\ir definition/_in_seconds.sql
 \ir definition/_inherited_options.sql
 \ir definition/_insert_step.sql
 \ir definition/_insert_steps.sql
+\ir definition/_is_of_goal.sql
 \ir definition/_json_path.sql
+\ir definition/_likeness.sql
 \ir definition/_order_steps.sql
+\ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
 \ir definition/_slug_of.sql
@@ -50,8 +58,13 @@
 \ir definition/register_sql_function.sql
 \ir definition/register_workflow.sql
 
+-- rights: who calls, and what the caller may do
+\ir rights/_caller.sql
+\ir rights/_may_call.sql
+
 -- start: runs begin
 \ir start/_check_inputs.sql
+\ir start/_check_labels.sql
 \ir start/_check_start.sql
 \ir start/_new_run.sql
 \ir start/_new_run_id.sql
@@ -73,9 +86,11 @@
 \ir scheduling/_fail_steps.sql
 \ir scheduling/_gathered_output.sql
 \ir scheduling/_is_met.sql
+\ir scheduling/_judge.sql
 \ir scheduling/_lock_run.sql
 \ir scheduling/_lock_runs.sql
 \ir scheduling/_map_source.sql
+\ir scheduling/_path_cost.sql
 \ir scheduling/_queue_or_delay_tasks.sql
 \ir scheduling/_queue_tasks.sql
 \ir scheduling/_refill_maps.sql
@@ -90,18 +105,23 @@
 \ir scheduling/_withdraw_tasks.sql
 
 -- work: tasks are claimed, and their results applied
+\ir work/_apply_batch.sql
+\ir work/_apply_result.sql
 \ir work/_apply_results.sql
 \ir work/_backoff.sql
 \ir work/_check_results.sql
 \ir work/_claim.sql
+\ir work/_claim_beside_results.sql
 \ir work/_exhaust_tasks.sql
 \ir work/_fail_tasks.sql
+\ir work/_hand_out.sql
 \ir work/_lock_local_tasks.sql
 \ir work/_pop_tasks.sql
 \ir work/_record_results.sql
 \ir work/_refuse_results.sql
 \ir work/_release_tasks.sql
 \ir work/_send_result.sql
+\ir work/_shorten.sql
 \ir work/_tickets_to_tasks.sql
 \ir work/claim_tasks.sql
 \ir work/complete_task.sql
@@ -134,17 +154,28 @@
 \ir routing/_reads_lane.sql
 
 -- workers: who executes, and what it is given back by
+\ir workers/_find_lost_workers.sql
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
+\ir workers/_take_back.sql
+\ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
+\ir workers/list_queues.sql
+\ir workers/list_workers.sql
 \ir workers/register_worker.sql
 \ir workers/unregister_worker.sql
 
 -- time: timers, leases, lost tickets
+\ir time/_ago.sql
+\ir time/_find_lost_tickets.sql
+\ir time/_find_overdue_tasks.sql
 \ir time/_fire_timers.sql
+\ir time/_fire_timers_of.sql
+\ir time/_mend_runs.sql
+\ir time/_move_runs.sql
 \ir time/_now.sql
 \ir time/_replace_tickets.sql
 \ir time/_sweep_runs.sql
@@ -153,24 +184,38 @@
 \ir time/tick.sql
 
 -- lifecycle: cancel, pause, retry, prune
+\ir lifecycle/_cancel_runs.sql
 \ir lifecycle/_copy_finished_steps.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
+\ir lifecycle/_is_changeable.sql
 \ir lifecycle/_list_family.sql
 \ir lifecycle/_lock_family.sql
+\ir lifecycle/_next_batch.sql
+\ir lifecycle/_pause_runs.sql
+\ir lifecycle/_resume_runs.sql
+\ir lifecycle/_retry_runs.sql
 \ir lifecycle/_run_is_finished.sql
+\ir lifecycle/cancel_runs.sql
 \ir lifecycle/cancel_workflow_run.sql
+\ir lifecycle/pause_runs.sql
 \ir lifecycle/pause_workflow_run.sql
 \ir lifecycle/prune.sql
+\ir lifecycle/resume_runs.sql
 \ir lifecycle/resume_workflow_run.sql
 \ir lifecycle/retry_failed_workflow.sql
+\ir lifecycle/retry_runs.sql
 
 -- inspection: status, lists, why a run is stuck
+\ir inspection/_all_tags.sql
+\ir inspection/_check_filter.sql
+\ir inspection/_fatal_attempt.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_steps_waiting.sql
 \ir inspection/_tasks_waiting.sql
+\ir inspection/count_runs.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
 \ir inspection/list_active_runs.sql
@@ -179,12 +224,31 @@
 
 -- events: what happened, and who is told
 \ir events/_are_events_sent.sql
-\ir events/_hint_channel.sql
-\ir events/_hint_subscribers.sql
+\ir events/_attempt_handed_back.sql
+\ir events/_check_subject.sql
+\ir events/_events_after.sql
+\ir events/_events_before.sql
+\ir events/_first_event_position.sql
+\ir events/_follow.sql
+\ir events/_forget_events.sql
+\ir events/_hint_name.sql
+\ir events/_includes.sql
+\ir events/_is_recorded.sql
+\ir events/_microseconds.sql
+\ir events/_parse_event_position.sql
+\ir events/_record_event.sql
+\ir events/_record_failure.sql
+\ir events/_record_goal_change.sql
 \ir events/_record_goal_event.sql
+\ir events/_record_pause.sql
+\ir events/_record_run_end.sql
+\ir events/_record_run_start.sql
+\ir events/_record_step_events.sql
+\ir events/_record_task_events.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
 \ir events/add_subscriber.sql
+\ir events/catch_up_events.sql
 \ir events/list_goal_events.sql
 \ir events/list_run_events.sql
 \ir events/remove_subscriber.sql
@@ -204,6 +268,7 @@
 \ir messages/_position_after.sql
 \ir messages/_position_text.sql
 \ir messages/_read_history.sql
+\ir messages/_readable_channel.sql
 \ir messages/_remaining_gaps.sql
 \ir messages/_senders.sql
 \ir messages/_to_multirange.sql
@@ -212,22 +277,27 @@
 \ir messages/create_channel.sql
 \ir messages/delete_channel.sql
 \ir messages/get_message.sql
+\ir messages/grant_channel.sql
+\ir messages/list_channels.sql
 \ir messages/listen.sql
 \ir messages/message_history.sql
 \ir messages/notify_only.sql
 \ir messages/prune_messages.sql
 \ir messages/read_messages.sql
+\ir messages/revoke_channel.sql
 \ir messages/send_with_notify.sql
 
 -- goals: task graphs
 \ir goals/_add_tasks.sql
 \ir goals/_check_goal_options.sql
+\ir goals/_check_goal_rights.sql
 \ir goals/_check_task_order.sql
 \ir goals/_check_tasks.sql
 \ir goals/_decomposition_error.sql
 \ir goals/_find_dependencies.sql
 \ir goals/_find_task_graph.sql
 \ir goals/_flatten_tasks.sql
+\ir goals/_guard_foreign_workflow.sql
 \ir goals/_insert_tasks.sql
 \ir goals/_join_tasks.sql
 \ir goals/_move_run.sql
@@ -274,13 +344,21 @@
 \ir checks/version.sql
 
 -- triggers
+\ir triggers/attempts_record_failure.sql
 \ir triggers/dependencies_guard_order.sql
 \ir triggers/dependencies_guard_update.sql
 \ir triggers/dependencies_guard_used_version.sql
+\ir triggers/pauses_record.sql
+\ir triggers/runs_record_end.sql
+\ir triggers/runs_record_late_start.sql
+\ir triggers/runs_record_start.sql
 \ir triggers/runs_refuse_transition.sql
+\ir triggers/step_states_record_events.sql
 \ir triggers/step_states_refuse_transition.sql
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
+\ir triggers/task_graph_changes_record.sql
+\ir triggers/tasks_record_events.sql
 \ir triggers/tasks_refuse_transition.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql

@@ -11,9 +11,9 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks', 'list_goal_events',
-            'pause_workflow_run', 'prune', 'register_worker', 'resume_workflow_run', 'retry_failed_workflow',
-            '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks',
+            'list_goal_events', 'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
+            'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[

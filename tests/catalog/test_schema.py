@@ -64,6 +64,18 @@ def test_public_may_execute_nothing(connection: Connection[Any]) -> None:
     assert rows.fetchall() == []
 
 
+def test_public_may_use_no_type(connection: Connection[Any]) -> None:
+    rows = connection.execute(
+        """
+        select t.oid::regtype::text
+        from pg_type as t, aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) as a
+        where t.typnamespace = 'stepgres'::regnamespace and a.grantee = 0
+            and t.typtype in ('c', 'd')
+        """
+    )
+    assert rows.fetchall() == []
+
+
 def test_every_body_passes_its_validator(connection: Connection[Any]) -> None:
     connection.execute("set check_function_bodies = on")
     rows = connection.execute(

@@ -17,7 +17,8 @@ def test_workers_killed_all_the_time_lose_and_double_nothing(db: Database) -> No
     try:
         end = monotonic() + SECONDS
         kill_at = monotonic()
-        while monotonic() < end:
+        # a slow machine takes longer to kill a worker that has a task
+        while monotonic() < end or not storm.taken_over():
             storm.start_runs()
             if monotonic() >= kill_at:
                 storm.kill_a_worker(chance)
@@ -28,4 +29,3 @@ def test_workers_killed_all_the_time_lose_and_double_nothing(db: Database) -> No
         storm.stop()
     counts = storm.check()
     print(f"{storm.kills} kills, {counts}, settled {seconds:.1f} s after the last one")
-    assert counts["taken over"] > 0, "no worker was killed while it had a task"

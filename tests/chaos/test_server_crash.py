@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+from functools import partial
 from time import monotonic, sleep
 
 import stepgres
 from tests.conftest import Server
 from tests.support.storm import Storm
+from tests.support.waiting import wait_until
 
 CYCLES = int(os.environ.get("STEPGRES_CHAOS_CYCLES", "3"))
+
+
+def begin_more(storm: Storm) -> int:
+    storm.start_runs()
+    return storm.begun()
 
 
 def test_server_killed_and_restarted_loses_and_doubles_nothing(server: Server) -> None:
@@ -22,7 +29,10 @@ def test_server_killed_and_restarted_loses_and_doubles_nothing(server: Server) -
         storm = Storm(cluster.dsn)
         try:
             for _ in range(CYCLES):
-                end = monotonic() + chance.uniform(1, 3)
+                before = storm.begun()
+                # a slow machine takes longer to begin
+                wait_until(partial(begin_more, storm), before.__lt__)
+                end = monotonic() + chance.uniform(0.5, 2)
                 while monotonic() < end:
                     storm.start_runs()
                     sleep(0.01)  # leaves the processors to the workers

@@ -15,6 +15,7 @@ from stepgres import Client
 from tests.conftest import Database
 from tests.support.cli import Cli, printed, refusal
 from tests.support.engine import Engine, step
+from tests.support.waiting import PATIENCE
 from tests.support.workers import STEPGRES
 
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -143,7 +144,7 @@ def test_interrupt_ends_a_command_and_nothing_else(
     assert process.stderr is not None
     assert process.stderr.readline().startswith("a: started")  # from now on it is told of changes
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate()
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout, "Traceback" in stderr) == (130, "", False), stderr
     assert client.get_run_status(run_id).status == "in_progress"
     assert engine.rows("select from stepgres.subscribers") == []

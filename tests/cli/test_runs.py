@@ -110,6 +110,21 @@ def test_empty_list_says_so_where_it_is_not_piped_on(cli: Cli) -> None:
     assert printed(cli("runs", "list", "--status", "failed", "--json")) == []
 
 
+@pytest.mark.parametrize("retryable", [True, False])
+def test_show_ends_with_the_traceback_of_the_failure(
+    cli: Cli, engine: Engine, retryable: bool
+) -> None:
+    engine.define("charging", step("charge"))
+    run_id = engine.start("charging")
+    traceback = 'Traceback (most recent call last):\n  File "shop.py", line 7\nKeyError: 1\n'
+    details = {"error_type": "KeyError", "traceback": traceback, "retryable": retryable}
+    engine.fail(engine.claim_one(), "KeyError: 1", **details)
+    assert cli("runs", "show", run_id).stdout.endswith(f"\n\n{traceback}")
+    document = printed(cli("runs", "show", run_id, "--json"))
+    (attempt,) = document["steps"][0]["attempts"]
+    assert (attempt["error_type"], attempt["traceback"]) == ("KeyError", traceback)
+
+
 def test_show_tells_all_about_a_run(cli: Cli, engine: Engine) -> None:
     run_id = start(cli, "--input", '{"n": 1}', "--tag", "a")
     engine.fail(engine.claim_one(), "ValueError: no\nluck")

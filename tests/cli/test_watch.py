@@ -17,7 +17,7 @@ from stepgres import Client, StuckStep
 from tests.conftest import Database
 from tests.support.cli import Cli, on_terminal
 from tests.support.engine import Engine, step
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import STEPGRES, running_worker
 from tests.support.workflows import fail, workflow
 
@@ -38,7 +38,7 @@ def watching(db: Database, engine: Engine, *arguments: Any) -> Iterator[subproce
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def test_watch_ends_with_the_run_and_prints_its_output(db: Database, engine: Engine) -> None:
@@ -46,7 +46,7 @@ def test_watch_ends_with_the_run_and_prints_its_output(db: Database, engine: Eng
     run_id = engine.start("order", {})
     with watching(db, engine, "watch", run_id) as process:
         engine.drain({"a": lambda _: [1, 2], "each": lambda n: n + 1, "b": lambda i: i["each"]})
-        stdout, stderr = process.communicate()
+        stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(stdout)) == (0, [2, 3])
     assert stderr.splitlines()[-1] == f"run {run_id}: completed"
     assert "b: completed in" in stderr
@@ -58,7 +58,7 @@ def test_watch_of_a_run_that_fails_ends_with_1(db: Database, engine: Engine) -> 
     run_id = engine.start("order", {})
     with watching(db, engine, "watch", run_id) as process:
         engine.fail(engine.claim_one(), "no luck")
-        stdout, stderr = process.communicate()
+        stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout) == (1, "")
     error, hint = stderr.splitlines()[-2:]
     assert error == f'Error: run {run_id} failed: step "a" failed: no luck'
@@ -71,7 +71,7 @@ def test_watch_shows_pauses_and_ends_with_a_cancelled_run(db: Database, engine: 
     engine.call("pause_workflow_run", run_id=run_id)
     with watching(db, engine, "watch", run_id, "--json") as process:
         engine.call("cancel_workflow_run", run_id=run_id, reason="enough")
-        stdout, stderr = process.communicate()
+        stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(stdout)["error"]) == (1, "enough")
     assert stderr.splitlines()[-1] == f"run {run_id}: cancelled"
 
@@ -125,7 +125,7 @@ def test_who_may_only_look_can_watch(cli: Cli, db: Database, engine: Engine) -> 
     assert b"a: started" in process.stderr.readline()
     engine.drain()
     assert b"run %s: completed" % str(run_id).encode() in process.stderr.read()
-    assert process.wait() == 0
+    assert process.wait(PATIENCE) == 0
     process.stderr.close()
     engine.connection.execute("drop owned by looker; drop role looker")
 

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 import stepgres
 from stepgres import Client
 from tests.conftest import Database, Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 CONNECTION_VARIABLES = {"PGHOST": "host", "PGUSER": "user", "PGDATABASE": "dbname"}
 
@@ -169,7 +169,7 @@ def test_client_connects_when_it_is_first_used() -> None:
 
 def test_threads_share_the_one_connection_of_a_client(db: Database) -> None:
     define_shop(db)
-    barrier = Barrier(8)
+    barrier = Barrier(8, timeout=PATIENCE)
     with Client(make_conninfo(db.dsn, application_name="shared")) as client:
 
         def start(_: int) -> UUID:

@@ -13,6 +13,7 @@ import stepgres
 from stepgres import Executor, Workflow, step
 from tests.conftest import Database
 from tests.support.engine import Engine
+from tests.support.waiting import wait_until
 from tests.support.workflows import fail, workflow
 
 DEEP: Any = json.loads("[" * 400 + "]" * 400)
@@ -227,9 +228,7 @@ def test_distributed_step_is_left_to_a_worker(executor: Executor, db: Database) 
     def play_the_worker(_: Any) -> str:
         with db.connect() as connection:
             engine = Engine(connection, queues=["far"])
-            while not (items := engine.claim()):
-                pass
-            engine.complete(items[0], "from afar")
+            engine.complete(wait_until(engine.claim)[0], "from afar")
         return "here"
 
     mixed = workflow(

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 import stepgres
 from stepgres import AsyncClient, AsyncExecutor, Client, Executor
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE, join
 from tests.support.workflows import workflow
 
 
@@ -24,7 +25,7 @@ def meet(barrier: Barrier) -> Callable[[Any], int]:
 
 
 def test_branches_overlap_in_threads(executor: Executor) -> None:
-    barrier = Barrier(2)
+    barrier = Barrier(2, timeout=PATIENCE)
     branches = workflow(("a", meet(barrier), {}), ("b", meet(barrier), {}))
     output = executor.execute(branches, {}).output
     assert sorted(output.values()) == [0, 1]
@@ -42,7 +43,7 @@ def test_branches_overlap_on_the_loop(executor: Executor) -> None:
 
 
 def test_thread_and_loop_overlap(executor: Executor) -> None:
-    barrier = Barrier(2)
+    barrier = Barrier(2, timeout=PATIENCE)
 
     async def meet_the_thread(input: Any) -> None:
         await asyncio.to_thread(barrier.wait)
@@ -51,14 +52,14 @@ def test_thread_and_loop_overlap(executor: Executor) -> None:
 
 
 def test_tasks_of_a_map_overlap(client: Client) -> None:
-    barrier = Barrier(8)
+    barrier = Barrier(8, timeout=PATIENCE)
     executor = Executor(client, concurrency=8)
     each = workflow(("each", meet(barrier), {"map": True}))
     assert sorted(executor.execute(each, [None] * 8).output) == list(range(8))
 
 
 def test_no_more_steps_overlap_than_the_workflow_allows(client: Client) -> None:
-    barrier, lock, running = Barrier(2), Lock(), [0, 0]
+    barrier, lock, running = Barrier(2, timeout=PATIENCE), Lock(), [0, 0]
 
     def overlap(_: Any) -> None:
         with lock:
@@ -74,7 +75,7 @@ def test_no_more_steps_overlap_than_the_workflow_allows(client: Client) -> None:
 
 
 def test_branch_goes_on_while_another_one_takes_long(executor: Executor) -> None:
-    barrier = Barrier(2)
+    barrier = Barrier(2, timeout=PATIENCE)
     branches = workflow(
         ("slow", meet(barrier), {}),
         ("quick", lambda _: None, {}),
@@ -87,7 +88,7 @@ def test_concurrency_is_the_most_that_run_at_a_time(client: Client) -> None:
     running: list[int] = []
     most = 0
     lock = Lock()
-    pairs = Barrier(2)
+    pairs = Barrier(2, timeout=PATIENCE)
 
     def count(n: int) -> None:
         nonlocal most
@@ -109,7 +110,7 @@ def test_concurrency_is_at_least_one(client: Client, concurrency: int) -> None:
 
 
 def test_one_executor_executes_in_several_threads(executor: Executor) -> None:
-    barrier = Barrier(3)
+    barrier = Barrier(3, timeout=PATIENCE)
     together = workflow(("meet", meet(barrier)))
     with ThreadPoolExecutor(3) as threads:
         results = list(threads.map(lambda n: executor.execute(together, n), range(3)))
@@ -136,7 +137,7 @@ def test_executor_in_a_thread_that_is_not_the_main_one(executor: Executor) -> No
     execute = workflow(("len", len))
     thread = Thread(target=lambda: outputs.append(executor.execute(execute, "four").output))
     thread.start()
-    thread.join()
+    join(thread)
     assert outputs == [4]
 
 

@@ -19,7 +19,7 @@ from stepgres import Executor
 from stepgres._heartbeat import Heartbeat
 from tests.conftest import Clock, Database
 from tests.support.engine import Engine
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workflows import advance_loop, fail, workflow
 
 
@@ -33,7 +33,7 @@ def hang(input: Any, context: Any) -> Any:
     """A step in a thread that takes longer than a minute, the first time."""
     if context.attempt == 1:
         from_thread.run_sync(advance_loop, 61)
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
     return context.attempt
 
 
@@ -61,7 +61,10 @@ def test_thread_that_hangs_for_good_is_left_behind(executor: Executor) -> None:
         contexts.append(context)
         return hang(input, context)
 
-    slow = workflow(("slow", hang_on), ("next", lambda given: given["slow"]), base_delay=0)
+    options = {"timeout": 60, "base_delay": 0}
+    slow = workflow(
+        ("slow", hang_on, options), ("next", lambda i: i["slow"], {"depends_on": ["slow"]})
+    )
     assert executor.execute(slow, {}).output == 2
     assert all(context.cancelled.is_set() for context in contexts)
     assert contexts[0] is not contexts[1]
@@ -117,7 +120,7 @@ def test_run_goes_on_when_its_caller_has_no_time_left(executor: Executor, engine
     def take_six_minutes(input: Any, context: Any) -> None:
         contexts.append(context)
         from_thread.run_sync(advance_loop, 360)
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
 
     slow = workflow(("slow", take_six_minutes), ("after", len), timeout=600)
     with pytest.raises(stepgres.WorkflowTimeout) as late:
@@ -138,7 +141,7 @@ def test_run_that_fails_does_not_wait_for_its_other_steps(
     ends = [Event(), Event()]
 
     def stay(input: Any, context: Any) -> None:
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
         ends[0].set()
 
     async def stay_on_the_loop(input: Any) -> None:
@@ -151,7 +154,7 @@ def test_run_that_fails_does_not_wait_for_its_other_steps(
     branches = workflow(*steps, timeout=3600)
     with pytest.raises(stepgres.WorkflowFailed, match='step "fail"'):
         executor.execute(branches, {})
-    assert all(end.wait() for end in ends)
+    assert all(end.wait(PATIENCE) for end in ends)
 
 
 @pytest.mark.anyio
@@ -180,7 +183,7 @@ def test_executor_that_is_interrupted_hands_everything_back(
 ) -> None:
     def press_ctrl_c(input: Any, context: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
 
     with pytest.raises(KeyboardInterrupt):
         executor.execute(workflow(("stay", press_ctrl_c)), {})

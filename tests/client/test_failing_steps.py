@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
+import anyio
 import pytest
+from anyio import from_thread
 
 import stepgres
 from stepgres import Executor
 from tests.conftest import Clock, Database
 from tests.support.engine import Engine
 from tests.support.waiting import wait_until
-from tests.support.workflows import fail, workflow
+from tests.support.workflows import advance_loop, fail, workflow
 
 ONCE = {"max_attempts": 1}
 
@@ -62,7 +65,7 @@ class HalfMade(stepgres.RetryAfter):
         (KeyboardInterrupt(), "KeyboardInterrupt"),
         (asyncio.CancelledError(), "CancelledError"),
         (GeneratorExit(), "GeneratorExit"),
-        (StopIteration(), "RuntimeError: coroutine raised StopIteration"),
+        (StopIteration(), ("StopIteration", "RuntimeError: coroutine raised StopIteration")),
         (TimeoutError(), "TimeoutError"),
         (OutsideException("odd"), "OutsideException: odd"),
         (Unreadable(), "Unreadable (reading it raised RuntimeError)"),
@@ -72,7 +75,7 @@ class HalfMade(stepgres.RetryAfter):
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_whatever_a_step_raises_fails_its_run(
-    executor: Executor, error: BaseException, message: str, kind: str
+    executor: Executor, error: BaseException, message: str | tuple[str, str], kind: str
 ) -> None:
     def in_thread(input: Any) -> None:
         raise error
@@ -104,24 +107,29 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: {1, 2}, "TypeError: Object of type set"),
-        (generate, "TypeError: Object of type generator"),
-        (lambda: (n for n in range(3)), "TypeError: Object of type generator"),
-        (lambda: b"bytes", "TypeError: Object of type bytes"),
-        (lambda: dt.date(2000, 1, 1), "TypeError: Object of type date"),
-        (lambda: {(1, 2): 3}, "TypeError: keys must be"),
-        (lambda: float("nan"), "ValueError: Out of range float"),
-        (lambda: {"x": [float("-inf")]}, "ValueError: Out of range float"),
-        (circle, "ValueError: Circular reference"),
-        (lambda: nested(100_000), "RecursionError"),
-        (lambda: "a\0b", "PostgreSQL does not take its result: unsupported Unicode escape"),
-        (lambda: {"\0": 1}, "PostgreSQL does not take its result: unsupported Unicode escape"),
-        (lambda: "\ud800", "PostgreSQL does not take its result: invalid input syntax"),
-        (lambda: 10**4000 * 10**4000, "ValueError: Exceeds the limit"),
+        (generate, "output is of type generator, which has no form in JSON"),
+        (lambda: b"bytes", "output is of type bytes, which has no form in JSON"),
+        (lambda: {(1, 2): 3}, "output cannot be written as JSON: keys must be"),
+        (lambda: float("nan"), "output cannot be written as JSON: Out of range float"),
+        (lambda: {"x": [0, float("-inf")]}, 'output["x"][1] cannot be written as JSON: Out of'),
+        (circle, "output contains itself"),
+        (lambda: {"a": circle()}, 'output["a"] contains itself'),
+        (lambda: nested(100_000), "output contains itself, or is nested too deeply"),
+        (lambda: ["a\0b"], "output[0] has the character '\\x00', which PostgreSQL does not take"),
+        (lambda: {"\0": 1}, "a key of output has the character '\\x00', which PostgreSQL does not"),
+        (lambda: {"é": "\ud800"}, "output[\"\\u00e9\"] has the character '\\ud800', which"),
+        (lambda: {"n": 10**4000 * 10**4000}, 'output["n"] cannot be written as JSON: Exceeds'),
+        (
+            lambda: {"lines": [{}, {}, {}, {"when": object()}]},
+            'output["lines"][3]["when"] is of type object',
+        ),
     ],
 )
-def test_output_that_is_no_json_fails_its_step(executor: Executor, make: Any, message: str) -> None:
-    assert error_of(executor, lambda _: make()).startswith(message)
+def test_output_that_cannot_be_written_names_step_and_key_path(
+    executor: Executor, make: Any, message: str
+) -> None:
+    error = error_of(executor, lambda _: make())
+    assert error.startswith(f'UnwritableOutput: step "odd": {message}')
 
 
 def test_step_that_calls_itself_for_ever(executor: Executor) -> None:
@@ -219,7 +227,9 @@ def test_results_beside_one_that_postgres_refuses_are_kept(
         return n
 
     async def bad(input: Any, context: Any) -> str:
-        return "\0" if context.attempt == 1 else "better"
+        if context.attempt == 1:
+            raise stepgres.RetryAfter(1e300)  # longer than an interval of PostgreSQL
+        return "better"
 
     batch = workflow(("good", good, {"map": True}), ("bad", bad, {}), base_delay=0)
     output, _ = executor.execute(batch, [1, 2, 3])
@@ -254,8 +264,194 @@ def test_dependents_of_a_failed_step_never_run(executor: Executor, engine: Engin
 def test_failed_attempt_is_logged_with_its_traceback(
     executor: Executor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(stepgres.WorkflowFailed):
+    with pytest.raises(stepgres.WorkflowFailed) as failed:
         executor.execute(workflow(("fail", fail)), {})
     (record,) = [record for record in caplog.records if record.name == "stepgres"]
-    assert "/fail/0 failed" in record.message
+    assert record.message.startswith("attempt 1 of task ")
+    assert record.message.endswith(
+        f"{failed.value.run_id}/fail/0 of workflow demo failed for good: NonRetryable: no luck"
+    )
     assert record.exc_info
+    assert record.levelname == "ERROR"
+
+
+def test_attempt_that_others_follow_is_logged_as_a_warning(
+    executor: Executor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(input: Any) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(stepgres.WorkflowFailed):
+        executor.execute(workflow(("refuse", refuse), max_attempts=3, base_delay=0), {})
+    assert [r.levelname for r in caplog.records] == ["WARNING", "WARNING", "ERROR"]
+
+
+def test_workflow_failed_is_chained_to_the_exception_of_its_step(executor: Executor) -> None:
+    error = KeyError("order_id")
+
+    def charge(input: Any) -> None:
+        raise error
+
+    with pytest.raises(stepgres.WorkflowFailed) as failed:
+        executor.execute(workflow(("charge", charge, ONCE)), {})
+    assert failed.value.__cause__ is error
+    assert failed.value.error_type == "KeyError"
+    assert str(failed.value.traceback).endswith(
+        "in charge\n    raise error\nKeyError: 'order_id'\n"
+    )
+    assert "stepgres/_" not in str(failed.value.traceback)
+
+
+def test_unwritable_output_is_not_tried_again(executor: Executor, engine: Engine) -> None:
+    charged = []
+
+    def charge(input: Any) -> Any:
+        charged.append(input)
+        return {"receipt": b"..."}
+
+    with pytest.raises(stepgres.WorkflowFailed, match=r'step "charge": output\["receipt"\] is of'):
+        executor.execute(workflow(("charge", charge), base_delay=0), {})
+    assert len(charged) == 1
+    assert engine.rows("select error_type from stepgres.attempts") == ["UnwritableOutput"]
+
+
+def test_output_that_postgres_refuses_is_not_tried_again(
+    executor: Executor, engine: Engine
+) -> None:
+    database = engine.connection.info.dbname
+    engine.connection.execute(f"alter database {database} set max_stack_depth = '100kB'".encode())
+    calls = []
+
+    def charge(input: Any) -> Any:
+        calls.append(input)
+        return nested(900)
+
+    with pytest.raises(stepgres.WorkflowFailed, match="stack depth") as failed:
+        executor.execute(workflow(("charge", charge), base_delay=0), {})
+    assert len(calls) == 1
+    assert failed.value.error_type == "UnwritableOutput"
+
+
+def group(*errors: BaseException) -> Any:
+    """A step in which tasks of a TaskGroup raise these errors."""
+
+    async def raise_error(error: BaseException) -> None:
+        raise error
+
+    async def gather(input: Any, context: Any) -> int:
+        if context.attempt > 1:
+            return int(context.attempt)
+        async with anyio.create_task_group() as outer:
+            outer.start_soon(asyncio.sleep, 0)
+            async with anyio.create_task_group() as inner:
+                for error in errors:
+                    inner.start_soon(raise_error, error)
+        return 0
+
+    return gather
+
+
+def test_exception_group_with_a_non_retryable_error_ends_its_task(
+    executor: Executor, engine: Engine
+) -> None:
+    step = group(ValueError("a"), stepgres.NonRetryable("card refused"))
+    with pytest.raises(stepgres.WorkflowFailed) as failed:
+        executor.execute(workflow(("group", step), base_delay=0), {})
+    assert engine.rows("select attempt from stepgres.attempts") == [1]
+    assert failed.value.error_type == "ExceptionGroup"
+    assert "ValueError: a; NonRetryable: card refused" in failed.value.error
+    assert "NonRetryable: card refused" in str(failed.value.traceback)
+
+
+def test_exception_group_waits_for_the_longest_retry_after(
+    executor: Executor, engine: Engine, clock: Clock
+) -> None:
+    def wait_an_hour(input: Any) -> None:
+        (due_in,) = wait_until(
+            lambda: engine.rows("select due_at - stepgres._now() from stepgres.timers")
+        )
+        assert due_in == dt.timedelta(hours=1)
+        clock.advance(3600)
+
+    step = group(stepgres.RetryAfter(1), stepgres.RetryAfter(3600), ValueError("b"))
+    hour = workflow(("group", step, {}), ("wait", wait_an_hour, ONCE))
+    assert executor.execute(hour, {}).output == {"group": 2, "wait": None}
+
+
+def test_exception_group_names_its_first_errors_only(executor: Executor) -> None:
+    errors = [ValueError(f"number {n}") for n in range(10)]
+
+    def raise_group(input: Any) -> None:
+        error = RuntimeError("many")
+        error.exceptions = tuple(errors)  # type: ignore[attr-defined]
+        raise error
+
+    assert error_of(executor, raise_group) == (
+        "RuntimeError: many: ValueError: number 0; ValueError: number 1; ValueError: number 2;"
+        " and 7 more"
+    )
+
+
+@pytest.mark.parametrize("kind", ["thread", "coroutine", "transactional"])
+def test_lease_lost_that_a_step_raises_itself_is_a_failed_attempt(
+    executor: Executor, engine: Engine, kind: str
+) -> None:
+    def in_thread(input: Any, context: Any) -> None:
+        raise stepgres.LeaseLost("of another task")
+
+    async def in_coroutine(input: Any, context: Any) -> None:
+        raise stepgres.LeaseLost("of another task")
+
+    function = in_coroutine if kind == "coroutine" else in_thread
+    options = {**ONCE, "transactional": kind == "transactional"}
+    with pytest.raises(stepgres.WorkflowFailed, match="LeaseLost: of another task"):
+        executor.execute(workflow(("only", function, options)), {})
+    assert engine.rows("select error_type from stepgres.attempts") == ["LeaseLost"]
+
+
+def test_error_and_traceback_of_megabytes_are_cut_in_the_middle(
+    executor: Executor, engine: Engine
+) -> None:
+    def shout(input: Any) -> None:
+        raise ValueError("begin" + "x" * 10_000_000 + "end")
+
+    error = error_of(executor, shout)
+    assert error.startswith("ValueError: beginxxx")
+    assert error.endswith("xxxend")
+    assert len(error) <= 8_000
+    assert engine.rows(
+        "select length(error) <= 8000 and length(traceback) <= 8000"
+        " and strpos(traceback, 'in shout') > 0 from stepgres.attempts"
+    ) == [True]
+
+
+def test_coroutine_that_takes_too_long_has_the_place_where_it_was(executor: Executor) -> None:
+    async def wait_for_ever(input: Any) -> None:
+        advance_loop(61)
+        await asyncio.Event().wait()
+
+    slow = workflow(("slow", wait_for_ever, {"timeout": 60, **ONCE}))
+    with pytest.raises(stepgres.WorkflowFailed) as failed:
+        executor.execute(slow, {})
+    assert failed.value.error_type == "TimeoutError"
+    assert "await asyncio.Event().wait()" in str(failed.value.traceback)
+
+
+def test_thread_that_takes_too_long_has_the_place_where_it_was(executor: Executor) -> None:
+    def wait_for_ever(input: Any, context: Any) -> None:
+        from_thread.run_sync(advance_loop, 61)
+        assert context.cancelled.wait(60)
+        sleep_on(context)
+
+    def sleep_on(context: Any) -> None:
+        assert is_over.wait(60)
+
+    is_over = Event()
+    slow = workflow(("slow", wait_for_ever, {"timeout": 60, **ONCE}))
+    with pytest.raises(stepgres.WorkflowFailed) as failed:
+        executor.execute(slow, {})
+    is_over.set()
+    traceback = str(failed.value.traceback)
+    assert "in wait_for_ever" in traceback
+    assert traceback.endswith("TimeoutError: took longer than 60 s\n")
+    assert "stepgres/_" not in traceback

@@ -56,7 +56,7 @@ def test_step_is_returned_with_all_its_options(builder: stepgres.FlowBuilder) ->
         is_direct=False,
         max_attempts=3,
         base_delay=timedelta(seconds=2.5),
-        timeout=timedelta(seconds=60),
+        timeout=timedelta(minutes=5),
         execution="local",
         queue="default",
         priority=0,

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tests.support.engine import Engine, WorkItem
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def start(engine: Engine, *tasks: dict[str, Any]) -> UUID:
@@ -38,7 +39,7 @@ def test_two_steps_at_once_add_their_tasks_both(
     with engine.connection.transaction():
         add(engine, items[order[0]], "c")
         second = sessions.until_blocked(other.connection, lambda: add(other, items[order[1]], "d"))
-    second.result()
+    second.result(PATIENCE)
     assert [item.step_slug for item in engine.drain()] == ["c", "d", "join"]
     assert engine.status(run_id)[0] == "completed"
 
@@ -50,7 +51,7 @@ def test_result_that_is_rolled_back_adds_nothing(engine: Engine, sessions: Sessi
     with engine.connection.transaction(force_rollback=True):
         add(engine, a, "c")
         second = sessions.until_blocked(other.connection, lambda: add(other, b, "d"))
-    second.result()
+    second.result(PATIENCE)
     engine.complete(a)
     assert [item.step_slug for item in engine.drain()] == ["d"]
 
@@ -70,9 +71,9 @@ def test_tasks_join_a_run_before_it_is_stopped_or_not_at_all(
         blocked = sessions.until_blocked(other.connection, lambda: second(other))
     if function == "cancel_workflow_run" and not is_first:
         with pytest.raises(psycopg.Error, match="no longer leased"):
-            blocked.result()
+            blocked.result(PATIENCE)
     else:
-        blocked.result()
+        blocked.result(PATIENCE)
     has_joined = is_first or function == "pause_workflow_run"
     assert ("b" in engine.steps(run_id)) is has_joined
     assert engine.claim() == []
@@ -95,8 +96,8 @@ def test_workflow_is_deleted_while_its_run_gets_tasks(
         first(engine)
         blocked = sessions.until_blocked(other.connection, lambda: second(other))
     if is_first:
-        blocked.result()
+        blocked.result(PATIENCE)
     else:
         with pytest.raises(psycopg.Error, match="no longer leased"):
-            blocked.result()
+            blocked.result(PATIENCE)
     assert engine.rows("select 1 from stepgres.workflow_versions") == []

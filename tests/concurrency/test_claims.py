@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Clock
 from tests.support.engine import Engine, WorkItem, refused, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def test_one_of_two_workers_gets_a_task(engine: Engine, sessions: Sessions) -> None:
@@ -129,7 +130,7 @@ def test_task_that_was_claimed_first_is_cancelled_with_its_run(
     with other.connection.transaction():
         item = other.claim_one()
         failure = sessions.until_blocked(engine.connection, lambda: engine.fail(bad))
-    failure.result()
+    failure.result(PATIENCE)
     assert engine.steps(bad.run_id) == {"bad": "failed", "other": "cancelled"}
     with refused("SG004"):
         other.complete(item)
@@ -212,7 +213,7 @@ def test_what_a_worker_claims_while_it_ends_is_taken_back_too(
         end = sessions.until_blocked(
             engine.connection, lambda: engine.call(function, worker_id="ending")
         )
-    end.result()
+    end.result(PATIENCE)
     engine.call("tick")
     assert engine.claim_one().attempt == attempt
     with refused("SG004" if function == "register_worker" else "SG006", '"ending"'):
@@ -231,7 +232,7 @@ def test_task_claimed_during_a_sweep_for_lost_tickets_stays_claimed(
         tick = sessions.until_blocked(engine.connection, lambda: engine.call("tick"))
         item = worker.claim_one()
         holder.execute("commit")
-    tick.result()
+    tick.result(PATIENCE)
     assert engine.tasks(run_id)[item.place] == "started"
     worker.complete(item)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Clock
 from tests.support.engine import Engine, WorkItem, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 EARLY = UUID("01890000-0000-7000-8000-000000000001")
 LATE = UUID("01890000-0000-7000-8000-000000000002")
@@ -44,8 +45,26 @@ def test_batches_over_the_same_runs_wait_for_each_other(engine: Engine, sessions
         second = sessions.until_blocked(
             other.connection, lambda: other.work([b.completed(), d.completed()])
         )
-    assert second.result() == []
+    assert second.result(PATIENCE) == []
     assert [engine.status(run_id)[0] for run_id in (EARLY, LATE)] == ["completed"] * 2
+
+
+@pytest.mark.parametrize("function", ["cancel_runs", "pause_runs"])
+def test_changes_of_many_runs_wait_for_each_other_and_for_results(
+    engine: Engine, sessions: Sessions, function: str
+) -> None:
+    (a, b), (c, d) = start_two_runs(engine).values()
+    operator, worker = engine.on(sessions.connect()), engine.on(sessions.connect())
+    with engine.connection.transaction():
+        engine.call("pause_workflow_run", run_id=LATE)
+        changed = sessions.until_blocked(operator.connection, lambda: operator.call(function))
+        results = sessions.until_blocked(
+            worker.connection, lambda: worker.work([item.completed() for item in (d, a, c, b)])
+        )
+        engine.call("resume_workflow_run", run_id=LATE)
+    assert changed.result() == [EARLY, LATE]
+    refused = {"cancel_runs": 4, "pause_runs": 0}[function]
+    assert len(results.result()) == refused
 
 
 def test_timers_and_sweep_of_a_tick_do_not_deadlock_with_results(
@@ -61,8 +80,8 @@ def test_timers_and_sweep_of_a_tick_do_not_deadlock_with_results(
     results = [early.completed(), late.completed()]
     work = sessions.until_blocked(other.connection, lambda: other.work(results))
     holder.execute("rollback")  # now the tick looks for lost tickets in both runs
-    assert tick.result() == 1
-    assert work.result() == []
+    assert tick.result(PATIENCE) == 1
+    assert work.result(PATIENCE) == []
 
 
 def test_takeover_from_several_workers_does_not_deadlock_with_results(
@@ -80,8 +99,8 @@ def test_takeover_from_several_workers_does_not_deadlock_with_results(
     results = [early.completed(), late.completed()]
     work = sessions.until_blocked(other.connection, lambda: other.work(results))
     holder.execute("rollback")
-    assert tick.result() == 4  # taken over, and queued again
-    assert work.result() == []
+    assert tick.result(PATIENCE) == 4  # taken over, and queued again
+    assert work.result(PATIENCE) == []
 
 
 def test_worker_that_registers_again_does_not_deadlock_with_its_takeover(
@@ -99,7 +118,7 @@ def test_worker_that_registers_again_does_not_deadlock_with_its_takeover(
     )
     sessions.without_waiting(engine.connection, lambda: engine.call("tick"))
     holder.execute("rollback")
-    assert again.result() == "mortal"
+    assert again.result(PATIENCE) == "mortal"
     engine.call("tick")
     mortal.call("heartbeat", worker_id="mortal")
 
@@ -116,7 +135,7 @@ def test_starts_that_make_the_same_new_queues_do_not_deadlock(
         for caller, slug in ((engine, "forth"), (other, "back"))
     ]
     holder.execute("rollback")
-    assert len({start.result() for start in starts}) == 2
+    assert len({start.result(PATIENCE) for start in starts}) == 2
     assert len(engine.tickets()) == 6
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.engine import Engine, refused, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def delete(engine: Engine, *, force: bool = False) -> Callable[[], Any]:
@@ -28,7 +29,7 @@ def test_start_under_way_is_seen_by_the_deletion(
         run_id = engine.start("order")
         deletion = sessions.until_blocked(other.connection, delete(other))
     with refused("SG015", str(run_id)):
-        deletion.result()
+        deletion.result(PATIENCE)
     assert engine.claim_one().run_id == run_id
 
 
@@ -40,7 +41,7 @@ def test_start_under_way_is_cancelled_by_a_forced_deletion(
     with engine.connection.transaction():
         engine.start("order")
         deletion = sessions.until_blocked(other.connection, delete(other, force=True))
-    deletion.result()
+    deletion.result(PATIENCE)
     assert engine.rows("select run_id from stepgres.runs") == []
     assert engine.tickets() == []
 
@@ -58,9 +59,9 @@ def test_start_waits_for_a_deletion_under_way(
         start = sessions.until_blocked(other.connection, lambda: other.start("order"))
     if is_committed:
         with refused("SG002", '"order"'):
-            start.result()
+            start.result(PATIENCE)
     else:
-        assert start.result() == engine.claim_one().run_id
+        assert start.result(PATIENCE) == engine.claim_one().run_id
 
 
 def test_start_with_a_snapshot_from_before_the_deletion_is_refused(
@@ -89,7 +90,7 @@ def test_completion_and_start_in_one_transaction_do_not_wait_in_a_circle_with_a_
         engine.complete(item)
         deletion = sessions.until_blocked(other.connection, delete(other, force=True))
         engine.start("order")
-    deletion.result()
+    deletion.result(PATIENCE)
     assert engine.rows("select run_id from stepgres.runs") == []
 
 
@@ -102,7 +103,7 @@ def test_definition_and_start_in_one_transaction_do_not_wait_in_a_circle_with_a_
         engine.define("order", step("b"))
         deletion = sessions.until_blocked(other.connection, delete(other))
         engine.start("order")
-    deletion.result()
+    deletion.result(PATIENCE)
     assert engine.rows("select workflow_slug from stepgres.workflows") == []
 
 
@@ -118,7 +119,7 @@ def test_start_and_completion_in_one_transaction_come_before_a_deletion(
         deletion = sessions.until_blocked(other.connection, delete(other, force=True))
         engine.complete(item)
         engine.start("order")  # what it has begun to use it may go on with
-    deletion.result()
+    deletion.result(PATIENCE)
     assert engine.rows("select run_id from stepgres.runs") == []
 
 
@@ -153,7 +154,7 @@ def test_retry_under_way_is_seen_by_the_deletion(engine: Engine, sessions: Sessi
         run_id = engine.call("retry_failed_workflow", run_id=failed)
         deletion = sessions.until_blocked(other.connection, delete(other))
     with refused("SG015", str(run_id)):
-        deletion.result()
+        deletion.result(PATIENCE)
     assert engine.claim_one().run_id == run_id
 
 
@@ -168,7 +169,7 @@ def test_definition_waits_for_a_deletion_under_way_and_starts_anew(
         definition = sessions.until_blocked(
             other.connection, lambda: other.define("order", step("c"))
         )
-    assert definition.result() == 1
+    assert definition.result(PATIENCE) == 1
     assert engine.rows("select step_slug from stepgres.steps") == ["c"]
 
 
@@ -184,7 +185,7 @@ def test_step_for_a_workflow_that_is_being_deleted_is_refused(
             lambda: other.call("add_step", workflow_id="order", step_name="b"),
         )
     with refused("SG002", '"order"'):
-        addition.result()
+        addition.result(PATIENCE)
 
 
 def test_first_start_waits_for_a_change_in_plain_sql(engine: Engine, sessions: Sessions) -> None:
@@ -193,5 +194,5 @@ def test_first_start_waits_for_a_change_in_plain_sql(engine: Engine, sessions: S
     with engine.connection.transaction():
         engine.connection.execute("update stepgres.steps set max_attempts = 9")
         start = sessions.until_blocked(other.connection, lambda: other.start("order"))
-    start.result()
+    start.result(PATIENCE)
     assert engine.rows("select max_attempts from stepgres.steps") == [9]

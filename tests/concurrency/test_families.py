@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def run_id(number: int) -> UUID:
@@ -45,7 +46,7 @@ def test_child_that_is_starting_is_cancelled_with_its_parent(
     with engine.connection.transaction():
         engine.start("order", run_id=run_id(2), parent_run_id=run_id(1))
         cancellation = sessions.until_blocked(other.connection, lambda: cancel(other, 1))
-    cancellation.result()
+    cancellation.result(PATIENCE)
     assert statuses(engine) == {1: "failed", 2: "failed"}
     assert engine.tickets() == []
 
@@ -63,9 +64,9 @@ def test_child_does_not_start_under_a_parent_that_is_being_cancelled(
         )
     if is_committed:
         with refused("SG011", str(run_id(1))):
-            start.result()
+            start.result(PATIENCE)
     else:
-        assert engine.steps(start.result()) == {"a": "started", "b": "started"}
+        assert engine.steps(start.result(PATIENCE)) == {"a": "started", "b": "started"}
 
 
 def test_grandchild_that_starts_while_its_family_is_cancelled_is_cancelled_too(
@@ -77,7 +78,7 @@ def test_grandchild_that_starts_while_its_family_is_cancelled_is_cancelled_too(
         engine.start("order", run_id=run_id(3), parent_run_id=run_id(2))
         cancellation = sessions.until_blocked(other.connection, lambda: cancel(other, 1))
         engine.start("order", run_id=run_id(4), parent_run_id=run_id(3))
-    cancellation.result()
+    cancellation.result(PATIENCE)
     assert statuses(engine) == dict.fromkeys((1, 2, 3, 4), "failed")
 
 
@@ -102,8 +103,8 @@ def test_cancel_of_a_family_does_not_deadlock_with_a_batch_of_its_results(
     work = sessions.until_blocked(engine.connection, lambda: engine.work(results))
     cancellation = sessions.until_blocked(other.connection, lambda: cancel(other, root))
     holder.execute("rollback")
-    assert work.result() == []
-    cancellation.result()
+    assert work.result(PATIENCE) == []
+    cancellation.result(PATIENCE)
     assert set(statuses(engine).values()) == {"failed"}
 
 
@@ -117,7 +118,7 @@ def test_results_of_several_children_wait_for_the_cancel_of_their_parent(
     with engine.connection.transaction(force_rollback=not is_committed):
         cancel(engine, 1)
         work = sessions.until_blocked(other.connection, lambda: other.work(results))
-    assert len(work.result()) == (4 if is_committed else 0)
+    assert len(work.result(PATIENCE)) == (4 if is_committed else 0)
     ended = "failed" if is_committed else "completed"
     assert statuses(engine) == {1: "failed" if is_committed else "started", 2: ended, 3: ended}
 
@@ -131,7 +132,7 @@ def test_cancel_of_a_parent_waits_for_the_results_of_its_children(
     with engine.connection.transaction():
         assert engine.work(results) == []
         cancellation = sessions.until_blocked(other.connection, lambda: cancel(other, 1))
-    cancellation.result()
+    cancellation.result(PATIENCE)
     assert statuses(engine) == {1: "failed", 2: "completed", 3: "completed"}
 
 
@@ -158,7 +159,7 @@ def test_retry_of_a_child_is_cancelled_with_the_parent_that_waits_for_it(
     with engine.connection.transaction():
         retried = retry(engine)
         cancellation = sessions.until_blocked(other.connection, lambda: cancel(other, 1))
-    cancellation.result()
+    cancellation.result(PATIENCE)
     assert engine.status(retried)[0] == "failed"
     assert engine.tickets() == []
 
@@ -173,10 +174,10 @@ def test_retry_of_a_child_has_no_parent_that_is_being_cancelled(
         cancel(engine, 1)
         retrial = sessions.until_blocked(other.connection, lambda: retry(other))
     parent = engine.rows(
-        "select parent_run_id from stepgres.runs where run_id = %s", retrial.result()
+        "select parent_run_id from stepgres.runs where run_id = %s", retrial.result(PATIENCE)
     )
     assert parent == [None if is_committed else run_id(1)]
-    assert engine.status(retrial.result())[0] == "in_progress"
+    assert engine.status(retrial.result(PATIENCE))[0] == "in_progress"
 
 
 def test_retry_in_an_executor_that_is_found_dead_does_not_deadlock(
@@ -194,8 +195,8 @@ def test_retry_in_an_executor_that_is_found_dead_does_not_deadlock(
     tick = sessions.until_blocked(ticker.connection, lambda: ticker.call("tick"))
     holder.execute("rollback")
     with refused("SG006", '"mortal"'):
-        retrial.result()
-    assert tick.result() > 0
+        retrial.result(PATIENCE)
+    assert tick.result(PATIENCE) > 0
 
 
 # A step that starts children in the transaction that completes it
@@ -224,7 +225,7 @@ def test_transactional_step_with_a_child_does_not_deadlock_with_other_results_of
         )
         complete = partial(engine.work, [results["a"]])
         assert sessions.without_waiting(engine.connection, complete) == []
-    assert [item.run_id for item in work.result()] == [run_id(2)]
+    assert [item.run_id for item in work.result(PATIENCE)] == [run_id(2)]
     assert statuses(engine) == {1: "completed", 2: "started"}
 
 
@@ -238,5 +239,5 @@ def test_transactional_step_with_a_child_whose_worker_is_found_dead_is_told_so(
         tick = sessions.until_blocked(other.connection, lambda: other.call("tick"))
         complete = partial(engine.work, [results["a"]])
         sessions.without_waiting(engine.connection, complete)
-    assert tick.result() > 0
+    assert tick.result(PATIENCE) > 0
     assert statuses(engine) == {1: "failed"}

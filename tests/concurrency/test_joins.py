@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.engine import Engine, WorkItem, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def tasks_of(engine: Engine, run_id: UUID, step_slug: str) -> list[str]:
@@ -30,7 +31,7 @@ def test_two_last_parents_at_once_start_the_join_once(
             other.connection, lambda: other.complete(items[order[1]], order[1])
         )
         assert tasks_of(engine, run_id, "join") == []
-    second.result()
+    second.result(PATIENCE)
     assert engine.tickets() == [(run_id, "join", 0)]
     assert engine.claim_one().input == {"a": "a", "b": "b"}
 
@@ -46,7 +47,7 @@ def test_join_waits_for_the_parent_whose_result_was_rolled_back(
     with engine.connection.transaction(force_rollback=True):
         engine.complete(items[order[0]])
         second = sessions.until_blocked(other.connection, lambda: other.complete(items[order[1]]))
-    second.result()
+    second.result(PATIENCE)
     assert tasks_of(engine, run_id, "join") == []
     engine.complete(items[order[0]])
     assert tasks_of(engine, run_id, "join") == ["queued"]
@@ -62,7 +63,7 @@ def test_two_last_tasks_of_a_map_at_once_complete_it_once(
     with engine.connection.transaction():
         engine.complete(two, 20)
         second = sessions.until_blocked(other.connection, lambda: other.complete(one, 10))
-    second.result()
+    second.result(PATIENCE)
     assert engine.tickets() == [(run_id, "sum", 0)]
     assert engine.claim_one().input == {"each": [10, 20]}
 
@@ -75,7 +76,7 @@ def test_two_last_steps_at_once_complete_the_run_once(engine: Engine, sessions: 
     with engine.connection.transaction():
         engine.complete(b, 2)
         second = sessions.until_blocked(other.connection, lambda: other.complete(a, 1))
-    second.result()
+    second.result(PATIENCE)
     assert engine.output(run_id) == {"a": 1, "b": 2}
 
 
@@ -89,7 +90,7 @@ def test_same_result_twice_at_once_counts_once(engine: Engine, sessions: Session
         second = sessions.until_blocked(
             other.connection, lambda: other.work([item.completed("second")])
         )
-    assert [answer.is_refused for answer in second.result()] == [True]
+    assert [answer.is_refused for answer in second.result(PATIENCE)] == [True]
     query = "select remaining_tasks from stepgres.step_states where run_id = %s"
     assert engine.rows(query, run_id) == [1]
 
@@ -110,7 +111,7 @@ def test_completion_and_failure_at_once_have_one_end(
         assert engine.work([results.pop(first)]) == []
         ((_, result),) = results.items()
         second = sessions.until_blocked(other.connection, lambda: other.work([result]))
-    is_refused = [answer.is_refused for answer in second.result()]
+    is_refused = [answer.is_refused for answer in second.result(PATIENCE)]
     assert is_refused == ([] if first == "completed" else [True])
     a_is = "completed" if first == "completed" else "cancelled"
     assert engine.steps(run_id) == {"a": a_is, "b": "failed", "join": "cancelled"}

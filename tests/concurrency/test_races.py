@@ -12,6 +12,7 @@ from tests.conftest import Clock
 from tests.support.engine import Engine
 from tests.support.races import BEGINNINGS, CALLS, SKIPPING, Arena, State, outcome
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 # What each call has answered, in order, and what has become of the run.
 Seen = tuple[list[Any], Any]
@@ -49,7 +50,7 @@ class Race:
                 )
                 for call, caller in others
             ]
-        answers += [future.result() for future in futures]
+        answers += [future.result(PATIENCE) for future in futures]
         self.arena.settle(state)
         seen = (answers, self.arena.observe())
         assert self.arena.engine.rows("select * from stepgres.fsck()") == [], (state, calls)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.engine import Engine, refused, step
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("is_committed", [True, False])
@@ -21,7 +22,7 @@ def test_start_with_a_key_waits_for_the_one_under_way(
         start = sessions.until_blocked(
             other.connection, lambda: other.start("order", 2, idempotency_key="k")
         )
-    assert (start.result() == first) is is_committed
+    assert (start.result(PATIENCE) == first) is is_committed
     assert engine.rows("select input from stepgres.runs") == [1 if is_committed else 2]
     assert len(engine.claim()) == 1
 
@@ -43,7 +44,7 @@ def test_start_waits_for_a_step_that_is_being_added(engine: Engine, sessions: Se
     with engine.connection.transaction():
         engine.call("add_step", workflow_id="order", step_name="b")
         start = sessions.until_blocked(other.connection, lambda: other.start("order"))
-    assert set(engine.steps(start.result())) == {"a", "b"}
+    assert set(engine.steps(start.result(PATIENCE))) == {"a", "b"}
     assert engine.rows("select version from stepgres.runs") == [1]
     assert len(engine.drain()) == 2
 
@@ -59,7 +60,7 @@ def test_step_added_during_the_first_start_makes_a_new_version(
             other.connection,
             lambda: other.rows("select version from stepgres.add_step('order', 'b')"),
         )
-    assert addition.result() == [2]
+    assert addition.result(PATIENCE) == [2]
     assert set(engine.steps(run_id)) == {"a"}
 
 
@@ -82,7 +83,7 @@ def test_flow_created_at_once_is_created_once(engine: Engine, sessions: Sessions
             other.connection, lambda: other.call("create_flow", name="order")
         )
     with refused("SG007", '"order"'):
-        creation.result()
+        creation.result(PATIENCE)
 
 
 def test_steps_added_at_once_are_both_there(engine: Engine, sessions: Sessions) -> None:
@@ -94,7 +95,7 @@ def test_steps_added_at_once_are_both_there(engine: Engine, sessions: Sessions) 
             other.connection,
             lambda: other.call("add_step", workflow_id="order", step_name="b", depends_on=["a"]),
         )
-    addition.result()
+    addition.result(PATIENCE)
     query = "select step_slug, step_index from stepgres.steps order by step_index"
     assert engine.rows(query) == [("a", 0), ("b", 1)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def test_example_is_executed_by_workers(
         result = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
     finally:
         worker.terminate()
-        assert worker.wait() == 0
+        assert worker.wait(PATIENCE) == 0
     assert (result.returncode, result.stderr) == (0, "")
     assert dict(line.split() for line in result.stdout.splitlines())["files"] == "1"
     with db.connect() as connection:

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from tests.conftest import Database
 from tests.support.pages import DOCS, blocks, run_psql, run_python
+from tests.support.waiting import PATIENCE
 from tests.support.webserver import page, serving
 
 PAGE = DOCS / "messages.md"
@@ -47,7 +48,7 @@ def assert_pages_are_served(app: Any, run_id: UUID) -> None:
             assert [sent.id for sent in run.events()][-1] == "end"
         assert httpx.get(f"http://{address}/users/7/orders").status_code == 403
         with connect(f"ws://{address}/orders/socket") as socket:
-            assert json.loads(socket.recv())["channel"] == "orders"
+            assert json.loads(socket.recv(PATIENCE))["channel"] == "orders"
 
 
 def test_examples_in_sql(db: Database) -> None:

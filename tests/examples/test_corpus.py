@@ -21,6 +21,7 @@ from examples.corpus import __main__ as command
 from examples.corpus.files import count_file, find_files
 from examples.corpus.plain import count_totals
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -210,7 +211,7 @@ def test_command_draws_bars_on_a_terminal(folder: Path, tmp_path: Path, db: Data
         pass
     finally:
         os.close(terminal)
-    assert process.wait() == 0
+    assert process.wait(PATIENCE) == 0
     assert "━━━" in screen.decode()
     assert b"4 tasks in " in screen
     assert b"count_file: " not in screen

@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 from examples.live.app import make_app
 from stepgres import Client
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.webserver import serving
 
 CHECKOUT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ def test_connection_that_the_server_ends_is_not_noticed(page: Any, db: Database)
     """Nor what is done meanwhile; and the page can be loaded again."""
     listening = (
         "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where application_name = 'live' and query ~ 'list_run_events|add_subscriber'"
+        " where application_name = 'live' and query ~ 'catch_up_events|add_subscriber'"
     )
     with db.connect() as connection, Client(db.dsn) as client:
         run_id = client.start_workflow_run("corpus", {"folder": "/nowhere"}, delay=86_400)
@@ -169,5 +169,5 @@ def test_command_serves_until_it_is_interrupted(folder: Path) -> None:
     answer = httpx.get(found[1], timeout=None)
     assert json.dumps(str(folder)) in answer.text
     process.send_signal(signal.SIGINT)
-    said += process.communicate()[1]
+    said += process.communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in said

@@ -10,6 +10,7 @@ import pytest
 
 import stepgres
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 
 TASKS = [{"id": "a"}, {"id": "b", "depends_on": ["a"]}]
 
@@ -72,7 +73,7 @@ def test_task_graph_is_executed_when_it_is_approved(
 
 
 def test_goals_are_executed_side_by_side(composer: stepgres.WorkflowComposer) -> None:
-    both = threading.Barrier(2)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def meet(input: Any) -> Any:
         both.wait()

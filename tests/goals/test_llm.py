@@ -59,6 +59,79 @@ def test_tasks_are_found_in_prose_and_fences(
     assert ids(orchestrator.decompose_goal("x", decomposer)) == ["a", "b"]
 
 
+PART = '[{"id": "design", "subtasks": [{"id": "api"}, {"id": "tables"}]}, {"id": "build"'
+DRAFT = '[{"id": "draft"}]'
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f'{PART}, "descr',  # cut off by the limit of tokens
+        f"{PART}}},]",  # a trailing comma
+        f"```json\n{PART}}},]\n```",
+        f"```json\n{PART}, ",
+        f'{{"tasks": {PART}}}',
+        f"{{tasks: {PART}}}]}}",  # keys without quotes
+        f"[ // the plan\n{PART[1:]}}},]",
+        f"[1, {PART[1:]}}},]",
+        "[{'id': 'design', 'subtasks': [{\"id\": \"api\"}]}]",
+        f"First {DRAFT}, then {PART}",
+        "[" * 100_000,
+    ],
+)
+def test_part_of_an_unreadable_plan_is_not_the_plan_but_sent_back(
+    orchestrator: stepgres.Orchestrator, broken: str
+) -> None:
+    model = Model(broken, GOOD)
+    assert ids(orchestrator.decompose_goal("x", stepgres.LLMDecomposer(model))) == ["a", "b"]
+    assert "cannot be read" in model.prompts[1]
+    assert broken in model.prompts[1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"files": [{"id": "x"}]}',
+        '{"tasks": 5, "plan": [{"id": "x"}]}',
+        '[[{"id": "x"}]]',
+        f"<think>{GOOD}</think> I do not know.",
+        f"<think>What about {GOOD}",
+    ],
+)
+def test_lists_inside_of_something_else_are_no_plans(answer: str) -> None:
+    with pytest.raises(DecompositionError, match="no JSON array of tasks"):
+        find_json(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"<think>maybe {DRAFT}</think>{GOOD}",
+        f"<THINKING>maybe [{{</THINKING> {GOOD}",
+        f"maybe {DRAFT}, no [{{ </think> {GOOD}",  # the prompt had begun the thought
+        f"```\n{DRAFT}\n```\nBetter:\n```\n{GOOD}\n```",
+        f"{DRAFT} or rather {GOOD}",
+        f"```\n{PART},]\n``` Sorry: {GOOD}",
+        f'{GOOD}\nSources: [{{"url": "https://example.org"}}], as in {{{{name}}}} :-[',
+        f'{{"files": [{{"id": "x"}}]}} {GOOD}',
+        f"In the interval [0, 1): {GOOD}",
+    ],
+)
+def test_last_plan_outside_of_thoughts_wins(answer: str) -> None:
+    assert find_json(answer) == json.loads(GOOD)
+
+
+def test_line_breaks_and_tags_in_strings_of_a_plan_are_text() -> None:
+    text = "a\n\tb <think> ```\n[{ ``` </think>"
+    assert find_json(f'[{{"id": "a", "description": "{text}"}}]')[0]["description"] == text
+
+
+@pytest.mark.parametrize("text", ["[#", "[//", "[/**/", "{x", "[x] "])
+def test_many_brackets_of_prose_are_not_read_again_and_again(text: str) -> None:
+    with pytest.raises(DecompositionError):
+        find_json(text * 100_000)
+
+
 def test_prompt_has_the_goal_and_the_instructions(orchestrator: stepgres.Orchestrator) -> None:
     model = Model(GOOD)
     decomposer = stepgres.LLMDecomposer(model, instructions="Use three tasks at most.")

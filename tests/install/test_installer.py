@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
+from pgmq.install import get_embedded_install_sql
 from psycopg.conninfo import make_conninfo
 
 import stepgres
 from stepgres.installer import Installation
 from tests.conftest import Database, Server
 from tests.support.catalog import describe
+from tests.support.engine import refused
+from tests.support.waiting import PATIENCE
+
+ROOT = Path(__file__).parents[2]
 
 
 def schemas(database: Database) -> set[str]:
@@ -51,7 +58,7 @@ def test_installing_again_changes_nothing(empty_db: Database) -> None:
 
 
 def test_installs_at_the_same_time_agree(empty_db: Database) -> None:
-    barrier = Barrier(4)
+    barrier = Barrier(4, timeout=PATIENCE)
 
     def install(_: int) -> bool:
         barrier.wait()
@@ -61,16 +68,19 @@ def test_installs_at_the_same_time_agree(empty_db: Database) -> None:
         assert sorted(pool.map(install, range(4))) == [False, False, False, True]
 
 
-def test_another_version_is_refused(empty_db: Database) -> None:
+@pytest.mark.parametrize(
+    ("version", "hint"), [("0.0.9", "stepgres upgrade"), ("99.0.0", "pip install stepgres==99.0.0")]
+)
+def test_another_version_is_refused(empty_db: Database, version: str, hint: str) -> None:
     stepgres.install(empty_db.dsn)
     with empty_db.connect() as connection:
         connection.execute(
             "create or replace function stepgres.version() returns text "
-            "language sql as $$ select '0.0.9' $$"
+            f"language sql as $$ select '{version}' $$".encode()
         )
-    with pytest.raises(stepgres.InstallationError, match=r"Stepgres 0\.0\.9 is installed") as error:
+    with pytest.raises(stepgres.InstallationError, match=f"Stepgres {version}") as error:
         stepgres.install(empty_db.dsn)
-    assert "stepgres==0.0.9" in str(error.value.hint)
+    assert hint in str(error.value.hint)
 
 
 def test_schema_of_somebody_else_is_refused_and_left_alone(empty_db: Database) -> None:
@@ -91,6 +101,85 @@ def test_function_of_somebody_else_is_not_called(empty_db: Database) -> None:
             "language plpgsql as $$ begin raise exception 'called'; return '0.1.0'; end $$"
         )
     assert stepgres.version(empty_db.dsn) == "0.1.0"
+
+
+def stranger(database: Database) -> psycopg.Connection[Any]:
+    """A session of a login that may create schemas, and is nothing to anybody else."""
+    with database.connect() as connection:
+        name = connection.info.dbname
+        connection.execute(f"create role stranger_of_{name} login".encode())
+        connection.execute(f"grant create on database {name} to stranger_of_{name}".encode())
+    return database.connect(user=f"stranger_of_{name}")
+
+
+PGMQ_OF_A_STRANGER = """
+    create schema pgmq;
+    create function pgmq.pop(text, int) returns int language sql as 'select 1';
+    create function pgmq.send_batch(text, jsonb[]) returns int language sql as 'select 1';
+    grant usage, create on schema pgmq to public;
+"""
+VERSION_OF_A_STRANGER = f"""
+    create schema stepgres;
+    create function stepgres.version() returns text
+    language sql as $$ select '{stepgres.__version__}' $$;
+    grant usage on schema stepgres to public;
+"""
+
+
+@pytest.mark.parametrize("schema", ["pgmq", "stepgres"])
+@pytest.mark.parametrize("is_superuser", [True, False])
+def test_install_into_a_schema_of_a_stranger_is_refused(
+    empty_db: Database, schema: str, is_superuser: bool
+) -> None:
+    with stranger(empty_db) as connection:
+        statements = PGMQ_OF_A_STRANGER if schema == "pgmq" else VERSION_OF_A_STRANGER
+        connection.execute(statements.encode())
+    before = schemas(empty_db)
+    dsn = empty_db.dsn if is_superuser else new_role(empty_db, may_create=True)
+    with pytest.raises(stepgres.InstallationError, match='belongs to role "stranger_of_') as error:
+        stepgres.install(dsn)
+    assert "if you trust it" in str(error.value.hint)
+    assert schemas(empty_db) == before
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        with refused("SG010", 'belongs to role "stranger_of_'):
+            connection.execute((ROOT / "sql/stepgres.sql").read_bytes())
+        connection.execute("rollback")
+
+
+def test_function_that_a_stranger_has_put_into_pgmq_is_refused(empty_db: Database) -> None:
+    stepgres.install(empty_db.dsn)
+    stepgres.uninstall(empty_db.dsn)
+    with stranger(empty_db) as connection, empty_db.connect() as owner:
+        user = connection.info.user
+        owner.execute(f"grant usage, create on schema pgmq to {user}".encode())
+        connection.execute(
+            "create function pgmq.send(text, json) returns int language sql as 'select 1'"
+        )
+    with pytest.raises(stepgres.InstallationError, match=r"function pgmq\.send\(text,json\)"):
+        stepgres.install(empty_db.dsn)
+
+
+def test_uninstall_calls_nothing_of_a_stranger(empty_db: Database) -> None:
+    with stranger(empty_db) as connection:
+        connection.execute(VERSION_OF_A_STRANGER.encode())
+    with pytest.raises(stepgres.InstallationError, match='belongs to role "stranger_of_'):
+        stepgres.uninstall(empty_db.dsn)
+    assert schemas(empty_db) == {"stepgres"}
+
+
+def test_pgmq_of_a_role_that_the_installing_one_is_a_member_of_is_used(
+    empty_db: Database,
+) -> None:
+    dsn = new_role(empty_db, may_create=True)
+    with empty_db.connect() as connection:
+        name = connection.info.dbname
+        connection.execute(f"create role owners_of_{name}".encode())
+        connection.execute(f"grant owners_of_{name} to role_of_{name}".encode())
+        connection.execute(f"grant create on database {name} to owners_of_{name}".encode())
+        with connection.transaction():
+            connection.execute(f"set local role owners_of_{name}".encode())
+            connection.execute(get_embedded_install_sql().encode())
+    assert stepgres.install(dsn).is_changed
 
 
 def test_empty_pgmq_schema_is_refused(empty_db: Database) -> None:

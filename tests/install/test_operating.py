@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 import stepgres
 from tests.conftest import Server
+from tests.support.waiting import join
 from tests.support.workers import register_and_start
 from tests.support.workflows import workflow
 
@@ -60,7 +61,7 @@ def test_roles_and_queries_of_the_manual(server: Server) -> None:
             thread.start()
             assert client.wait_for_run(run_id).output == 1
             worker.stop()
-            thread.join()
+            join(thread)
         with stepgres.Client(of("app")) as client:
             assert client.get_run_status(run_id).status == "completed"
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -13,6 +13,7 @@ import stepgres
 from stepgres import Client
 from tests.conftest import Database
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 
 def tables(database: Database) -> list[tuple[str]]:
@@ -127,7 +128,7 @@ def test_who_comes_while_a_channel_is_being_deleted_waits_and_finds_it_empty_or_
     with one.transaction(force_rollback=not is_committed):
         Client(one).delete_channel("orders")
         waiting = sessions.until_blocked(two, lambda: call(Client(two)))
-    waiting.result()
+    waiting.result(PATIENCE)
     if is_committed:
         messages = [message.message for message in client.message_history("orders")]
         assert messages in ([], [2])
@@ -164,7 +165,7 @@ def test_deletion_does_not_stand_in_the_way_of_those_whom_it_waits_for(
         with pytest.raises(stepgres.ChannelInUse):
             Client(deleting).delete_channel("orders")
         sessions.without_waiting(two, partial(send, two, "orders"))
-    making.result()
+    making.result(PATIENCE)
     one.execute("commit")
     assert len(client.message_history("orders")) == 2
 

@@ -17,7 +17,7 @@ import stepgres
 from stepgres import AsyncClient, Client, Listener, Notification, _hub, _mailbox
 from tests.conftest import Database
 from tests.support.proxy import Proxy
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 NAMED = {"application_name": "listener"}
 
@@ -144,7 +144,7 @@ def test_listener_that_waits_ends_when_another_thread_closes_it(client: Client) 
         waiting = threads.submit(list, listener)
         client.notify_only("orders", "closes")
         listener.close()
-        assert waiting.result() in ([], [Notification("orders", None, "closes")])
+        assert waiting.result(PATIENCE) in ([], [Notification("orders", None, "closes")])
 
 
 def test_closing_the_client_ends_its_iterations(db: Database) -> None:
@@ -152,7 +152,7 @@ def test_closing_the_client_ends_its_iterations(db: Database) -> None:
         with Client(db.dsn) as client:
             listeners = [client.listen("orders") for _ in range(3)]
             waiting = [threads.submit(list, each) for each in listeners]
-        assert [each.result() for each in waiting] == [[], [], []]
+        assert [each.result(PATIENCE) for each in waiting] == [[], [], []]
     for listener in listeners:
         listener.close()
 
@@ -170,7 +170,7 @@ def test_callback_is_called_in_order_and_survives_its_own_errors(
     with client.listen("orders", callback=note):
         for number in range(4):
             client.send_with_notify("orders", number)
-        assert [called.get() for _ in range(4)] == [0, 1, 2, 3]
+        assert [called.get(timeout=PATIENCE) for _ in range(4)] == [0, 1, 2, 3]
     assert "no luck" in caplog.text
 
 

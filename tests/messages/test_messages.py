@@ -13,6 +13,7 @@ import stepgres
 from stepgres import Client
 from tests.conftest import Clock, Database
 from tests.support.sessions import Sessions
+from tests.support.waiting import PATIENCE
 
 BAD_CHANNELS = [
     "",
@@ -270,7 +271,7 @@ def test_who_makes_a_channel_while_another_transaction_does_waits_for_its_end(
     with one.transaction(force_rollback=not commits):
         Client(one).send_with_notify("a", "one")
         waiting = sessions.until_blocked(two, lambda: Client(two).send_with_notify("a", "two"))
-    assert waiting.result() == ("2" if commits else "1")
+    assert waiting.result(PATIENCE) == ("2" if commits else "1")
     assert stored(Client(two), "a") == (["one", "two"] if commits else ["two"])
 
 
@@ -288,7 +289,7 @@ def test_two_transactions_that_make_the_same_channels_in_different_order_do_not_
         Client(one).send_with_notify("a", 1)
         waiting = sessions.until_blocked(two, lambda: send(two, "b", "a"))
         Client(one).send_with_notify("b", 1)
-    waiting.result()
+    waiting.result(PATIENCE)
     assert [len(stored(Client(one), name)) for name in "ab"] == [2, 2]
 
 

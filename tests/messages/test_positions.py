@@ -13,7 +13,7 @@ import stepgres
 from stepgres import Client
 from tests.conftest import Database
 from tests.support.sessions import Sessions
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 Connection = psycopg.Connection[Any]
 
@@ -144,7 +144,7 @@ def test_reader_waits_a_moment_for_a_sender_who_is_quick(
             reading = threads.submit(lambda: reader.read(patience=86_400))
             asleep = "select from pg_stat_activity where wait_event = 'PgSleep'"
             wait_until(lambda: reading.done() or observer.execute(asleep).fetchall())
-        assert reading.result() == ["first", "second"]
+        assert reading.result(PATIENCE) == ["first", "second"]
 
 
 def test_who_begins_to_listen_gets_what_a_long_transaction_has_sent_before(

@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from stepgres import Client, Listener, _mailbox
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE, join
 
 SENDERS = 4
 MESSAGES = 1_000
@@ -77,10 +78,10 @@ def test_every_listener_gets_every_message_once(
         for sender in senders:
             sender.start()
         for sender in senders:
-            sender.join()
-        results = [result.result() for result in received]
+            join(sender)
+        results = [result.result(PATIENCE) for result in received]
         done.set()
-        print(f"{kills.result()} kills")
+        print(f"{kills.result(PATIENCE)} kills")
     for client in clients:
         client.close()
     for result in results:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from stepgres import Client, RunEvent, _event_mailbox, _goal_progress
+from stepgres import Client, RunEvent
 from tests.conftest import Database
 from tests.support.engine import Engine
 from tests.support.goals import approve_graph, reject_graph, save_graph, start_goal, start_graph
@@ -64,20 +63,15 @@ def test_goal_is_told_before_there_is_a_run_and_then_the_run(
             assert list(islice(events, len(story))) == story
 
 
-def test_what_happened_to_a_goal_before_is_told_in_front_of_what_happens(
-    engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch
+def test_goals_are_told_what_happens_from_the_subscription_on(
+    engine: Engine, client: Client
 ) -> None:
-    monkeypatch.setattr(_event_mailbox, "_LOOK_INTERVAL", 0.01)
     first, second = save_graph(engine), save_graph(engine)
     with client.subscribe() as events:
         save_graph(engine, task_graph_id=second)
-        assert [(e.task_graph_id, e.event_type) for e in islice(events, 2)] == [
-            (second, "goal_decomposed")
-        ] * 2
         approve_graph(engine, first)
-        told = list(islice(events, 2))
-        assert told == client.list_goal_events(first)
-        assert names(told) == BEFORE
+        told = [(e.task_graph_id, e.event_type) for e in islice(events, 2)]
+        assert told == [(second, "goal_decomposed"), (first, "goal_approved")]
 
 
 def test_goal_that_is_committed_long_after_later_ones_is_told_then(
@@ -101,45 +95,34 @@ def test_goal_of_a_transaction_that_is_rolled_back_is_not_told(
         assert [event.task_graph_id for event in islice(events, 1)] == [graph_id]
 
 
-@pytest.mark.parametrize("lost", ["hints", "connection"])
-def test_goals_are_found_without_hints_and_after_lost_connections(
-    engine: Engine, db: Database, client: Client, monkeypatch: pytest.MonkeyPatch, lost: str
+def test_goals_are_found_after_lost_connections(
+    engine: Engine, db: Database, client: Client
 ) -> None:
-    if lost == "hints":
-        monkeypatch.setattr(_event_mailbox, "_LOOK_INTERVAL", 0.1)
-        monkeypatch.setattr(_event_mailbox.EventMailbox, "hear", lambda *_: None)
+    query = (
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'"
+    )
     with (
         Client(make_conninfo(db.dsn, application_name="listener")) as listening,
         listening.subscribe() as events,
     ):
         for _ in range(3):
-            if lost == "connection":
-                query = (
-                    "select pg_terminate_backend(pid) from pg_stat_activity"
-                    " where application_name = 'listener'"
-                )
-                assert True in engine.rows(query)
+            assert True in engine.rows(query)
             graph_id = save_graph(engine)
             approve_graph(engine, graph_id)
             assert list(islice(events, 2)) == client.list_goal_events(graph_id)
 
 
-def test_each_event_is_told_once_however_many_are_kept(
-    engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch
+def test_each_event_of_a_goal_is_told_once_however_many_there_are(
+    engine: Engine, client: Client
 ) -> None:
-    monkeypatch.setattr(_goal_progress, "_KEPT", 5)
-    monkeypatch.setattr(_event_mailbox, "_LOOK_INTERVAL", 0.01)
     with client.subscribe() as events:
-        told = []
         graph_ids = [save_graph(engine) for _ in range(20)]
-        told += list(islice(events, 20))
+        told = list(islice(events, 20))
         for graph_id in graph_ids:
             approve_graph(engine, graph_id)
         told += list(islice(events, 20))
         assert {event.event_type for event in told[20:]} == {"goal_approved"}
         assert len(set(told)) == 40
-        mailbox: Any = events._feed._source
-        assert len(mailbox._goals._told) == 5
 
 
 def test_graph_that_is_deleted_meanwhile_and_hints_of_somebody_else(
@@ -149,6 +132,7 @@ def test_graph_that_is_deleted_meanwhile_and_hints_of_somebody_else(
         with engine.connection.transaction():
             gone = save_graph(engine)
             engine.call("delete_task_graph", task_graph_id=gone)
+        assert [event.task_graph_id for event in islice(events, 1)] == [gone]
         client.notify_only("unused", "")
         engine.connection.execute("notify stepgres_runs, 'htdag_x'")
         engine.connection.execute("notify stepgres_runs, 'no id'")

@@ -166,10 +166,6 @@ def of_a_later_attempt(_: Engine, item: WorkItem) -> dict[str, Any]:
     return {**item.completed(), "attempt": item.attempt + 1}
 
 
-def of_no_attempt(_: Engine, item: WorkItem) -> dict[str, Any]:
-    return {**item.completed(), "attempt": None}
-
-
 def of_no_step(_: Engine, item: WorkItem) -> dict[str, Any]:
     return {**item.completed(), "step_slug": "nowhere"}
 
@@ -185,7 +181,7 @@ def of_no_run(_: Engine, item: WorkItem) -> dict[str, Any]:
 LATE_RESULTS = [
     duplicate, failed_before, failure_after_completion, release_after_completion,
     of_a_failed_run, of_a_task_not_claimed, of_an_earlier_attempt, of_a_later_attempt,
-    of_no_attempt, of_no_step, of_no_index, of_no_run,
+    of_no_step, of_no_index, of_no_run,
 ]  # fmt: skip
 
 
@@ -257,17 +253,6 @@ def test_refused_result_does_not_hold_up_the_others(engine: Engine) -> None:
     answers = engine.work([one.completed(), two.completed(), three.completed()])
     assert [item.run_id for item in answers] == [two.run_id]
     assert {engine.status(run_id)[0] for run_id in runs} == {"completed"}
-
-
-@pytest.mark.parametrize("status", ["done", "", None, "COMPLETED"])
-def test_result_with_another_status_is_refused(engine: Engine, status: str | None) -> None:
-    engine.define("order", step("a"))
-    engine.start("order")
-    item = engine.claim_one()
-    before = engine.snapshot()
-    answers = engine.work([{**item.completed(), "status": status}])
-    assert [answer.is_refused for answer in answers] == [True]
-    assert engine.snapshot() == before
 
 
 @pytest.mark.parametrize("results", [None, Jsonb(None), Jsonb({}), Jsonb("x")])

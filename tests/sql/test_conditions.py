@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import Engine, step
+from tests.support.engine import Engine, refused, step
+from tests.support.limits import limit_inputs
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,130 @@ def test_condition_of_a_root_step_looks_at_the_input_of_the_run(
 ) -> None:
     engine.define("order", step("a"), step("b", **options))
     assert engine.steps(engine.start("order", input)) == {"a": "started", "b": status}
+
+
+@pytest.mark.parametrize("path", ["$.items[*].urgent", "strict $.items[*].urgent"])
+@pytest.mark.parametrize(
+    ("values", "is_met"),
+    [
+        ([False, True], True),
+        ([True, False], True),
+        ([None, False, 0], True),
+        ([False, [], False], True),
+        ([False, [False]], True),
+        ([False, {}], True),
+        ([False, ""], True),
+        ([False, None], False),
+        ([], False),
+    ],
+)
+def test_any_value_that_the_path_finds_counts(
+    engine: Engine, path: str, values: list[Any], is_met: bool
+) -> None:
+    engine.define("order", step("a"), step("b", condition=path), step("c", unless=path))
+    run_id = engine.start("order", {"items": [{"urgent": value} for value in values]})
+    started, skipped = ("b", "c") if is_met else ("c", "b")
+    assert engine.steps(run_id) == {"a": "started", started: "started", skipped: "skipped"}
+
+
+def test_error_in_strict_mode_is_not_met_whatever_was_found_before(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", condition="strict $[*].urgent"))
+    run_id = engine.start("order", [{"urgent": True}, {}])
+    assert engine.steps(run_id)["b"] == "skipped"
+
+
+NUMBERS = list(range(8_000))
+TOO_MUCH = "would look at more than 5,000,000 pairs of values"
+
+
+@pytest.mark.parametrize(
+    ("path", "input"),
+    [
+        ("$.** ? (@ == $[*])", NUMBERS),
+        ("$[*] ? (@ < 0 || @ == -$[*])", NUMBERS),
+        ("$[*] == -$[*]", NUMBERS),
+        ("strict $[*] == -$[*]", NUMBERS),
+        ("$.a == $.b", {"a": NUMBERS, "b": NUMBERS}),
+        ("$.a.b == $.c.b", {"a": [{"b": i} for i in NUMBERS], "c": {"b": NUMBERS}}),
+        ("$.x ? (@.a == @.b)", {"x": {"a": NUMBERS, "b": NUMBERS}}),
+        ("$.x ? (@.c == 1).y ? (@.a == @.b)", {"x": {"c": 1, "y": {"a": NUMBERS, "b": NUMBERS}}}),
+        ("$ ? (exists(@.x ? (@.a == @.b)))", {"x": {"a": NUMBERS, "b": NUMBERS}}),
+        ("exists($[*] ? (exists($[*] ? (@ == -$[*]))))", list(range(300))),
+        ("$.n.* ? (@ != 0) == $.n.*", {"n": {str(i): i for i in NUMBERS}}),
+        ('$."a\\" && $b" == $.b', {'a" && $b': NUMBERS, "b": NUMBERS}),
+        ("$[*] ? (@ * @ == 0)", [10**4_000 - 1] * 1_000),
+    ],
+)
+def test_condition_that_would_take_long_fails_its_step_instead(
+    engine: Engine, path: str, input: Any
+) -> None:
+    """The time is that of a fraction of the pairs; when_unmet has no say in it."""
+    engine.define("order", step("a"), step("b", condition=path), step("c"))
+    run_id = engine.start("order", input)
+    status, error = engine.status(run_id)
+    assert (status, engine.steps(run_id)["b"]) == ("failed", "failed")
+    assert 'step "b" failed: its condition cannot be evaluated' in error
+    assert TOO_MUCH in error
+
+
+MANY_ITEMS = [{"price": i, "limit": i + 1, "note": f"item {i}"} for i in range(50_000)]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("$.total > $.limit", "started"),
+        ("$.items[*].price > 3", "started"),
+        ("$.items[*] ? (@.price == 49999)", "started"),
+        ("$.items[*] ? (@.price > $.limit)", "started"),
+        ("$.items[*] ? (@.price > @.limit)", "skipped"),
+        ("exists($.items[*].no) || $.items[*].price == -1", "skipped"),
+        ("$.** ? (@.price == 49999)", "started"),
+        ("$.items.size() > 10 && $.total > 3 && $.limit < 3", "started"),
+        ('$.items[*] ? (@.note starts with "item 4999").price > $.limit', "started"),
+    ],
+)
+def test_large_input_may_be_looked_at_once(engine: Engine, path: str, status: str) -> None:
+    engine.define("order", step("a"), step("b", condition=path))
+    run_id = engine.start("order", {"items": MANY_ITEMS, "total": 5, "limit": 2})
+    assert engine.steps(run_id)["b"] == status
+
+
+@pytest.mark.parametrize(
+    ("path", "excess"),
+    [
+        ("$.**.**", "more than one .**"),
+        ("$.** ? (@ == $.**)", "more than one .**"),
+        ("$[0, 0][0, 0]", "more than one list of subscripts"),
+        ("$.keyvalue().keyvalue()", "more than one .keyvalue()"),
+        ("||".join(["($.a == 1)"] * 100), "more than 1,000 characters"),
+    ],
+)
+def test_condition_that_takes_long_whatever_the_input_is_refused(
+    engine: Engine, path: str, excess: str
+) -> None:
+    for option in ("condition", "unless"):
+        with refused("SG001", f"{option} ", "can take too long: it has " + excess):
+            engine.define("order", step("a", **{option: path}))
+
+
+def test_regular_expression_that_is_too_large_is_refused(engine: Engine) -> None:
+    with refused("SG001", "is not a JSON path"):
+        engine.define("order", step("a", condition='$ like_regex "(x{1,200}){1,200}y"'))
+
+
+def test_condition_over_an_input_that_is_too_large_fails_its_step(engine: Engine) -> None:
+    """The result of the step before it counts, and so do those of other runs."""
+    limit_inputs(engine.connection)
+    engine.define("order", step("a"), step("b", "a", condition="$.a"))
+    large, small = engine.start("order", {}), engine.start("order", {})
+    items = {item.run_id: item for item in engine.claim()}
+    results = [items[large].completed({"large": 1}), items[small].completed(1)]
+    assert engine.work(results) == []
+    error = 'step "b" failed: its condition cannot be evaluated: too large'
+    assert engine.status(large) == ("failed", error)
+    assert engine.steps(large) == {"a": "completed", "b": "failed"}
+    assert engine.steps(small) == {"a": "completed", "b": "started"}
 
 
 def test_condition_of_a_dependent_step_looks_at_all_three_layers(engine: Engine) -> None:

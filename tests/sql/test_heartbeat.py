@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -116,7 +117,8 @@ def test_progress_of_another_attempt_does_not_count(
     ],
 )
 def test_malformed_task_is_named(engine: Engine, function: str, task: Any, words: str) -> None:
-    tasks = Jsonb([{"step_slug": "a"}, task])
+    good = {"run_id": str(UUID(int=1)), "step_slug": "a", "task_index": 0, "attempt": 1}
+    tasks = Jsonb([good, {**good, **task} if isinstance(task, dict) else task])
     with refused("SG003", "tasks[1]: ", words):
         engine.call(function, worker_id="worker", tasks=tasks)
     for bad in (Jsonb({}), Jsonb(None), None):

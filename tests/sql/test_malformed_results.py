@@ -23,7 +23,18 @@ MALFORMED = [
     ({"retry_after": "NaN"}, "retry_after is out of range"),
     ({"retry_after": "Infinity"}, "retry_after is out of range"),
     ({"retry_after": -0.001}, "retry_after is out of range"),
+    ({"status": "success"}, 'status must be "completed", "failed" or "released", not "success"'),
+    ({"status": ""}, "status must be"),
+    ({"status": "Completed"}, "status must be"),
+    ({"status": 1}, "status must be"),
+    ({"status": {}}, "status must be"),
+    ({"status": None}, "status is missing"),
+    ({"run_id": None}, "run_id is missing"),
+    ({"step_slug": None}, "step_slug is missing"),
+    ({"task_index": None}, "task_index is missing"),
+    ({"attempt": None}, "attempt is missing"),
 ]
+KEYS = ["run_id", "step_slug", "task_index", "attempt"]
 
 
 @pytest.mark.parametrize(("change", "words"), MALFORMED)
@@ -39,6 +50,44 @@ def test_malformed_result_is_named_and_nothing_is_applied(
         engine.work(results)
     assert engine.snapshot() == before
     assert engine.work([one.completed(), two.failed(), three.completed()]) == []
+
+
+@pytest.mark.parametrize("key", [*KEYS, "status"])
+def test_result_without_a_key_is_malformed_and_not_refused(engine: Engine, key: str) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    item = engine.claim_one()
+    result = item.completed()
+    del result[key]
+    before = engine.snapshot()
+    with refused("SG003", "results[0]: ", f"{key} is missing"):
+        engine.work([result])
+    assert engine.snapshot() == before
+    engine.complete(item)
+
+
+@pytest.mark.parametrize("function", ["heartbeat", "keep_tasks"])
+@pytest.mark.parametrize("key", KEYS)
+def test_task_that_a_worker_names_without_a_key_is_malformed(
+    engine: Engine, function: str, key: str
+) -> None:
+    engine.define("order", step("a"))
+    engine.start("order")
+    task = engine.claim_one().released()
+    del task["status"], task[key]
+    before = engine.snapshot()
+    with refused("SG003", "tasks[0]: ", f"{key} is missing"):
+        engine.call(function, worker_id="worker", tasks=Jsonb([task]))
+    assert engine.snapshot() == before
+
+
+def test_completed_result_without_an_output_has_the_output_null(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order")
+    result = engine.claim_one().completed()
+    del result["output"]
+    assert engine.work([result]) == []
+    assert engine.output(run_id) is None
 
 
 @pytest.mark.parametrize("element", [7, "x", None, [], [1], True])

@@ -51,7 +51,7 @@ def test_optimized_version_has_all_that_was_defined(engine: Engine, clock: Clock
     for one in after["steps"]:
         assert one.pop("timeout") == 5
     for one in before["steps"]:
-        assert one.pop("timeout") == 60
+        assert one.pop("timeout") == 300
     assert after == {**before, "version": 2}
     assert optimizations(engine) == [
         (2, 1, {"a": {"timeout": 5}, "b": {"timeout": 5}}),
@@ -80,7 +80,7 @@ def test_registered_again_the_definition_stays_optimized(engine: Engine, clock: 
 def test_level_none_takes_everything_back(engine: Engine, clock: Clock) -> None:
     learn(engine, clock)
     optimize(engine)
-    assert recommend(engine, "none") == {("a", "timeout"): 60, ("b", "timeout"): 60}
+    assert recommend(engine, "none") == {("a", "timeout"): 300, ("b", "timeout"): 300}
     assert optimize(engine, "none") == 1
     assert optimize(engine, "none") == 1
     assert engine.define("order", step("a", max_attempts=5), step("b", "a", condition="$.a")) == 1
@@ -126,7 +126,7 @@ def test_active_runs_keep_their_version(engine: Engine, clock: Clock) -> None:
     learn(engine, clock)
     run_id = engine.start("order", {})
     assert optimize(engine) == 2
-    assert engine.claim_one().timeout == timedelta(seconds=60)
+    assert engine.claim_one().timeout == timedelta(minutes=5)
     engine.call("cancel_workflow_run", run_id=run_id)
 
 
@@ -170,6 +170,6 @@ def test_tasks_that_are_added_to_an_optimized_run_leave_its_options(
         "select step_slug, timeout from stepgres.steps where version = %s order by 1", version
     )
     assert dict(timeouts) == {
-        "a": timedelta(seconds=5), "b": timedelta(seconds=5), "c": timedelta(seconds=60)
+        "a": timedelta(seconds=5), "b": timedelta(seconds=5), "c": timedelta(minutes=5)
     }  # fmt: skip
     engine.drain()

@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import LiteralString
 
 from bench.fill import fill
-from tests.conftest import Database, Server
+from tests.conftest import Clock, Database, Server
 from tests.support.engine import Engine, step
 from tests.support.goals import reject_graph, save_graph, start_goal
 
@@ -24,6 +24,7 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self.old = Engine(database.connect())
+        Clock.replace(self.old.connection)  # no sweep is due, however slow the machine is
         for slug in ("order", "other"):
             self.old.define(slug, step("a"))
         for call in CALLS.values():
@@ -70,12 +71,11 @@ def fill_goals(connection: psycopg.Connection[Any]) -> None:
 
 @pytest.fixture(scope="module")
 def sessions(server: Server) -> Iterator[Sessions]:
-    database = server.create_database("with_stepgres")
-    sessions = Sessions(database)
-    with closing(sessions.old.connection), closing(sessions.new.connection):
-        yield sessions
-        assert sessions.new.rows("select * from stepgres.fsck()") == []
-    server.drop_database(database)
+    with server.database() as database:
+        sessions = Sessions(database)
+        with closing(sessions.old.connection), closing(sessions.new.connection):
+            yield sessions
+            assert sessions.new.rows("select * from stepgres.fsck()") == []
 
 
 def work(engine: Engine) -> None:

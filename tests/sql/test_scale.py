@@ -175,3 +175,37 @@ def test_10_000_delayed_steps_start_together(engine: Engine, clock: Clock) -> No
         assert engine.call("tick") == MANY
     assert len(engine.tickets()) == MANY
     engine.call("cancel_workflow_run", run_id=run_id)
+
+
+def test_map_over_a_large_output_reads_its_array_a_limited_number_of_times(engine: Engine) -> None:
+    """Each window of tasks reads the whole array: a fixed number of windows keeps that linear."""
+    define(engine, "order", step("list"), step("each", "list", map=True))
+    run_id = engine.start("order", {})
+    engine.complete(engine.claim_one(), list(range(4 * MANY)))
+    left = "select initial_tasks - expanded_tasks from stepgres.step_states where run_id = %s"
+    windows = 1
+    while max(engine.rows(left + " and map", run_id)):
+        engine.rows("select stepgres._expand_map(%s, 'each')", run_id)
+        windows += 1
+    assert windows == 32
+    wrong = "select task_index from stepgres.tasks where input <> to_jsonb(task_index)"
+    assert engine.rows(wrong) == []
+    engine.call("cancel_workflow_run", run_id=run_id)
+
+
+def test_map_over_an_output_reads_no_more_than_one_over_the_input(engine: Engine) -> None:
+    """No task of it makes the input that a step in the place of the map would get."""
+    define(engine, "root", step("each", map=True))
+    engine.define("order", step("list"), step("each", "list", map=True))
+    reads = []
+    for slug, input in (("root", list(range(500))), ("order", {})):
+        engine.start(slug, input)
+        if slug == "order":
+            engine.complete(engine.claim_one(), list(range(500)))
+        with engine.connection.transaction():
+            before = rows_read(engine)
+            items = engine.claim(500)
+            reads.append(rows_read(engine) - before)
+        assert len(items) == 500
+        engine.work([item.completed() for item in items])
+    assert reads[0] == reads[1]

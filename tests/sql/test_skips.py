@@ -20,7 +20,9 @@ def test_exhausted_with_skip_lets_dependents_run_without_it(engine: Engine) -> N
     engine.fail(engine.claim_one(), "ValueError: no luck")
     assert engine.tasks(run_id)["a", 0] == "skipped"
     query = "select status, skip_reason, error from stepgres.step_states where step_slug = 'a'"
-    assert engine.rows(query) == [("skipped", "attempts_exhausted", "ValueError: no luck")]
+    assert engine.rows(query) == [
+        ("skipped", "attempts_exhausted", 'step "a" failed: ValueError: no luck')
+    ]
     assert engine.claim_one().input == {"x": 1}
 
 
@@ -181,7 +183,8 @@ def test_first_of_several_exhausted_items_says_why_the_map_was_skipped(engine: E
     for _ in range(2):
         engine.start("order", list(range(30)))
     engine.work([item.failed(f"not {item.input}") for item in engine.claim()])
-    assert engine.rows("select error from stepgres.step_states") == ["not 0"] * 2
+    errors = engine.rows("select error from stepgres.step_states")
+    assert errors == ['step "each" failed at task 0: not 0'] * 2
 
 
 def test_waiting_items_of_a_skipped_map_have_no_timer_left(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from click.testing import Result
 
+from tests.support.waiting import PATIENCE
 from tests.support.workers import ROOT, STEPGRES
 
 Cli = Callable[..., Result]  # the fixture: it takes the arguments of `stepgres`
@@ -63,5 +64,5 @@ def on_terminal(dsn: str, *arguments: Any, columns: int = 200, has_rich: bool = 
     except OSError:  # what Linux says at the end of a terminal
         pass
     os.close(terminal)
-    assert process.wait() == 0, drawn
+    assert process.wait(PATIENCE) == 0, drawn
     return drawn.decode()

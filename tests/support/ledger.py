@@ -43,8 +43,9 @@ class Ledger:
 
     def wait_for(self, count: int) -> list[tuple[str, int, int]]:
         """Wait until so many executions have begun."""
-        wait_until(lambda: len(self.rows()) >= count)
-        return self.rows()
+        return wait_until(
+            self.rows, lambda rows: len(rows) >= count, what=f"{count} executions to begin"
+        )
 
     @contextmanager
     def shut_gate(self) -> Iterator[None]:

@@ -6,15 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.support.servers import account_for_server
+from tests.support.servers import account_for_server, wait_until_ready
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +58,11 @@ def pooler(dsn: str, size: int) -> Iterator[str]:
         process = subprocess.Popen([program, "--quiet", config], cwd=directory, **account)
         try:
             pooled = make_conninfo(dsn, host=str(directory), port=6432)
-            _wait_until_ready(process, pooled)
+            wait_until_ready(process, pooled)
             yield pooled
         finally:
             process.terminate()
-            process.wait()
+            process.wait(PATIENCE)
     finally:
         shutil.rmtree(directory)
 
@@ -75,12 +74,3 @@ def _config(program: str) -> str:
     if (int(major), int(minor)) >= (1, 21):
         return _CONFIG
     return _CONFIG.replace("max_prepared_statements = 0\n", "")
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], dsn: str) -> None:
-    while process.poll() is None:
-        with suppress(psycopg.OperationalError):
-            psycopg.connect(dsn).close()
-            return
-        time.sleep(0.02)
-    raise RuntimeError(f"pgbouncer ended with exit code {process.returncode} when it was started")

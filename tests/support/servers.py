@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import operator
 import os
 import pwd
 import re
@@ -10,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from urllib.parse import quote
 import psycopg
 
 from stepgres._embedded import import_pgserver
+from tests.support.waiting import PATIENCE, wait_until
 
 # Faster; what a crash of the machine leaves behind is not what the tests are about.
 SETTINGS = {
@@ -28,6 +30,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "listen_addresses": "",
+    "autovacuum": "off",  # plans depend on statistics: these change when a test says so
 }
 
 
@@ -114,25 +117,28 @@ class Cluster:
         postgres += [f"--{name}={value}" for name, value in self.settings.items()]
         # in a session of its own: Ctrl-C is for the tests, which stop the server when they are done
         self.server = subprocess.Popen(
-            postgres, start_new_session=True, cwd=self.directory, **self.account
+            postgres,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509
+            cwd=self.directory,
+            **self.account,
         )
-        _wait_until_ready(self.server, self.dsn)
+        wait_until_ready(self.server, self.dsn)
 
     def kill(self) -> None:
         """SIGKILL for the server and, as they notice that, the end of its children."""
         assert self.server is not None
         children = _output("pgrep", "-P", str(self.server.pid)).split()
         self.server.kill()
-        self.server.wait()
+        self.server.wait(PATIENCE)
         self.server = None
         # as long as one of them lives the next server refuses to start
-        while any(_is_alive(int(child)) for child in children):
-            time.sleep(0.01)
+        wait_until(lambda: not any(is_alive(int(child)) for child in children))
 
     def stop(self) -> None:
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)  # it does not wait for open connections
-            self.server.wait()
+            self.server.wait(PATIENCE)
             self.server = None
 
 
@@ -206,11 +212,17 @@ def _memory() -> str | None:
     return None
 
 
+def _end_with_parent() -> None:
+    """Linux ends a server whose tests were killed; elsewhere it goes on."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
+
+
 def _output(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -218,10 +230,16 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], dsn: str) -> None:
-    while server.poll() is None:
-        with contextlib.suppress(psycopg.OperationalError):
+def wait_until_ready(process: subprocess.Popen[bytes], dsn: str) -> None:
+    """Wait until the program that was started, a server or a pooler, can be connected to."""
+
+    def refusal() -> str:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with exit code {process.returncode}")
+        try:
             psycopg.connect(dsn).close()
-            return
-        time.sleep(0.02)
-    raise RuntimeError(f"the server ended with exit code {server.returncode} when it was started")
+        except psycopg.OperationalError as error:
+            return str(error)
+        return ""
+
+    wait_until(refusal, operator.not_, what=f"{process.args!r} to accept connections")

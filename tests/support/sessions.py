@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from tests.support.engine import Engine
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,15 +51,14 @@ class Sessions:
     def at_once(self, *actions: Callable[[], Result]) -> list[Result]:
         """The results of actions that run at the same time."""
         futures = [self._threads.submit(action) for action in actions]
-        return [future.result() for future in futures]
+        return [future.result(PATIENCE) for future in futures]
 
     def until_blocked(
         self, connection: psycopg.Connection[Any], action: Callable[[], Result]
     ) -> Future[Result]:
         """Starts an action, and returns when its connection waits for a lock of another one."""
-        future = self._threads.submit(action)
-        while not self._is_blocked(connection):
-            assert not future.done(), f"did not wait, and returned {future.result()}"
+        future = self.until_blocked_or_done(connection, action)
+        assert not future.done(), f"did not wait, and returned {future.result()}"
         return future
 
     def until_blocked_or_done(
@@ -66,17 +66,15 @@ class Sessions:
     ) -> Future[Result]:
         """Starts an action that may have to wait for a lock of another connection, or not."""
         future = self._threads.submit(action)
-        while not future.done() and not self._is_blocked(connection):
-            pass
+        wait_until(lambda: future.done() or self._is_blocked(connection), what="a lock or an end")
         return future
 
     def without_waiting(
         self, connection: psycopg.Connection[Any], action: Callable[[], Result]
     ) -> Result:
         """The result of an action that must not wait for a lock of another connection."""
-        future = self._threads.submit(action)
-        while not future.done():
-            assert not self._is_blocked(connection), "waits for a lock"
+        future = self.until_blocked_or_done(connection, action)
+        assert future.done(), "waits for a lock"
         return future.result()
 
     def _is_blocked(self, connection: psycopg.Connection[Any]) -> bool:

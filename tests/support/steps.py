@@ -129,6 +129,20 @@ def hang() -> None:
         pass
 
 
+class Failing(Workflow):
+    """A step that logs and then fails, for good at its second attempt."""
+
+    execution = "distributed"
+    max_attempts = 2
+    base_delay = 0
+
+    @staticmethod
+    @step
+    def charge(input: Any, context: StepContext) -> None:
+        context.logger.info("charging %s", input)
+        raise KeyError("order_id")
+
+
 class Booking(Workflow):
     """Steps of every kind; each writes down that it ran, in its transaction if it has one."""
 

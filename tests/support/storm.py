@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 from collections import Counter
@@ -17,7 +18,7 @@ import psycopg
 
 import stepgres
 from tests.support.ledger import record
-from tests.support.waiting import wait_until
+from tests.support.waiting import join, wait_until
 from tests.support.workflows import workflow
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from stepgres._runner import StepContext
 
-SECONDS = float(os.environ.get("STEPGRES_CHAOS_SECONDS", "15"))
+SECONDS = float(os.environ.get("STEPGRES_CHAOS_SECONDS", "10"))
 _LEASE = 2.0
 _WORKERS = 4
 _ELEMENTS = 10
@@ -160,16 +161,26 @@ class Storm:
         """SIGKILL for one of them, whatever it is doing, and another in its place."""
         place = chance.randrange(_WORKERS)
         self.workers[place].kill()
-        self.workers[place].join()
+        join(self.workers[place])
         self.workers[place] = self._new_worker()
         self.kills += 1
+
+    def begun(self) -> int:
+        """The number of executions that have begun."""
+        return int(self._one("select count(*) from public.ledger"))
+
+    def taken_over(self) -> int:
+        """The number of attempts that were taken over from dead workers."""
+        return int(
+            self._one("select count(*) from stepgres.attempts where error like 'worker%responding'")
+        )
 
     def settle(self) -> float:
         """Wait until every run has ended; how many seconds that took."""
         start = monotonic()
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             active = "select from stepgres.active_runs limit 1"
-            wait_until(lambda: not connection.execute(active).fetchall())
+            wait_until(lambda: connection.execute(active).fetchall(), operator.not_)
         seconds = monotonic() - start
         with stepgres.Client(self.dsn) as client:
             for run_id, (_, number) in self.started.items():
@@ -179,7 +190,7 @@ class Storm:
     def stop(self) -> None:
         for worker in self.workers:
             worker.terminate()
-            worker.join()
+            join(worker)
         self._client.close()
 
     def check(self) -> dict[str, int]:
@@ -200,11 +211,10 @@ class Storm:
         effects = Counter(self._rows("select number, step_slug, task_index from public.effects"))
         assert effects == {(number, *key): 1 for number in numbers for key in _EFFECTS}
         assert self._rows("select * from stepgres.fsck()") == []
-        taken_over = "select count(*) from stepgres.attempts where error like 'worker%responding'"
         counts = {"runs": len(self.started), "tasks": len(tasks), "executions": len(begun)}
         counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
-        counts["taken over"] = self._one(taken_over)
+        counts["taken over"] = self.taken_over()
         return counts
 
     def _new_worker(self) -> ForkServerProcess:

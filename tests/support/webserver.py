@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from stepgres import AsyncClient
+from tests.support.waiting import PATIENCE, join
 
 
 class _Server(uvicorn.Server):
@@ -35,15 +36,15 @@ def serving(app: Any) -> Iterator[str]:
         app, port=0, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=0
     )
     server = _Server(config)
-    thread = Thread(target=server.run)
+    thread = Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        server.ready.wait()
+        assert server.ready.wait(PATIENCE), "the server of the application has not started"
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join()
+        join(thread)
 
 
 @contextmanager
@@ -97,6 +98,6 @@ class Page:
 
 @contextmanager
 def page(url: str, **headers: str) -> Iterator[Page]:
-    """A page that is open; nothing is waited for with a limit."""
-    with httpx.stream("GET", url, headers=headers, timeout=None) as response:
+    """A page that is open."""
+    with httpx.stream("GET", url, headers=headers, timeout=PATIENCE) as response:
         yield Page(response)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 import stepgres
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, join, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def running_worker(dsn: str, *workflows: Any, **options: Any) -> Iterator[stepgr
     returned: list[int] = []
     with stepgres.Client(dsn) as client:
         worker = stepgres.Worker(client, workflows, **options)
-        thread = Thread(target=lambda: returned.append(worker.run()))
+        thread = Thread(target=lambda: returned.append(worker.run()), daemon=True)
         before = worker_ids(dsn)
         thread.start()
         wait_until(lambda: not thread.is_alive() or worker_ids(dsn) - before)
@@ -38,7 +38,7 @@ def running_worker(dsn: str, *workflows: Any, **options: Any) -> Iterator[stepgr
             yield worker
         finally:
             worker.stop()
-            thread.join()
+            join(thread)
     assert returned == [0], "the worker raised, or gave tasks back"
 
 
@@ -54,6 +54,12 @@ def register_and_start(
 def worker_ids(dsn: str) -> set[str]:
     with psycopg.connect(dsn) as connection:
         return {row[0] for row in connection.execute("select worker_id from stepgres.workers")}
+
+
+def end_leases(dsn: str) -> None:
+    """As if no worker had been heard of for as long as its lease: those that live beat again."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update stepgres.workers set heartbeat_at = heartbeat_at - lease")
 
 
 class WorkerProcess:
@@ -75,15 +81,23 @@ class WorkerProcess:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def wait_for_line(self, words: str) -> str:
+        """The first line with these words that it says from now on."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if words in line:
+                return line
+        raise AssertionError(f"the worker has ended without saying {words!r}")
+
     def end(self) -> tuple[int, str]:
         """Wait until it has ended; its exit code, and what it said."""
-        _, stderr = self.process.communicate()
+        _, stderr = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, stderr
 
     def kill(self) -> None:
         """End it if it lives, and close what it wrote to."""
         self.process.kill()
-        self.process.wait()
+        self.process.wait(PATIENCE)
         if self.process.stderr is not None:
             self.process.stderr.close()
 

@@ -27,8 +27,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_files_stand_in_the_order_of_the_manifest(checkout: Path) -> None:
     built = build(checkout)
-    assert [file.name for file in built] == ["stepgres--1.2.3.sql", "stepgres.sql"]
-    for text in built.values():
+    for name in ("stepgres--1.2.3.sql", "stepgres.sql"):
+        text = built[checkout / "sql" / name]
         assert "Stepgres 1.2.3" in text
         assert text.index("'guard'") < text.index("'b'") < text.index("'a'")
         assert "'update'" not in text
@@ -53,4 +53,25 @@ def test_plain_install_is_one_transaction_without_meta_commands(checkout: Path) 
 def test_wrong_manifest_is_refused(checkout: Path, manifest: str, problem: str) -> None:
     (checkout / "sql/src/install.sql").write_text(manifest)
     with pytest.raises(SystemExit, match=problem):
+        build(checkout)
+
+
+def test_update_replaces_what_is_no_table_and_no_type(checkout: Path) -> None:
+    source = checkout / "sql/src"
+    (source / "a.sql").write_text("create function stepgres.a() returns int\n")
+    (source / "structure").mkdir()
+    (source / "structure/t.sql").write_text("create table stepgres.t (a int);\n")
+    manifest = source / "install.sql"
+    manifest.write_text(manifest.read_text() + "\\ir structure/t.sql\n")
+    built = build(checkout)
+    for name in ("stepgres--1.2.2--1.2.3.sql", "upgrade--1.2.2--1.2.3.sql"):
+        text = built[checkout / "sql" / name]
+        assert text.index("'update'") < text.index("create or replace function stepgres.a()")
+        assert "create table" not in text
+        assert "'guard'" not in text
+
+
+def test_table_outside_of_structure_is_refused_in_an_update(checkout: Path) -> None:
+    (checkout / "sql/src/a.sql").write_text("create table stepgres.t (a int);\n")
+    with pytest.raises(SystemExit, match="cannot run this again: create table"):
         build(checkout)

@@ -15,7 +15,7 @@ from stepgres import AsyncClient, Client
 from stepgres.web import run_events_websocket, websocket
 from tests.conftest import Database
 from tests.support.engine import Engine, step
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.webserver import pages
 
 
@@ -25,7 +25,7 @@ def listening(db: Database) -> AsyncClient:
 
 
 def receive(socket: ClientConnection) -> Any:
-    return json.loads(socket.recv())
+    return json.loads(socket.recv(PATIENCE))
 
 
 def test_messages_and_going_on_where_it_was(listening: AsyncClient, client: Client) -> None:

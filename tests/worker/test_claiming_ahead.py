@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 from collections.abc import AsyncIterator
 from signal import SIGKILL
 from threading import Event
@@ -19,8 +20,9 @@ from stepgres.types import WorkItem
 from tests.conftest import Database
 from tests.support.ledger import Ledger
 from tests.support.proxy import Proxy
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import (
+    end_leases,
     register_and_start,
     running_worker,
     worker_ids,
@@ -60,7 +62,7 @@ class Bench:
         self.let_go = asyncio.Event()
         self.turns = Turns(client, worker_id, 1, self._execute)
 
-    async def _execute(self, item: WorkItem) -> str:
+    async def _execute(self, item: WorkItem, leave: Any) -> str:
         self.events.append(("began", item.task_index))
         if not self.is_open:
             await self.let_go.wait()
@@ -162,8 +164,10 @@ async def test_task_that_waits_for_long_is_handed_back(bench: Bench) -> None:
 
 
 def test_worker_that_is_stopped_hands_back_at_once_what_has_not_begun(
-    db: Database, client: Client
+    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("stepgres._turns._HORIZON", 60.0)  # however busy the machine is
+    monkeypatch.setattr("stepgres._turns._LONGEST_STAY", 86_400.0)
     begun, let_go = Event(), Event()
     executed: list[Any] = []
 
@@ -171,18 +175,17 @@ def test_worker_that_is_stopped_hands_back_at_once_what_has_not_begun(
         executed.append(number)
         if number == 20:
             begun.set()
-            let_go.wait()
+            assert let_go.wait(PATIENCE)
 
     flow = workflow(("only", execute, {"map": True}))
-    with db.connect() as connection:
-        with running_worker(db.dsn, flow, concurrency=1) as worker:
-            register_and_start(client, flow, [list(range(40))])
-            begun.wait()
-            wait_until(lambda: connection.execute(BEGUN).fetchall() == [(20,), (21,), (22,), (23,)])
-            worker.stop()
-            wait_until(lambda: connection.execute(BEGUN).fetchall() == [(20,)])
-            let_go.set()
-            wait_until(lambda: not worker_ids(db.dsn))
+    with db.connect() as connection, running_worker(db.dsn, flow, concurrency=1) as worker:
+        register_and_start(client, flow, [list(range(40))])
+        assert begun.wait(PATIENCE)
+        wait_until(lambda: connection.execute(BEGUN).fetchall(), lambda rows: len(rows) == 4)
+        worker.stop()
+        wait_until(lambda: connection.execute(BEGUN).fetchall(), lambda rows: rows == [(20,)])
+        let_go.set()
+        wait_until(lambda: worker_ids(db.dsn), operator.not_)
         assert executed == list(range(21))
         assert connection.execute("select * from stepgres.attempts").fetchall() == []
 
@@ -195,11 +198,12 @@ def test_crash_exhausts_no_task_that_had_not_begun(
     warm = register_and_start(client, Plain, [None] * 30)
     (deadly,) = register_and_start(client, Deadly)
     innocent = register_and_start(client, Innocent, list(range(10)))
-    options = ("--lease", "1", "--concurrency", "1")
+    options = ("--concurrency", "1")
     names = ("Plain", "Deadly", "Innocent")
     with worker_process(db.dsn, *names, options=options) as worker:
-        assert worker.process.wait() == -SIGKILL
-    wait_until(lambda: client.tick() and not worker_ids(db.dsn))
+        assert worker.process.wait(PATIENCE) == -SIGKILL
+    end_leases(db.dsn)
+    assert client.tick()
     with pytest.raises(stepgres.WorkflowFailed, match="stopped responding"):
         client.wait_for_run(deadly)
     with worker_process(db.dsn, *names):

@@ -15,7 +15,7 @@ from tests.conftest import Database
 from tests.support.ledger import Ledger
 from tests.support.proxy import Proxy
 from tests.support.steps import Gated
-from tests.support.waiting import wait_until
+from tests.support.waiting import join, wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids, worker_process
 from tests.support.workflows import workflow
 
@@ -125,7 +125,7 @@ def test_keep_tasks_waits_for_the_turn_whose_answer_was_lost(db: Database, clien
             query = f"{BACKENDS} and wait_event_type = 'Lock'".encode()
             wait_until(lambda: not thread.is_alive() or connection.execute(query).fetchall())
         lost.commit()
-        thread.join()
+        join(thread)
     assert kept == [1]
     client.unregister_worker(worker_id)
 

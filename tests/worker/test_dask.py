@@ -12,6 +12,7 @@ import pytest
 import stepgres
 from stepgres import Client
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker
 from tests.support.workflows import workflow
 
@@ -57,7 +58,7 @@ def test_step_runs_in_a_process_of_the_cluster(
     flow = workflow(("only", process_id))
     with running_worker(db.dsn, flow, executor=cluster):
         (run_id,) = register_and_start(client, flow)
-        assert client.wait_for_run(run_id).output == cluster.submit(os.getpid).result()
+        assert client.wait_for_run(run_id).output == cluster.submit(os.getpid).result(PATIENCE)
 
 
 def test_each_of_equal_tasks_is_executed(
@@ -87,3 +88,15 @@ def test_error_of_a_step_comes_back_from_the_cluster(
         (run_id,) = register_and_start(client, flow, [7])
         with pytest.raises(stepgres.WorkflowFailed, match="ValueError: no 7"):
             client.wait_for_run(run_id)
+
+
+def look_at_context(input: Any, context: Any) -> int:
+    return int(context.attempt)
+
+
+def test_step_with_a_context_is_refused_on_a_cluster_when_the_worker_starts(
+    client: Client, cluster: Executor
+) -> None:
+    flow = workflow(("only", look_at_context))
+    with pytest.raises(stepgres.DefinitionError, match='step "only": its function takes a context'):
+        stepgres.Worker(client, [flow], executor=cluster).run()

@@ -23,15 +23,18 @@ FLOW = workflow(("only", lambda i: i))
 
 
 def test_worker_replaces_the_connections_of_its_turns_and_its_heartbeat(
-    db: Database, client: Client
+    db: Database, client: Client, clock: Clock
 ) -> None:
+    beat = "select from stepgres.workers where heartbeat_at = stepgres._now()"
     with Proxy(db.dsn) as proxy, running_worker(proxy.dsn, FLOW, listen=False, lease=4):
         before = worker_ids(db.dsn)
         for number in range(2):
             proxy.stall()
             (run_id,) = register_and_start(client, FLOW, [number])
             assert client.wait_for_run(run_id).output == number
-            assert worker_ids(db.dsn) == before  # its heartbeat was heard in time
+            clock.advance(3)
+            wait_until(lambda: clock.connection.execute(beat).fetchall())
+            assert worker_ids(db.dsn) == before
         assert proxy.swallowed >= 2
 
 
@@ -67,6 +70,7 @@ def test_listener_listens_again(
             wait_until(lambda: proxy.swallowed > number)  # noqa: B023
 
 
+@pytest.mark.usefixtures("clock")  # no lease ends
 def test_execution_goes_on(db: Database, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "_LEASE", 4)
 

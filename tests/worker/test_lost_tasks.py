@@ -11,7 +11,7 @@ import pytest
 from stepgres import Client, Executor, WorkflowFailed, _local_run, executor
 from stepgres._runner import StepContext
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
 from tests.support.workflows import fail, workflow
 
@@ -20,13 +20,13 @@ class Branches:
     """Steps of one layer: two that stay until they are told to end, one that fails the run."""
 
     def __init__(self) -> None:
-        self.begun = Barrier(3)
+        self.begun = Barrier(3, timeout=PATIENCE)
         self.told = Event()
         self.cancelled = Event()
 
     def stay(self, input: Any, context: StepContext) -> str:
         self.begun.wait()
-        context.cancelled.wait()
+        assert context.cancelled.wait(PATIENCE)
         self.told.set()
         return "too late"
 
@@ -50,6 +50,10 @@ class Branches:
         return workflow(*steps)
 
 
+# Leases do not end while the clock stands still, however slow the machine is.
+pytestmark = pytest.mark.usefixtures("clock")
+
+
 def test_steps_of_a_run_that_has_failed_end_and_their_worker_goes_on(
     db: Database, client: Client
 ) -> None:
@@ -60,8 +64,8 @@ def test_steps_of_a_run_that_has_failed_end_and_their_worker_goes_on(
         (run_id,) = register_and_start(client, flow)
         with pytest.raises(WorkflowFailed, match='step "fail"'):
             client.wait_for_run(run_id)
-        assert branches.told.wait()
-        assert branches.cancelled.wait()
+        assert branches.told.wait(PATIENCE)
+        assert branches.cancelled.wait(PATIENCE)
         run_ids = register_and_start(client, sane, [1, 2, 3])
         assert [client.wait_for_run(i).output for i in run_ids] == [1, 2, 3]
     with db.connect() as connection:
@@ -78,8 +82,8 @@ def test_local_steps_of_a_run_that_fails_elsewhere_end(
     flow = branches.workflow(execution="distributed")
     with running_worker(db.dsn, flow), pytest.raises(WorkflowFailed, match='step "fail"'):
         Executor(client).execute(flow, None)
-    assert branches.told.wait()
-    assert branches.cancelled.wait()
+    assert branches.told.wait(PATIENCE)
+    assert branches.cancelled.wait(PATIENCE)
 
 
 def test_task_that_was_taken_over_is_given_up(db: Database, client: Client) -> None:
@@ -98,7 +102,8 @@ def test_task_that_was_taken_over_is_given_up(db: Database, client: Client) -> N
         connection.execute(
             "select stepgres._lock_runs(array(select run_id from stepgres.active_runs)),"
             " stepgres._fail_tasks(array_agg((t.run_id, step_slug, task_index, attempt, 'lost',"
-            " true, interval '0', null)::stepgres._task_failure)) from stepgres.tasks as t"
+            " true, interval '0', null, null, null)::stepgres._task_failure))"
+            " from stepgres.tasks as t"
         )
         # the one slot of the worker is free again only when it has given up the first attempt
         assert client.wait_for_run(run_id).output == 2

@@ -16,7 +16,7 @@ from stepgres.errors import WorkflowFailed
 from tests.conftest import Database
 from tests.support.ledger import Ledger
 from tests.support.steps import Hanging, Separate, hang
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, worker_ids, worker_process
 
 TWO = ("--processes", "2", "--concurrency", "2")
@@ -109,9 +109,9 @@ def test_pool_ends_the_process_of_a_call_that_is_cancelled_and_no_other(tmp_path
         first, second = (int(path.read_text()) for path in paths)
         waiting = pool.submit(os.getpid)
         assert calls[0].cancel() is False  # for that it is too late
-        assert waiting.result() not in {first, second}
+        assert waiting.result(PATIENCE) not in {first, second}
         with pytest.raises(ProcessDied):
-            calls[0].result()
+            calls[0].result(PATIENCE)
         assert (is_alive(first), is_alive(second)) == (False, True)
         calls[1].cancel()
 
@@ -119,9 +119,9 @@ def test_pool_ends_the_process_of_a_call_that_is_cancelled_and_no_other(tmp_path
 def test_pool_leaves_alone_the_process_of_a_call_that_has_ended() -> None:
     with ProcessPool(1) as pool:
         call = pool.submit(os.getpid)
-        pid = call.result()
+        pid = call.result(PATIENCE)
         call.cancel()
-        assert pool.submit(os.getpid).result() == pid
+        assert pool.submit(os.getpid).result(PATIENCE) == pid
 
 
 def test_pool_does_not_begin_a_call_that_was_cancelled_before(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_pool_does_not_begin_a_call_that_was_cancelled_before(tmp_path: Path) ->
         waiting = pool.submit(say_and_hang, tmp_path / "waiting")
         assert waiting.cancel() is True
         hanging.cancel()
-        pool.submit(os.getpid).result()
+        pool.submit(os.getpid).result(PATIENCE)
     assert not (tmp_path / "waiting").exists()
 
 
@@ -141,22 +141,22 @@ def raise_value_error(input: Any) -> None:
 def executes_again(pool: ProcessPool, dead: set[int]) -> bool:
     """False as long as the pool has not noticed that its process is dead."""
     try:
-        return pool.submit(os.getpid).result() not in dead
+        return pool.submit(os.getpid).result(PATIENCE) not in dead
     except ProcessDied:
         return False
 
 
 def test_pool_executes_again_after_each_death() -> None:
     with ProcessPool(1) as pool:
-        (first, second) = (pool.submit(os.getpid).result() for _ in range(2))
+        (first, second) = (pool.submit(os.getpid).result(PATIENCE) for _ in range(2))
         assert first == second != os.getpid()
         with pytest.raises(ProcessDied):
-            pool.submit(os._exit, 1).result()
-        third = pool.submit(os.getpid).result()
+            pool.submit(os._exit, 1).result(PATIENCE)
+        third = pool.submit(os.getpid).result(PATIENCE)
         assert third != first
         os.kill(third, signal.SIGKILL)  # while it has nothing to do
         wait_until(lambda: not is_alive(third))
         wait_until(lambda: executes_again(pool, {first, third}))
         with pytest.raises(ValueError, match="no luck"):
-            pool.submit(raise_value_error, "no luck").result()
-        assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+            pool.submit(raise_value_error, "no luck").result(PATIENCE)
+        assert pool.submit(signal.getsignal, signal.SIGINT).result(PATIENCE) == signal.SIG_IGN

@@ -74,7 +74,7 @@ def test_output_that_is_no_json_rolls_back_what_was_written(db: Database) -> Non
             context.connection.execute("insert into public.ledger values ('odd')")
             return object()
 
-    with pytest.raises(WorkflowFailed, match="not a JSON value"):
+    with pytest.raises(WorkflowFailed, match="output is of type object"):
         execute(db, Odd)
     assert entries(db) == []
 
@@ -111,7 +111,8 @@ def test_attempt_that_was_taken_over_writes_nothing(db: Database) -> None:
             connection.execute(
                 "select stepgres._lock_runs(array(select run_id from stepgres.active_runs)),"
                 " stepgres._fail_tasks(array_agg((t.run_id, step_slug, task_index, attempt, 'lost',"
-                " true, interval '0', null)::stepgres._task_failure)) from stepgres.tasks as t"
+                " true, interval '0', null, null, null)::stepgres._task_failure))"
+                " from stepgres.tasks as t"
             )
 
     assert execute(db, Slow) == 2

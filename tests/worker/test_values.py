@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stepgres import Client, UnreadableValue, WorkflowFailed, _runner, _turns
+from stepgres import Client, UnreadableValue, WorkflowFailed, _attempts, _turns
 from stepgres._worker_client import WorkerClient
 from stepgres.types import WorkItem
 from tests.conftest import Database
@@ -107,7 +107,7 @@ def test_client_that_is_told_something_too_deep_says_so_and_goes_on(
 def test_result_that_postgres_can_never_take_is_a_failed_attempt(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runner, "MOST_CHARACTERS", 100_000)
+    monkeypatch.setattr(_attempts, "MOST_CHARACTERS", 100_000)
     flow = workflow(("only", lambda n: "x" * n, ONCE))
     with running_worker(db.dsn, flow):
         large, small = register_and_start(client, flow, [100_000, 90_000])

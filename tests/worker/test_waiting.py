@@ -15,7 +15,7 @@ from stepgres._async import waiting as async_waiting
 from stepgres._async.client import AsyncClient
 from stepgres._sync import waiting
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import join, wait_until
 from tests.support.workers import register_and_start, running_worker
 from tests.support.workflows import fail, workflow
 
@@ -39,7 +39,7 @@ def test_end_of_a_run_wakes_who_waits_for_it(
         thread.start()
         wait_until(lambda: subscribers(db) == [(run_id,)])
         with running_worker(db.dsn, FLOW):
-            thread.join()
+            join(thread)
     assert results == [(7, run_id)]
     assert subscribers(db) == []
 
@@ -62,8 +62,8 @@ def test_lost_notification_delays_the_end_only_until_the_next_look(
     (run_id,) = register_and_start(client, FLOW, [7])
     with db.connect() as connection:
         connection.execute(
-            "create or replace function stepgres._hint_subscribers("
-            "run_ids uuid[], have_ended boolean) returns void"
+            "create or replace function stepgres._record_event("
+            "event stepgres.run_event, ends_run boolean default false) returns void"
             " language sql set search_path = pg_catalog, pg_temp as 'select'"
         )
     with running_worker(db.dsn, FLOW):
@@ -93,7 +93,7 @@ def test_run_that_is_about_to_end_is_over_when_it_is_subscribed(
         )
         wait_until(lambda: not thread.is_alive() or connection.execute(query).fetchall())
         ending.commit()
-        thread.join()
+        join(thread)
     assert statuses == ["completed"]
 
 

@@ -19,6 +19,7 @@ from stepgres._async.client import AsyncClient
 from stepgres._runner import StepContext
 from stepgres._worker_client import WorkerClient
 from tests.conftest import Database
+from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker, worker_ids
 from tests.support.workflows import workflow
 
@@ -89,7 +90,7 @@ def test_async_steps_overlap_on_one_loop(db: Database, client: Client) -> None:
 
 
 def test_def_steps_overlap_in_threads(db: Database, client: Client) -> None:
-    barrier = Barrier(4)
+    barrier = Barrier(4, timeout=PATIENCE)
     flow = workflow(("a", lambda _: [barrier.wait()][1:], {"initial_tasks": 4, "map": True}))
     with running_worker(db.dsn, flow, concurrency=4):
         (run_id,) = register_and_start(client, flow)
@@ -116,7 +117,7 @@ def test_no_more_steps_run_at_a_time_than_concurrency(db: Database, client: Clie
 def test_def_steps_run_in_an_executor_that_is_passed(db: Database, client: Client) -> None:
     flow = workflow(("a", process_id), ("b", next_of_nothing), max_attempts=1)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        child = pool.submit(os.getpid).result()
+        child = pool.submit(os.getpid).result(PATIENCE)
         with running_worker(db.dsn, flow, executor=pool):
             (run_id,) = register_and_start(client, flow)
             with pytest.raises(stepgres.WorkflowFailed, match="StopIteration"):

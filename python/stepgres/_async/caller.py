@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from asyncio import Lock
 from contextlib import asynccontextmanager
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import AsyncConnection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
-from psycopg.types.string import TextLoader
 
+from stepgres._arguments import slug_argument
 from stepgres._async.connections import connect
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
-from stepgres._json import too_deep
+from stepgres._json import Json, unreadable
 from stepgres._notifications import AsyncNotifications
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
+    from psycopg.adapt import Loader
     from psycopg.rows import AsyncRowFactory
     from psycopg_pool import AsyncConnectionPool
     from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+@cache
+def _needed(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default of a method that calls a function of SQL."""
+    parameters = signature(method).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 class AsyncCaller:
@@ -88,9 +98,17 @@ class AsyncCaller:
         function: str,
         row_factory: AsyncRowFactory[T],
         *,
-        json_as_text: bool = False,
+        json: type[Loader] = Json,
         **arguments: Any,
     ) -> list[T]:
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
@@ -99,8 +117,7 @@ class AsyncCaller:
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
-                if json_as_text:
-                    cursor.adapters.register_loader("jsonb", TextLoader)
+                cursor.adapters.register_loader("jsonb", json)
                 await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
@@ -110,8 +127,6 @@ class AsyncCaller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
-        except RecursionError as error:
-            raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
@@ -120,6 +135,8 @@ class AsyncCaller:
                 f"PostgreSQL does not take the character {error.object[error.start]!a}",
                 hint="Pass strings without halves of surrogate pairs.",
             ) from error
+        except (RecursionError, ValueError) as error:
+            raise unreadable(f"the answer of stepgres.{function}", error) from error
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, interval, json_argument
+from stepgres._arguments import array, interval, json_argument, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
+from stepgres.workflow import Definition, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from stepgres.workflow import WorkflowName
 
 
 class AsyncDefinitions(AsyncCaller):
@@ -48,7 +49,7 @@ class AsyncDefinitions(AsyncCaller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             when_unmet=when_unmet,
             when_exhausted=when_exhausted,
             deadline=interval(deadline),
@@ -58,7 +59,7 @@ class AsyncDefinitions(AsyncCaller):
 
     async def add_step(
         self,
-        workflow_id: str,
+        workflow_id: WorkflowName,
         step_name: str,
         depends_on: Sequence[str] = (),
         *,
@@ -96,7 +97,7 @@ class AsyncDefinitions(AsyncCaller):
             execution=execution,
             queue=queue,
             priority=priority,
-            resources=json_argument(resources),
+            resources=json_argument(resources, "resources"),
             transactional=transactional,
             sql_function=sql_function,
             start_delay=interval(start_delay),
@@ -109,17 +110,24 @@ class AsyncDefinitions(AsyncCaller):
         )
 
     async def register_workflow(
-        self, definition: Mapping[str, Any], *, make_current: bool | None = None
+        self,
+        definition: WorkflowName | Definition | Mapping[str, Any],
+        *,
+        make_current: bool | None = None,
     ) -> int:
-        """Register a definition, as `describe` returns it, and return its version.
+        """Register a workflow, or a definition as `describe` returns it; return its version.
 
         A new version is current. With make_current an older one becomes current again.
         """
+        if hasattr(definition, "workflow_steps"):
+            definition = describe(definition)
+        if isinstance(definition, Definition):
+            definition = definition.document
         try:
             return await self._scalar(
                 int,
                 "register_workflow",
-                definition=Jsonb(definition, dumps_input),
+                definition=json_value(definition, "definition"),
                 make_current=make_current,
             )
         except InvalidInput as error:  # it is not even JSON
@@ -129,22 +137,24 @@ class AsyncDefinitions(AsyncCaller):
         """Allow steps to name a function as their body, and return the name that they use."""
         return await self._scalar(str, "register_sql_function", sql_function=sql_function)
 
-    async def get_flow(self, workflow_id: str, *, version: int | None = None) -> dict[str, Any]:
+    async def get_flow(
+        self, workflow_id: WorkflowName, *, version: int | None = None
+    ) -> dict[str, Any]:
         """A workflow as one document, with its steps and their options."""
         return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
 
-    async def list_flows(self) -> list[Flow]:
-        """All workflows by slug."""
-        return await self._all("list_flows", class_row(Flow))
+    async def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
+        """All workflows by slug; with goals also those that task graphs have become."""
+        return await self._all("list_flows", class_row(Flow), goals=goals)
 
-    async def list_workflow_versions(self, workflow_slug: str) -> list[WorkflowVersion]:
+    async def list_workflow_versions(self, workflow_slug: WorkflowName) -> list[WorkflowVersion]:
         """The versions of a workflow, the newest first."""
         return await self._all(
             "list_workflow_versions", class_row(WorkflowVersion), workflow_slug=workflow_slug
         )
 
     async def step_statistics(
-        self, workflow_slug: str, last_runs: int | None = None
+        self, workflow_slug: WorkflowName, last_runs: int | None = None
     ) -> list[StepStatistics]:
         """How the steps have done in the last runs that have ended, 1,000 by default."""
         return await self._all(
@@ -154,13 +164,15 @@ class AsyncDefinitions(AsyncCaller):
             last_runs=last_runs,
         )
 
-    async def recommend(self, workflow_slug: str, level: str | None = None) -> list[Recommendation]:
+    async def recommend(
+        self, workflow_slug: WorkflowName, level: str | None = None
+    ) -> list[Recommendation]:
         """What optimize_workflow would change, and why; the workflow stays as it is."""
         return await self._all(
             "recommend", class_row(Recommendation), workflow_slug=workflow_slug, level=level
         )
 
-    async def optimize_workflow(self, workflow_slug: str, level: str | None = None) -> int:
+    async def optimize_workflow(self, workflow_slug: WorkflowName, level: str | None = None) -> int:
         """Make the recommended version of a workflow current, and return it; runs keep theirs.
 
         The level is "basic" (the default), "advanced" or "aggressive"; "none" takes all of it back.
@@ -169,7 +181,7 @@ class AsyncDefinitions(AsyncCaller):
             int, "optimize_workflow", workflow_slug=workflow_slug, level=level
         )
 
-    async def delete_flow(self, workflow_id: str, *, force: bool | None = None) -> None:
+    async def delete_flow(self, workflow_id: WorkflowName, *, force: bool | None = None) -> None:
         """Delete a workflow with its versions and runs; WorkflowInUse if runs are active.
 
         With force those are cancelled first.

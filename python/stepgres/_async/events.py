@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row, scalar_row
 
@@ -10,18 +10,20 @@ from stepgres._arguments import interval, slug_argument
 from stepgres._async.caller import AsyncCaller
 from stepgres.errors import InvalidInput
 from stepgres.event_listener import AsyncEventListener
-from stepgres.types import RunEvent
+from stepgres.types import NewEvent, RunEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from stepgres.workflow import WorkflowName
 
 
 class AsyncEvents(AsyncCaller):
     """What happens in runs."""
 
     def subscribe(
-        self, run_id: UUID | None = None, *, workflow_slug: Any = None
+        self, run_id: UUID | None = None, *, workflow_slug: WorkflowName | None = None
     ) -> AsyncEventListener:
         """The events of a run, live: what has happened so far, then what happens until it ends.
 
@@ -37,6 +39,27 @@ class AsyncEvents(AsyncCaller):
             )
         return AsyncEventListener(self._notifications, run_id, slug_argument(workflow_slug))
 
+    async def catch_up_events(
+        self,
+        run_id: UUID | None = None,
+        workflow_slug: WorkflowName | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[NewEvent]:
+        """The events behind a position: of a run, of the runs of a workflow, or of all.
+
+        What `subscribe` does: see add_subscriber, which comes first. The last row has no event_type
+        if there are no more events so far.
+        """
+        return await self._all(
+            "catch_up_events",
+            class_row(NewEvent),
+            run_id=run_id,
+            workflow_slug=slug_argument(workflow_slug),
+            after=after,
+            limit=limit,
+        )
+
     async def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
         """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
         return await self._all("list_run_events", class_row(RunEvent), run_id=run_id, since=since)
@@ -44,7 +67,7 @@ class AsyncEvents(AsyncCaller):
     async def list_goal_events(
         self,
         task_graph_id: str | None = None,
-        workflow_slug: Any = None,
+        workflow_slug: WorkflowName | None = None,
         happened_within: float | None = None,
     ) -> list[RunEvent]:
         """When a task graph was decomposed, approved and rejected; TaskGraphNotFound.
@@ -55,17 +78,17 @@ class AsyncEvents(AsyncCaller):
             "list_goal_events",
             class_row(RunEvent),
             task_graph_id=task_graph_id,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
             happened_within=interval(happened_within),
         )
 
     async def list_active_runs(
-        self, workflow_slug: Any = None, started_within: float | None = None
+        self, workflow_slug: WorkflowName | None = None, started_within: float | None = None
     ) -> list[UUID]:
         """The runs that have not ended, and those that were started within so many seconds."""
         return await self._all(
             "list_active_runs",
             scalar_row,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
             started_within=interval(started_within),
         )

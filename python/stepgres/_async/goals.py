@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import array, json_argument
+from stepgres._arguments import array, json_argument, json_value, slug_argument
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from stepgres.workflow import WorkflowName
 
 
 class AsyncGoals(AsyncCaller):
@@ -28,7 +29,7 @@ class AsyncGoals(AsyncCaller):
         tasks: Sequence[Mapping[str, Any]],
         *,
         task_graph_id: str | None = None,
-        workflow_slug: str | None = None,
+        workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
         max_depth: int | None = None,
         max_tasks: int | None = None,
@@ -37,15 +38,16 @@ class AsyncGoals(AsyncCaller):
 
         With a task_graph_id they take the place of those that this graph had.
         """
+        workflow_slug = slug_argument(workflow_slug)
         try:
             return await self._one(
                 "save_task_graph",
                 class_row(TaskGraph),
                 goal=goal,
-                tasks=Jsonb(tasks, dumps_input),
+                tasks=json_value(tasks, "tasks"),
                 task_graph_id=task_graph_id,
                 workflow_slug=workflow_slug,
-                defaults=json_argument(defaults),
+                defaults=json_argument(defaults, "defaults"),
                 max_depth=max_depth,
                 max_tasks=max_tasks,
             )
@@ -54,20 +56,38 @@ class AsyncGoals(AsyncCaller):
 
     async def get_task_graph(self, task_graph_id: str) -> TaskGraph:
         """A task graph; TaskGraphNotFound."""
-        return await self._one("get_task_graph", class_row(TaskGraph), task_graph_id=task_graph_id)
+        return await self._one(
+            "get_task_graph",
+            class_row(TaskGraph),
+            json=TolerantJson,
+            task_graph_id=task_graph_id,
+        )
 
     async def list_task_graphs(
         self, status: str | None = None, limit: int | None = None, offset: int | None = None
     ) -> list[TaskGraph]:
         """Task graphs, the newest first: by default 100 of any status."""
         return await self._all(
-            "list_task_graphs", class_row(TaskGraph), status=status, limit=limit, offset=offset
+            "list_task_graphs",
+            class_row(TaskGraph),
+            json=TolerantJson,
+            status=status,
+            limit=limit,
+            offset=offset,
         )
 
-    async def approve_task_graph(self, task_graph_id: str) -> TaskGraph:
-        """Allow a task graph to be started. Raises IllegalTransition if it was rejected."""
+    async def approve_task_graph(
+        self, task_graph_id: str, fingerprint: str | None = None
+    ) -> TaskGraph:
+        """Allow a task graph to be started, if it still has this fingerprint.
+
+        Raises IllegalTransition if it has changed since it was read, or was rejected.
+        """
         return await self._one(
-            "approve_task_graph", class_row(TaskGraph), task_graph_id=task_graph_id
+            "approve_task_graph",
+            class_row(TaskGraph),
+            task_graph_id=task_graph_id,
+            fingerprint=fingerprint,
         )
 
     async def reject_task_graph(self, task_graph_id: str, reason: str) -> TaskGraph:
@@ -104,7 +124,7 @@ class AsyncGoals(AsyncCaller):
             UUID,
             "start_task_graph",
             task_graph_id=task_graph_id,
-            input=json_argument(input),
+            input=json_argument(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             executor_id=executor_id,
@@ -113,7 +133,9 @@ class AsyncGoals(AsyncCaller):
             optimization_level=optimization_level,
         )
 
-    async def get_composition_stats(self, workflow_slug: str | None = None) -> CompositionStats:
+    async def get_composition_stats(
+        self, workflow_slug: WorkflowName | None = None
+    ) -> CompositionStats:
         """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
         return await self._one(
             "get_composition_stats", class_row(CompositionStats), workflow_slug=workflow_slug

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import channel_argument, interval
+from stepgres._arguments import channel_argument, interval, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
+from stepgres._json import TolerantJson
 from stepgres.listener import AsyncListener
-from stepgres.types import Message, NewMessage
+from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +30,7 @@ class AsyncMessages(AsyncCaller):
             str,
             "send_with_notify",
             channel=channel_argument(channel),
-            message=Jsonb(message, dumps_input),
+            message=json_value(message, "message"),
         )
 
     async def notify_only(self, channel: str, payload: str) -> None:
@@ -46,6 +45,23 @@ class AsyncMessages(AsyncCaller):
     async def create_channel(self, channel: str) -> None:
         """Make a channel before the first message does. Raises InvalidChannel."""
         await self._all("create_channel", scalar_row, channel=channel_argument(channel))
+
+    async def grant_channel(self, channel: str, role: str) -> None:
+        """Let a role, or "public", read a channel, which is made if there is none.
+
+        Raises InvalidInput if there is no such role, or InvalidChannel.
+        """
+        await self._all("grant_channel", scalar_row, channel=channel_argument(channel), role=role)
+
+    async def revoke_channel(self, channel: str, role: str) -> bool:
+        """Take a channel away from a role; False if the role had it not. ChannelNotFound."""
+        return await self._scalar(
+            bool, "revoke_channel", channel=channel_argument(channel), role=role
+        )
+
+    async def list_channels(self) -> list[ChannelInfo]:
+        """The channels by name, with the number of their messages that are not acknowledged."""
+        return await self._all("list_channels", class_row(ChannelInfo))
 
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.
@@ -87,6 +103,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "catch_up",
             class_row(NewMessage),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after=after,
             limit=limit,
@@ -106,6 +123,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "read_messages",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             limit=limit,
             visibility_timeout=interval(visibility_timeout),
@@ -116,6 +134,7 @@ class AsyncMessages(AsyncCaller):
         messages = await self._all(
             "get_message",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             message_id=message_id,
         )
@@ -139,6 +158,7 @@ class AsyncMessages(AsyncCaller):
         return await self._all(
             "message_history",
             class_row(Message),
+            json=TolerantJson,
             channel=channel_argument(channel),
             after_id=after_id,
             before_id=before_id,

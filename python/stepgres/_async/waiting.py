@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from stepgres._notifications import hint_channel
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
@@ -51,16 +51,17 @@ class AsyncSubscription:
 
     async def __aenter__(self) -> Self:
         self._pauses = iter(_PAUSES)
-        self._hints = await self._runs._notifications.hints(hint_channel(self._run_id))
-        if not self._hints.is_heard:
-            return self
+        name = None
+        # whoever may look only, and a standby, looks now and then
+        with suppress(InsufficientPrivilege, ReadOnlySqlTransaction):
+            name = await self._subscribe()
         try:
-            await self._subscribe()
-        except (InsufficientPrivilege, ReadOnlySqlTransaction):
-            pass  # an observer, or a standby: whoever may look only, looks now and then
+            self._hints = await self._runs._notifications.hints(name)
         except BaseException:
-            await self._hints.aclose()
+            await self._unsubscribe()
             raise
+        if not self._hints.is_heard:
+            await self._unsubscribe()
         return self
 
     async def wait(self, seconds: float) -> None:
@@ -78,16 +79,22 @@ class AsyncSubscription:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if self._subscriber_id is not None:
-                await self._runs.remove_subscriber(self._subscriber_id)
+            await self._unsubscribe()
         finally:
             await self._hints.aclose()
 
-    async def _subscribe(self) -> None:
+    async def _subscribe(self) -> str:
         self._renew_at = monotonic() + _LEASE / 2
-        self._subscriber_id = await self._runs.add_subscriber(
+        subscription = await self._runs.add_subscriber(
             self._run_id,
             subscriber_id=self._subscriber_id,
             lease=_LEASE,
             every_change=self._every_change,
         )
+        self._subscriber_id = subscription.subscriber_id
+        return subscription.notified_on
+
+    async def _unsubscribe(self) -> None:
+        subscriber_id, self._subscriber_id = self._subscriber_id, None
+        if subscriber_id is not None:
+            await self._runs.remove_subscriber(subscriber_id)

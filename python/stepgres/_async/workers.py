@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import interval, json_argument
+from stepgres._arguments import interval, json_argument, json_value
 from stepgres._async.caller import AsyncCaller
-from stepgres._json import dumps_input
-from stepgres.types import WorkItem
+from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +40,8 @@ class AsyncWorkers(AsyncCaller):
             worker_id=worker_id,
             queues=None if queues is None else list(queues),
             lease=interval(lease),
-            resources=json_argument(resources),
-            knows=json_argument(knows),
+            resources=json_argument(resources, "resources"),
+            knows=json_argument(knows, "knows"),
             features=None if features is None else list(features),
         )
 
@@ -51,10 +49,21 @@ class AsyncWorkers(AsyncCaller):
         """End a worker: what it has claimed goes back at once; return the number of tasks."""
         return await self._scalar(int, "unregister_worker", worker_id=worker_id)
 
+    async def list_workers(self) -> list[WorkerInfo]:
+        """The registered workers, the oldest first."""
+        return await self._all("list_workers", class_row(WorkerInfo))
+
+    async def list_queues(self) -> list[QueueInfo]:
+        """The queues by name, with their ready tasks and live workers."""
+        return await self._all("list_queues", class_row(QueueInfo))
+
     async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
         return await self._scalar(
-            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
+            int,
+            "keep_tasks",
+            worker_id=worker_id,
+            tasks=json_argument(tasks and list(tasks), "tasks"),
         )
 
     async def fail_oversized_tasks(
@@ -80,7 +89,7 @@ class AsyncWorkers(AsyncCaller):
             "heartbeat",
             class_row(WorkItem),
             worker_id=worker_id,
-            tasks=json_argument(tasks and list(tasks)),
+            tasks=json_argument(tasks and list(tasks), "tasks"),
         )
 
     async def claim_tasks(
@@ -116,10 +125,10 @@ class AsyncWorkers(AsyncCaller):
             worker_id=worker_id,
             run_id=run_id,
             step_slug=step_slug,
-            output=Jsonb(output, dumps_input),
+            output=json_value(output, "output"),
             task_index=task_index,
             attempt=attempt,
-            tasks=json_argument(tasks),
+            tasks=json_argument(tasks, "tasks"),
         )
 
     async def fail_task(
@@ -133,8 +142,13 @@ class AsyncWorkers(AsyncCaller):
         attempt: int | None = None,
         retryable: bool | None = None,
         retry_after: float | None = None,
+        error_type: str | None = None,
+        traceback: str | None = None,
     ) -> None:
-        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off."""
+        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off.
+
+        error_type is the name of the exception. It is kept with the attempt, like the traceback.
+        """
         await self._all(
             "fail_task",
             scalar_row,
@@ -146,6 +160,8 @@ class AsyncWorkers(AsyncCaller):
             attempt=attempt,
             retryable=retryable,
             retry_after=interval(retry_after),
+            error_type=error_type,
+            traceback=traceback,
         )
 
     async def work(
@@ -163,7 +179,7 @@ class AsyncWorkers(AsyncCaller):
             worker_id=worker_id,
             results=results
             if isinstance(results, str)
-            else json_argument(results and list(results)),
+            else json_argument(results and list(results), "results"),
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
             is_waiting=is_waiting,

@@ -5,29 +5,39 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
+from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import Connection, Error
 from psycopg.errors import InvalidSchemaName
 from psycopg.rows import scalar_row
-from psycopg.types.string import TextLoader
 
+from stepgres._arguments import slug_argument
 from stepgres._conninfo import conninfo_of_pool, resolve_conninfo
-from stepgres._json import too_deep
+from stepgres._json import Json, unreadable
 from stepgres._notifications import Notifications
 from stepgres._sync.connections import connect
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from psycopg.adapt import Loader
     from psycopg.rows import RowFactory
     from psycopg_pool import ConnectionPool
     from typing_extensions import Self
 
 T = TypeVar("T")
+
+
+@cache
+def _needed(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default of a method that calls a function of SQL."""
+    parameters = signature(method).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 class Caller:
@@ -87,9 +97,17 @@ class Caller:
         function: str,
         row_factory: RowFactory[T],
         *,
-        json_as_text: bool = False,
+        json: type[Loader] = Json,
         **arguments: Any,
     ) -> list[T]:
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
         given = {name: value for name, value in arguments.items() if value is not None}
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
@@ -98,8 +116,7 @@ class Caller:
                 self._connection() as connection,
                 connection.cursor(row_factory=row_factory) as cursor,
             ):
-                if json_as_text:
-                    cursor.adapters.register_loader("jsonb", TextLoader)
+                cursor.adapters.register_loader("jsonb", json)
                 cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
@@ -109,8 +126,6 @@ class Caller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
-        except RecursionError as error:
-            raise too_deep(f"the answer of stepgres.{function}") from error
         except Error as error:
             known = from_postgres(error)
             raise known from (None if known is error else error)
@@ -119,6 +134,8 @@ class Caller:
                 f"PostgreSQL does not take the character {error.object[error.start]!a}",
                 hint="Pass strings without halves of surrogate pairs.",
             ) from error
+        except (RecursionError, ValueError) as error:
+            raise unreadable(f"the answer of stepgres.{function}", error) from error
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stepgres._task_functions import TaskFunctions
     from stepgres.task_graph import TaskGraph
     from stepgres.types import RunResult
+    from stepgres.workflow import WorkflowName
 
 
 class Orchestrator:
@@ -39,7 +40,7 @@ class Orchestrator:
         *,
         max_depth: int = 5,
         max_tasks: int = 1000,
-        workflow_slug: str | None = None,
+        workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> TaskGraph:
         """Ask the decomposer for the tasks of a goal, and store them; nothing is executed.
@@ -79,7 +80,7 @@ class Orchestrator:
         require_approval: bool = False,
         max_depth: int = 5,
         max_tasks: int = 1000,
-        workflow_slug: str | None = None,
+        workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
         optimization_level: str | None = None,
     ) -> RunResult:
@@ -107,7 +108,7 @@ class Orchestrator:
                 hint="Look at its tasks, approve_task_graph, then Executor.execute_task_graph.",
                 task_graph=graph,
             )
-        self._client.approve_task_graph(graph.id)
+        self._client.approve_task_graph(graph.id, graph.fingerprint)
         return executor.execute_task_graph(
             graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
         )

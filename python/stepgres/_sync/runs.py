@@ -7,19 +7,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
+from psycopg.rows import class_row, scalar_row, tuple_row
 
-from stepgres._arguments import array, interval, slug_argument
-from stepgres._json import dumps_input
+from stepgres._arguments import array, interval, json_argument, json_value
+from stepgres._json import TolerantJson
 from stepgres._sync.caller import Caller
 from stepgres._sync.waiting import wait_for_run
-from stepgres.types import RunStatus, StuckStep, WorkflowRun, run_details
+from stepgres.types import (
+    RunCount,
+    RunStatus,
+    StuckStep,
+    Subscription,
+    WorkflowRun,
+    run_details,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from stepgres.types import RunDetails, RunResult
+    from stepgres.workflow import WorkflowName
 
 
 class Runs(Caller):
@@ -27,7 +35,7 @@ class Runs(Caller):
 
     def start_workflow_run(
         self,
-        workflow_slug: str,
+        workflow_slug: WorkflowName,
         input: Any,
         *,
         run_id: UUID | None = None,
@@ -49,7 +57,7 @@ class Runs(Caller):
             UUID,
             "start_workflow_run",
             workflow_slug=workflow_slug,
-            input=Jsonb(input, dumps_input),
+            input=json_value(input, "input"),
             run_id=run_id,
             idempotency_key=idempotency_key,
             version=version,
@@ -63,7 +71,7 @@ class Runs(Caller):
 
     def start_workflow_runs(
         self,
-        workflow_slug: str,
+        workflow_slug: WorkflowName,
         inputs: Sequence[Any],
         *,
         version: int | None = None,
@@ -82,7 +90,7 @@ class Runs(Caller):
             "start_workflow_runs",
             scalar_row,
             workflow_slug=workflow_slug,
-            inputs=Jsonb(list(inputs), dumps_input),
+            inputs=json_argument(inputs and list(inputs), "inputs"),
             version=version,
             executor_id=executor_id,
             priority=priority,
@@ -108,31 +116,62 @@ class Runs(Caller):
 
     def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
-        return run_details(self._scalar(dict, "get_run", run_id=run_id))
+        return run_details(self._scalar(dict, "get_run", json=TolerantJson, run_id=run_id))
 
     def list_workflow_runs(
         self,
         status: str | None = None,
-        workflow_slug: Any = None,
+        workflow_slug: WorkflowName | None = None,
         limit: int | None = None,
         offset: int | None = None,
         order_by: Sequence[str] | None = None,
         tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
     ) -> list[WorkflowRun]:
         """Runs, the newest first: by default 100 of any status, of all workflows.
 
-        workflow_slug is a slug, or a workflow class or its name. order_by is a pair such as
-        ("asc", "finished_at"). A run is found by tags if it has all of them. Raises InvalidFilter.
+        order_by is a pair such as ("asc", "finished_at"). A run is found by tags, and tag, if it
+        has all of them; by since and until if it was started then. The page after a run, the last
+        of another page, is the next one. Raises InvalidFilter, and RunNotFound for after.
         """
         return self._all(
             "list_workflow_runs",
             class_row(WorkflowRun),
+            json=TolerantJson,
             status=status,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
             limit=limit,
             offset=offset,
             order_by=array(order_by),
             tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+        )
+
+    def count_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+    ) -> list[RunCount]:
+        """How many runs there are, by workflow and status. The filters are those of lists."""
+        return self._all(
+            "count_runs",
+            class_row(RunCount),
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
         )
 
     def why_stuck(self, run_id: UUID) -> list[StuckStep]:
@@ -181,20 +220,154 @@ class Runs(Caller):
             executor_id=executor_id,
         )
 
+    def cancel_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+        reason: str | None = None,
+    ) -> list[UUID]:
+        """Cancel all active runs that pass the filters of lists; return them.
+
+        Their child runs are cancelled too, and are among them. It goes in batches of 1,000, each of
+        which is committed by itself unless the connection is the caller's; dry_run only says which
+        runs there are. So do pause_runs, resume_runs and retry_runs.
+        """
+        return self._change_runs(
+            "cancel_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            reason=reason,
+        )
+
+    def pause_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+    ) -> list[UUID]:
+        """Pause all active runs that pass the filters of lists; return those that were not paused.
+
+        In batches, as cancel_runs goes.
+        """
+        return self._change_runs(
+            "pause_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+        )
+
+    def resume_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+    ) -> list[UUID]:
+        """Resume all paused runs that pass the filters of lists, and return them.
+
+        In batches, as cancel_runs goes.
+        """
+        return self._change_runs(
+            "resume_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+        )
+
+    def retry_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+        skip_completed: bool | None = None,
+    ) -> list[UUID]:
+        """Retry all failed runs that pass the filters of lists, and return these runs.
+
+        Cancelled runs have failed, too; what was retried before is passed over. retried_from of a
+        new run says which one it goes on with. In batches, as cancel_runs goes.
+        """
+        return self._change_runs(
+            "retry_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            skip_completed=skip_completed,
+        )
+
+    def _change_runs(self, function: str, **arguments: Any) -> list[UUID]:
+        run_ids: dict[UUID, None] = {}  # in a dry run children are found with each of their parents
+        more = True
+        while more:
+            batch, more, after, until = self._one(function, tuple_row, **arguments)
+            run_ids.update(dict.fromkeys(batch))
+            arguments |= {"after": after, "until": until}
+        return list(run_ids)
+
     def prune(
-        self, older_than: float, batch_size: int | None = None, workflow_slug: Any = None
+        self,
+        older_than: float,
+        batch_size: int | None = None,
+        workflow_slug: WorkflowName | None = None,
     ) -> int:
         """Delete runs that ended more than so many seconds ago, and return their number.
 
         Deletes batch_size runs at most, by default 1,000: call it again until it returns 0.
-        workflow_slug is a slug, or a workflow class.
         """
         return self._scalar(
             int,
             "prune",
             older_than=interval(older_than),
             batch_size=batch_size,
-            workflow_slug=slug_argument(workflow_slug),
+            workflow_slug=workflow_slug,
         )
 
     def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
@@ -211,18 +384,24 @@ class Runs(Caller):
         *,
         subscriber_id: str | None = None,
         lease: float | None = None,
-        workflow_slug: str | None = None,
+        workflow_slug: WorkflowName | None = None,
         every_change: bool | None = None,
-    ) -> str:
-        """Ask for a notification when a run ends, or changes. The lease is in seconds."""
-        return self._scalar(
-            str,
+        after: str | None = None,
+    ) -> Subscription:
+        """Ask for a notification when a run ends, or changes. The lease is in seconds.
+
+        Returns the subscriber_id, and the name to listen on. `after` is the position that
+        `catch_up_events` has come to.
+        """
+        return self._one(
             "add_subscriber",
+            class_row(Subscription),
             run_id=run_id,
             subscriber_id=subscriber_id,
             lease=interval(lease),
             workflow_slug=workflow_slug,
             every_change=every_change,
+            after=after,
         )
 
     def remove_subscriber(self, subscriber_id: str) -> None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
 
-from stepgres._arguments import interval, json_argument
-from stepgres._json import dumps_input
+from stepgres._arguments import interval, json_argument, json_value
 from stepgres._sync.caller import Caller
-from stepgres.types import WorkItem
+from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,8 +42,8 @@ class Workers(Caller):
             worker_id=worker_id,
             queues=None if queues is None else list(queues),
             lease=interval(lease),
-            resources=json_argument(resources),
-            knows=json_argument(knows),
+            resources=json_argument(resources, "resources"),
+            knows=json_argument(knows, "knows"),
             features=None if features is None else list(features),
         )
 
@@ -53,10 +51,21 @@ class Workers(Caller):
         """End a worker: what it has claimed goes back at once; return the number of tasks."""
         return self._scalar(int, "unregister_worker", worker_id=worker_id)
 
+    def list_workers(self) -> list[WorkerInfo]:
+        """The registered workers, the oldest first."""
+        return self._all("list_workers", class_row(WorkerInfo))
+
+    def list_queues(self) -> list[QueueInfo]:
+        """The queues by name, with their ready tasks and live workers."""
+        return self._all("list_queues", class_row(QueueInfo))
+
     def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
         return self._scalar(
-            int, "keep_tasks", worker_id=worker_id, tasks=json_argument(list(tasks))
+            int,
+            "keep_tasks",
+            worker_id=worker_id,
+            tasks=json_argument(tasks and list(tasks), "tasks"),
         )
 
     def fail_oversized_tasks(
@@ -82,7 +91,7 @@ class Workers(Caller):
             "heartbeat",
             class_row(WorkItem),
             worker_id=worker_id,
-            tasks=json_argument(tasks and list(tasks)),
+            tasks=json_argument(tasks and list(tasks), "tasks"),
         )
 
     def claim_tasks(
@@ -118,10 +127,10 @@ class Workers(Caller):
             worker_id=worker_id,
             run_id=run_id,
             step_slug=step_slug,
-            output=Jsonb(output, dumps_input),
+            output=json_value(output, "output"),
             task_index=task_index,
             attempt=attempt,
-            tasks=json_argument(tasks),
+            tasks=json_argument(tasks, "tasks"),
         )
 
     def fail_task(
@@ -135,8 +144,13 @@ class Workers(Caller):
         attempt: int | None = None,
         retryable: bool | None = None,
         retry_after: float | None = None,
+        error_type: str | None = None,
+        traceback: str | None = None,
     ) -> None:
-        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off."""
+        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off.
+
+        error_type is the name of the exception. It is kept with the attempt, like the traceback.
+        """
         self._all(
             "fail_task",
             scalar_row,
@@ -148,6 +162,8 @@ class Workers(Caller):
             attempt=attempt,
             retryable=retryable,
             retry_after=interval(retry_after),
+            error_type=error_type,
+            traceback=traceback,
         )
 
     def work(
@@ -165,7 +181,7 @@ class Workers(Caller):
             worker_id=worker_id,
             results=results
             if isinstance(results, str)
-            else json_argument(results and list(results)),
+            else json_argument(results and list(results), "results"),
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
             is_waiting=is_waiting,

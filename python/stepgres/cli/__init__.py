@@ -6,8 +6,10 @@ import click
 
 from stepgres._version import __version__
 from stepgres.cli.errors import Commands
-from stepgres.cli.installation import install, uninstall, version
+from stepgres.cli.goals import goals
+from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.maintenance import fsck, prune
+from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
 from stepgres.cli.watching import watch
 from stepgres.cli.worker import worker
@@ -25,7 +27,7 @@ def main() -> None:
     "embedded" for the private server of this user. Without one, STEPGRES_DSN is used, then the
     usual PG* variables.
 
-    Lists are tables for people; with --json they are JSON for programs.
+    Lists are tables for people; with --json they are JSON for programs, and complete.
 
     \b
     Exit codes:
@@ -35,10 +37,14 @@ def main() -> None:
       3    no such run or workflow
       4    not possible now: the run has ended, or is not paused, and the like
       5    the database cannot be reached, has no Stepgres, or refuses
+      6    the output cannot be written
       130  interrupted
     The worker has its own: stepgres worker --help.
     """
 
 
-for _command in (install, uninstall, version, worker, runs, workflows, watch, prune, fsck):
+for _command in (
+    *(install, upgrade, uninstall, version, worker, runs, workflows, goals),
+    *(watch, workers, queues, channels, prune, fsck),
+):
     main.add_command(_command)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,7 @@ USAGE = 2
 NOT_FOUND = 3
 NOT_NOW = 4
 DATABASE = 5
+OUTPUT = 6
 INTERRUPTED = 130  # as shells have it for SIGINT
 
 _EXIT_CODES: dict[type[StepgresError], int] = {
@@ -33,19 +36,32 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.RunNotFailed: NOT_NOW,
     errors.RunNotPaused: NOT_NOW,
     errors.WorkflowInUse: NOT_NOW,
+    errors.DecompositionError: USAGE,
+    errors.TaskGraphNotFound: NOT_FOUND,
+    errors.IllegalTransition: NOT_NOW,
+    errors.TaskGraphNotApproved: NOT_NOW,
 }
 
 
 class Failure(Exception):
-    """The end of a command: a message, a hint, and an exit code."""
+    """The end of a command: a message, a hint, and an exit code; above them where it happened."""
 
-    def __init__(self, message: str, hint: str | None = None, exit_code: int = FAILED) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        exit_code: int = FAILED,
+        traceback: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.traceback = traceback
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
 
     def show(self) -> None:
+        for line in (self.traceback or "").splitlines():
+            click.echo(printable(line), err=True)
         click.echo(f"Error: {printable(self.message)}", err=True)
         if self.hint:
             click.echo(f"Hint: {printable(self.hint)}", err=True)
@@ -58,6 +74,9 @@ def explain(error: Exception) -> Failure | None:
     if isinstance(error, errors.StepgresError):
         message = f"{error} ({error.detail})" if error.detail else str(error)
         return Failure(message, error.hint, _EXIT_CODES.get(type(error), DATABASE))
+    if isinstance(error, OSError):  # of the network psycopg has errors of its own
+        reason = error.strerror or str(error)
+        return Failure(f"the output cannot be written: {reason}", exit_code=OUTPUT)
     psycopg = sys.modules.get("psycopg")  # no command has failed in it that did not import it
     if psycopg is not None and isinstance(error, psycopg.Error):
         message = error.diag.message_primary or str(error).strip()
@@ -78,5 +97,16 @@ class Commands(click.Group):
             failure = explain(error)
             if failure is None:
                 raise
-            failure.show()
+            if failure.exit_code == OUTPUT:
+                _give_up_output()
+            with suppress(OSError):  # standard error may be what cannot be written
+                if not isinstance(error, BrokenPipeError):  # which is how `| head` ends
+                    failure.show()
             raise click.exceptions.Exit(failure.exit_code) from error
+
+
+def _give_up_output() -> None:
+    """Let what is left in the buffer go nowhere: Python would try to write it again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

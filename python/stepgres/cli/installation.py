@@ -1,4 +1,4 @@
-"""stepgres install, uninstall, version."""
+"""stepgres install, upgrade, uninstall, version."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def install(dsn: str | None, option: str | None) -> None:
         result = installer.install(conninfo)
     outcome = "is installed now" if result.is_changed else "was installed already"
     click.echo(f"Stepgres {result.version} {outcome}, with {result.pgmq}.")
+
+
+@click.command()
+@_takes_dsn
+def upgrade(dsn: str | None, option: str | None) -> None:
+    """Upgrade Stepgres in the database to the version of this package."""
+    with running_server(_one_of(dsn, option)) as conninfo:
+        result = installer.upgrade(conninfo)
+    outcome = "is installed now" if result.is_changed else "was installed already"
+    click.echo(f"Stepgres {result.version} {outcome}.")
 
 
 @click.command()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from stepgres.errors import UnreadableValue
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
@@ -32,6 +34,7 @@ _STYLES = {
 
 
 _NARROWEST = 20  # no column is cut to less
+_MOST_LEVELS = 120  # of JSON are printed
 
 
 class Column(NamedTuple):
@@ -42,14 +45,19 @@ class Column(NamedTuple):
     when_long: Literal["overflow", "cut", "wrap"] = "overflow"
 
 
+def takes_quiet(command: Any) -> Any:
+    """Give a command the option --quiet."""
+    return click.option("--quiet", "-q", is_flag=True, help="Print the ids alone.")(command)
+
+
 def takes_json(command: Any) -> Any:
     """Give a command the option --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def rich_console(file: IO[str]) -> Console | None:
+def rich_console(file: IO[str] | None) -> Console | None:
     """What colours and redraws, if the file is a terminal and rich is installed."""
-    if not file.isatty():
+    if file is None or not file.isatty():  # None: it is closed
         return None
     try:
         from rich.console import Console
@@ -62,6 +70,16 @@ def rich_console(file: IO[str]) -> Console | None:
 def print_json(value: Any) -> None:
     """Print a value, with the fields of its objects."""
     click.echo(json.dumps(_jsonable(value), indent=2))
+
+
+def print_json_array(values: Iterable[Any]) -> None:
+    """Print an array one value after the other, so that few are in memory."""
+    separator = "["
+    for value in values:
+        text = json.dumps(_jsonable(value), indent=2).replace("\n", "\n  ")
+        click.echo(f"{separator}\n  {text}", nl=False)
+        separator = ","
+    click.echo("[]" if separator == "[" else "\n]")
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
@@ -135,7 +153,7 @@ def printable(text: str) -> str:
 
 def json_text(value: Any, most: int = 1_000) -> str:
     """A JSON value on one line, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(_jsonable(value), ensure_ascii=False)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
@@ -159,15 +177,19 @@ def duration_text(seconds: float) -> str:
     return f"{whole} s"
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: Any, levels: int = _MOST_LEVELS) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return _jsonable(asdict(value))
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return _jsonable(value._asdict())
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, (dict, list, tuple)) and levels == 0:
+        return {"unreadable": f"nested more than {_MOST_LEVELS} levels deep"}
     if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
+        return {key: _jsonable(item, levels - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
+        return [_jsonable(item, levels - 1) for item in value]
+    if isinstance(value, UnreadableValue):
+        return {"unreadable": str(value)}
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, datetime):

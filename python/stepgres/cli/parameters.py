@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,31 @@ class Duration(_Float):
         return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
 
 
+class Moment(_Any):
+    """A time, such as 2026-11-28 or 2026-11-28T12:30+01:00, or how long ago it was: 90m, 2d."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, datetime):
+            return value
+        try:
+            if re.fullmatch(rf"(?:{_PART.pattern})+", value):
+                return datetime.now(timezone.utc) - timedelta(
+                    seconds=DURATION.convert(value, param, ctx)
+                )
+            text = re.sub(r"[Zz]$", "+00:00", value)
+            text = re.sub(r"[Tt ](\d\d)(?=$|[+-])", r"T\1:00", text)  # Python 3.10 wants minutes
+            return datetime.fromisoformat(text).astimezone()
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is not a time. Write how long ago it was, such as 90m, 2h or 7d, or the"
+                " time itself: 2026-11-28, or 2026-11-28T12:30.",
+                param,
+                ctx,
+            )
+
+
 class Integer(IntParamType):
     """An integer that the database has room for."""
 
@@ -59,7 +85,11 @@ class JsonValue(_Any):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         place, text = "it", value.encode("utf-8", "surrogateescape")
+        if value == "-" and sys.stdin is None:
+            self.fail("standard input is closed. Write the JSON itself, or @file.", param, ctx)
         if value == "-":
+            if sys.stdin is None:
+                self.fail("standard input is closed", param, ctx)
             place, text = "standard input", sys.stdin.buffer.read()
         elif value.startswith("@"):
             place = value[1:]
@@ -83,3 +113,4 @@ class JsonValue(_Any):
 DURATION = Duration()
 INTEGER = Integer()
 JSON_VALUE = JsonValue()
+MOMENT = Moment()

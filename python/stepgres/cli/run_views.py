@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from stepgres.types import RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
+    from stepgres.types import RunCount, RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
 
 _FAILURES_SHOWN = 20
+_STATES = ("started", "paused", "completed", "failed", "cancelled")
 _TASK_STATUSES = (
     "completed",
     "skipped",
@@ -59,6 +60,20 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
             ]
             for run in runs
         ],
+    )
+
+
+def print_counts(counts: Sequence[RunCount]) -> None:
+    """A line for each workflow, in the words of print_runs."""
+    lines: dict[str, dict[str, int]] = {}
+    for found in counts:
+        line = lines.setdefault(found.workflow_slug, dict.fromkeys(_STATES, 0))
+        line[found.status] += found.runs - found.paused - found.cancelled
+        line["paused"] += found.paused
+        line["cancelled"] += found.cancelled
+    print_table(
+        [Column("WORKFLOW"), *(Column(state.upper(), is_number=True) for state in _STATES)],
+        [[slug, *(f"{line[state]:,}" for state in _STATES)] for slug, line in lines.items()],
     )
 
 
@@ -116,6 +131,15 @@ def print_run(run: RunDetails) -> None:
                 for step, attempt in failures[:_FAILURES_SHOWN]
             ],
         )
+    traceback = (
+        run.traceback
+        or max(
+            ((a.finished_at, a.traceback) for _, a in failures if a.finished_at and a.traceback),
+            default=(None, None),
+        )[1]
+    )
+    if traceback:
+        click.echo(f"\n{traceback.rstrip()}")
     if len(failures) > _FAILURES_SHOWN:
         click.echo(f"… and {len(failures) - _FAILURES_SHOWN:,} more: see --json")
 

@@ -1,4 +1,4 @@
-"""stepgres runs: start, list, show, status, cancel, pause, resume, retry, why."""
+"""stepgres runs: start, list, count, show, status, cancel, pause, resume, retry, why."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ import click
 
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import explain
-from stepgres.cli.output import print_json, printable, takes_json
+from stepgres.cli.filters import iterate_runs, takes_filters
+from stepgres.cli.output import (
+    print_json,
+    print_json_array,
+    printable,
+    takes_json,
+    takes_quiet,
+)
 from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
-from stepgres.cli.run_views import print_reasons, print_run, print_runs, status_text
+from stepgres.cli.run_views import print_counts, print_reasons, print_run, print_runs, status_text
 from stepgres.cli.watching import finish
+from stepgres.errors import StepgresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
     from stepgres._sync.client import Client
 
 _run = click.argument("run_id", metavar="RUN", type=click.UUID)
-_runs = click.argument("run_ids", metavar="RUN...", type=click.UUID, nargs=-1, required=True)
+_runs = click.argument("run_ids", metavar="[RUN...]", type=click.UUID, nargs=-1)
+_dry_run = click.option("--dry-run", is_flag=True, help="Only say which runs the filters choose.")
+_LISTED = 20  # runs in a table, where nobody says how many
 _wait = click.option(
     "--wait",
     is_flag=True,
@@ -37,7 +47,7 @@ def runs() -> None:
 
 
 @runs.command()
-@click.argument("workflow", metavar="SLUG")
+@click.argument("workflow", metavar="WORKFLOW")
 @click.option(
     "--input",
     type=JSON_VALUE,
@@ -55,6 +65,7 @@ def runs() -> None:
 @click.option("--parent", type=click.UUID, metavar="RUN", help="It is cancelled with this run.")
 @click.option("--version", type=INTEGER, help="Of the workflow, instead of the current one.")
 @_wait
+@click.option("--quiet", "-q", is_flag=True, help="Print the id alone; with --wait at the end.")
 @takes_json
 @takes_dsn
 def start(
@@ -62,11 +73,12 @@ def start(
     tags: tuple[str, ...],
     parent: UUID | None,
     wait: bool,
+    quiet: bool,
     as_json: bool,
     dsn: str | None,
     **options: Any,
 ) -> None:
-    """Start a run of a workflow, and print its id.
+    """Start a run of a workflow, and print its id. WORKFLOW is a slug, or the name of a class.
 
     Its steps are executed by workers, also those that an executor would execute itself.
     """
@@ -74,14 +86,21 @@ def start(
         run_id = client.start_workflow_run(
             workflow, tags=tags or None, parent_run_id=parent, **options
         )
-        _started(client, run_id, wait=wait, as_json=as_json)
+        if quiet:
+            if wait:
+                client.wait_for_run(run_id)
+            click.echo(run_id)
+        else:
+            _started(client, run_id, wait=wait, as_json=as_json)
 
 
 @runs.command("list")
-@click.option("--status", metavar="STATUS", help="started, completed or failed.")
-@click.option("--workflow", metavar="SLUG", help="Of this workflow: its slug, or class name.")
-@click.option("--tag", "tags", multiple=True, help="With this tag; more than once: with all.")
-@click.option("--limit", type=INTEGER, default=20, show_default=True, help="So many at most.")
+@takes_filters
+@click.option(
+    "--limit",
+    type=INTEGER,
+    help=f"So many at most. By default {_LISTED} in a table, and all with --quiet or --json.",
+)
 @click.option("--offset", type=INTEGER, default=0, help="Leave out so many first.")
 @click.option(
     "--order",
@@ -91,37 +110,55 @@ def start(
     help="inserted_at, finished_at, workflow_slug or status.",
 )
 @click.option("--asc", is_flag=True, help="The first ones first, not the last ones.")
-@click.option("--quiet", "-q", is_flag=True, help="Print the ids alone.")
+@takes_quiet
 @takes_json
 @takes_dsn
 def list_(
-    workflow: str | None,
-    tags: tuple[str, ...],
+    filters: dict[str, Any],
+    limit: int | None,
+    offset: int,
     order: str,
     asc: bool,
     quiet: bool,
     as_json: bool,
     dsn: str | None,
-    **filters: Any,
 ) -> None:
     """List runs, the newest first.
 
     A paused run has the status started, a cancelled one the status failed.
     """
+    filters |= {"offset": offset, "order_by": ("asc" if asc else "desc", order)}
     with connected(dsn) as client:
-        found = client.list_workflow_runs(
-            workflow_slug=workflow,
-            tags=tags or None,
-            order_by=("asc" if asc else "desc", order),
-            **filters,
-        )
+        if as_json or quiet:
+            found = iterate_runs(client, limit, **filters)
+            if as_json:
+                print_json_array(found)
+            else:
+                for run in found:
+                    click.echo(run.run_id)
+            return
+        rows = list(iterate_runs(client, _LISTED + 1 if limit is None else limit, **filters))
+    if not rows:
+        click.echo("There are no such runs.", err=True)
+    elif limit is None and len(rows) > _LISTED:
+        print_runs(rows[:_LISTED])
+        click.echo("There are more: see --limit, --quiet and --json.", err=True)
+    else:
+        print_runs(rows)
+
+
+@runs.command()
+@takes_filters
+@takes_json
+@takes_dsn
+def count(filters: dict[str, Any], as_json: bool, dsn: str | None) -> None:
+    """Count runs by their workflow and status."""
+    with connected(dsn) as client:
+        counts = client.count_runs(**filters)
     if as_json:
-        print_json(found)
-    elif quiet:
-        for run in found:
-            click.echo(run.run_id)
-    elif found:
-        print_runs(found)
+        print_json(counts)
+    elif counts:
+        print_counts(counts)
     else:
         click.echo("There are no such runs.", err=True)
 
@@ -159,61 +196,115 @@ def status(run_id: UUID, as_json: bool, dsn: str | None) -> None:
 
 @runs.command()
 @_runs
+@takes_filters
+@_dry_run
 @click.option("--reason", help="The error that the runs end with.")
 @click.option("--force", is_flag=True, help="Of a completed run, cancel those that it started.")
+@takes_quiet
+@takes_json
 @takes_dsn
-def cancel(run_ids: tuple[UUID, ...], dsn: str | None, **options: Any) -> None:
+def cancel(reason: str | None, force: bool, **chosen: Any) -> None:
     """End runs, and the runs that they started, as failed.
 
-    Nothing happens to a run that has failed already.
+    They are named by their ids, or chosen by filters. Nothing happens to a run that has failed
+    already.
     """
-    _change_each(dsn, run_ids, lambda client, run_id: client.cancel_workflow_run(run_id, **options))
+    if force and not chosen["run_ids"]:
+        raise click.UsageError("--force is for runs that are named by their ids")
+    _change(
+        lambda client, run_id: client.cancel_workflow_run(run_id, reason, force),
+        lambda client, filters: client.cancel_runs(reason=reason, **filters),
+        "cancelled",
+        **chosen,
+    )
 
 
 @runs.command()
 @_runs
+@takes_filters
+@_dry_run
+@takes_quiet
+@takes_json
 @takes_dsn
-def pause(run_ids: tuple[UUID, ...], dsn: str | None) -> None:
+def pause(**chosen: Any) -> None:
     """Let no further task of runs start.
 
-    Those that are executed finish, and count; the time of retries and delays stands still.
+    Runs are named by their ids, or chosen by filters. Tasks that are executed finish, and count;
+    the time of retries and delays stands still.
     """
-    _change_each(dsn, run_ids, lambda client, run_id: client.pause_workflow_run(run_id))
+    _change(
+        lambda client, run_id: client.pause_workflow_run(run_id),
+        lambda client, filters: client.pause_runs(**filters),
+        "paused",
+        **chosen,
+    )
 
 
 @runs.command()
 @_runs
+@takes_filters
+@_dry_run
+@takes_quiet
+@takes_json
 @takes_dsn
-def resume(run_ids: tuple[UUID, ...], dsn: str | None) -> None:
-    """Go on with paused runs."""
-    _change_each(dsn, run_ids, lambda client, run_id: client.resume_workflow_run(run_id))
+def resume(**chosen: Any) -> None:
+    """Go on with paused runs, named by their ids or chosen by filters."""
+    _change(
+        lambda client, run_id: client.resume_workflow_run(run_id),
+        lambda client, filters: client.resume_runs(**filters),
+        "resumed",
+        **chosen,
+    )
 
 
 @runs.command()
-@_run
+@_runs
+@takes_filters
+@_dry_run
 @click.option("--reset-all", is_flag=True, help="From the beginning, also if it has not failed.")
 @click.option("--no-skip-completed", is_flag=True, help="From the beginning.")
 @_wait
+@takes_quiet
 @takes_json
 @takes_dsn
 def retry(
-    run_id: UUID,
+    run_ids: tuple[UUID, ...],
     reset_all: bool,
     no_skip_completed: bool,
     wait: bool,
-    as_json: bool,
-    dsn: str | None,
+    **chosen: Any,
 ) -> None:
     """Start what is left of a failed run as a new run, and print the id of that.
 
     Steps that are completed are not executed again; of a map that is half finished only the
     unfinished tasks are. The steps are executed by workers.
+
+    Filters choose many runs: cancelled ones too, which have the status failed, but none that was
+    retried before. With --quiet the ids of the runs that were retried are printed.
     """
-    with connected(dsn) as client:
-        new_run_id = client.retry_failed_workflow(
+    if len(run_ids) != 1:
+        if wait:
+            raise click.UsageError("--wait is for one run that is named by its id")
+        if reset_all and not run_ids:
+            raise click.UsageError("--reset-all is for runs that are named by their ids")
+
+    def retry_one(client: Client, run_id: UUID) -> UUID:
+        return client.retry_failed_workflow(
             run_id, skip_completed=not no_skip_completed, reset_all=reset_all
         )
-        _started(client, new_run_id, wait=wait, as_json=as_json)
+
+    if len(run_ids) == 1:
+        with connected(chosen["dsn"]) as client:
+            _refuse_filters(chosen["filters"], chosen["dry_run"])
+            _started(client, retry_one(client, run_ids[0]), wait=wait, as_json=chosen["as_json"])
+        return
+    _change(
+        retry_one,
+        lambda client, filters: client.retry_runs(skip_completed=not no_skip_completed, **filters),
+        "retried",
+        run_ids=run_ids,
+        **chosen,
+    )
 
 
 @runs.command()
@@ -243,22 +334,71 @@ def _started(client: Client, run_id: UUID, *, wait: bool, as_json: bool) -> None
         click.echo(run_id)
 
 
-def _change_each(
-    dsn: str | None, run_ids: tuple[UUID, ...], change: Callable[[Client, UUID], None]
+def _change(
+    change: Callable[[Client, UUID], UUID | None],
+    change_all: Callable[[Client, dict[str, Any]], list[UUID]],
+    participle: str,
+    *,
+    run_ids: tuple[UUID, ...],
+    filters: dict[str, Any],
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    dsn: str | None,
 ) -> None:
-    """Change each run and say how it is doing then; an error is no reason to leave out others."""
-    code = 0
-    with connected(dsn) as client:
-        for run_id in run_ids:
-            try:
-                change(client, run_id)
-                answer = client.get_run_status(run_id)
-            except Exception as error:
-                failure = explain(error)
-                if failure is None:
-                    raise
-                failure.show()
-                code = code or failure.exit_code
-            else:
-                click.echo(f"{run_id}: {printable(status_text(answer))}")
+    """Change the runs that are named, or those that filters choose."""
+    if run_ids:
+        _refuse_filters(filters, dry_run)
+        with connected(dsn) as client:
+            code, changed = _change_each(client, run_ids, change, is_silent=quiet or as_json)
+    else:
+        if not any(value is not None for value in filters.values()):
+            raise click.UsageError(
+                "name runs by their ids, or choose them by --status, --workflow, --tag, --since or"
+                " --until"
+            )
+        with connected(dsn) as client:
+            code, changed = 0, change_all(client, {**filters, "dry_run": dry_run})
+    if as_json:
+        print_json({"run_ids": changed})
+    elif quiet:
+        for run_id in changed:
+            click.echo(run_id)
+    elif not run_ids:
+        runs = "1 run" if len(changed) == 1 else f"{len(changed):,} runs"
+        verb = "would be" if dry_run else "is" if len(changed) == 1 else "are"
+        click.echo(f"{runs} {verb} {participle}.")
     raise click.exceptions.Exit(code)
+
+
+def _refuse_filters(filters: dict[str, Any], dry_run: bool) -> None:
+    if dry_run or any(value is not None for value in filters.values()):
+        raise click.UsageError("runs are either named by their ids, or chosen by filters")
+
+
+def _change_each(
+    client: Client,
+    run_ids: tuple[UUID, ...],
+    change: Callable[[Client, UUID], UUID | None],
+    *,
+    is_silent: bool,
+) -> tuple[int, list[UUID]]:
+    """Change each run and say how it is doing then; an error is no reason to leave out others."""
+    code, changed = 0, []
+    for run_id in run_ids:
+        try:
+            new_id = change(client, run_id)
+            answer = client.get_run_status(new_id or run_id)
+        except StepgresError as error:
+            failure = explain(error)
+            if failure is None:
+                raise
+            failure.show()
+            code = code or failure.exit_code
+        else:
+            changed.append(run_id)
+            if new_id is not None and not is_silent:
+                click.echo(new_id)
+            elif not is_silent:
+                click.echo(f"{run_id}: {printable(status_text(answer))}")
+    return code, changed

@@ -45,9 +45,9 @@ def watch(run_id: UUID, as_json: bool, dsn: str | None) -> None:
         finish(client, run_id, as_json=as_json)
 
 
-def finish(client: Client, run_id: UUID, *, as_json: bool) -> None:
+def finish(client: Client, run_id: UUID, *, as_json: bool, is_quiet: bool = False) -> None:
     """Watch a run, then print its output, or end with its error."""
-    run = _watch(client, run_id)
+    run = _watch(client, run_id, is_quiet)
     if as_json:
         print_json(run)
         if run.status == "failed":
@@ -61,11 +61,13 @@ def finish(client: Client, run_id: UUID, *, as_json: bool) -> None:
         print_json(run.output)
 
 
-def _watch(client: Client, run_id: UUID) -> RunDetails:
+def _watch(client: Client, run_id: UUID, is_quiet: bool) -> RunDetails:
     from stepgres._sync.waiting import Subscription
 
     console = rich_console(sys.stderr)
-    display = _Lines() if console is None else _Bars(console)
+    display: _Display = _Lines() if console is None else _Bars(console)
+    if is_quiet:
+        display = _Nothing()
     with Subscription(client, run_id, every_change=True) as subscription, closing(display):
         last = None
         while True:
@@ -93,6 +95,16 @@ def _reasons(client: Client, run_id: UUID) -> list[str]:
 class _Display(Protocol):
     def show(self, run: RunDetails, reasons: list[str]) -> None: ...
     def close(self) -> None: ...
+
+
+class _Nothing:
+    """For programs that only wait."""
+
+    def show(self, run: RunDetails, reasons: list[str]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class _Lines:
@@ -182,5 +194,7 @@ def _text(step: RunStep) -> str:
         return f"{step.status}, {tasks_text(step)}" if step.tasks else step.status
     duration = step.started_at and took(step.started_at, step.finished_at)
     text = f"{step.status} in {duration}" if duration else step.status
+    if step.status == "completed" and step.tasks.get("skipped"):
+        text += f", {step.tasks['skipped']:,} of {sum(step.tasks.values()):,} tasks skipped"
     reason = step.error or step.skip_reason
     return f"{text}: {reason}" if reason else text

@@ -12,7 +12,7 @@ from stepgres.cli.errors import explain
 
 
 @click.command()
-@click.argument("workflows", nargs=-1, metavar="[MODULE:WORKFLOW...]")
+@click.argument("workflows", nargs=-1, metavar="[MODULE[:WORKFLOW]...]")
 @takes_dsn
 @click.option("--goals", metavar="MODULE:NAME", help="Functions for the tasks of task graphs.")
 @click.option("--queues", default="default", show_default=True, help="Names, with commas.")
@@ -23,11 +23,26 @@ from stepgres.cli.errors import explain
 @click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
 @click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is logged.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or an object a line.",
+)
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
     """Execute steps of workflows, and tasks of goals, from queues until SIGTERM or SIGINT.
 
-    A workflow is MODULE:NAME, or a MODULE with workflow_steps(). --goals names a mapping of the
+    A workflow is MODULE:NAME; a MODULE alone is all Workflow classes in it, or the workflow whose
+    workflow_steps() it has. --goals names a mapping of the
     paths or ids of tasks, or patterns of these, to functions, or one function for all tasks: it
     executes the tasks of all task graphs that are started. The first signal lets the running
     steps finish within the grace period; the second one ends at once. What is unfinished goes back

@@ -20,7 +20,8 @@ from stepgres.cli.output import (
 )
 from stepgres.cli.parameters import INTEGER
 
-_slug = click.argument("workflow", metavar="SLUG")
+# or the name of a class
+_slug = click.argument("workflow", metavar="WORKFLOW")
 _level = click.option(
     "--level", default="basic", show_default=True, help="Or advanced, aggressive; none: as defined."
 )
@@ -32,12 +33,13 @@ def workflows() -> None:
 
 
 @workflows.command("list")
+@click.option("--goals", is_flag=True, help="Also those that task graphs of goals have become.")
 @takes_json
 @takes_dsn
-def list_(as_json: bool, dsn: str | None) -> None:
+def list_(goals: bool, as_json: bool, dsn: str | None) -> None:
     """List workflows."""
     with connected(dsn) as client:
-        flows = client.list_flows()
+        flows = client.list_flows(goals=goals)
     if as_json:
         print_json(flows)
     elif flows:

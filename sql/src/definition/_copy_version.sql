@@ -6,29 +6,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_copy stepgres.workflow_versions := _copy_version.original;
-    v_steps stepgres.steps[];
-    v_dependencies stepgres.dependencies[];
 begin
     v_copy.fingerprint := null;
     v_copy.optimized_from := null;
     v_copy.optimizations := null;
     v_copy := stepgres._create_version(v_copy);
-    v_steps := array(
-        select s from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
-        order by s.step_index
+    perform stepgres._store_steps(
+        v_copy.version,
+        array(
+            select s from stepgres.steps as s
+            where (s.workflow_slug, s.version) = (original.workflow_slug, original.version)
+            order by s.step_index
+        ),
+        array(
+            select d from stepgres.dependencies as d
+            where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
+        )
     );
-    v_dependencies := array(
-        select d from stepgres.dependencies as d
-        where (d.workflow_slug, d.version) = (original.workflow_slug, original.version)
-    );
-    for i in 1 .. cardinality(v_steps) loop
-        v_steps[i].version := v_copy.version;
-    end loop;
-    for i in 1 .. cardinality(v_dependencies) loop
-        v_dependencies[i].version := v_copy.version;
-    end loop;
-    perform stepgres._store_steps(v_steps, v_dependencies);
     return v_copy;
 end
 $$;

@@ -5,6 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_version stepgres.workflow_versions;
+    v_slug text;
+    v_names text[];
 begin
     select w.* into v_version
     from stepgres.workflows as f
@@ -18,16 +20,30 @@ begin
         raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
             using errcode = 'SG002', hint = 'Leave the version out for the current one.';
     end if;
+    -- an index lookup more only for what is no slug
+    v_slug := stepgres._slug_of(_find_version.workflow_slug);
+    if v_slug <> _find_version.workflow_slug and exists (
+        select from stepgres.workflows as f where f.workflow_slug = v_slug
+    ) then
+        return stepgres._find_version(v_slug, _find_version.version);
+    end if;
+    v_names := array(
+        select w.workflow_slug from stepgres.workflows as w
+        where not stepgres._is_of_goal(w)
+        order by stepgres._likeness(w.workflow_slug, v_slug) desc, w.workflow_slug
+        limit 10
+    );
     raise exception 'workflow "%" does not exist', _find_version.workflow_slug
-        using errcode = 'SG002', hint = coalesce(
-            'Known workflows: ' || (
-                select string_agg(w.workflow_slug, ', ')
-                from (select k.workflow_slug from stepgres.workflows as k order by k.created_at desc limit 10) as w
-            ) || '.',
-            'There are no workflows yet: define one with register_workflow or create_flow.'
-        );
+        using errcode = 'SG002', hint = case
+            when v_names = '{}' then 'There are no workflows yet: define one with register_workflow or create_flow.'
+            else case
+                when stepgres._likeness(v_names[1], v_slug) >= 0.5 then format('Did you mean "%s"? ', v_names[1])
+                else ''
+            end || format('Known workflows: %s.', array_to_string(v_names, ', '))
+        end;
 end
 $$;
 
 comment on function stepgres._find_version(text, int) is
-'A version of a workflow, the current one if none is given; SG002 if there is none, with the names that do exist.';
+'A version of a workflow, named by its slug or class, the current one if none is given; SG002 if there is none, with the
+names that do exist, the closest first.';

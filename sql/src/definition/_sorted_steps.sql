@@ -12,7 +12,7 @@ declare
     v_dependents text[] := '{}';
     v_dependencies text[] := '{}';
     v_allowed jsonb := stepgres._inherited_options()
-        || '{"step_slug": "string", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
+        || '{"step_slug": "string", "step_index": "integer", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
@@ -30,7 +30,7 @@ begin
         raise exception '%: step "%" is already defined', culprit, v_slug
             using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
     end if;
-    select jsonb_object_agg(s.slug, s.step) into v_documents
+    select stepgres._merge_objects(array_agg(jsonb_build_object(s.slug, s.step))) into v_documents
     from rows from (unnest(v_slugs), jsonb_array_elements(_sorted_steps.steps)) as s (slug, step);
     for v_slug, v_dependency in
         select s.slug, d

@@ -17,6 +17,9 @@ begin
         where w.workflow_slug = _use_version.workflow_slug for key share;
     end if;
     v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
+    if v_version.workflow_slug <> _use_version.workflow_slug then
+        return stepgres._use_version(v_version.workflow_slug, _use_version.version);  -- under its own lock
+    end if;
     if not v_version.is_used then
         -- Waits for an add_step under way; whoever comes after it makes a version of its own.
         update stepgres.workflow_versions as w set is_used = true

@@ -36,7 +36,7 @@ declare
 begin
     -- workflow before version: register_workflow and _use_version lock them in the same order
     select w.* into v_workflow from stepgres.workflows as w
-    where w.workflow_slug = add_step.workflow_id for update;
+    where w.workflow_slug = stepgres._slug_of(add_step.workflow_id) for update;
     if not found then
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
@@ -55,15 +55,15 @@ begin
     v_step.map := add_step.map or add_step.initial_tasks is not null;
     v_step.initial_tasks := add_step.initial_tasks;
     v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
-    v_step.base_delay := coalesce(add_step.base_delay, v_version.base_delay);
-    v_step.timeout := coalesce(add_step.timeout, v_version.timeout);
+    v_step.base_delay := coalesce(stepgres._in_seconds(add_step.base_delay), v_version.base_delay);
+    v_step.timeout := coalesce(stepgres._in_seconds(add_step.timeout), v_version.timeout);
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
     v_step.priority := coalesce(add_step.priority, v_version.priority);
     v_step.resources := coalesce(add_step.resources, v_version.resources);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
-    v_step.start_delay := add_step.start_delay;
+    v_step.start_delay := stepgres._in_seconds(add_step.start_delay);
     v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
     v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);

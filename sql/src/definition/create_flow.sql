@@ -2,7 +2,7 @@ create function stepgres.create_flow(
     name text,
     max_attempts int default 3,
     base_delay interval default '1 second',
-    timeout interval default '60 seconds',
+    timeout interval default '5 minutes',
     execution text default 'local',
     queue text default 'default',
     priority int default 0,
@@ -35,8 +35,8 @@ begin
     end if;
     v_defaults.workflow_slug := create_flow.name;
     v_defaults.max_attempts := create_flow.max_attempts;
-    v_defaults.base_delay := create_flow.base_delay;
-    v_defaults.timeout := create_flow.timeout;
+    v_defaults.base_delay := stepgres._in_seconds(create_flow.base_delay);
+    v_defaults.timeout := stepgres._in_seconds(create_flow.timeout);
     v_defaults.execution := create_flow.execution;
     v_defaults.queue := create_flow.queue;
     v_defaults.priority := create_flow.priority;
@@ -44,7 +44,7 @@ begin
     v_defaults.when_unmet := create_flow.when_unmet;
     v_defaults.when_exhausted := create_flow.when_exhausted;
     v_defaults.events := create_flow.events;
-    v_defaults.deadline := create_flow.deadline;
+    v_defaults.deadline := stepgres._in_seconds(create_flow.deadline);
     v_defaults.max_parallel := create_flow.max_parallel;
     perform stepgres._create_version(v_defaults);
     return create_flow.name;

@@ -5,33 +5,34 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_slug text := stepgres._slug_of(delete_flow.workflow_id);
     v_active uuid[];
     v_finished uuid[];
     v_run_id uuid;
     v_queues text[];
 begin
     -- what is refused anyway holds up no starts
-    perform stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+    perform stepgres._active_runs_of(v_slug, delete_flow.force);
     -- Starts under way end first; later ones wait, and then find no workflow.
-    perform pg_advisory_xact_lock(29545, hashtext(delete_flow.workflow_id));
+    perform pg_advisory_xact_lock(29545, hashtext(v_slug));
     -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
-    perform 1 from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id for no key update;
+    perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
     -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
     -- is seen in the next round.
     loop
-        v_active := stepgres._active_runs_of(delete_flow.workflow_id, delete_flow.force);
+        v_active := stepgres._active_runs_of(v_slug, delete_flow.force);
         perform stepgres._lock_runs(v_active);
         foreach v_run_id in array v_active loop
             perform stepgres.cancel_workflow_run(
-                v_run_id, format('workflow "%s" was deleted', delete_flow.workflow_id), force => true
+                v_run_id, format('workflow "%s" was deleted', v_slug), force => true
             );
         end loop;
         v_finished := array(
             select r.run_id from stepgres.runs as r
-            where r.workflow_slug = delete_flow.workflow_id and r.finished_at is not null
+            where r.workflow_slug = v_slug and r.finished_at is not null
             order by r.inserted_at
             limit 10000
         );
@@ -39,12 +40,9 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
-    v_queues := array(
-        select distinct s.queue from stepgres.steps as s
-        where s.workflow_slug = delete_flow.workflow_id
-    );
-    delete from stepgres.prunings as p where p.workflow_slug = delete_flow.workflow_id;
-    delete from stepgres.workflows as w where w.workflow_slug = delete_flow.workflow_id;
+    v_queues := array(select distinct s.queue from stepgres.steps as s where s.workflow_slug = v_slug);
+    delete from stepgres.prunings as p where p.workflow_slug = v_slug;
+    delete from stepgres.workflows as w where w.workflow_slug = v_slug;
     perform stepgres._retire_queues(v_queues);
 end
 $$;

@@ -1,4 +1,4 @@
-create function stepgres.list_flows() returns setof stepgres.flow
+create function stepgres.list_flows(goals boolean default false) returns setof stepgres.flow
 language sql
 stable
 security definer
@@ -12,8 +12,10 @@ as $$
         )::int,
         w.created_at
     from stepgres.workflows as w
+    where goals or not stepgres._is_of_goal(w)
     order by w.workflow_slug
 $$;
 
-comment on function stepgres.list_flows() is
-'All workflows by slug, each with its current version and the number of its steps.';
+comment on function stepgres.list_flows(boolean) is
+'All workflows by slug, each with its current version and the number of its steps; with goals also those that task graphs
+have become.';

@@ -10,7 +10,7 @@ declare
 begin
     begin
         v_oid := to_regprocedure(register_sql_function.sql_function || '(jsonb)');
-    exception when invalid_name or syntax_error then
+    exception when data_exception or invalid_name or syntax_error or feature_not_supported then
         v_oid := null;
     end;
     select format('%I.%I', n.nspname, p.proname) into v_function

@@ -1,6 +1,4 @@
-create function stepgres.register_workflow(
-    definition jsonb, make_current boolean default false
-) returns int
+create function stepgres.register_workflow(definition jsonb, make_current boolean default false) returns int
 language plpgsql
 volatile
 security definer
@@ -9,45 +7,26 @@ as $$
 declare
     v_slug text := definition ->> 'workflow_slug';
     v_culprit text := format('workflow "%s"', definition ->> 'workflow_slug');
-    v_fingerprint text := md5(definition::text);
     v_defaults stepgres.workflow_versions;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
     v_version int;
     v_constraint text;
 begin
     perform stepgres._check_options(
-        definition, stepgres._workflow_options() || '{"workflow_slug": "string", "steps": "array", "tasks": "array"}', v_culprit
+        definition,
+        stepgres._workflow_options()
+        || '{"workflow_slug": "string", "version": "integer", "steps": "array", "tasks": "array"}',
+        v_culprit
     );
-    if v_slug is null or coalesce(jsonb_array_length(nullif(definition -> 'steps', 'null')), 0) = 0 then
-        raise exception '% has no %', v_culprit, case when v_slug is null then 'workflow_slug' else 'steps' end
+    if v_slug is null then
+        raise exception 'a definition has no workflow_slug'
             using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
-
-    loop
-        insert into stepgres.workflows (workflow_slug, current_version, created_at)
-        values (v_slug, 1, stepgres._now())
-        on conflict do nothing;
-        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
-        exit when found; -- unless it was deleted meanwhile
-    end loop;
-    -- Deployments that alternate do not make versions without end. An old worker that restarts does
-    -- not make its definition current. A version that was optimized is the same definition, and stays.
-    select w.version into v_version
-    from stepgres.workflows as f
-    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
-    where f.workflow_slug = v_slug and w.fingerprint = v_fingerprint
-    order by w.version = f.current_version desc, w.version desc
-    limit 1;
-    if found then
-        update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version
-            and register_workflow.make_current;
-        return v_version;
-    end if;
-
     v_defaults.workflow_slug := v_slug;
     v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric, 3);
     v_defaults.base_delay := coalesce(stepgres._seconds(definition -> 'base_delay'), '1 second');
-    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '60 seconds');
+    v_defaults.timeout := coalesce(stepgres._seconds(definition -> 'timeout'), '5 minutes');
     v_defaults.execution := coalesce(definition ->> 'execution', 'local');
     v_defaults.queue := coalesce(definition ->> 'queue', 'default');
     v_defaults.priority := coalesce((definition ->> 'priority')::numeric, 0);
@@ -58,10 +37,42 @@ begin
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
-    v_defaults.fingerprint := v_fingerprint;
-    v_defaults := stepgres._create_version(v_defaults);
+    select r.steps, r.dependencies into v_steps, v_dependencies
+    from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
+    v_defaults.fingerprint := stepgres._fingerprint(stepgres._document(v_defaults, v_steps, v_dependencies));
 
-    perform stepgres._insert_steps(v_defaults, definition -> 'steps', v_culprit);
+    loop
+        insert into stepgres.workflows (workflow_slug, current_version, created_at)
+        values (v_slug, 1, stepgres._now())
+        on conflict do nothing;
+        perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
+        exit when found; -- unless it was deleted meanwhile
+    end loop;
+    -- Deployments that alternate make no versions without end. An old worker that starts again does not make its
+    -- definition current: only a caller with make_current does. An optimized version is the same definition, and
+    -- stays. So is the document that get_flow shows of it, or of steps that were added one by one.
+    select w.version into v_version
+    from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+    where f.workflow_slug = v_slug and w.version > 0 and case
+        when w.fingerprint = v_defaults.fingerprint then true
+        when w.fingerprint is null or w.optimized_from is not null
+            then stepgres._fingerprint(stepgres.get_flow(v_slug, w.version)) = v_defaults.fingerprint
+    end
+    order by w.version = f.current_version desc, w.version desc
+    limit 1;
+    if found then
+        update stepgres.workflows as w set current_version = v_version
+        where w.workflow_slug = v_slug and w.current_version <> v_version and register_workflow.make_current;
+        return v_version;
+    end if;
+
+    if cardinality(v_steps) = 0 then
+        raise exception '% has no steps', v_culprit
+            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+    end if;
+    v_defaults := stepgres._create_version(v_defaults);
+    perform stepgres._insert_steps(v_defaults.version, v_steps, v_dependencies, v_culprit);
     return v_defaults.version;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;
@@ -72,8 +83,10 @@ $$;
 comment on function stepgres.register_workflow(jsonb, boolean) is
 'Registers a whole definition and returns its version; the same definition always has the same version.
 
-A new version is current: runs that are started from then on get it. A definition that was replaced
-by another since it was registered becomes current again only with make_current.
+A new version is current: runs that are started from then on get it. A definition that was registered before, and has been
+replaced by another since, becomes current again only with make_current: that is how to go back.
+
+Definitions are the same if they mean the same: what is left out has its default, and the order of keys and of steps says nothing.
 
 The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
 "initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
@@ -82,8 +95,8 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
 "when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
 "max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
-"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 60 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
+"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip", "fail". Steps
+may come in any order; "version" and "step_index", which get_flow shows, say nothing. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
 under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
 channel workflow_events, as events says.
 

@@ -4,6 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform stepgres._follow();
     insert into stepgres.task_graph_changes (
         task_graph_id, change_number, status, workflow_slug, changed_at, reason
     )
@@ -18,16 +19,8 @@ begin
             'workflow_slug', graph.workflow_slug, 'error', graph.reason
         )));
     end if;
-
-    perform pg_notify(stepgres._hint_channel(s.workflow_slug), graph.task_graph_id)
-    from (
-        select distinct o.workflow_slug from stepgres.subscribers as o
-        where o.run_id is null and o.every_change
-            and (o.workflow_slug is null or o.workflow_slug = graph.workflow_slug)
-    ) as s;
 end
 $$;
 
 comment on function stepgres._record_goal_event(stepgres.task_graphs) is
-'Writes down what has just become of a task graph, sends it to the channel workflow_events where its workflow wants that, and
-notifies, at commit, those who subscribed to that workflow or to all.';
+'Writes down what has just become of a task graph, and sends it to the channel workflow_events where its workflow wants that.';

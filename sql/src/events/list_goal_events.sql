@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_since timestamptz := coalesce(stepgres._now() - list_goal_events.happened_within, '-infinity');
+    v_since timestamptz := coalesce(stepgres._ago(list_goal_events.happened_within), '-infinity');
     v_graph_ids text[] := array[list_goal_events.task_graph_id];
 begin
     if list_goal_events.task_graph_id is null then

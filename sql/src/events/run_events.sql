@@ -53,8 +53,16 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
         ) as e
     union all
     -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
-    -- was cancelled between two attempts has its error still, or was queued after it had started.
-    select t.run_id, t.step_slug, t.task_index, t.attempt, e.*, null
+    -- was cancelled between two attempts has its error still.
+    -- An attempt that was handed back has started: the next claim of the task is the same attempt.
+    select
+        t.run_id, t.step_slug, t.task_index,
+        case
+            when t.status in ('queued', 'waiting') then t.attempt + 1
+            when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at) then t.attempt + 1
+            else t.attempt
+        end,
+        e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
@@ -63,9 +71,9 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
             ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
-        t.attempt > 0 and (
+        t.started_at is not null and (
             t.status in ('started', 'completed')
-            or (t.status = 'cancelled' and t.error is null and t.started_at >= t.queued_at)
+            or (t.status in ('queued', 'waiting', 'cancelled') and t.error is null)
         )
 )
 select

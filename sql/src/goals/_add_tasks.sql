@@ -8,7 +8,10 @@ declare
     v_run stepgres.runs;
     v_version stepgres.workflow_versions;
     v_tasks jsonb;
-    v_steps jsonb;
+    v_planned jsonb;
+    v_steps stepgres.steps[];
+    v_dependencies stepgres.dependencies[];
+    v_culprit text;
 begin
     select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
     if not found or tasks = '[]' then
@@ -24,14 +27,17 @@ begin
     end if;
     -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
-    v_steps := stepgres._plan_tasks(v_tasks, 100, 10000);
+    v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
     v_version.version := -nextval('stepgres._own_versions');
-    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_steps);
+    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_planned);
     v_version.fingerprint := null;
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
     insert into stepgres.workflow_versions select v_version.*;
-    perform stepgres._insert_steps(v_version, stepgres._steps_only(v_steps), format('run %s', v_run.run_id));
+    v_culprit := format('run %s', v_run.run_id);
+    select r.steps, r.dependencies into v_steps, v_dependencies
+    from stepgres._read_steps(v_version, stepgres._steps_only(v_planned), v_culprit) as r;
+    perform stepgres._insert_steps(v_version.version, v_steps, v_dependencies, v_culprit);
     perform stepgres._apply_optimizations(v_version);
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);

@@ -8,6 +8,9 @@ declare
     v_message text;
     v_hint text;
 begin
+    perform stepgres._check_goal_rights(
+        case jsonb_typeof(_check_goal_options.options) when 'object' then _check_goal_options.options end, _check_goal_options.path
+    );
     begin
         perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
         -- their domains say which values may be
@@ -24,4 +27,4 @@ end
 $$;
 
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse.';
+'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse, SG026 for those that the caller may not set.';

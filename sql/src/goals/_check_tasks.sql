@@ -16,7 +16,7 @@ begin
     perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
         'Merge some tasks, or raise max_tasks.')
     from unnest(_check_tasks.tasks) as t
-    where t.place = max_tasks + 1;
+    where t.place = max_tasks::bigint + 1;
     for v_task in
         select t.*, row_number() over (partition by t.path order by t.place) > 1 as is_duplicate
         from unnest(_check_tasks.tasks) as t

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             e.task
             || case when e.task -> 'depends_on' ? ('/' || adder)
                 then jsonb_build_object('depends_on', (e.task -> 'depends_on') || added_paths) else '{}' end
@@ -15,7 +15,7 @@ begin
                 e.task -> 'subtasks', adder, scope, added, added_paths, prefix || (e.task ->> 'id') || '/'
             )) else '{}' end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_insert_tasks.tasks) with ordinality as e (task, place)
     ) || case when prefix = scope then added else '[]' end;
 end

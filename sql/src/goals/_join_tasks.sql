@@ -16,15 +16,15 @@ begin
     select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
     where t.task ->> 'step_slug' = _join_tasks.step_slug;
     select
-        jsonb_agg(
+        to_jsonb(array_agg(
             case
                 when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
                     then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
                 else e.task
             end
             order by e.place
-        ),
-        jsonb_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place)
+        )),
+        to_jsonb(array_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place))
     into v_added, v_paths
     from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
     return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');

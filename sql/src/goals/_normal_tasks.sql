@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             jsonb_strip_nulls(e.task - '{subtasks,decompose}'::text[])
             || jsonb_build_object(
                 'description', coalesce(e.task ->> 'description', e.task ->> 'id'),
@@ -16,7 +16,7 @@ begin
                 else jsonb_build_object('subtasks', stepgres._normal_tasks(e.task -> 'subtasks'))
             end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_normal_tasks.tasks) with ordinality as e (task, place)
     );
 end

@@ -37,7 +37,7 @@ as $$
             array_agg(t.task ->> 'id' order by t.place) as ids
         from unnest(tasks) as t group by t.parent
     )
-    select jsonb_agg(
+    select to_jsonb(array_agg(
         jsonb_build_object(
             'path', p.path,
             'waits_for', p.waits_for,
@@ -51,7 +51,7 @@ as $$
         || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
         || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
         order by p.place
-    )
+    ))
     from planned as p
     left join members as m on m.parent = p.path
 $$;

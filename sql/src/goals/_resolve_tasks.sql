@@ -6,11 +6,12 @@ as $$
 declare
     -- by path, made once and handed on to the groups
     v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
-        select jsonb_object_agg(s ->> 'path', s) from jsonb_array_elements(_resolve_tasks.steps) as s
+        select stepgres._merge_objects(array_agg(jsonb_build_object(s ->> 'path', s)))
+        from jsonb_array_elements(_resolve_tasks.steps) as s
     ) end;
 begin
     return (
-        select jsonb_agg(
+        select to_jsonb(array_agg(
             e.task || jsonb_build_object(
                 'step_slug', s.step -> 'step_slug',
                 'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
@@ -18,7 +19,7 @@ begin
                 'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
             ) else '{}' end
             order by e.place
-        )
+        ))
         from jsonb_array_elements(_resolve_tasks.tasks) with ordinality as e (task, place)
         cross join lateral (select v_steps -> (prefix || (e.task ->> 'id')) as step) as s
     );

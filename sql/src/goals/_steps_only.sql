@@ -3,7 +3,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_agg(s.step - '{path,waits_for}'::text[] order by s.place)
+    select to_jsonb(array_agg(s.step - '{path,waits_for}'::text[] order by s.place))
     from jsonb_array_elements(steps) with ordinality as s (step, place)
 $$;
 

@@ -1,4 +1,5 @@
-create function stepgres.approve_task_graph(task_graph_id text) returns stepgres.task_graphs
+create function stepgres.approve_task_graph(task_graph_id text, fingerprint text default null)
+returns stepgres.task_graphs
 language plpgsql
 volatile
 security definer
@@ -7,7 +8,10 @@ as $$
 declare
     v_graph stepgres.task_graphs := stepgres._find_task_graph(approve_task_graph.task_graph_id);
 begin
-    if v_graph.status = 'rejected' then
+    if v_graph.fingerprint <> approve_task_graph.fingerprint then
+        raise exception 'task graph "%" is not the one that was read: it has changed', v_graph.task_graph_id
+            using errcode = 'SG008', hint = 'Read it again with get_task_graph, then approve it with its new fingerprint.';
+    elsif v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008', hint = 'Change its tasks with save_task_graph; then it can be approved.';
     elsif v_graph.status = 'decomposed' then
@@ -20,7 +24,10 @@ begin
 end
 $$;
 
-comment on function stepgres.approve_task_graph(text) is
+comment on function stepgres.approve_task_graph(text, text) is
 'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
 
-Errors: SG008 it was rejected, SG019 unknown task graph.';
+fingerprint is that of the graph as the caller has read it, from get_task_graph or save_task_graph: if the graph has changed since,
+it is not approved. Without a fingerprint the graph is approved as it stands.
+
+Errors: SG008 it was rejected, or has changed; SG019 unknown task graph.';

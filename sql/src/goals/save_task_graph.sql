@@ -35,16 +35,20 @@ begin
     v_graph.tasks := stepgres._normal_tasks(save_task_graph.tasks);
     v_graph.defaults := jsonb_strip_nulls(coalesce(save_task_graph.defaults, '{}'));
     v_graph.workflow_slug := coalesce(save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id);
-    v_graph.status := 'decomposed';
-    v_graph.reason := null;
-    v_graph.decomposed_at := stepgres._now();
-    v_graph.decided_at := null;
-    insert into stepgres.task_graphs select v_graph.*
+    perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
+    insert into stepgres.task_graphs as g (
+        task_graph_id, goal, status, workflow_slug, defaults, tasks, steps, decomposed_at
+    )
+    values (
+        v_graph.task_graph_id, v_graph.goal, 'decomposed', v_graph.workflow_slug, v_graph.defaults, v_graph.tasks,
+        v_graph.steps, stepgres._now()
+    )
     on conflict on constraint task_graphs_pkey do update set
         goal = excluded.goal, workflow_slug = excluded.workflow_slug, defaults = excluded.defaults,
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
         -- whoever has approved the tasks that stood here has not seen these
-        status = excluded.status, reason = null, decided_at = null;
+        status = excluded.status, reason = null, decided_at = null
+    returning g.* into v_graph;
     perform stepgres._record_goal_event(v_graph);
     return v_graph;
 exception when check_violation then
@@ -66,4 +70,8 @@ priority, resources, condition and so on; defaults are those of the workflow tha
 workflow_slug its slug, by default the id of the graph. With a task_graph_id the tasks of that graph are replaced, and have to be
 approved anew; runs of it keep theirs.
 
-Errors: SG018 names the task that breaks a rule, by its path; SG019 unknown task graph.';
+The workflow is one of task graphs alone: one of that name that was registered or built otherwise stays as it is. The options sql_function,
+transactional, queue, priority and resources are for those who may call register_workflow. approve_task_graph takes the fingerprint of the graph.
+
+Errors: SG007 the workflow was not made by task graphs; SG018 names the task that breaks a rule, by its path; SG019 unknown task graph;
+SG026 an option that the caller may not set.';

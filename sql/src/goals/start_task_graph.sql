@@ -28,12 +28,17 @@ begin
     elsif jsonb_typeof(coalesce(start_task_graph.input, '{}')) <> 'object' then
         raise exception 'the input of a task graph must be a JSON object, not %', jsonb_typeof(input)
             using errcode = 'SG003', hint = 'It is merged with {"goal": ...}, which the first tasks get.';
+    elsif optimization_level is not null and not stepgres._may_call('{optimize_workflow}') then
+        raise exception 'role "%" may not optimize workflow "%"', stepgres._caller(), v_graph.workflow_slug
+            using errcode = 'SG026', hint = 'Leave optimization_level out, or let an admin call optimize_workflow.';
     end if;
     v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
         'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
     ), make_current => true);
+    -- now that nobody else defines it until the end of this transaction
+    perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
     if optimization_level is not null then
         v_version := stepgres.optimize_workflow(v_graph.workflow_slug, start_task_graph.optimization_level);
     end if;
@@ -52,10 +57,10 @@ $$;
 comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
 'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
 
-With an optimization_level that workflow is optimized first, from earlier runs of it: see optimize_workflow.
+With an optimization_level that workflow is optimized first, from earlier runs of it, for those who may call optimize_workflow.
 
 The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
 start_workflow_run.
 
-Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG019 unknown task graph, SG020 it is not approved,
-and those of start_workflow_run.';
+Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG007 the workflow
+was not made by task graphs, SG019 unknown task graph, SG020 it is not approved, SG026 the caller may not optimize, and those of start_workflow_run.';

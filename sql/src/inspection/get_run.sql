@@ -6,11 +6,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
+    v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
 begin
     return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
+        'error_type', v_fatal.error_type,
+        'traceback', v_fatal.traceback,
         'steps', (
-            select jsonb_agg(
+            select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(
@@ -30,7 +33,7 @@ begin
                     'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
                 )
                 order by s.step_index
-            )
+            ))
             from stepgres.steps as s
             join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
             where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
@@ -42,9 +45,10 @@ $$;
 comment on function stepgres.get_run(uuid) is
 'A run as one document, with its steps in topological order, their attempts and timings.
 
-Beside the columns of stepgres.workflow_run: "deadline" in seconds and "steps": [{"step_slug", "depends_on", "map", "status",
+Beside the columns of stepgres.workflow_run: "deadline" in seconds, "error_type" and "traceback" of the attempt that failed it, and "steps": [{"step_slug", "depends_on", "map", "status",
 "started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
-"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error"}]}]; of the attempts of a
+"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error",
+"error_type", "traceback"}]}]; of the attempts of a
 step at most 1,000, the failed ones first.
 
 Errors: SG005 unknown run.';

@@ -16,6 +16,8 @@ begin
         v_status.details := v_run.output;
     elsif v_run.status = 'failed' then
         v_status.details := to_jsonb(v_run.error);
+        select a.error_type, a.traceback into v_status.error_type, v_status.traceback
+        from stepgres._fatal_attempt(v_run) as a;
     else
         select count(*) into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
         v_completed := v_total - v_run.remaining_steps;
@@ -31,7 +33,7 @@ end
 $$;
 
 comment on function stepgres.get_run_status(uuid) is
-'How a run is doing: completed (details: its output), failed (details: its error, and failed_step) or in_progress
+'How a run is doing: completed (details: its output), failed (details: its error, with failed_step, error_type and traceback) or in_progress
 (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
 
 Errors: SG005 unknown run.';

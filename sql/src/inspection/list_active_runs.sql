@@ -13,7 +13,7 @@ as $$
     -- ask each workflow, whose index ends the search at the time
     select r.run_id from stepgres.workflows as w
     join stepgres.runs as r
-        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._now() - list_active_runs.started_within
+        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._ago(list_active_runs.started_within)
     where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
     order by 1
 $$;

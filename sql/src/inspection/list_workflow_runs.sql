@@ -4,7 +4,11 @@ create function stepgres.list_workflow_runs(
     "limit" int default 100,
     "offset" int default 0,
     order_by text[] default '{desc,inserted_at}',
-    tags text[] default null
+    tags text[] default null,
+    since timestamptz default null,
+    until timestamptz default null,
+    tag text default null,
+    after uuid default null
 ) returns setof stepgres.workflow_run
 language plpgsql
 stable
@@ -14,7 +18,6 @@ set jit = off
 as $$
 declare
     v_culprit text := case
-        when status not in ('started', 'completed', 'failed') then format('status "%s"', status)
         when "limit" < 0 then format('limit %s', "limit")
         when "offset" < 0 then format('offset %s', "offset")
         when (
@@ -24,21 +27,30 @@ declare
             then format('order_by %s', coalesce(order_by::text, 'null'))
     end;
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
+    v_tags text[] := stepgres._all_tags(list_workflow_runs.tags, list_workflow_runs.tag);
+    v_last stepgres.runs;
+    v_key text := case order_by[2] when 'finished_at' then 'coalesce(%s.finished_at, ''infinity'')' else '%s.' || order_by[2] end;
     v_source text;
 begin
+    perform stepgres._check_filter(list_workflow_runs.status);
     if v_culprit is not null then
         raise exception 'runs cannot be listed with %', v_culprit
-            using errcode = 'SG014', hint = 'status: started, completed, failed. order_by: asc or desc, then inserted_at, '
-                'finished_at, workflow_slug or status. limit and offset: at least 0.';
+            using errcode = 'SG014', hint = 'order_by: asc or desc, then inserted_at, finished_at, workflow_slug or status. '
+                'limit and offset: at least 0.';
+    end if;
+    if after is not null then
+        v_last := stepgres._find_run(list_workflow_runs.after);
     end if;
     -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
     -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
     v_source := case
-        when status in ('started', 'failed') and tags is null and order_by[2] = 'inserted_at' then
+        when status in ('started', 'failed') and v_tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
                  select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)
-                 order by f.inserted_at %2$s limit $3 + $4
+                     and ($6 is null or f.inserted_at >= $6) and ($7 is null or f.inserted_at <= $7)
+                     and ($8 is null or (f.inserted_at, f.run_id) %4$s (($9).inserted_at, $8))
+                 order by f.inserted_at %2$s, f.run_id %2$s limit $3 + $4
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
         when status = 'started' then
@@ -49,7 +61,9 @@ begin
                  select r.* from stepgres.runs as r
                  where r.workflow_slug = w.workflow_slug and ($1 is null or r.status = $1)
                      and ($2 is null or w.workflow_slug = $2) and ($5 is null or r.tags @> $5)
-                 order by r.inserted_at %2$s limit $3 + $4
+                     and ($6 is null or r.inserted_at >= $6) and ($7 is null or r.inserted_at <= $7)
+                     and ($8 is null or (r.inserted_at, r.run_id) %4$s (($9).inserted_at, $8))
+                 order by r.inserted_at %2$s, r.run_id %2$s limit $3 + $4
              ) as l'
     end;
     return query execute format(
@@ -59,16 +73,24 @@ begin
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
-         order by r.%1$I %2$s, r.run_id %2$s limit $3 offset $4',
-        order_by[2], order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end
-    ) using status, v_slug, "limit"::bigint, "offset"::bigint, tags;
+             and ($6 is null or r.inserted_at >= $6) and ($7 is null or r.inserted_at <= $7)
+             and ($8 is null or (%1$s, r.run_id) %4$s (%5$s, $8))
+         order by %1$s %2$s, r.run_id %2$s limit $3 offset $4',
+        format(v_key, 'r'), order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end,
+        case order_by[1] when 'asc' then '>' else '<' end, format(v_key, '($9)')
+    ) using status, v_slug, "limit"::bigint, "offset"::bigint, v_tags, since, until, after, v_last;
 end
 $$;
 
-comment on function stepgres.list_workflow_runs(text, text, int, int, text[], text[]) is
-'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags.
+comment on function stepgres.list_workflow_runs(
+    text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
+) is
+'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags (tag is one
+more), that were started at since or later, and at until or earlier.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. The
-workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is no workflow "OrderLines".
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. To page, pass
+the last run of a page as after: unlike an offset that costs the same for each page, and what starts or ends meanwhile moves no
+other run to another page. The workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is
+no workflow "OrderLines".
 
-Errors: SG014 an unknown status or order, a negative limit or offset.';
+Errors: SG005 unknown run after, SG014 an unknown status or order, a negative limit or offset.';

@@ -1,4 +1,4 @@
-create function stepgres._copy_finished_steps(from_run_id uuid, to_run_id uuid) returns void
+create function stepgres._copy_finished_steps(run_ids uuid[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -7,8 +7,10 @@ begin
     -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
     -- steps of the run
     with finished as materialized (
-        select o.*, _copy_finished_steps.to_run_id as new_run_id from stepgres.step_states as o
-        where o.run_id = from_run_id and o.status in ('completed', 'skipped')
+        select o.*, r.run_id as new_run_id
+        from stepgres.runs as r
+        join stepgres.step_states as o on o.run_id = r.retried_from
+        where r.run_id = any (_copy_finished_steps.run_ids) and o.status in ('completed', 'skipped')
     )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
@@ -23,19 +25,20 @@ begin
         run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
         input, output
     )
-    select to_run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+    select r.run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
-    from stepgres.step_states as s
+    from stepgres.runs as r
+    join stepgres.step_states as s on s.run_id = r.retried_from
     cross join lateral (
         select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
     ) as o
-    where s.run_id = from_run_id and s.status in ('completed', 'skipped');
+    where r.run_id = any (_copy_finished_steps.run_ids) and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
     set remaining_steps = (
         select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
     )
-    where r.run_id = to_run_id;
+    where r.run_id = any (_copy_finished_steps.run_ids);
     update stepgres.step_states as t
     set remaining_deps = (
         select count(*)
@@ -48,9 +51,9 @@ begin
             and o.finished_at is null
     )
     from stepgres.runs as r
-    where t.run_id = to_run_id and r.run_id = to_run_id and t.finished_at is null;
+    where r.run_id = any (_copy_finished_steps.run_ids) and t.run_id = r.run_id and t.finished_at is null;
 end
 $$;
 
-comment on function stepgres._copy_finished_steps(uuid, uuid) is
-'Takes the completed and skipped steps of a run over into a new one that has not begun.';
+comment on function stepgres._copy_finished_steps(uuid[]) is
+'Takes the completed and skipped steps of the runs that were retried over into new ones, which have not begun.';

@@ -1,4 +1,4 @@
-create function stepgres._copy_unfinished_maps(from_run_id uuid, to_run_id uuid) returns void
+create function stepgres._copy_unfinished_maps(run_ids uuid[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -9,13 +9,14 @@ declare
 begin
     -- materialized: as in _copy_finished_steps
     with begun as materialized (
-        select _copy_unfinished_maps.to_run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
-        from stepgres.step_states as o
+        select r.run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
+        from stepgres.runs as r
+        join stepgres.step_states as o on o.run_id = r.retried_from
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
-        where o.run_id = from_run_id and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+        where r.run_id = any (_copy_unfinished_maps.run_ids) and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
     ),
     maps as (
         update stepgres.step_states as t
@@ -30,20 +31,22 @@ begin
     insert into stepgres.tasks (
         run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
     )
-    select to_run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
+    select m.run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
         o.finished_at, o.input, o.output
     from unnest(v_maps) as m
-    join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+    join stepgres.runs as r on r.run_id = m.run_id
+    join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
     where o.status = 'completed';
     perform stepgres._queue_tasks(array(
-        select (to_run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
+        select (m.run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
         from unnest(v_maps) as m
-        join stepgres.tasks as o on o.run_id = from_run_id and o.step_slug = m.step_slug
+        join stepgres.runs as r on r.run_id = m.run_id
+        join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
         where o.status <> 'completed'
     ));
     perform stepgres._refill_maps(v_maps);
 end
 $$;
 
-comment on function stepgres._copy_unfinished_maps(uuid, uuid) is
-'Starts in a new run the maps that another has left half done, with the tasks that it has completed.';
+comment on function stepgres._copy_unfinished_maps(uuid[]) is
+'Starts in new runs the maps that those which were retried have left half done, with the tasks that these have completed.';

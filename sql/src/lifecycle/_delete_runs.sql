@@ -11,7 +11,7 @@ begin
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);

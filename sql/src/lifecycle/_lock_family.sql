@@ -1,10 +1,10 @@
-create function stepgres._lock_family(run_id uuid) returns uuid[]
+create function stepgres._lock_family(run_ids uuid[]) returns uuid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_known uuid[] := stepgres._list_family(_lock_family.run_id);
+    v_known uuid[] := stepgres._list_family(_lock_family.run_ids);
     v_found uuid[];
 begin
     -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
@@ -12,19 +12,20 @@ begin
     loop
         begin
             perform stepgres._lock_runs(v_known);
-            v_found := stepgres._list_family(_lock_family.run_id);
-            exit when v_found <@ v_known;
+            v_found := stepgres._list_family(_lock_family.run_ids);
+            -- not <@, which compares each with each
+            exit when not exists (select unnest(v_found) except select unnest(v_known));
             raise exception using errcode = 'SGLCK';
         exception when sqlstate 'SGLCK' then
             v_known := v_found;
         end;
     end loop;
     return (
-        select array_agg(r.run_id) from stepgres.runs as r
+        select array_agg(r.run_id order by r.run_id) from stepgres.runs as r
         where r.run_id = any (v_known) and r.status = 'started'
     );
 end
 $$;
 
-comment on function stepgres._lock_family(uuid) is
-'Locks a run and all the runs under it, and returns those that are active.';
+comment on function stepgres._lock_family(uuid[]) is
+'Locks runs and all the runs under them, and returns those that are active.';

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_active uuid[] := stepgres._lock_family(cancel_workflow_run.run_id);
+    v_active uuid[] := stepgres._lock_family(array[cancel_workflow_run.run_id]);
     v_run stepgres.runs := stepgres._find_run(cancel_workflow_run.run_id);
 begin
     if v_run.status = 'completed' and force is not true then
@@ -15,13 +15,7 @@ begin
     elsif v_run.status = 'failed' or v_active is null then
         return;
     end if;
-    perform stepgres._fail_runs(
-        array(
-            select (i, null, coalesce(cancel_workflow_run.reason, 'cancelled'))::stepgres._run_failure
-            from unnest(v_active) as i
-        ),
-        is_cancelled => true
-    );
+    perform stepgres._cancel_runs(v_active, cancel_workflow_run.reason);
 end
 $$;
 

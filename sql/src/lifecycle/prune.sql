@@ -8,7 +8,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_before timestamptz := stepgres._now() - prune.older_than;
+    v_before timestamptz := stepgres._ago(prune.older_than);
+    v_slug text := stepgres._slug_of(prune.workflow_slug);
     v_runs stepgres._old_run[];
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
@@ -35,7 +36,7 @@ begin
             limit prune.batch_size
             for update skip locked
         ) as l
-        where prune.workflow_slug is null or w.workflow_slug = prune.workflow_slug
+        where v_slug is null or w.workflow_slug = v_slug
         limit prune.batch_size
     );
     perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));

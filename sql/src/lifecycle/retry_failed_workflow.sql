@@ -11,7 +11,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs;
-    v_new_id uuid := stepgres._new_run_id();
 begin
     -- together with its parent, which the new run may join: runs are locked in one order
     perform stepgres._lock_runs(array(
@@ -24,22 +23,11 @@ begin
         raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
             using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
     end if;
-    v_run.retried_from := v_run.run_id;
-    v_run.idempotency_key := null;
-    v_run.executor_id := retry_failed_workflow.executor_id;
-    v_run.parent_run_id := (
-        select a.run_id from stepgres.active_runs as a where a.run_id = v_run.parent_run_id
-    );
-    perform stepgres._check_start(v_run);
-    if reset_all or not skip_completed then
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run);
-    else
-        perform stepgres._start_runs(array[v_new_id], array[v_run.input], v_run, interval '0');
-        perform stepgres._copy_finished_steps(v_run.run_id, v_new_id);
-        perform stepgres._copy_unfinished_maps(v_run.run_id, v_new_id);
-        perform stepgres._start_ready_steps(array[v_new_id]);
-    end if;
-    return v_new_id;
+    return (stepgres._retry_runs(
+        array[v_run.run_id],
+        retry_failed_workflow.skip_completed and reset_all is not true,
+        retry_failed_workflow.executor_id
+    ))[1];
 end
 $$;
 

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(_first_position.channel);
+    v_pgmq_queue text := stepgres._readable_channel(_first_position.channel);
     v_until timestamptz := clock_timestamp() + interval '50 ms';
     v_last_id bigint;
     v_senders text[];

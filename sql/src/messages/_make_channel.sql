@@ -16,6 +16,9 @@ begin
     on conflict on constraint channels_pkey do nothing;
     if found then
         perform pgmq.create(v_pgmq_queue);
+        -- what happens to runs is what every client may list, too
+        insert into stepgres.channel_readers (channel, role)
+        values (_make_channel.channel, case _make_channel.channel when 'workflow_events' then 'public' else stepgres._caller() end);
         -- it may have been deleted, and somebody still listens on it
         select s.last_value into v_last_id from stepgres._deleted_ids as s;
         if v_last_id > 0 then

@@ -5,7 +5,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(_read_history.channel);
+    v_pgmq_queue text := stepgres._readable_channel(_read_history.channel);
     v_ids int8range := _read_history.ids * '[1, 9223372036854775807)';
 begin
     if v_pgmq_queue is null or isempty(v_ids) then

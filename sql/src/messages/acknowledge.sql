@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(acknowledge.channel);
+    v_pgmq_queue text := stepgres._readable_channel(acknowledge.channel);
     v_msg_id bigint := stepgres._message_number(acknowledge.message_id);
 begin
     return v_pgmq_queue is not null and v_msg_id is not null and pgmq.archive(v_pgmq_queue, v_msg_id);
@@ -18,4 +18,4 @@ was acknowledged already.
 
 It stays in message_history until prune_messages deletes it.
 
-Errors: SG016 not the name of a channel.';
+Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';

@@ -7,9 +7,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(catch_up.channel);
+    v_pgmq_queue text := stepgres._readable_channel(catch_up.channel);
     v_position stepgres._position := stepgres._parse_position(catch_up.after);
-    v_until timestamptz := clock_timestamp() + coalesce(catch_up.patience, '0');
+    v_until timestamptz;
     v_senders text[];
     v_ids bigint[] := '{}';
     v_new_ids bigint[];
@@ -20,6 +20,11 @@ declare
 begin
     perform stepgres._need_fresh_snapshots();
     perform stepgres._check_limit(catch_up."limit");
+    if patience not between interval '0' and interval '1 day' then
+        raise exception 'patience % is not between 0 and a day', catch_up.patience
+            using errcode = 'SG003', hint = 'Pass the time to wait for messages that others are about to commit.';
+    end if;
+    v_until := clock_timestamp() + coalesce(catch_up.patience, '0');
     if v_pgmq_queue is null then
         return;
     end if;
@@ -84,5 +89,5 @@ or longer while such transactions go on.
 
 Returns nothing where nothing was sent yet, and about 2 MB at a time.
 
-Errors: SG003 not a position, a limit below 1, a transaction that does not see what others commit; SG016 not the name of a
-channel.';
+Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that does not see what others commit; SG016 not the name of a
+channel; SG026 the caller was not given the channel.';

@@ -15,4 +15,4 @@ $$;
 comment on function stepgres.get_message(text, text) is
 'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
 
-Errors: SG016 not the name of a channel.';
+Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';

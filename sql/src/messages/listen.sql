@@ -28,4 +28,4 @@ The position is behind everything that was sent so far, or where after says: the
 catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
 Unlisten with the commands unlisten messages_on and payloads_on.
 
-Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel.';
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel; SG026 the caller was not given the channel.';

@@ -37,4 +37,4 @@ comment on function stepgres.message_history(text, text, text, int, boolean) is
 
 limit null: all. To page, pass the last id of a page as after_id, or with newest_first as before_id.
 
-Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel.';
+Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel; SG026 the caller was not given the channel.';

@@ -8,7 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_pgmq_queue text := stepgres._find_channel(prune_messages.channel);
-    v_before timestamptz := stepgres._now() - prune_messages.older_than;
+    v_before timestamptz := stepgres._ago(prune_messages.older_than);
     v_deleted int := 0;
     v_more int := 0;
 begin

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_pgmq_queue text := stepgres._find_channel(read_messages.channel);
+    v_pgmq_queue text := stepgres._readable_channel(read_messages.channel);
 begin
     perform stepgres._check_limit(read_messages."limit");
     if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
@@ -34,4 +34,4 @@ until the visibility_timeout is over.
 Acknowledge what is dealt with. What is not acknowledged comes again, with a higher read_count: to this reader or another.
 The timeout is rounded up to whole seconds. Of a channel to which nothing was sent there is nothing to read.
 
-Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel.';
+Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel; SG026 the caller was not given the channel.';

@@ -11,7 +11,8 @@ declare
     v_optimizations jsonb;
 begin
     -- nobody registers or changes it meanwhile
-    perform 1 from stepgres.workflows as w where w.workflow_slug = optimize_workflow.workflow_slug for update;
+    perform 1 from stepgres.workflows as w
+    where w.workflow_slug = stepgres._slug_of(optimize_workflow.workflow_slug) for update;
     v_current := stepgres._find_version(optimize_workflow.workflow_slug, null);
     v_source := stepgres._find_version(v_current.workflow_slug, coalesce(v_current.optimized_from, v_current.version));
     select jsonb_object_agg(o.step_slug, o.options) into v_optimizations
@@ -35,7 +36,9 @@ begin
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);
-    v_version.fingerprint := v_source.fingerprint;
+    v_version.fingerprint := coalesce(
+        v_source.fingerprint, stepgres._fingerprint(stepgres.get_flow(v_source.workflow_slug, v_source.version))
+    );
     v_version.optimized_from := v_source.version;
     v_version.optimizations := v_optimizations;
     perform stepgres._apply_optimizations(v_version);

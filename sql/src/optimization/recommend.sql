@@ -13,7 +13,7 @@ declare
     v_wanted stepgres._advice[] := array(
         select a from stepgres._advise(v_source, v_current.version, recommend.level) as a
     );
-    v_runs bigint := count(*) from stepgres._recent_runs(recommend.workflow_slug, 20);
+    v_runs bigint := count(*) from stepgres._recent_runs(v_current.workflow_slug, 20);
 begin
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(

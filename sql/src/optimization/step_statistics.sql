@@ -5,11 +5,16 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_version stepgres.workflow_versions := stepgres._find_version(step_statistics.workflow_slug, null);
 begin
-    perform stepgres._find_version(step_statistics.workflow_slug, null);
+    if last_runs < 0 then
+        raise exception 'last_runs is %, and must not be negative', step_statistics.last_runs
+            using errcode = 'SG003', hint = 'Pass the number of runs to look at, or null for all.';
+    end if;
     return query
     with recent as materialized (
-        select r.* from stepgres._recent_runs(step_statistics.workflow_slug, step_statistics.last_runs) as r
+        select r.* from stepgres._recent_runs(v_version.workflow_slug, step_statistics.last_runs) as r
     ),
     done as (
         select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
@@ -61,4 +66,4 @@ comment on function stepgres.step_statistics(text, int) is
 
 See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
 
-Errors: SG002 unknown workflow.';
+Errors: SG002 unknown workflow, SG003 a negative last_runs.';

@@ -55,7 +55,7 @@ begin
     -- the same patterns in another order are the same
     return jsonb_build_object('workflows', v_workflows) || coalesce(jsonb_build_object('goals', case
         when jsonb_typeof(v_goals) = 'boolean' then nullif(v_goals, 'false')
-        else (select jsonb_agg(distinct g) from jsonb_array_elements(v_goals) as g)
+        else (select to_jsonb(array_agg(distinct g)) from jsonb_array_elements(v_goals) as g)
     end), '{}');
 end
 $$;

@@ -11,7 +11,7 @@ begin
     end if;
     update stepgres.step_states as t
     set status = 'completed', finished_at = v_now, output = (
-        select jsonb_agg(k.output order by k.task_index)
+        select to_jsonb(array_agg(k.output order by k.task_index))
         from stepgres.tasks as k
         where k.run_id = t.run_id and k.step_slug = t.step_slug
     )

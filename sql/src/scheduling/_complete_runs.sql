@@ -21,7 +21,11 @@ begin
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
-                    else coalesce(jsonb_object_agg(t.step_slug, t.output) filter (where t.output is not null), '{}')
+                    else coalesce(
+                        stepgres._merge_objects(
+                            array_agg(jsonb_build_object(t.step_slug, t.output)) filter (where t.output is not null)
+                        ), '{}'
+                    )
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
@@ -43,7 +47,6 @@ begin
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
     end if;
 end
 $$;

@@ -4,14 +4,15 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_source jsonb := stepgres._map_source(_expand_map.run_id, _expand_map.step_slug);
     v_first int;
     v_last int;
+    v_elements jsonb;
     v_tasks stepgres._new_task[];
 begin
-    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel.
+    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel. Each reads the whole array,
+    -- so there are at most 32 windows, or a map would take time that is quadratic in its tasks.
     update stepgres.step_states as t
-    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + 1000)
+    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + greatest(1000, t.initial_tasks / 32 + 1))
     from (
         select o.expanded_tasks from stepgres.step_states as o
         where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
@@ -19,8 +20,13 @@ begin
     where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
     returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
 
+    -- the elements of the window first: each of them is then found without decompressing the array again
+    v_elements := jsonb_path_query_array(
+        stepgres._map_source(_expand_map.run_id, _expand_map.step_slug), 'strict $[$first to $last]',
+        jsonb_build_object('first', v_first, 'last', v_last)
+    );
     v_tasks := array(
-        select (_expand_map.run_id, _expand_map.step_slug, i, v_source -> i)::stepgres._new_task
+        select (_expand_map.run_id, _expand_map.step_slug, i, v_elements -> (i - v_first))::stepgres._new_task
         from generate_series(v_first, v_last) as i
     );
     -- a step waits once: its next tasks follow those that have waited

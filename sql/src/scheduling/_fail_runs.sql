@@ -34,7 +34,6 @@ begin
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
     );
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => true);
 end
 $$;
 

@@ -4,7 +4,9 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
-    select coalesce(jsonb_object_agg(s.gathers[d.dependency_index + 1], o.output), '{}')
+    select coalesce(
+        stepgres._merge_objects(array_agg(jsonb_build_object(s.gathers[d.dependency_index + 1], o.output))), '{}'
+    )
     from stepgres.runs as r
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)

@@ -10,8 +10,11 @@ begin
     where r.run_id = any (_lock_runs.run_ids)
     order by r.run_id
     for no key update;
+    if cardinality(_lock_runs.run_ids) > 0 then
+        perform stepgres._follow();
+    end if;
 end
 $$;
 
 comment on function stepgres._lock_runs(uuid[]) is
-'Locks runs in the one order that cannot deadlock.';
+'Locks runs in the one order that cannot deadlock, to change them.';

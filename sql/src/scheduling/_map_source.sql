@@ -20,9 +20,7 @@ begin
         on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
     left join stepgres.step_states as t on t.run_id = r.run_id and t.step_slug = d.depends_on
     where r.run_id = _map_source.run_id and s.initial_tasks is null;
-    -- The concatenation leaves the whole array in memory: elements are then found without
-    -- decompressing it again for each of them.
-    return v_source || '[]'::jsonb;
+    return v_source;
 end
 $$;
 

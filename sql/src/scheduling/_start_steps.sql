@@ -16,11 +16,15 @@ begin
     end if;
     select
         array_agg((
-            k.run_id, k.step_slug, format('step "%s" failed: its condition is not met', k.step_slug)
-        )::stepgres._run_failure) filter (where s.when_unmet = 'fail'),
+            k.run_id, k.step_slug,
+            format(
+                'step "%s" failed: its condition %s', k.step_slug,
+                coalesce('cannot be evaluated: ' || j.error, 'is not met')
+            )
+        )::stepgres._run_failure) filter (where j.error is not null or s.when_unmet = 'fail'),
         array_agg((
             k.run_id, k.step_slug, 'condition_unmet', null, s.when_unmet = 'skip-cascade'
-        )::stepgres._skip) filter (where s.when_unmet <> 'fail')
+        )::stepgres._skip) filter (where j.error is null and s.when_unmet <> 'fail')
     into v_failures, v_skips
     from unnest(_start_steps.ready) as k
     join stepgres.runs as r on r.run_id = k.run_id
@@ -28,11 +32,8 @@ begin
         select def.* from stepgres.steps as def
         where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
     ) as s
-    join stepgres._step_inputs as i on i.run_id = k.run_id and i.step_slug = k.step_slug
-    where (s.condition is not null or s.unless is not null) and (
-        (s.condition is not null and not stepgres._is_met(s.condition, i.input))
-        or (s.unless is not null and stepgres._is_met(s.unless, i.input))
-    );
+    cross join lateral stepgres._judge(k.run_id, k.step_slug, s.condition, s.unless) as j
+    where (s.condition is not null or s.unless is not null) and j.may_start is not true;
 
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);

@@ -16,9 +16,20 @@ select
                         filter (where jsonb_typeof(o.output) = 'object')
                     ), '{}'
                 )
-                || coalesce(
-                    jsonb_object_agg(e.depends_on, o.output) filter (where o.output is not null), '{}'
-                )
+                || case count(o.output)
+                    when 0 then '{}'
+                    -- the one that there is
+                    when
+                        1
+                        then jsonb_build_object(
+                            min(e.depends_on) filter (where o.output is not null),
+                            (array_agg(o.output) filter (where o.output is not null))[1]
+                        )
+                    else stepgres._merge_objects(
+                        array_agg(jsonb_build_object(e.depends_on, o.output))
+                        filter (where o.output is not null)
+                    )
+                end
             from stepgres.dependencies as e
             left join
                 lateral (

@@ -4,6 +4,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if cardinality(_try_lock_runs.run_ids) > 0 then
+        perform stepgres._follow();
+    end if;
     -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
     -- locked, could deadlock. What somebody else holds will still be due at the next tick.
     return array(

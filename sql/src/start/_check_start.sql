@@ -19,8 +19,8 @@ begin
         raise exception 'a run cannot have the priority %', run.priority
             using errcode = 'SG003', hint = 'A priority is a whole number from -100 to 100.';
     end if;
-    if array_position(run.tags, null) is not null then
-        raise exception 'a tag of a run is null' using errcode = 'SG003', hint = 'Tags are texts.';
+    if run.tags is not null then
+        perform stepgres._check_labels(null, run.tags);
     end if;
     if run.executor_id is not null then
         perform stepgres._worker(run.executor_id);

@@ -6,6 +6,9 @@ as $$
 declare
     v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
 begin
+    if prototype.idempotency_key is not null then
+        perform stepgres._check_labels(prototype.idempotency_key, null);
+    end if;
     perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
     if stepgres._start_runs(
         array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')

@@ -1,5 +1,6 @@
 create function stepgres._start_runs(
-    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null
+    run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null,
+    retried_from uuid[] default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -11,6 +12,7 @@ declare
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
 begin
+    perform stepgres._follow();
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
@@ -30,9 +32,9 @@ begin
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
-            prototype.deadline, prototype.parent_run_id, prototype.retried_from, prototype.task_graph_id,
+            prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
             v_now, n.input
-        from unnest(_start_runs.run_ids, _start_runs.inputs) as n (run_id, input)
+        from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from) as n (run_id, input, retried_from)
         on conflict do nothing
         returning r.run_id
     ),
@@ -83,12 +85,12 @@ begin
         end if;
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
-    perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     return v_run_ids;
 end
 $$;
 
-comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval) is
+comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval, uuid[]) is
 'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
 
-With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them.';
+With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them. retried_from are
+the runs that they go on with.';

@@ -40,5 +40,5 @@ if it has not ended within its deadline from then on, that of the workflow unles
 list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
 
 Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
-not the array that a root map needs, or a delay, deadline or tag that cannot be, SG005 unknown parent, SG006 unknown executor,
+not the array that a root map needs, a delay or deadline that cannot be, an idempotency_key or tag of more than 2,000 bytes, SG005 unknown parent, SG006 unknown executor,
 SG009 run_id is taken, SG011 the parent has ended.';

@@ -8,6 +8,17 @@ comment on table stepgres.channels is
 'Channels that messages were sent to, each with the pgmq queue that keeps them.';
 comment on column stepgres.channels.pgmq_queue is
 'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+
+create table stepgres.channel_readers (
+    channel text not null references stepgres.channels on delete cascade,
+    role text not null,
+    primary key (channel, role)
+);
+
+comment on table stepgres.channel_readers is
+'The roles that read each channel, besides workers, observers and admins: the one that made it, and those that were given it.';
+comment on column stepgres.channel_readers.role is
+'A name, so that a dump restores it where roles have other numbers; public is everybody.';
 -- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 

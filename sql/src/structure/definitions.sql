@@ -48,7 +48,7 @@ comment on column stepgres.workflow_versions.optimizations is
 comment on column stepgres.workflow_versions.tasks is
 'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
 comment on column stepgres.workflow_versions.fingerprint is
-'md5 of the document that register_workflow was given, also of what was optimized; null for a version made by create_flow and add_step.';
+'Equal for definitions that mean the same; of what was optimized it is that of the definition. Null for a version made by create_flow and add_step.';
 
 -- Whether any workflow sends events at all is asked at every turn.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)

@@ -12,7 +12,7 @@ create domain stepgres.priority as int
 check (value between -100 and 100);
 
 create domain stepgres.resources as jsonb
-check (jsonb_typeof(value) = 'object');
+check (jsonb_typeof(value) = 'object' and octet_length(value::text) <= 2000);
 
 create domain stepgres.execution as text
 check (value in ('local', 'distributed'));
@@ -58,7 +58,7 @@ comment on domain stepgres.queue is
 comment on domain stepgres.priority is
 'a priority must be a whole number from -100 to 100';
 comment on domain stepgres.resources is
-'resources must be a JSON object';
+'resources must be a JSON object of at most 2,000 bytes as text';
 comment on domain stepgres.execution is
 'execution must be "local" or "distributed"';
 comment on domain stepgres.initial_tasks is

@@ -40,6 +40,7 @@ where idempotency_key is not null;
 -- what lists are made from: none of these columns ever changes
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
+create index runs_by_retried_from on stepgres.runs (retried_from) where retried_from is not null;
 create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 

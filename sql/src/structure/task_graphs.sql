@@ -11,6 +11,9 @@ create table stepgres.task_graphs (
     steps jsonb not null,
     decomposed_at timestamptz not null,
     decided_at timestamptz,
+    fingerprint text not null generated always as (
+        md5(md5(goal) || md5(workflow_slug) || md5(defaults::text) || md5(tasks::text))
+    ) stored,
     constraint task_graph_status_is_known check (status in ('decomposed', 'approved', 'rejected')),
     constraint task_graph_is_decided check ((status = 'decomposed') = (decided_at is null)),
     constraint task_graph_has_reason check ((status = 'rejected') = (reason is not null)),
@@ -30,5 +33,7 @@ comment on column stepgres.task_graphs.defaults is
 'Options of that workflow, as register_workflow takes them.';
 comment on column stepgres.task_graphs.tasks is
 'The tasks as they were given, nested: each with its id, description and depends_on.';
+comment on column stepgres.task_graphs.fingerprint is
+'What approve_task_graph compares: another one as soon as there is anything else to approve.';
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';

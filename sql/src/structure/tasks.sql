@@ -51,11 +51,17 @@ create table stepgres.attempts (
     started_at timestamptz not null,
     failed_at timestamptz not null,
     error text not null,
+    error_type text,
+    traceback text,
     primary key (run_id, step_slug, task_index, attempt)
 );
 
 comment on table stepgres.attempts is
 'Failed attempts, with their error and worker.';
+comment on column stepgres.attempts.error_type is
+'The name of the exception that the step raised; null: its worker has named none.';
+comment on column stepgres.attempts.traceback is
+'Where the step raised it, at most 8,000 characters: the middle of a longer text is left out.';
 
 create table stepgres.timers (
     run_id uuid not null,

@@ -24,11 +24,15 @@ whose sql_function is called with the input.';
 create type stepgres.run_status as (
     status text,
     details jsonb,
-    failed_step text
+    failed_step text,
+    error_type text,
+    traceback text
 );
 
 comment on type stepgres.run_status is
-'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).';
+'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).
+
+error_type and traceback are those of the attempt that failed the run, if one did.';
 
 create type stepgres.run_event as (
     event_type text,
@@ -153,7 +157,9 @@ create type stepgres._task_failure as (
     error text,
     retryable boolean,
     retry_after interval,
-    output jsonb
+    output jsonb,
+    error_type text,
+    traceback text
 );
 
 create type stepgres._exhausted_task as (
@@ -206,6 +212,61 @@ create type stepgres.workflow_run as (
 
 comment on type stepgres.workflow_run is
 'A run as lists show it.';
+
+create type stepgres.run_count as (
+    workflow_slug text,
+    status text,
+    runs bigint,
+    paused bigint,
+    cancelled bigint
+);
+
+comment on type stepgres.run_count is
+'How many runs of a workflow have a status; of them so many are paused, or cancelled.';
+
+create type stepgres.worker_info as (
+    worker_id text,
+    queues text[],
+    resources jsonb,
+    lease interval,
+    registered_at timestamptz,
+    heartbeat_at timestamptz,
+    is_alive boolean,
+    tasks bigint
+);
+
+comment on type stepgres.worker_info is
+'A worker as lists show it; tasks is how many it executes.';
+
+create type stepgres.queue_info as (
+    queue text,
+    tasks bigint,
+    oldest_at timestamptz,
+    workers bigint
+);
+
+comment on type stepgres.queue_info is
+'A queue as lists show it: its ready tasks, since when the first of them waits, and its live workers.';
+
+create type stepgres.channel_info as (
+    channel text,
+    messages bigint,
+    oldest_at timestamptz,
+    created_at timestamptz
+);
+
+comment on type stepgres.channel_info is
+'A channel as lists show it: its messages that are not acknowledged, and when the first of them was sent.';
+
+create type stepgres.run_batch as (
+    run_ids uuid[],
+    more boolean,
+    after uuid,
+    until timestamptz
+);
+
+comment on type stepgres.run_batch is
+'The runs that a call has changed, and whether there are more: with after and until as arguments the next call goes on.';
 
 create type stepgres.stuck_step as (
     step_slug text,

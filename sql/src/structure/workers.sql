@@ -72,17 +72,3 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
-
-create table stepgres.subscribers (
-    subscriber_id text primary key,
-    run_id uuid,
-    workflow_slug text,
-    every_change boolean not null,
-    expires_at timestamptz not null,
-    constraint subscriber_has_one_subject check (run_id is null or workflow_slug is null)
-);
-
-create index subscribers_by_run on stepgres.subscribers (run_id) where run_id is not null;
-
-comment on table stepgres.subscribers is
-'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';

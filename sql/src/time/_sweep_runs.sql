@@ -5,37 +5,42 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_run_ids uuid[];
+    v_sweep stepgres.sweeps;
+    v_slice uuid[];
+    v_is_full boolean;
     v_count int;
 begin
     -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
-    if exists (select from stepgres.sweeps as s where s.swept_at > v_now - interval '10 seconds') then
+    select s.* into v_sweep from stepgres.sweeps as s;
+    if v_sweep.position is null and v_sweep.swept_at > v_now - interval '10 seconds' then
         return 0;
     end if;
-    insert into stepgres.sweeps (swept_at) values (v_now)
-    on conflict (only_row) do update set swept_at = v_now;
-    -- skip locked: a tick holds runs, and waits for nobody
-    delete from stepgres.subscribers as s
-    where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
-    ));
+    v_slice := array(
+        select a.run_id from stepgres.active_runs as a
+        where a.run_id > coalesce(v_sweep.position, '00000000-0000-0000-0000-000000000000')
+        order by a.run_id limit 2000
+    );
+    v_is_full := cardinality(v_slice) = 2000;
+    insert into stepgres.sweeps as s (swept_at, position)
+    values (v_now, case when v_is_full then v_slice[2000] end)
+    on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
+    perform stepgres._forget_events();
 
-    select array_agg(a.run_id) into v_run_ids from (
-        select o.run_id from stepgres.active_runs as o
-        where o.run_id > coalesce(
-            (select s.position from stepgres.sweeps as s), '00000000-0000-0000-0000-000000000000'
-        )
-        order by o.run_id limit 1000
-    ) as a;
-    update stepgres.sweeps as s
-    set position = case when cardinality(v_run_ids) = 1000 then v_run_ids[1000] end;
-    v_run_ids := stepgres._try_lock_runs(v_run_ids);
-    v_count := stepgres._replace_tickets(v_run_ids) + stepgres._time_out_tasks(v_run_ids);
+    -- Read without locks, in which most runs are as they should be; what looks wrong is looked at again under them.
+    v_count := stepgres._move_runs('_mend_runs', stepgres._try_lock_runs(array(
+        select l.run_id from unnest(stepgres._find_lost_tickets(v_slice)) as l
+        union
+        select o.run_id from unnest(stepgres._find_overdue_tasks(v_slice)) as o
+        union
+        select w.run_id from stepgres._find_lost_workers(v_slice) as w
+    )));
     -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
     perform stepgres._tend_queues();
-    return v_count;
+    return case when v_is_full then 2000 else 0 end + v_count;
 end
 $$;
 
 comment on function stepgres._sweep_runs() is
-'Looks for lost tickets and overdue tasks in the next 1,000 active runs, at most every ten seconds; returns their number.';
+'Looks for lost tickets, overdue tasks and lost workers in the next 2,000 active runs; returns the number of tasks it has moved.
+
+When it has been through all of them it begins again after ten seconds. 2,000 more: there are more runs to look at now.';

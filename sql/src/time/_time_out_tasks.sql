@@ -4,35 +4,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
-    v_overdue stepgres._task_failure[];
+    v_overdue stepgres._task_failure[] := stepgres._find_overdue_tasks(_time_out_tasks.run_ids);
 begin
-    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
-    -- or does not care; its lease is the time that it may hold a task before it begins.
-    select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt,
-        format('TimeoutError: took longer than %s s', extract(epoch from s.timeout)::float8), true, null, null
-    )::stepgres._task_failure) into v_overdue
-    from unnest(_time_out_tasks.run_ids) as i (run_id)
-    join stepgres.runs as r on r.run_id = i.run_id
-    join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'started'
-    cross join lateral (
-        select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
-    ) as s
-    join stepgres.workers as w on w.worker_id = t.worker_id
-    where t.started_at + s.timeout + w.lease < v_now and not exists (
-        select from jsonb_to_recordset(w.progress) as k (
-            run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
-        )
-        where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
-            and k.heartbeat_at + s.timeout + w.lease >= v_now
-    );
-    if v_overdue is not null then
+    if v_overdue <> '{}' then
         perform stepgres._advance(stepgres._fail_tasks(v_overdue));
-        perform stepgres._hint_subscribers(run_ids, have_ended => false);
     end if;
-    return coalesce(cardinality(v_overdue), 0);
+    return cardinality(v_overdue);
 end
 $$;
 

@@ -7,6 +7,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_ids text[];
+    v_run_ids uuid[];
     v_count int;
 begin
     -- 'sg' and 1: one tick at a time is enough, and a second one has nothing to wait for
@@ -23,8 +24,11 @@ begin
         returning o.worker_id
     )
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
-    v_count := stepgres._take_over(v_worker_ids, is_dead => true)
-        + stepgres._fire_timers() + stepgres._sweep_runs();
+    if v_worker_ids is not null then
+        v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
+    end if;
+    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
+        + stepgres._sweep_runs();
     -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
     perform stepgres._close_queues();
     return v_count;
@@ -35,4 +39,8 @@ comment on function stepgres.tick() is
 'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
 
 Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
-number of tasks moved.';
+number of tasks moved; 2,000 more if there are runs left in which to look for lost tickets. From 1,000 on, call it
+again at once: there is more to do.
+
+A run that cannot be moved, as what it puts out is more than PostgreSQL holds in a value, fails with that error and keeps
+no other run back.';

@@ -6,16 +6,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[];
-    v_left int := capacity;
-    v_started int;
-    v_pgmq_queue text;
-    v_tasks stepgres._task_key[];
-    v_are_events_sent boolean;
-begin
-    v_rows := coalesce(handed, '{}') || stepgres._lock_local_tasks(
+    v_rows tid[] := coalesce(handed, '{}') || stepgres._lock_local_tasks(
         worker.worker_id, capacity - cardinality(coalesce(handed, '{}')), run_ids
     );
+    v_left int := capacity;
+    v_pgmq_queue text;
+    v_started stepgres.work_item[];
+    v_started_rows tid[];
+    v_items stepgres.work_item[];
+    v_item_rows tid[];
+    v_resumed stepgres._task_key[];
+begin
     -- Once more only if there were tasks that the worker does not know: it sends them on, and the
     -- tasks behind them may be for it. Bounded, so that its results are committed soon.
     for i in 1 .. 100 loop
@@ -33,12 +34,13 @@ begin
         exit when cardinality(v_rows) = 0;
         if i = 1 then
             perform stepgres._hold_worker(worker.worker_id);
-            v_are_events_sent := stepgres._are_events_sent();
+            perform stepgres._follow();
         end if;
-        if v_are_events_sent or exists (select from stepgres.subscribers) then
-            v_tasks := v_tasks || array(
+        if stepgres._are_events_sent() then
+            v_resumed := v_resumed || array(
                 select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-                from stepgres.tasks as t where t.ctid = any (v_rows)
+                from stepgres.tasks as t
+                where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is not null
             );
         end if;
         -- after the tickets: no task starts before the step that it belongs to
@@ -47,7 +49,6 @@ begin
         -- The rows are locked and so stay where they are. A run that has ended since they were locked is
         -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks. What is known is
         -- asked in the order of cost; a task without a ticket is local, or was handed to this worker.
-        return query
         with started as (
             update stepgres.tasks as t
             set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
@@ -61,35 +62,32 @@ begin
                     or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
-            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.input as element,
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.ctid as row_id,
                 r.workflow_slug, r.version, r.priority
+        ),
+        ordered as (
+            select t.row_id, (
+                t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
+                s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+            )::stepgres.work_item as item
+            from started as t
+            join stepgres.steps as s
+                on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+            cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
+            -- a worker may claim more than it can run at a time, and runs them in this order
+            order by o.priority desc, t.run_id, t.task_index
         )
-        select t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt,
-            case when t.element is null then i.input else t.element end,
-            s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
-        from started as t
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
-        left join stepgres._step_inputs as i
-            on t.element is null and i.run_id = t.run_id and i.step_slug = t.step_slug
-        cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-        -- a worker may claim more than it can run at a time, and runs them in this order
-        order by o.priority desc, t.run_id, t.task_index;
-        get diagnostics v_started = row_count;
+        select array_agg(o.item), array_agg(o.row_id) into v_started, v_started_rows from ordered as o;
+        v_items := v_items || v_started;
+        v_item_rows := v_item_rows || v_started_rows;
 
-        exit when v_started = cardinality(v_rows) or worker.knows is null;
-        v_left := v_left - v_started;
+        exit when cardinality(v_started) = cardinality(v_rows) or worker.knows is null;
+        v_left := v_left - coalesce(cardinality(v_started), 0);
         exit when stepgres._pass_on(_claim.worker, v_rows) = 0 or v_left <= 0;
         v_rows := '{}';
     end loop;
-
-    if v_tasks is not null then
-        if v_are_events_sent then
-            perform stepgres._send_task_events('task_started', v_tasks);
-        end if;
-        perform stepgres._hint_subscribers(array(
-            select distinct k.run_id from unnest(v_tasks) as k
-        ), have_ended => false);
+    if v_items is not null then
+        return query select * from stepgres._hand_out(v_items, v_item_rows, v_resumed);
     end if;
 end
 $$;

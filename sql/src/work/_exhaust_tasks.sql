@@ -15,11 +15,10 @@ begin
     end if;
     select
         array_agg((
-            e.run_id, e.step_slug,
-            format('step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error)
+            e.run_id, e.step_slug, m.error
         )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
-            e.run_id, e.step_slug, 'attempts_exhausted', e.error, e.policy = 'skip-cascade'
+            e.run_id, e.step_slug, 'attempts_exhausted', m.error, e.policy = 'skip-cascade'
         )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
     from (
@@ -28,7 +27,10 @@ begin
         from unnest(_exhaust_tasks.exhausted) as u
         order by u.run_id, u.step_slug, u.task_index
     ) as e
-    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug;
+    join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug
+    cross join lateral format(
+        'step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error
+    ) as m (error);
 
     -- A map goes on without the items that it may do without.
     with counted as (

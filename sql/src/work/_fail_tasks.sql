@@ -12,7 +12,8 @@ begin
     end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            coalesce(f.error, 'unknown error') as error, f.output, r.paused_at is not null as is_paused,
+            stepgres._shorten(coalesce(f.error, 'unknown error')) as error, stepgres._shorten(f.error_type) as error_type,
+            stepgres._shorten(f.traceback) as traceback, f.output, r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
             -- an output that its map cannot take is no matter of attempts
             case when f.output is null then s.when_exhausted else 'fail' end as policy,
@@ -29,9 +30,10 @@ begin
     ),
     recorded as (
         insert into stepgres.attempts (
-            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error
+            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error, error_type, traceback
         )
-        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error
+        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error, f.error_type,
+            f.traceback
         from failed as f
     ),
     timed as (

@@ -25,16 +25,17 @@ begin
                 )
             end as error,
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
-            make_interval(secs => n.retry_after) as retry_after,
+            make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,
             case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
             nullif(n.tasks, 'null') as tasks
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8, tasks jsonb
+                error text, retryable boolean, retry_after float8, tasks jsonb, error_type text, traceback text
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks, place
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks,
+            error_type, traceback, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
@@ -73,13 +74,14 @@ begin
         (select array_agg(a.place) from accepted as a),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output
+                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output,
+                a.error_type, a.traceback
             )::stepgres._task_failure)
             from accepted as a where a.status = 'failed'
         ),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null
+                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null, null, null
             )::stepgres._task_failure)
             from accepted as a where a.status = 'released'
         ),

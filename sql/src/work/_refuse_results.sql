@@ -15,15 +15,40 @@ begin
         select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
     loop
         begin
-            select format('%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds)
-            into v_problem
+            select case
+                when s.name is not null then format(
+                    '%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds
+                )
+                when m.missing is not null then format('%s is missing', m.missing)
+                when m.status is not null then format(
+                    'status must be "completed", "failed" or "released", not %s', left(m.status, 100)
+                )
+            end into v_problem
             from jsonb_to_record(v_result.value) as k (
-                run_id uuid, task_index int, attempt int, retryable boolean, retry_after float8, heartbeat_age float8
+                run_id uuid, step_slug text, task_index int, attempt int, retryable boolean, retry_after float8,
+                heartbeat_age float8
             )
             cross join lateral (
+                select
+                    (
+                        select n.name from unnest(
+                            array['run_id', 'step_slug', 'task_index', 'attempt']
+                            || case when argument = 'results' then array['status'] end
+                        ) with ordinality as n (name, place)
+                        where v_result.value ->> n.name is null
+                        order by n.place
+                        limit 1
+                    ) as missing,
+                    case
+                        when argument = 'results'
+                            and v_result.value ->> 'status' not in ('completed', 'failed', 'released')
+                            then (v_result.value -> 'status')::text
+                    end as status
+            ) as m
+            left join lateral (
                 values ('retry_after', k.retry_after), ('heartbeat_age', k.heartbeat_age)
-            ) as s (name, seconds)
-            where s.seconds not between 0 and 3155760000;
+            ) as s (name, seconds) on s.seconds not between 0 and 3155760000
+            limit 1;
         exception when data_exception then
             v_problem := sqlerrm;
         end;

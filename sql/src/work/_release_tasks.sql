@@ -14,7 +14,7 @@ begin
     -- A task whose run another result of the batch has failed is not started any more.
     with released as (
         update stepgres.tasks as t
-        set status = 'waiting', attempt = t.attempt - 1
+        set status = 'waiting', attempt = t.attempt - 1, queued_at = v_now
         from unnest(_release_tasks.releases) as k
         where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
             and t.status = 'started'

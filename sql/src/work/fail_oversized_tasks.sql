@@ -8,29 +8,39 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers := stepgres._worker(fail_oversized_tasks.worker_id);
+    v_capacity int := greatest(fail_oversized_tasks.capacity, 0);
     v_rows tid[];
-    v_step stepgres._step_key;
+    v_task record;
     v_oversized stepgres._step_key[];
     v_failures stepgres._run_failure[];
 begin
     -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
     begin
         perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
-        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, fail_oversized_tasks.capacity, fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids);
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
-        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, fail_oversized_tasks.capacity)) as p
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p
         where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
             and stepgres._reads_lane(v_worker.knows, q.lane);
-        for v_step in
-            select distinct t.run_id, t.step_slug from stepgres.tasks as t
-            where t.ctid = any (v_rows) and t.input is null
+        for v_task in
+            -- the tasks of a step that have no element get one and the same input
+            select distinct on (t.run_id, t.step_slug, coalesce(t.task_index, -1))
+                t.run_id, t.step_slug, t.input
+            from (
+                select o.run_id, o.step_slug, o.input, case when o.input is not null then o.task_index end as task_index
+                from stepgres.tasks as o where o.ctid = any (v_rows)
+            ) as t
         loop
             begin
-                perform i.input from stepgres._step_inputs as i
-                where (i.run_id, i.step_slug) = (v_step.run_id, v_step.step_slug);
+                perform from stepgres._step_inputs as i
+                where (i.run_id, i.step_slug) = (v_task.run_id, v_task.step_slug)
+                    and octet_length(coalesce(v_task.input, i.input)::text) > 1000000000;
+                if found then
+                    v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
+                end if;
             exception when program_limit_exceeded then
-                v_oversized := v_oversized || v_step;
+                v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
             end;
         end loop;
         raise exception using errcode = 'SGLCK';
@@ -39,9 +49,12 @@ begin
     end;
     select array_agg((
         t.run_id, t.step_slug,
-        format('step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value', t.step_slug)
+        format(
+            'step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value,'
+            ' or than 1 GB as text', t.step_slug
+        )
     )::stepgres._run_failure) into v_failures
-    from unnest(v_oversized) as o
+    from (select distinct u.run_id, u.step_slug from unnest(v_oversized) as u) as o
     join stepgres.step_states as t
         on t.run_id = o.run_id and t.step_slug = o.step_slug and t.status = 'started';
     perform stepgres._fail_steps(v_failures);
@@ -52,8 +65,9 @@ $$;
 comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
 'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
 
-The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, the
-claim that comes upon the task fails with the error 54000 of PostgreSQL, and so does each one after it. A worker that gets
+The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, or
+1 GB as text, as the element of a map may too, the claim that comes upon the task fails with the error 54000 of PostgreSQL, and
+so does each one after it. A worker that gets
 this error calls this with the capacity and run_ids of its claim, then claims again.
 
 Errors: SG006 unknown worker.';

@@ -6,7 +6,9 @@ create function stepgres.fail_task(
     task_index int default 0,
     attempt int default 1,
     retryable boolean default true,
-    retry_after interval default null
+    retry_after interval default null,
+    error_type text default null,
+    traceback text default null
 ) returns void
 language sql
 volatile
@@ -17,14 +19,16 @@ as $$
         'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
         'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
         'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
-        'retry_after', extract(epoch from fail_task.retry_after)
+        'retry_after', extract(epoch from fail_task.retry_after),
+        'error_type', fail_task.error_type, 'traceback', fail_task.traceback
     ))
 $$;
 
-comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval) is
+comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval, text, text) is
 'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
 
 The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
-attempts left, is exhausted.
+attempts left, is exhausted. error_type, the name of the exception, and its traceback are kept with the attempt. Of texts
+longer than 8,000 characters the middle is left out.
 
 Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';

@@ -22,9 +22,12 @@ begin
     end if;
     v_worker := stepgres._worker(work.worker_id);
     v_run_ids := stepgres._check_results(work.results);
-    perform stepgres._lock_runs(work.run_ids || v_run_ids);
-    if results <> '[]' then
-        v_applied := stepgres._apply_results(v_worker, work.results, coalesce(work.capacity, 0));
+    if results = '[]' then
+        perform stepgres._lock_runs(work.run_ids);
+    else
+        v_applied := stepgres._apply_batch(
+            v_worker, work.results, coalesce(work.capacity, 0), work.run_ids || v_run_ids
+        );
         return query
         select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
             null::interval, null::boolean, null::text, null::int, null::boolean, true
@@ -32,10 +35,15 @@ begin
         cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
             run_id uuid, step_slug text, task_index int, attempt int
         );
-        perform stepgres._hint_subscribers(v_run_ids, have_ended => false);
     end if;
     if capacity > 0 then
-        return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed);
+        if results = '[]' then
+            return query select * from stepgres._claim(v_worker, work.capacity, work.run_ids, null);
+        else
+            return query select * from stepgres._claim_beside_results(
+                v_worker, work.capacity, work.run_ids, v_applied.handed
+            );
+        end if;
         if (work.is_waiting and not found) <> v_worker.is_waiting then
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
             where w.worker_id = work.worker_id;
@@ -49,14 +57,19 @@ comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 
 A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
 added as complete_task says; "failed" and "error",
-optionally "retryable": false or "retry_after": seconds; or "released", for a task that goes back without costing an
+optionally "retryable": false, "retry_after": seconds, "error_type" and "traceback", as fail_task has them; or "released", for a task that goes back without costing an
 attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
 the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
-its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over.
+its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over. Each result names its task, attempt and status; a "completed" one without an
+"output" has the output null. Other keys are ignored.
 
 A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
 notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
 task may have been queued meanwhile.
+
+An answer has inputs of about 32 MB at most, or one input. Results are stored even if the claim fails, or is cancelled:
+then no tasks are returned, and the error is a warning. A result in a batch that leads to more than PostgreSQL holds
+in a value fails its task, and no other.
 
 Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
 SG018 tasks that break a rule (no result is applied then).';

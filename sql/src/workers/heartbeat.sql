@@ -12,10 +12,10 @@ begin
     perform stepgres._check_results(heartbeat.tasks, 'tasks');
     -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
     -- and a heartbeat that waits for such a lock comes too late.
-    select coalesce(jsonb_agg(jsonb_build_object(
+    select coalesce(to_jsonb(array_agg(jsonb_build_object(
         'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
         'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
-    )), '[]') into v_progress
+    ))), '[]') into v_progress
     from jsonb_to_recordset(heartbeat.tasks) as k (
         run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
     )

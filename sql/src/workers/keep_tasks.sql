@@ -14,7 +14,7 @@ begin
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null
+        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null, null, null
     )::stepgres._task_failure) into v_unknown
     from stepgres.tasks as t
     where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id

@@ -25,7 +25,7 @@ class Step:
     start_delay: float = 0
     max_attempts: int = 3
     base_delay: float = 1
-    timeout: float = 60
+    timeout: float = 300
     execution: str = "local"
     queue: str = "default"
     resources: dict[str, Any] = field(default_factory=dict)

@@ -276,7 +276,7 @@ class Run:
             step = self.step(slug)
             if step.when_exhausted == "skip-cascade" or not step.is_map:
                 self._drop_tasks(slug)
-                error = self.task(places[0]).error
+                error = self._failure(places[0])
                 self._skip(slug, "attempts_exhausted", step.when_exhausted, error)
 
     def _wait(self, place: Place, result: Result) -> timedelta:
@@ -290,18 +290,23 @@ class Run:
 
     def _fatal(self, places: list[Place]) -> str | None:
         """Why the step of these exhausted tasks fails, if it does."""
-        slug, index = places[0]
+        slug = places[0][0]
         step, state, task = self.step(slug), self.steps[slug], self.task(places[0])
         skipped = sum(task.status == "skipped" for task in state.tasks)
         if task.status == "failed":
-            where = f" at task {index}" if step.is_map else ""
-            return f'step "{slug}" failed{where}: {task.error}'
+            return self._failure(places[0])
         if step.tolerates(skipped, len(state.tasks)):
             return None
         return (
             f'step "{slug}" failed: {skipped} of {len(state.tasks)} tasks have, '
             f"and max_failed is {step.max_failed}: {task.error}"
         )
+
+    def _failure(self, place: Place) -> str:
+        """What a step says of a task of it that has failed."""
+        slug, index = place
+        where = f" at task {index}" if self.step(slug).is_map else ""
+        return f'step "{slug}" failed{where}: {self.task(place).error}'
 
     def _drop_tasks(self, slug: str) -> None:
         self.steps[slug].cancel_tasks()

@@ -1,0 +1,105 @@
+"""stepgres workers, queues, channels: what works, and what waits."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from stepgres.cli.connection import connected, takes_dsn
+from stepgres.cli.output import (
+    Column,
+    local_time,
+    print_json,
+    print_table,
+    takes_json,
+)
+
+
+@click.command()
+@takes_json
+@takes_dsn
+def workers(as_json: bool, dsn: str | None) -> None:
+    """List workers: what they take from, when they were heard of, how many tasks they execute.
+
+    Programs that execute runs themselves are among them, without queues.
+    """
+    with connected(dsn) as client:
+        found = client.list_workers()
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(
+            [
+                Column("WORKER"),
+                Column("STATUS"),
+                Column("QUEUES", when_long="wrap"),
+                Column("RESOURCES", when_long="wrap"),
+                Column("TASKS", is_number=True),
+                Column("HEARD OF"),
+                Column("STARTED"),
+            ],
+            [
+                [
+                    worker.worker_id,
+                    "alive" if worker.is_alive else "dead",
+                    ", ".join(worker.queues),
+                    json.dumps(worker.resources) if worker.resources else None,
+                    f"{worker.tasks:,}",
+                    local_time(worker.heartbeat_at),
+                    local_time(worker.registered_at),
+                ]
+                for worker in found
+            ],
+        )
+    else:
+        click.echo("There are no workers.", err=True)
+
+
+@click.command()
+@takes_json
+@takes_dsn
+def queues(as_json: bool, dsn: str | None) -> None:
+    """List queues: their ready tasks, since when the first one waits, and their live workers."""
+    with connected(dsn) as client:
+        found = client.list_queues()
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(
+            [
+                Column("QUEUE"),
+                Column("TASKS", is_number=True),
+                Column("OLDEST"),
+                Column("WORKERS", is_number=True),
+            ],
+            [[q.queue, f"{q.tasks:,}", local_time(q.oldest_at), q.workers] for q in found],
+        )
+    else:
+        click.echo("There are no queues.", err=True)
+
+
+@click.command()
+@takes_json
+@takes_dsn
+def channels(as_json: bool, dsn: str | None) -> None:
+    """List channels: how many of their messages nobody has acknowledged."""
+    with connected(dsn) as client:
+        found = client.list_channels()
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(
+            [
+                Column("CHANNEL"),
+                Column("MESSAGES", is_number=True),
+                Column("OLDEST"),
+                Column("CREATED"),
+            ],
+            [
+                [c.channel, f"{c.messages:,}", local_time(c.oldest_at), local_time(c.created_at)]
+                for c in found
+            ],
+        )
+    else:
+        click.echo("There are no channels.", err=True)

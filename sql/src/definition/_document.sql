@@ -1,0 +1,33 @@
+create function stepgres._document(
+    version stepgres.workflow_versions, steps stepgres.steps[], dependencies stepgres.dependencies[]
+) returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select to_jsonb(_document.version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
+        || jsonb_build_object(
+            'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
+            'timeout', trim_scale(extract(epoch from (_document.version).timeout)),
+            'deadline', trim_scale(extract(epoch from (_document.version).deadline)),
+            'steps', coalesce(to_jsonb(array_agg(
+                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
+                || jsonb_build_object(
+                    'base_delay', trim_scale(extract(epoch from s.base_delay)),
+                    'timeout', trim_scale(extract(epoch from s.timeout)),
+                    'start_delay', trim_scale(extract(epoch from s.start_delay)),
+                    'depends_on', coalesce(d.depends_on, '{}')
+                )
+                order by s.step_index
+            )), '[]')
+        )
+    from unnest(_document.steps) as s
+    left join (
+        select e.step_slug, array_agg(e.depends_on order by e.dependency_index) as depends_on
+        from unnest(_document.dependencies) as e
+        group by e.step_slug
+    ) as d on d.step_slug = s.step_slug
+$$;
+
+comment on function stepgres._document(stepgres.workflow_versions, stepgres.steps[], stepgres.dependencies[]) is
+'The document that get_flow shows, of a version that is stored or is about to be.';

@@ -1,0 +1,14 @@
+create function stepgres._fingerprint(document jsonb) returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- steps by slug: in which order independent steps were written says nothing
+    select md5((_fingerprint.document - 'version' || jsonb_build_object('steps', (
+        select to_jsonb(array_agg(s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C"))
+        from jsonb_array_elements(_fingerprint.document -> 'steps') as s (step)
+    )))::text)
+$$;
+
+comment on function stepgres._fingerprint(jsonb) is
+'The same for all documents that mean the same, made from what _document shows of them.';

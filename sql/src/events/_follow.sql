@@ -1,0 +1,25 @@
+create function stepgres._follow() returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_followed text := '';
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        v_followed := 'changes';  -- who has subscribed since the snapshot of the transaction is not to be seen
+    elsif exists (select from stepgres.subscribers) then
+        v_followed := case
+            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes' else 'ends'
+        end;
+    end if;
+    if v_followed <> coalesce(current_setting('stepgres.followed', true), '') then
+        perform set_config('stepgres.followed', v_followed, true);
+    end if;
+end
+$$;
+
+comment on function stepgres._follow() is
+'Looks whether anybody follows changes of runs, or ends only, and lets the triggers of this transaction know.
+
+Called where runs are locked, or made, before they are changed: so without subscribers a change costs nothing more.';

@@ -1,0 +1,29 @@
+create function stepgres._record_task_events() returns trigger
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.status = old.status then
+        return null;
+    end if;
+    -- One that was handed back was told to be started, by this attempt, when it was claimed before.
+    if old.status is distinct from 'started'
+        and stepgres._attempt_handed_back(old) is distinct from new.attempt
+    then
+        perform stepgres._record_event((
+            'task_started', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.started_at, null
+        ));
+    end if;
+    if new.status = 'completed' then
+        perform stepgres._record_event((
+            'task_completed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.finished_at,
+            null
+        ));
+    end if;
+    return null;
+end
+$$;
+
+comment on function stepgres._record_task_events() is
+'A trigger: records that an attempt has started, or has completed its task.';

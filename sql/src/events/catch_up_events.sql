@@ -1,0 +1,70 @@
+create function stepgres.catch_up_events(
+    run_id uuid default null,
+    workflow_slug text default null,
+    after text default null,
+    "limit" int default 1000
+) returns setof stepgres.new_event
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position stepgres._event_position := stepgres._parse_event_position(catch_up_events.after);
+    v_limit int := coalesce(catch_up_events."limit", 2147483647);
+    v_is_kept boolean;
+    v_told pg_snapshot;
+begin
+    perform stepgres._check_subject(catch_up_events.run_id, catch_up_events.workflow_slug);
+    perform stepgres._check_limit(catch_up_events."limit");
+    perform stepgres._need_fresh_snapshots();
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'events cannot be caught up with in a transaction that has changed something'
+            using errcode = 'SG003', hint = 'Commit first: what a transaction has done is told when it is committed.';
+    end if;
+    -- what happened after the position is kept for somebody who has not come further
+    select coalesce(bool_or(stepgres._includes(v_position.told, s.told)), false),
+        (array_agg(s.told order by pg_snapshot_xmax(s.told) desc))[1]
+    into v_is_kept, v_told
+    from stepgres.subscribers as s
+    where s.every_change and (s.run_id is null or s.run_id = catch_up_events.run_id)
+        and (s.workflow_slug is null or s.workflow_slug = coalesce(catch_up_events.workflow_slug, (
+            select r.workflow_slug from stepgres.runs as r where r.run_id = catch_up_events.run_id
+        )))
+    having count(*) > 0;
+    if v_is_kept is null then
+        raise exception 'nobody subscribes to these events'
+            using errcode = 'SG003', hint = 'Call add_subscriber with every_change before, and again before its lease is over.';
+    elsif not v_is_kept then
+        v_position := stepgres._first_event_position(v_told, v_position.told_at);
+    end if;
+    if v_position.last_run_id is not null then
+        return query select * from stepgres._events_before(
+            catch_up_events.run_id, catch_up_events.workflow_slug, v_position, v_limit
+        );
+        if found then
+            return;
+        end if;
+        v_position := (v_position.told, v_position.told_at, null, 0, null, null);
+    end if;
+    return query select * from stepgres._events_after(
+        catch_up_events.run_id, catch_up_events.workflow_slug, v_position, v_limit
+    );
+end
+$$;
+
+comment on function stepgres.catch_up_events(uuid, text, text, int) is
+'The events of a run, of the runs of a workflow, or (neither given) of all runs and goals, that are behind a position; about
+limit of them, each with the position behind it.
+
+Without a position it begins with what had happened in the run so far, or in the runs that are active. Call it again with the
+position of the last row until a row has no event_type: there is no more so far. Then wait for a notification, and go on from
+there. So each event is returned exactly once, when it is committed, and none comes before one of its run that it follows
+from. There must be a subscriber with every_change to that run, workflow, or to all: see add_subscriber. Of a run that is pruned the
+events are kept until the subscribers were told.
+
+A position from before the lease of the subscriber was over, or that it has not moved from for an hour, is older than what
+is kept: then what the runs show that happened since is returned, without those that were pruned meanwhile.
+
+Errors: SG003 not a position, both a run_id and a workflow_slug, a limit below 1, nobody subscribes, a transaction that has
+changed something or does not see what others commit; SG005 unknown run.';

@@ -1,0 +1,17 @@
+create function stepgres._is_changeable(run stepgres.runs, change text) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case change
+        when 'cancel' then run.status = 'started'
+        when 'pause' then run.status = 'started' and run.paused_at is null
+        when 'resume' then run.paused_at is not null
+        when 'retry' then run.status = 'failed' and not exists (
+            select from stepgres.runs as r where r.retried_from = run.run_id
+        )
+    end
+$$;
+
+comment on function stepgres._is_changeable(stepgres.runs, text) is
+'Whether a run can be cancelled, paused, resumed or retried: others are passed over where many are changed.';

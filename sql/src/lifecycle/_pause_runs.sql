@@ -1,0 +1,33 @@
+create function stepgres._pause_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_pause_runs.run_ids) and r.status = 'started' and r.paused_at is null
+        order by r.run_id
+    );
+    v_now timestamptz;
+begin
+    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
+    -- claimed was claimed before.
+    perform stepgres._withdraw_tasks(
+        array(select (i, null)::stepgres._step_key from unnest(v_run_ids) as i), 'queued'
+    );
+    v_now := stepgres._now();
+    update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
+    insert into stepgres.pauses (run_id, paused_at) select i, v_now from unnest(v_run_ids) as i
+    on conflict on constraint pauses_pkey do update set resumed_at = null;
+    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    update stepgres.timers as t
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
+    where t.run_id = any (v_run_ids);
+    perform stepgres._send_run_events('workflow_paused', v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._pause_runs(uuid[]) is
+'Pauses those of some locked runs that are active and not paused, and returns them.';

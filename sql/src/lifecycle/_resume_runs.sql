@@ -1,0 +1,36 @@
+create function stepgres._resume_runs(run_ids uuid[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_run_ids uuid[] := array(
+        select r.run_id from stepgres.runs as r
+        where r.run_id = any (_resume_runs.run_ids) and r.paused_at is not null
+        order by r.run_id
+    );
+    v_now timestamptz := stepgres._now();
+begin
+    update stepgres.pauses as p set resumed_at = v_now
+    from stepgres.runs as r
+    where r.run_id = any (v_run_ids) and p.run_id = r.run_id and p.paused_at = r.paused_at;
+    update stepgres.runs as r set paused_at = null where r.run_id = any (v_run_ids);
+    update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
+    where t.run_id = any (v_run_ids);
+    perform stepgres._send_run_events('workflow_resumed', v_run_ids);
+    perform stepgres._requeue_tasks(array(
+        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
+        from stepgres.tasks as t where t.run_id = any (v_run_ids) and t.status = 'queued'
+    ));
+    perform stepgres._refill_maps(array(
+        select (t.run_id, t.step_slug)::stepgres._step_key
+        from stepgres.step_states as t
+        where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
+    ));
+    perform stepgres._start_ready_steps(v_run_ids);
+    return v_run_ids;
+end
+$$;
+
+comment on function stepgres._resume_runs(uuid[]) is
+'Resumes those of some locked runs that are paused, and returns them.';

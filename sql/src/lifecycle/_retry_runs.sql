@@ -1,0 +1,48 @@
+create function stepgres._retry_runs(run_ids uuid[], skip_completed boolean, executor_id text default null)
+returns uuid[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_group record;
+    v_run stepgres.runs;
+    v_new_ids uuid[] := '{}';
+begin
+    -- runs that are started together have all but their inputs in common
+    for v_group in
+        select
+            r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id as parent_run_id,
+            array_agg(r.run_id order by r.run_id) as run_ids,
+            array_agg(r.input order by r.run_id) as inputs
+        from stepgres.runs as r
+        left join stepgres.active_runs as a on a.run_id = r.parent_run_id
+        where r.run_id = any (_retry_runs.run_ids)
+        group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id
+        order by min(r.run_id::text)
+    loop
+        v_run.workflow_slug := v_group.workflow_slug;
+        v_run.version := v_group.version;
+        v_run.executor_id := _retry_runs.executor_id;
+        v_run.priority := v_group.priority;
+        v_run.tags := v_group.tags;
+        v_run.deadline := v_group.deadline;
+        v_run.task_graph_id := v_group.task_graph_id;
+        v_run.parent_run_id := v_group.parent_run_id;
+        perform stepgres._check_start(v_run);
+        v_new_ids := v_new_ids || stepgres._start_runs(
+            array(select stepgres._new_run_id() from generate_series(1, cardinality(v_group.run_ids))),
+            v_group.inputs, v_run, case when skip_completed then interval '0' end, v_group.run_ids
+        );
+    end loop;
+    if skip_completed then
+        perform stepgres._copy_finished_steps(v_new_ids);
+        perform stepgres._copy_unfinished_maps(v_new_ids);
+        perform stepgres._start_ready_steps(v_new_ids);
+    end if;
+    return v_new_ids;
+end
+$$;
+
+comment on function stepgres._retry_runs(uuid[], boolean, text) is
+'Starts runs that go on with others, which are locked, as their parents are.';

@@ -1,0 +1,12 @@
+create function stepgres._caller() returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Inside of functions that run with the rights of the owner current_user is the owner. Poolers and PostgREST log in
+    -- as one role and set another for each request.
+    select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+$$;
+
+comment on function stepgres._caller() is
+'The role that calls a public function: the one that the session has set, else its login.';

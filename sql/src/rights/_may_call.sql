@@ -1,0 +1,12 @@
+create function stepgres._may_call(functions text[]) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(bool_or(has_function_privilege(stepgres._caller(), p.oid, 'execute')), false)
+    from pg_proc as p
+    where p.pronamespace = 'stepgres'::regnamespace and p.proname = any (functions)
+$$;
+
+comment on function stepgres._may_call(text[]) is
+'Whether the caller has the right to call one of these functions: what a function does for him must not exceed that.';

@@ -1,0 +1,40 @@
+create function stepgres._fire_timers_of(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_fired int;
+    v_overdue stepgres._run_failure[];
+    v_starting uuid[];
+    v_tasks stepgres._task_key[];
+begin
+    with fired as (
+        delete from stepgres.timers as t
+        where t.run_id = any (_fire_timers_of.run_ids) and t.due_at <= v_now
+        returning t.run_id, t.kind, t.step_slug, t.task_index
+    )
+    select count(*),
+        array_agg((
+            f.run_id, null,
+            format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
+        )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
+        array_agg(f.run_id) filter (where f.kind = 'run_start'),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) filter (where f.kind = 'task')
+    into v_fired, v_overdue, v_starting, v_tasks
+    from fired as f
+    join stepgres.runs as r on r.run_id = f.run_id;
+
+    -- deadlines first: what is over starts nothing more
+    if v_overdue is not null then
+        perform stepgres._fail_runs(v_overdue);
+    end if;
+    perform stepgres._start_ready_steps(v_starting);
+    perform stepgres._requeue_tasks(v_tasks);
+    return v_fired;
+end
+$$;
+
+comment on function stepgres._fire_timers_of(uuid[]) is
+'Does what is due in runs, which are locked: fails overdue ones, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';

@@ -1,0 +1,39 @@
+create function stepgres._apply_batch(
+    worker stepgres.workers, results jsonb, capacity bigint, run_ids uuid[]
+) returns stepgres._applied
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_applied stepgres._applied;
+    v_all stepgres._applied := ('{}', '{}');
+begin
+    -- The sender of a single result is told of the error.
+    if jsonb_array_length(results) = 1 then
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+    end if;
+    begin
+        -- Locked in the subtransaction that changes them: two transactions of one row would be a multixact.
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+    exception when program_limit_exceeded or data_exception then
+        -- One of the results leads to more than PostgreSQL can hold in a value: it alone fails.
+        perform stepgres._lock_runs(_apply_batch.run_ids);
+        for v_place in 1 .. jsonb_array_length(results) loop
+            v_applied := stepgres._apply_result(
+                _apply_batch.worker, results -> v_place - 1, _apply_batch.capacity - cardinality(v_all.handed)
+            );
+            v_all.handed := v_all.handed || v_applied.handed;
+            if cardinality(v_applied.refused) > 0 then
+                v_all.refused := v_all.refused || v_place::bigint;
+            end if;
+        end loop;
+        return v_all;
+    end;
+end
+$$;
+
+comment on function stepgres._apply_batch(stepgres.workers, jsonb, bigint, uuid[]) is
+'Applies results as _apply_results does, one by one if together they cannot be: no run keeps the results of others back.';

@@ -1,0 +1,38 @@
+create function stepgres._apply_result(worker stepgres.workers, result jsonb, capacity bigint)
+returns stepgres._applied
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_error text;
+begin
+    begin
+        return stepgres._apply_results(
+            _apply_result.worker, jsonb_build_array(_apply_result.result), _apply_result.capacity
+        );
+    exception when program_limit_exceeded or data_exception then
+        v_error := sqlerrm;
+    end;
+    begin
+        return stepgres._apply_results(
+            _apply_result.worker,
+            jsonb_build_array(result - '{output,tasks}'::text[] || jsonb_build_object(
+                'status', 'failed', 'error', v_error, 'retryable', false
+            )),
+            0
+        );
+    exception when program_limit_exceeded or data_exception then
+        v_error := sqlerrm;
+    end;
+    -- not even without its output: what else the run has put out cannot be held either
+    perform stepgres._fail_steps(array[(
+        result ->> 'run_id', result ->> 'step_slug',
+        format('step "%s" failed: the run cannot go on after it: %s', result ->> 'step_slug', v_error)
+    )::stepgres._run_failure]);
+    return null;
+end
+$$;
+
+comment on function stepgres._apply_result(stepgres.workers, jsonb, bigint) is
+'Applies one result; if what follows from it cannot be held by PostgreSQL, its task, or else its run, fails with that error.';

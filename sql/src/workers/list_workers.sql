@@ -1,0 +1,22 @@
+create function stepgres.list_workers() returns setof stepgres.worker_info
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select w.worker_id, w.queues, w.resources::jsonb, w.lease, w.registered_at, w.heartbeat_at,
+        w.heartbeat_at + w.lease > stepgres._now(), coalesce(t.tasks, 0)
+    from stepgres.workers as w
+    left join (
+        select k.worker_id, count(*) as tasks
+        from stepgres.active_runs as a
+        join stepgres.tasks as k on k.run_id = a.run_id and k.status = 'started'
+        group by k.worker_id
+    ) as t on t.worker_id = w.worker_id
+    order by w.registered_at, w.worker_id
+$$;
+
+comment on function stepgres.list_workers() is
+'The workers that are registered, the oldest first: what they take, when they were heard of, and how many tasks they execute.
+
+Executors are among them, with no queues. One that is not alive has its tasks taken over by the next tick, and is then gone.';
