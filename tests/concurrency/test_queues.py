@@ -112,6 +112,23 @@ def test_workflows_with_a_common_queue_are_deleted_at_once(
     assert len(engine.tickets()) == 1
 
 
+@pytest.mark.parametrize("function", ["cancel_workflow_run", "pause_workflow_run"])
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_ticket_that_is_being_sent_on_is_withdrawn_with_its_run(
+    engine: Engine, sessions: Sessions, function: str, is_committed: bool
+) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order")
+    stranger = Engine(sessions.connect(), "setup", queues=[]).colleague("stranger", workflows={})
+    with stranger.connection.transaction(force_rollback=not is_committed):
+        assert stranger.claim() == []
+        call = sessions.until_blocked(
+            engine.connection, partial(engine.call, function, run_id=run_id)
+        )
+    call.result()
+    assert engine.tickets() == []
+
+
 def test_workers_that_send_tickets_of_each_other_on_do_not_deadlock(
     engine: Engine, sessions: Sessions
 ) -> None:

@@ -7,7 +7,8 @@ declare
     v_pgmq_queue text;
 begin
     for v_pgmq_queue in
-        select q.pgmq_queue from stepgres.queues as q where to_regclass('pgmq.q_' || q.pgmq_queue) is not null
+        select q.pgmq_queue from stepgres.queues as q
+        where to_regclass('pgmq.q_' || q.pgmq_queue) is not null
     loop
         return query execute format(
             'select case when r.run_id is null then %L else %L end, r.run_id, format(''message %%s in %%s'', m.msg_id, %L)

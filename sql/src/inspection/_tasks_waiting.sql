@@ -28,7 +28,9 @@ as $$
                 case
                     when t.status = 'started' then 'lease'
                     when run.paused_at is not null then 'pause'
-                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0') then 'timer'
+                    -- a task that was given back waits for a worker that knows it
+                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0')
+                        then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
@@ -56,7 +58,8 @@ as $$
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
             when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
             when 'knowledge' then format(
-                'no live worker knows step "%s" of workflow "%s", version %s', w.step_slug, run.workflow_slug, run.version
+                'no live worker knows step "%s" of workflow "%s", version %s',
+                w.step_slug, run.workflow_slug, run.version
             )
             else format('until a worker of queue "%s" is free', w.queue)
         end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,

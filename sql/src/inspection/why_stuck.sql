@@ -23,9 +23,12 @@ $$;
 comment on function stepgres.why_stuck(uuid) is
 'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
 
-waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until when), timer (the next attempt
-or the end of a start_delay, until when; or a worker has given the task back), pause (resume_workflow_run), executor (the local run that will execute it), queue
-(no live worker takes from it), resource (no live worker of the queue has it), knowledge (no live worker of the queue has the code of the step), worker (until one of them is free), lease (a
-worker executes it, and must be heard of again until when). Tasks of a map that wait for the same are one row.
+waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until
+when), timer (the next attempt, the end of a start_delay, or the end of the time for which a worker
+has given the task back, until when), pause (resume_workflow_run), executor (the local run that will
+execute it), queue (no live worker takes from it), resource (no live worker of the queue has it),
+knowledge (no live worker of the queue has the code of the step), worker (until one of them is
+free), lease (a worker executes it, and must be heard of again until when). Tasks of a map that wait
+for the same are one row.
 
 Errors: SG005 unknown run.';

@@ -4,15 +4,17 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_is_empty text := format('select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue);
+    v_is_empty text := format(
+        'select not exists (select from pgmq.%I)', 'q_' || _close_queue.pgmq_queue
+    );
     v_answer boolean;
 begin
     execute v_is_empty into v_answer;
     if not v_answer then
         return false;
     end if;
-    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits for
-    -- the end of this transaction, and then sees that it is.
+    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits
+    -- for the end of this transaction, and then sees that it is.
     execute format(
         'lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue
     );

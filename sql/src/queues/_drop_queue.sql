@@ -8,7 +8,9 @@ declare
 begin
     -- nowait: the table is locked by whoever is sending, and tick waits for nobody
     execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || queue.pgmq_queue);
-    execute format('select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue) into v_is_empty;
+    execute format(
+        'select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue
+    ) into v_is_empty;
     if not v_is_empty then
         return;
     end if;
@@ -18,12 +20,13 @@ begin
     where q.pgmq_queue = (
         select o.pgmq_queue from stepgres.queues as o
         where (o.queue, o.priority, o.resources, o.lane)
-            = (_drop_queue.queue.queue, _drop_queue.queue.priority, _drop_queue.queue.resources, '{}')
+            = (queue.queue, queue.priority, queue.resources, '{}')
             and o.has_lanes
         for no key update skip locked
     ) and not exists (
         select from stepgres.queues as l
-        where (l.queue, l.priority, l.resources) = (q.queue, q.priority, q.resources) and l.lane <> '{}'
+        where (l.queue, l.priority, l.resources) = (q.queue, q.priority, q.resources)
+            and l.lane <> '{}'
     );
 exception when lock_not_available or undefined_table then
     null;
@@ -31,4 +34,5 @@ end
 $$;
 
 comment on function stepgres._drop_queue(stepgres.queues) is
-'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the caller has locked its row.';
+'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the
+caller has locked its row.';

@@ -10,8 +10,8 @@ declare
     v_pgmq_queue text;
     v_holder stepgres.queues;
 begin
-    -- key share: what is found here is not retired before the end of this transaction. Only whoever retires
-    -- a queue holds a lock that this waits for, and he waits for nobody.
+    -- key share: what is found here is not retired before the end of this transaction. Only whoever
+    -- retires a queue holds a lock that this waits for, and he waits for nobody.
     select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q
     where (q.queue, q.priority, q.resources, q.lane)
         = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane)
@@ -19,11 +19,11 @@ begin
     if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
         return v_pgmq_queue;
     end if;
-    -- A transaction that needs several new queues makes all of them before the next one makes any: two that
-    -- need the same queues could wait for each other.
+    -- A transaction that needs several new queues makes all of them before the next one makes any:
+    -- two that need the same queues could wait for each other.
     perform 1 from stepgres.locks as l where l.name = 'queues' for update;
-    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue has a
-    -- name that begins with an underscore, and no channel a hash with a q.
+    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue
+    -- has a name that begins with an underscore, and no channel a hash with a q.
     v_pgmq_queue := case
         when v_is_plain then 'stepgres_' || _ensure_queue.queue::stepgres.queue
         else 'stepgres__q' || left(encode(sha256(convert_to(jsonb_build_array(
@@ -33,24 +33,31 @@ begin
     select q.* into v_holder from stepgres.queues as q where q.pgmq_queue = v_pgmq_queue;
     if not found then
         if lane = '{}' and (
-            select count(*) from stepgres.queues as q where q.queue = _ensure_queue.queue and q.lane = '{}'
+            select count(*) from stepgres.queues as q
+            where q.queue = _ensure_queue.queue and q.lane = '{}'
         ) >= 500 then
-            raise exception 'queue "%" has 500 combinations of a priority and resources already', _ensure_queue.queue
-                using errcode = 'SG003', hint = 'Use fewer priorities, and resources for kinds of workers only: '
-                    'each combination is a pgmq queue. Those that nothing needs any more are dropped after some minutes.';
+            raise exception 'queue "%" has 500 combinations of a priority and resources already',
+                _ensure_queue.queue
+                using errcode = 'SG003', hint = 'Use fewer priorities, and resources for kinds of '
+                    'workers only: each combination is a pgmq queue. Combinations that nothing '
+                    'needs any more are dropped after ten minutes.';
         end if;
-        insert into stepgres.queues (pgmq_queue, queue, priority, resources, lane, is_idle, needed_at, created_at)
+        insert into stepgres.queues (
+            pgmq_queue, queue, priority, resources, lane, is_idle, needed_at, created_at
+        )
         values (
-            v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane,
-            not v_is_plain, stepgres._now(), stepgres._now()
+            v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources,
+            _ensure_queue.lane, not v_is_plain, stepgres._now(), stepgres._now()
         );
-        -- also if it is true: so whoever drops the last lane does not make it false
+        -- also if it is true: the lock keeps _drop_queue from making it false
         update stepgres.queues as q set has_lanes = true
         where (q.queue, q.priority, q.resources, q.lane)
             = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, '{}')
             and _ensure_queue.lane <> '{}';
     elsif (v_holder.queue, v_holder.priority, v_holder.resources, v_holder.lane)
-        <> (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane) then
+        <> (
+            _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
+        ) then
         raise exception 'pgmq queue "%" of queue "%" belongs to queue "%"',
             v_pgmq_queue, _ensure_queue.queue, v_holder.queue
             using errcode = 'SG003', hint = 'Choose another name for the queue.';
@@ -61,4 +68,5 @@ end
 $$;
 
 comment on function stepgres._ensure_queue(text, int, jsonb, jsonb) is
-'The pgmq queue for a queue, priority, resources and lane, made when they are first named together, or when it was dropped.';
+'The pgmq queue for a queue, priority, resources and lane, made when they are first named together,
+or when it was dropped.';

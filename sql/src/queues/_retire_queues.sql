@@ -35,12 +35,14 @@ begin
         ) then
             perform stepgres._drop_queue(v_queue);
         elsif stepgres._close_queue(v_queue.pgmq_queue) then
-            -- workers may be about to look into it: dropped by the next tick, when they do not any more
-            update stepgres.queues as q set needed_at = '-infinity' where q.pgmq_queue = v_queue.pgmq_queue;
+            -- A worker may be about to look into it, and none will be at the next tick.
+            update stepgres.queues as q set needed_at = '-infinity'
+            where q.pgmq_queue = v_queue.pgmq_queue;
         end if;
     end loop;
 end
 $$;
 
 comment on function stepgres._retire_queues(text[]) is
-'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that nothing needs now.';
+'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that
+nothing needs now.';

@@ -1,5 +1,9 @@
 create function stepgres._send_tickets(
-    pgmq_queue text, queue text, tasks stepgres._new_task[], seen_at tid default null, lane jsonb default null
+    pgmq_queue text,
+    queue text,
+    tasks stepgres._new_task[],
+    seen_at tid default null,
+    lane jsonb default null
 ) returns void
 language plpgsql
 volatile
@@ -16,28 +20,34 @@ begin
     from rows from (
         unnest(_send_tickets.tasks),
         pgmq.send_batch(_send_tickets.pgmq_queue, array(
-            select jsonb_build_object('run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index)
+            select jsonb_build_object(
+                'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index
+            )
             from unnest(_send_tickets.tasks) as k
         ))
     ) as n (run_id, step_slug, task_index, input, msg_id)
     on conflict (run_id, step_slug, task_index)
-    do update set status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
+    do update set
+        status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
     where t.status in ('queued', 'waiting');
 
-    -- A commit that notifies takes a lock of the whole cluster, which ends group commit: so nobody is
-    -- notified who does not wait, and under load nobody waits.
-    -- Whoever has marked the queue as idle had locked its table, which the tickets have waited for: it is seen
-    -- here. Looked at where the caller has seen it, without an index; it is elsewhere if it has changed.
-    -- Plain queues become idle only when no step needs them.
+    -- A commit that notifies takes a lock of the whole cluster, which ends group commit. So only
+    -- workers that wait are notified, and under load none waits.
+    -- The transaction that marks a queue as idle locks its table first, and the tickets have waited
+    -- for that lock: the mark is seen here. The row is read where the caller has seen it, without an
+    -- index; a row that has changed is elsewhere. Plain queues become idle only when no step needs
+    -- them.
     select
         exists (
             select from stepgres.workers as w
-            where w.is_waiting and _send_tickets.queue = any (w.queues)
-                and (_send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane))
+            where w.is_waiting and _send_tickets.queue = any (w.queues) and (
+                _send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane)
+            )
         ),
         _send_tickets.pgmq_queue like 'stepgres\_\_%' and not exists (
             select from stepgres.queues as q
-            where q.ctid = _send_tickets.seen_at and q.pgmq_queue = _send_tickets.pgmq_queue and not q.is_idle
+            where q.ctid = _send_tickets.seen_at
+                and q.pgmq_queue = _send_tickets.pgmq_queue and not q.is_idle
         )
     into v_is_awaited, v_has_changed;
     if v_has_changed then
@@ -51,5 +61,6 @@ end
 $$;
 
 comment on function stepgres._send_tickets(text, text, stepgres._new_task[], tid, jsonb) is
-'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of the queue, at commit, on
-the channel stepgres_queue_ and its name. seen_at is the row of the pgmq queue that the caller has found in use.';
+'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of
+the queue, at commit, on the channel stepgres_queue_ and its name. seen_at is the row of the pgmq
+queue that the caller has found in use.';

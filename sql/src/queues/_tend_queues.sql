@@ -40,5 +40,5 @@ end
 $$;
 
 comment on function stepgres._tend_queues() is
-'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of workers that have gone, and
-retires queues that nothing needs; part of tick.';
+'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of
+workers that have gone, and retires queues that nothing needs; part of tick.';

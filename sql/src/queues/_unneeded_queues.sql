@@ -68,5 +68,5 @@ as $$
 $$;
 
 comment on function stepgres._unneeded_queues() is
-'The queues that no worker names, and no step of a current version or an active run, and the lanes of no use: no worker is
-kept out of them.';
+'The queues that no worker names, and no step of a current version or an active run, and the lanes
+of no use: no worker is kept out of them.';

@@ -18,11 +18,16 @@ begin
             select min(k) from jsonb_object_keys(knows - '{workflows,goals}'::text[]) as k
         ));
     elsif jsonb_typeof(v_workflows) <> 'object' then
-        v_problem := format('"workflows" of knows must be an object, not %s', jsonb_typeof(v_workflows));
+        v_problem := format(
+            '"workflows" of knows must be an object, not %s', jsonb_typeof(v_workflows)
+        );
     elsif jsonb_typeof(v_goals) not in ('boolean', 'array') then
-        v_problem := format('"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals));
+        v_problem := format(
+            '"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals)
+        );
     else
-        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key) into v_problem
+        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key)
+        into v_problem
         from jsonb_each(v_workflows) as w
         where w.value::text !~ '^-?[0-9]{1,9}$'
         order by w.key
@@ -34,14 +39,18 @@ begin
                 where jsonb_typeof(g) <> 'string' or '' ~ stepgres._glob(g #>> '{}') is null
                 limit 1;
             exception when invalid_regular_expression then
-                v_problem := format('"goals" of knows has a pattern that cannot be read: %s', sqlerrm);
+                v_problem := format(
+                    '"goals" of knows has a pattern that cannot be read: %s', sqlerrm
+                );
             end;
         end if;
     end if;
     if v_problem is not null then
         raise exception '%: %', culprit, v_problem
-            using errcode = 'SG001', hint = 'Write {"workflows": {"order": 3}, "goals": ["design/*"]}, with versions as '
-                'register_workflow returns them, or leave knows out for a worker that executes everything.';
+            using errcode = 'SG001',
+                hint = 'Write {"workflows": {"order": 3}, "goals": ["design/*"]}, with versions as '
+                    'register_workflow returns them, or leave knows out for a worker that executes '
+                    'everything.';
     end if;
     -- the same patterns in another order are the same
     return jsonb_build_object('workflows', v_workflows) || coalesce(jsonb_build_object('goals', case

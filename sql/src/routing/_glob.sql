@@ -8,7 +8,8 @@ as $$
         case
             when m.part[1] = '*' then '.*'
             when m.part[1] = '?' then '.'
-            when m.part[1] ~ '^\[.+\]$' then regexp_replace(replace(m.part[1], '\', '\\'), '^\[!', '[^')
+            when m.part[1] ~ '^\[.+\]$'
+                then regexp_replace(replace(m.part[1], '\', '\\'), '^\[!', '[^')
             else regexp_replace(m.part[1], '([^[:alnum:]_[:space:]])', '\\\1', 'g')
         end, '' order by m.place
     ), '') || ')$'

@@ -19,13 +19,16 @@ begin
             join stepgres.queues as q
                 on (q.queue, q.priority, q.resources) = (s.queue, s.priority, s.resources)
             where s.pgmq_queue = _into_lanes.shared_queue
-                and q.lane = any ('{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug))
+                and q.lane = any (
+                    '{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug)
+                )
             -- the more a lane says, the greater it is
             order by q.lane desc
             limit 1
         ) as l
     )
-    select o.pgmq_queue, o.seen_at, o.lane, array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
+    select o.pgmq_queue, o.seen_at, o.lane,
+        array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
     from unnest(_into_lanes.new_tasks) as n
     join stepgres.runs as r on r.run_id = n.run_id
     join routed as o
@@ -35,4 +38,5 @@ end
 $$;
 
 comment on function stepgres._into_lanes(text, stepgres._new_task[]) is
-'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to instead, or that queue itself.';
+'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to
+instead, or that queue itself.';

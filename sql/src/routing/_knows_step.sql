@@ -26,16 +26,19 @@ begin
         when v_tasks is null and v_known > v_defined and exists (
             select from stepgres.steps as s
             join stepgres.steps as o
-                on (o.workflow_slug, o.version, o.step_slug) = (s.workflow_slug, v_known, s.step_slug)
+                on (o.workflow_slug, o.version, o.step_slug)
+                    = (s.workflow_slug, v_known, s.step_slug)
             where (s.workflow_slug, s.version, s.step_slug)
                 = (_knows_step.workflow_slug, _knows_step.version, _knows_step.step_slug)
                 and s.map = o.map and array(
                     select d.depends_on from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
+                    where (d.workflow_slug, d.version, d.step_slug)
+                        = (s.workflow_slug, s.version, s.step_slug)
                     order by d.depends_on
                 ) = array(
                     select d.depends_on from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.step_slug) = (o.workflow_slug, o.version, o.step_slug)
+                    where (d.workflow_slug, d.version, d.step_slug)
+                        = (o.workflow_slug, o.version, o.step_slug)
                     order by d.depends_on
                 )
         ) then true

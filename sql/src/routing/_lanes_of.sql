@@ -5,15 +5,14 @@ set search_path = pg_catalog, pg_temp
 as $$
     select case
         when w.tasks is not null then array['{"goals": true}'::jsonb]
-        else array[
-            jsonb_build_object('workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)),
-            jsonb_build_object(
-                'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version),
-                'step', _lanes_of.step_slug
-            )
-        ]
+        else array[k.lane, k.lane || jsonb_build_object('step', _lanes_of.step_slug)]
     end
     from stepgres.workflow_versions as w
+    cross join lateral (
+        select jsonb_build_object(
+            'workflow', w.workflow_slug, 'version', coalesce(w.optimized_from, w.version)
+        ) as lane
+    ) as k
     where (w.workflow_slug, w.version) = (_lanes_of.workflow_slug, _lanes_of.version)
 $$;
 

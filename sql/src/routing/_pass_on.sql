@@ -11,12 +11,17 @@ begin
         select s.queue, coalesce(r.priority, s.priority) as priority, s.resources, l.lane,
             array_agg((t.run_id, t.step_slug, t.task_index, null)::stepgres._new_task) as tasks
         from stepgres.tasks as t
-        join stepgres.runs as r on r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
+        join stepgres.runs as r
+            on r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, t.step_slug)
+            offset 0
         ) as s
-        cross join lateral stepgres._lane_for(_pass_on.worker, r.workflow_slug, r.version, t.step_slug) as l (lane)
+        cross join lateral stepgres._lane_for(
+            _pass_on.worker, r.workflow_slug, r.version, t.step_slug
+        ) as l (lane)
         where t.ctid = any (_pass_on.rows) and t.status = 'queued' and t.msg_id is not null
             and not stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
         group by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
@@ -34,4 +39,5 @@ end
 $$;
 
 comment on function stepgres._pass_on(stepgres.workers, tid[]) is
-'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those who do; returns their number.';
+'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those
+who do; returns their number.';

@@ -36,7 +36,8 @@ begin
             from (
                 select p.is_queued, p.is_queued and s.sticky and n.place <= _queue_tasks.capacity
                     and s.queue = any (taker.queues) and taker.resources @> s.resources
-                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug) as is_handed
+                    and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug)
+                    as is_handed
                 from (
                     select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
                 ) as p
@@ -47,7 +48,8 @@ begin
                 = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
         -- of the queue that has to be made
         left join lateral (
-            select coalesce(r.priority, s.priority) as priority, s.resources where d.is_sent and q.pgmq_queue is null
+            select coalesce(r.priority, s.priority) as priority, s.resources
+            where d.is_sent and q.pgmq_queue is null
         ) as m on true
         group by d.is_sent, d.is_handed, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
@@ -65,7 +67,9 @@ begin
             continue;
         end if;
         if v_batch.pgmq_queue is null then
-            v_batch.pgmq_queue := stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources);
+            v_batch.pgmq_queue := stepgres._open_queue(
+                v_batch.queue, v_batch.priority, v_batch.resources
+            );
         elsif v_batch.is_idle or to_regclass('pgmq.q_' || v_batch.pgmq_queue) is null then
             perform stepgres._open_queue(q.queue, q.priority, q.resources)
             from stepgres.queues as q where q.pgmq_queue = v_batch.pgmq_queue;
@@ -74,7 +78,9 @@ begin
             perform stepgres._send_tickets(l.pgmq_queue, v_batch.queue, l.tasks, l.seen_at, l.lane)
             from stepgres._into_lanes(v_batch.pgmq_queue, v_batch.tasks) as l;
         else
-            perform stepgres._send_tickets(v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at);
+            perform stepgres._send_tickets(
+                v_batch.pgmq_queue, v_batch.queue, v_batch.tasks, v_batch.seen_at
+            );
         end if;
     end loop;
     return v_handed;

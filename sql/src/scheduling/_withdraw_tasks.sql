@@ -11,27 +11,36 @@ begin
         return;
     end if;
     for v_tickets in
-        with withdrawn as (
-            update stepgres.tasks as t
-            set status = _withdraw_tasks.status, msg_id = null, lane = null,
-                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
+        -- Locked first: a worker that does not know a task may be moving its ticket just now.
+        with held as (
+            select o.run_id, o.step_slug, o.task_index, o.msg_id,
+                coalesce(o.lane, q.pgmq_queue) as pgmq_queue
             from unnest(_withdraw_tasks.steps) as k
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
             join stepgres.runs as r on r.run_id = o.run_id
             cross join lateral (
                 select def.* from stepgres.steps as def
-                where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, o.step_slug) offset 0
+                where (def.workflow_slug, def.version, def.step_slug)
+                    = (r.workflow_slug, r.version, o.step_slug)
+                offset 0
             ) as s
             left join stepgres.queues as q
                 on (q.queue, q.priority, q.resources, q.lane)
                     = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
+            where case _withdraw_tasks.status
+                when 'queued' then o.status = 'queued' and o.msg_id is not null
+                else o.status in ('queued', 'started', 'waiting')
+            end
+            for no key update of o
+        ),
+        withdrawn as (
+            update stepgres.tasks as t
+            set status = _withdraw_tasks.status, msg_id = null, lane = null,
+                finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
+            from held as o
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-                and case _withdraw_tasks.status
-                    when 'queued' then t.status = 'queued' and t.msg_id is not null
-                    else t.status in ('queued', 'started', 'waiting')
-                end
-            returning coalesce(o.lane, q.pgmq_queue) as pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+            returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
         ),
         stopped as (
             delete from stepgres.timers as m

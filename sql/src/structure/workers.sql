@@ -17,11 +17,12 @@ create index queues_in_use on stepgres.queues (queue) where not is_idle;
 comment on table stepgres.queues is
 'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
 
-A worker takes from those whose resources are within its own, the highest priority first: so pgmq, which knows neither,
-serves both, and no worker pops a ticket that it must put back. A queue that nothing needs is retired.';
+A worker takes from those whose resources are within its own, the highest priority first: so pgmq,
+which knows neither, serves both. A queue that nothing needs is retired.';
 comment on column stepgres.queues.lane is
-'Which tasks the pgmq queue is for: {} for all. Workers that do not know a task send its ticket on to a lane of those who do:
-{"workflow", "version"}, that and {"step"}, or {"goals"}, with the patterns of workers.';
+'Whose tasks the pgmq queue is for: {} is for all. A worker that does not know a task sends its ticket
+on to a lane: {"workflow", "version"}, {"workflow", "version", "step"}, or {"goals"} with the patterns
+of workers.';
 comment on column stepgres.queues.has_lanes is
 'There may be lanes beside this pgmq queue, for the same queue, priority and resources.';
 comment on column stepgres.queues.is_idle is
@@ -51,7 +52,7 @@ comment on table stepgres.workers is
 comment on column stepgres.workers.resources is
 'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
 comment on column stepgres.workers.knows is
-'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}. Null: it executes everything.';
+'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}; null: all.';
 comment on column stepgres.workers.features is
 'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is

@@ -14,8 +14,8 @@ declare
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
 begin
-    -- Once more only if there were tasks that the worker does not know: it sends them on, and those behind them
-    -- may be for it. Bounded, so that many of them do not keep its results from being committed.
+    -- Once more only if there were tasks that the worker does not know: it sends them on, and the
+    -- tasks behind them may be for it. Bounded, so that its results are committed soon.
     for i in 1 .. 100 loop
         for v_pgmq_queue in
             select q.pgmq_queue from stepgres.queues as q

@@ -14,21 +14,26 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
-    v_knows jsonb := stepgres._check_knowledge(register_worker.knows, format('worker "%s"', v_worker_id));
+    v_knows jsonb := stepgres._check_knowledge(
+        register_worker.knows, format('worker "%s"', v_worker_id)
+    );
     v_queue text;
     v_constraint text;
     v_column text;
 begin
     -- worker before runs, as everywhere; and a claim of this worker under way ends first
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
-    insert into stepgres.workers as w (worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at)
+    insert into stepgres.workers as w (
+        worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
+    )
     values (
         v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_knows,
         coalesce(register_worker.features, '{}'), v_now, v_now
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
-        knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]', registered_at = v_now, heartbeat_at = v_now;
+        knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]',
+        registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -50,11 +55,13 @@ comment on function stepgres.register_worker(text, text[], interval, jsonb, json
 
 resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
 
-knows is the code that it has, {"workflows": {"order": 3}, "goals": true}: for these workflows that of the version which
-register_workflow has returned, and that for tasks of all goals, or, with an array of ids, paths or patterns such as
-"design/*" in place of true, of those. It gets the tasks of this version, tasks of older versions whose step has the same name,
-map and dependencies in this one, and steps in SQL; of newer versions nothing. Without knows it gets everything. features are the kinds
-of work that it can do beyond plain tasks; unknown ones are ignored.
+knows is the code that it has, such as {"workflows": {"order": 3}, "goals": true}. "workflows" has
+the versions that register_workflow has returned. The worker gets tasks of these versions, and of
+older versions if the step has the same name, map and dependencies in its own; it gets no tasks of
+newer versions. "goals" is true for the tasks of all goals, or an array of ids, paths or patterns of
+tasks, such as "design/*". A step in SQL is for every worker. Without knows the worker gets
+everything. features are the kinds of work that it can do beyond plain tasks; unknown ones are
+ignored.
 
 The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
 id again takes over what that id held before.
