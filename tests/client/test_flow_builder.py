@@ -114,7 +114,7 @@ def test_duplicate_name(builder: stepgres.FlowBuilder) -> None:
         (("b", ["b"]), {}, "itself"),
         (("b",), {"timeout": 0}, "timeout must be more than 0 seconds"),
         (("b",), {"timeout": 1e300}, "timeout must be more than 0 seconds, and at most 100 years"),
-        (("b",), {"base_delay": -1e300}, "base_delay must not be negative"),
+        (("b",), {"base_delay": -1e300}, "base_delay must be at least 0"),
         (("b",), {"base_delay": float("inf")}, "at most 100 years"),
         (("b",), {"condition": "n > 3"}, "condition"),
         (("b",), {"max_failed": "many"}, "max_failed"),

@@ -136,9 +136,9 @@ def test_what_is_no_json_path_is_refused_in_the_words_of_postgres(
 # Other rules
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"start_delay": -1}, "start_delay must not be negative"),
-    ({"start_delay": 4e9}, "start_delay must not be negative, and at most 100 years"),
-    ({"start_delay": 1e300}, "start_delay must not be negative, and at most 100 years"),
+    ({"start_delay": -1}, "start_delay must be at least 0"),
+    ({"start_delay": 4e9}, "start_delay must be at least 0 seconds and at most 100 years"),
+    ({"start_delay": 1e300}, "start_delay must be at least 0 seconds and at most 100 years"),
     ({"start_delay": "1 s"}, "start_delay must be a JSON number"),
     ({"condition": {"n": 3}}, "condition must be a JSON string"),
     ({"when_unmet": "Skip"}, 'when_unmet must be "fail", "skip" or "skip-cascade"'),
@@ -181,7 +181,7 @@ def test_bad_deadline_is_refused(engine: Engine, deadline: float) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("start_delay", "-1 s", "start_delay must not be negative"),
+        ("start_delay", "-1 s", "start_delay must be at least 0"),
         ("start_delay", "36526 days", "at most 100 years"),
         ("start_delay", None, "start_delay must not be null"),
         ("map", None, "map must not be null"),

@@ -13,11 +13,11 @@ begin
     if cardinality(v_run_ids) > 0 and force is not true then
         raise exception 'workflow "%" has active runs: %, the first is %',
             _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
-            using errcode = 'SG015', hint = 'Wait for them, cancel them, or delete it with force.';
+            using errcode = 'SG015', hint = 'Wait for these runs, cancel them, or delete the workflow with force.';
     end if;
     return v_run_ids;
 end
 $$;
 
 comment on function stepgres._active_runs_of(text, boolean) is
-'The active runs of a workflow that is to be deleted; SG015 if there are any, and no force.';
+'Returns the active runs of a workflow that is to be deleted; raises SG015 for them without force.';

@@ -36,4 +36,6 @@ end
 $$;
 
 comment on function stepgres._check_options(jsonb, jsonb, text) is
-'Raises SG001 for an unknown option or one of the wrong JSON type; allowed maps each option to its type.';
+'Raises SG001 for an unknown option or an option of the wrong JSON type.
+
+allowed maps each option to its type.';

@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._copy_version(stepgres.workflow_versions) is
-'A new current version with the steps of another.';
+'Makes a new current version with the steps of another version.';

@@ -16,7 +16,8 @@ begin
     update stepgres.workflows as w set current_version = v_version.version
     where w.workflow_slug = v_version.workflow_slug;
     if v_version.events <> 'none' then
-        -- Ahead of the first event, which somebody sends who holds locks of runs: making a channel waits for others.
+        -- The channel is made before the first event, because making a channel waits for others.
+        -- The sender of an event holds locks of runs, and must not wait.
         perform stepgres.create_channel('workflow_events');
     end if;
     return v_version;
@@ -24,4 +25,6 @@ end
 $$;
 
 comment on function stepgres._create_version(stepgres.workflow_versions) is
-'Makes the next version of a workflow, current and without steps; the caller holds the lock of the workflow.';
+'Makes the next version of a workflow, current and without steps.
+
+The caller holds the lock of the workflow.';

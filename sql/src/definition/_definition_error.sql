@@ -10,7 +10,7 @@ begin
     select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
     from pg_constraint as c
     where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
-    -- a null where none may be comes without a constraint, but with its column
+    -- A violation of not null has a column name and no constraint name.
     raise exception '%: %', _definition_error.culprit, coalesce(
         v_rule,
         nullif(_definition_error.column_name, '') || ' must not be null',
@@ -21,4 +21,6 @@ end
 $$;
 
 comment on function stepgres._definition_error(text, text, text) is
-'Raises SG001 with the comment of the violated constraint or domain, so that a rule and its wording stand in one place.';
+'Raises SG001 with the comment of the violated constraint or domain.
+
+So the wording of a rule stands in one place, beside the rule.';

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- a retry of the run has the same version
+    -- A retry of the run uses the same version.
     delete from stepgres.workflow_versions as w
     where (w.workflow_slug, w.version) = (_delete_own_version.workflow_slug, _delete_own_version.version)
         and w.version < 0
@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._delete_own_version(text, int) is
-'Deletes a version that a run has made for itself, once no run has it.';
+'Deletes a version that a run has made for itself, once no run uses the version.';

@@ -30,4 +30,4 @@ as $$
 $$;
 
 comment on function stepgres._document(stepgres.workflow_versions, stepgres.steps[], stepgres.dependencies[]) is
-'The document that get_flow shows, of a version that is stored or is about to be.';
+'Returns the document of a version as get_flow shows it; the version need not be stored.';

@@ -20,7 +20,7 @@ begin
         raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
             using errcode = 'SG002', hint = 'Leave the version out for the current one.';
     end if;
-    -- an index lookup more only for what is no slug
+    -- Only a name that is no slug costs another index lookup.
     v_slug := stepgres._slug_of(_find_version.workflow_slug);
     if v_slug <> _find_version.workflow_slug and exists (
         select from stepgres.workflows as f where f.workflow_slug = v_slug
@@ -45,5 +45,7 @@ end
 $$;
 
 comment on function stepgres._find_version(text, int) is
-'A version of a workflow, named by its slug or class, the current one if none is given; SG002 if there is none, with the
-names that do exist, the closest first.';
+'Returns a version of a workflow, which is named by its slug or class; null: the current version.
+
+Raises SG002 if there is no such version. The error names the workflows that exist, the closest
+first.';

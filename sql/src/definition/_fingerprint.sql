@@ -3,7 +3,8 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- steps by slug: in which order independent steps were written says nothing
+    -- Steps are ordered by slug, because the order in which independent steps were written does not
+    -- matter.
     select md5((_fingerprint.document - 'version' || jsonb_build_object('steps', (
         select to_jsonb(array_agg(s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C"))
         from jsonb_array_elements(_fingerprint.document -> 'steps') as s (step)
@@ -11,4 +12,6 @@ as $$
 $$;
 
 comment on function stepgres._fingerprint(jsonb) is
-'The same for all documents that mean the same, made from what _document shows of them.';
+'Returns the fingerprint of a document: the same for all documents that mean the same.
+
+The document is one that _document made.';

@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._guard_order() is
-'Raises SG001 for a dependency on a later step: with none of them there is no cycle.';
+'Raises SG001 for a dependency on a step that is not earlier in step_index; so no cycle exists.';

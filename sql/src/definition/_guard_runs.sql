@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function stepgres._guard_runs() is
-'Raises SG015 for a workflow that is deleted without its runs.';
+'Raises SG015 if a workflow is deleted without its runs.';

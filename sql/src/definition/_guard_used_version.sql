@@ -6,13 +6,15 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
-    -- The dump of a database with the extension brings these rows when the trigger is there already, and in
-    -- any order. pg_dump and pg_restore check no function bodies; nobody else has a reason not to.
+    -- Restoring a dump of a database with the extension inserts these rows in any order, when the
+    -- trigger already exists. pg_dump and pg_restore switch check_function_bodies off; nobody else
+    -- has a reason to.
     if tg_op = 'INSERT' and current_setting('check_function_bodies') = 'off' then
         return null;
     end if;
-    -- Share, because the first run marks the version as used: either it is seen here, or it sees the
-    -- change. A version that goes with its whole workflow is not found any more.
+    -- The lock is share, because the first run marks the version as used. Either this trigger sees
+    -- the mark, or the first run sees the change. A version that is deleted with its whole workflow
+    -- is not found any more.
     for v_version in
         select w.* from stepgres.workflow_versions as w
         where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
@@ -21,7 +23,7 @@ begin
         if v_version.is_used then
             raise exception 'version % of workflow "%" has runs and cannot change: % in %',
                 v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
-                using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+                using errcode = 'SG008', hint = 'Make a new version: call add_step, or register a changed definition.';
         end if;
     end loop;
     return null;

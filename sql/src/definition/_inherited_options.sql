@@ -9,4 +9,4 @@ as $$
 $$;
 
 comment on function stepgres._inherited_options() is
-'The options that steps inherit from their workflow, with their JSON types.';
+'Returns the options that steps inherit from their workflow, with their JSON types.';

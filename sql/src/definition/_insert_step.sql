@@ -34,4 +34,4 @@ end
 $$;
 
 comment on function stepgres._insert_step(stepgres.steps, text[]) is
-'Adds a step to a version, behind those that it has, and returns it.';
+'Adds a step to a version, behind the steps that the version has, and returns the step.';

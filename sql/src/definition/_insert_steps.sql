@@ -13,7 +13,7 @@ begin
     begin
         perform stepgres._store_steps(_insert_steps.version, _insert_steps.steps, _insert_steps.dependencies);
     exception when integrity_constraint_violation then
-        -- once more, one by one, to find out which of them it is
+        -- Store the steps again, one by one, to find the culprit.
         foreach v_step in array _insert_steps.steps loop
             v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
             perform stepgres._store_steps(_insert_steps.version, array[v_step], array(
@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._insert_steps(int, stepgres.steps[], stepgres.dependencies[], text) is
-'Adds what _read_steps has read to a version that has no steps; SG001 names the culprit.';
+'Adds the steps that _read_steps has read to a version without steps; SG001 names the culprit.';

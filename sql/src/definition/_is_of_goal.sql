@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._is_of_goal(stepgres.workflows) is
-'Whether start_task_graph has made a workflow, and not somebody who defined it.';
+'Says whether start_task_graph has made the workflow from a task graph.';

@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function stepgres._is_slug(text) is
-'The rule of the domain stepgres.slug, for what is not stored as one.';
+'Checks the rule of the domain stepgres.slug, also for a name that is not stored as a slug.';

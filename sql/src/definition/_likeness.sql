@@ -3,7 +3,8 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- pairs of neighbouring characters that both have, as pg_trgm has it for three
+    -- The measure counts the pairs of neighbouring characters that both names have, as pg_trgm
+    -- counts triples.
     select 2.0 * count(*) filter (where p.is_in_a and p.is_in_b) / nullif(sum(p.is_in_a::int + p.is_in_b::int), 0)
     from (
         select bool_or(t.which = 'a') as is_in_a, bool_or(t.which = 'b') as is_in_b
@@ -14,4 +15,4 @@ as $$
 $$;
 
 comment on function stepgres._likeness(text, text) is
-'How much two names are alike, from 0 to 1.';
+'Returns how much two names are alike, from 0 to 1.';

@@ -5,7 +5,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- A number for each step, its place in the given order; the edges of step i are those from
+    -- Each step has a number: its place in the given order. The edges of step i are those from
     -- v_starts[i] to before v_starts[i + 1].
     v_places jsonb;
     v_starts int[];
@@ -35,8 +35,8 @@ begin
     ) as n;
     v_next := v_starts;
 
-    -- Depth first, in the given order: each step follows what it depends on, as late as the given order has
-    -- it and as early as a dependent needs it. Every edge is followed once.
+    -- The search goes depth first, in the given order. Each step follows its dependencies: as late
+    -- as the given order has it, and as early as a dependent needs it. Every edge is followed once.
     for v_first in 1 .. cardinality(step_slugs) loop
         continue when v_is_ordered[v_first];
         v_path := array[v_first];
@@ -69,4 +69,6 @@ end
 $$;
 
 comment on function stepgres._order_steps(text[], text[], text[]) is
-'The steps in a topological order: the given one if it is one already; dependents[i] depends on dependencies[i].';
+'Returns the steps in a topological order: the given order if it is topological.
+
+dependents[i] depends on dependencies[i]. Raises SG001 for a cycle.';

@@ -39,4 +39,6 @@ end
 $$;
 
 comment on function stepgres._read_steps(stepgres.workflow_versions, jsonb, text) is
-'The steps of a document in a topological order, with every option filled in, and their dependencies; SG001 names the culprit.';
+'Reads the steps of a document, in a topological order, and their dependencies.
+
+Every option of the steps is filled in. SG001 names the culprit.';

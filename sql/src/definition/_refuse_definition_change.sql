@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- with its workflow everything goes, by cascade
+    -- Deleting a workflow deletes everything below it, by cascade.
     if tg_op = 'DELETE' and not exists (
         select from stepgres.workflows as w where w.workflow_slug = old.workflow_slug
     ) then
@@ -12,9 +12,9 @@ begin
     end if;
     raise exception 'version % of workflow "%" cannot change: % in %',
         old.version, old.workflow_slug, lower(tg_op), tg_table_name
-        using errcode = 'SG008', hint = 'add_step, or register_workflow with a changed definition, makes a new version.';
+        using errcode = 'SG008', hint = 'Make a new version: call add_step, or register a changed definition.';
 end
 $$;
 
 comment on function stepgres._refuse_definition_change() is
-'Raises SG008 for a change that no version of a workflow undergoes, unless its workflow is deleted.';
+'Raises SG008 for a change that is never allowed to a version, unless its workflow is deleted.';

@@ -15,4 +15,4 @@ as $$
 $$;
 
 comment on function stepgres._slug_of(text) is
-'The slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';
+'Returns the slug of a workflow that is named by its slug or, as myapp.OrderLines, by its class.';

@@ -50,4 +50,4 @@ end
 $$;
 
 comment on function stepgres._sorted_steps(jsonb, text) is
-'The documents of the steps, checked and each behind those it depends on.';
+'Checks the documents of the steps, and returns each behind the steps that it depends on.';

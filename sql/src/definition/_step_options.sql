@@ -36,4 +36,6 @@ end
 $$;
 
 comment on function stepgres._step_options(jsonb, stepgres.workflow_versions) is
-'A step as the document of register_workflow describes it, with what it inherits from the workflow; durations in seconds.';
+'Returns a step as a document of register_workflow describes it, with the inherited options.
+
+Durations of the document are in seconds.';

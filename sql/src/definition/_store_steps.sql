@@ -34,4 +34,6 @@ end
 $$;
 
 comment on function stepgres._store_steps(int, stepgres.steps[], stepgres.dependencies[]) is
-'Adds steps to a version, each with its place and the number of its dependencies; constraints of the tables say what a step may be.';
+'Adds steps to a version, each with its place and the number of its dependencies.
+
+The constraints of the tables check the steps.';

@@ -6,8 +6,8 @@ as $$
 declare
     v_version stepgres.workflow_versions;
 begin
-    -- Until the run is committed nobody deletes its workflow, whose versions delete_flow locks. Who only defines
-    -- the workflow anew holds up no start.
+    -- delete_flow locks the versions of the workflow, so nobody deletes the workflow until this
+    -- transaction commits. A transaction that only defines the workflow anew holds up no start.
     select w.* into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w
@@ -20,7 +20,7 @@ begin
         v_version := stepgres._find_version(_use_version.workflow_slug, _use_version.version);
     end if;
     if not v_version.is_used then
-        -- Waits for an add_step under way; whoever comes after it makes a version of its own.
+        -- This update waits for an add_step under way. A later add_step makes a new version.
         update stepgres.workflow_versions as w set is_used = true
         where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
         if not exists (
@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function stepgres._use_version(text, int) is
-'The version that a new run gets, from now on immutable.';
+'Returns the version that a new run gets, and makes the version immutable from now on.';

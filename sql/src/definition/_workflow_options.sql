@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function stepgres._workflow_options() is
-'The options of workflows, those that their steps inherit among them, with their JSON types.';
+'Returns the options of workflows, including the options that steps inherit, with their JSON types.';

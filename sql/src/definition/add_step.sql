@@ -34,7 +34,8 @@ declare
     v_constraint text;
     v_column text;
 begin
-    -- workflow before version: register_workflow and _use_version lock them in the same order
+    -- Lock the workflow before the version: register_workflow and _use_version lock them in the
+    -- same order.
     select w.* into v_workflow from stepgres.workflows as w
     where w.workflow_slug = stepgres._slug_of(add_step.workflow_id) for update;
     if not found then
@@ -80,15 +81,25 @@ $$;
 comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
-A version that has runs is not changed: the step is added to a new version, and runs keep theirs. A map step runs one
-task per element of its array: the output of its one dependency, or the input of the run if it has none. initial_tasks
-makes it a map of that many tasks that each get the input of the step. Of the ready steps of a queue those of the highest
-priority are claimed first, by workers that have all of their resources, such as {"gpu": true}. What a transactional step
-writes is committed with its completion; a step with a sql_function has that as its body. The tasks of a step wait for its
-start_delay once it is ready. condition and unless are JSON paths over the input of the step: it starts if the first is met
-and the other is not. when_unmet says what becomes of it otherwise, when_exhausted what becomes of a task without attempts
-left: "fail", "skip" or "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped. A sticky step
-goes to the worker that completes its last dependency, in the same turn and ahead of what is queued, if that worker can
-take one task more: for short steps in a chain.
+A version that has runs does not change: the step is added to a new version, and runs keep their
+version.
+
+Maps: a map step runs one task per element of its array. The array is the output of its one
+dependency, or the input of the run if the step has no dependency. initial_tasks makes the step a
+map of that many tasks, each of which gets the input of the step.
+
+Scheduling: workers claim the ready steps of a queue by priority, the highest first. A worker claims
+a step only if it has all of the resources of the step, such as {"gpu": true}. The tasks of a step
+wait for its start_delay once the step is ready. A sticky step goes to the worker that completes its
+last dependency, in the same turn and ahead of queued tasks, if the worker can take one task more.
+sticky is for short steps in a chain.
+
+Bodies: the writes of a transactional step are committed with its completion. A step with a
+sql_function has this function as its body.
+
+Conditions and retries: condition and unless are JSON paths over the input of the step. The step
+starts if condition is met and unless is not. when_unmet says what happens to a step that may not
+start, when_exhausted what happens to a task without attempts left: "fail", "skip" or
+"skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
 
 Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';

@@ -55,10 +55,11 @@ end
 $$;
 
 comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
-'Creates a workflow without steps and returns its slug; the options are the defaults of the steps that add_step adds.
+'Creates a workflow without steps and returns its slug.
 
-A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run
-has under way. What happens to runs, or to tasks too, is sent on the channel
-workflow_events, as events says.
+The options are the defaults of the steps that add_step adds. A run that has not ended within the
+deadline fails. max_parallel limits how many local tasks of a run its executor has under way. events
+says which events are sent on the channel workflow_events: "none", those of runs ("run"), or those
+of runs and tasks ("task").
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

@@ -11,21 +11,23 @@ declare
     v_run_id uuid;
     v_queues text[];
 begin
-    -- what is refused anyway holds up no starts
+    -- Refuse first: a deletion that is refused anyway must hold up no starts.
     perform stepgres._active_runs_of(v_slug, delete_flow.force);
-    -- no key: a run that adds tasks holds its own lock, which this waits for below, and refers to the workflow
+    -- no key update, because a run that adds tasks refers to the workflow while it holds its own
+    -- lock, and this function waits for the lock of that run below.
     perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
-    -- Starts under way end first; later ones wait, and then find no workflow. Not the versions that runs have made
-    -- for themselves: nobody starts one, and such a run may be adding to it.
+    -- Starts under way end first. Later starts wait, and then find no workflow. The versions that
+    -- runs have made for themselves are not locked: nobody starts them, and such a run may be
+    -- adding tasks to its version.
     perform 1 from stepgres.workflow_versions as w
     where w.workflow_slug = delete_flow.workflow_id and w.version > 0
     order by w.version
     for update;
-    -- Again until there is none: a retry under way has locked the run that it goes on with, and its new run
-    -- is seen in the next round.
+    -- Repeat until there is no run left. A retry under way has locked the run that it retries, and
+    -- the next round sees its new run.
     loop
         v_active := stepgres._active_runs_of(v_slug, delete_flow.force);
         perform stepgres._lock_runs(v_active);
@@ -54,8 +56,11 @@ $$;
 comment on function stepgres.delete_flow(text, boolean) is
 'Deletes a workflow with all its versions, its runs, and the queues that nothing else needs.
 
-With force its active runs are cancelled first, and their child runs with them; what is still executing has its result
-refused. Who starts a run of it meanwhile waits; a transaction that has locked runs before, since it has completed a task
-for instance, gets the error SG002 instead, because the deletion may be waiting for it.
+With force, the active runs of the workflow are cancelled first, together with their child runs. The
+results of tasks that are still executing are refused.
+
+Starting a run of a workflow that is being deleted waits until the deletion ends. A transaction that
+has locked runs before, for instance because it has completed a task, gets the error SG002 instead:
+the deletion may be waiting for this transaction.
 
 Errors: SG002 unknown workflow, SG015 it has active runs.';

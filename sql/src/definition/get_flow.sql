@@ -22,9 +22,10 @@ end
 $$;
 
 comment on function stepgres.get_flow(text, int) is
-'A workflow as one document, of its current version unless another is given.
+'Returns a workflow as one document, in its current version unless another version is given.
 
-It is the document that register_workflow takes, with every option of every step filled in and the steps in topological order;
-besides it has "version", and the "step_index" of each step. To register it changes nothing.
+The document is one that register_workflow takes. Every option of every step is filled in, and the
+steps are in topological order. The document also has "version", and the "step_index" of each step.
+Registering the document changes nothing.
 
 Errors: SG002 unknown workflow or version.';

@@ -17,5 +17,6 @@ as $$
 $$;
 
 comment on function stepgres.list_flows(boolean) is
-'All workflows by slug, each with its current version and the number of its steps; with goals also those that task graphs
-have become.';
+'Lists the workflows by slug, each with its current version and the number of its steps.
+
+With goals, the list includes the workflows that task graphs have become.';

@@ -30,9 +30,9 @@ end
 $$;
 
 comment on function stepgres.list_workflow_versions(text) is
-'The versions of a workflow, the newest first, with the number of their steps and of their active runs.
+'Lists the versions of a workflow, the newest first, with the number of steps and of active runs.
 
-For one that optimize_workflow has made it says from which version, and what was changed: {step: {option: value}}, with options of the
-workflow under the empty name.
+A version that optimize_workflow has made names the version it was made from, and the changed
+options: {step: {option: value}}, with options of the workflow under the empty name.
 
 Errors: SG002 unknown workflow.';

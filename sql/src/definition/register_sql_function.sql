@@ -30,8 +30,8 @@ end
 $$;
 
 comment on function stepgres.register_sql_function(text) is
-'Allows steps to name a function f(jsonb) returns jsonb as their body, and returns the name that they use.
+'Allows steps to name a function f(jsonb) returns jsonb as their body; returns its name for steps.
 
-Workers call it with their own rights, never with those of the owner of Stepgres.
+Workers call the function with their own rights, never with the rights of the owner of Stepgres.
 
 Errors: SG001 there is no such function.';

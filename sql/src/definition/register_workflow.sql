@@ -48,9 +48,10 @@ begin
         perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for update;
         exit when found; -- unless it was deleted meanwhile
     end loop;
-    -- Deployments that alternate make no versions without end. An old worker that starts again does not make its
-    -- definition current: only a caller with make_current does. An optimized version is the same definition, and
-    -- stays. So is the document that get_flow shows of it, or of steps that were added one by one.
+    -- Deployments that alternate must not make versions without end. An old worker that starts
+    -- again does not make its definition current: only a caller with make_current does. An
+    -- optimized version is the same definition, and stays. The document that get_flow shows of an
+    -- optimized version, or of steps that were added one by one, is also the same definition.
     select w.version into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
@@ -81,23 +82,32 @@ end
 $$;
 
 comment on function stepgres.register_workflow(jsonb, boolean) is
-'Registers a whole definition and returns its version; the same definition always has the same version.
+'Registers a whole definition and returns its version; the same definition always has one version.
 
-A new version is current: runs that are started from then on get it. A definition that was registered before, and has been
-replaced by another since, becomes current again only with make_current: that is how to go back.
+A new version becomes current: runs that are started from then on get it. To go back to a definition
+that another has replaced, register it again with make_current. Without make_current, registering
+such a definition does not make it current.
 
-Definitions are the same if they mean the same: what is left out has its default, and the order of keys and of steps says nothing.
+Definitions are the same if they mean the same. An option that is left out has its default. The
+order of keys and of steps does not matter.
 
-The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text], "map": boolean,
-"initial_tasks": number, "transactional": boolean, "sticky": boolean, "sql_function": text, "gathers": [text], "start_delay": seconds,
-"condition": JSON path,
-"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
-"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object, "when_unmet": and
-"when_exhausted": "fail", "skip" or "skip-cascade"}], "deadline": seconds,
-"max_parallel": number, "events": "none", "run" or "task", "tasks": what start_task_graph has made the steps from}. Those from "max_attempts" on may also stand beside
-"steps", as defaults of all steps; what is left out is 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip", "fail". Steps
-may come in any order; "version" and "step_index", which get_flow shows, say nothing. One that gathers has no body: it is completed with the object of the outputs of its dependencies, each
-under the name in its place. A run that has not ended within the deadline fails. max_parallel limits how many of its local tasks the executor of a run has under way. What happens to runs, or to tasks too, is sent on the
-channel workflow_events, as events says.
+The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on": [text],
+"map": boolean, "initial_tasks": number, "transactional": boolean, "sticky": boolean,
+"sql_function": text, "gathers": [text], "start_delay": seconds, "condition": JSON path,
+"unless": JSON path, "max_failed": number or "25%", "max_attempts": number, "base_delay": seconds,
+"timeout": seconds, "execution": "local" or "distributed", "queue": text, "priority": number,
+"resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or "skip-cascade"}],
+"deadline": seconds, "max_parallel": number, "events": "none", "run" or "task",
+"tasks": the tasks that start_task_graph has made the steps from}.
+
+The options from "max_attempts" on may also stand beside "steps", as defaults of all steps.
+Without a value they are 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip" and "fail".
+Steps may come in any order. "version" and "step_index", which get_flow shows, are ignored.
+
+A step that gathers has no body. It is completed with the object of the outputs of its
+dependencies; "gathers" has the names in this object, in the order of "depends_on". A run that has
+not ended within the deadline fails. max_parallel limits how many local tasks of a run its
+executor has under way. events says which events are sent on the channel workflow_events: "none",
+those of runs ("run"), or those of runs and tasks ("task").
 
 Errors: SG001 names the culprit; nothing is stored.';

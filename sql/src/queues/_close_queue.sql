@@ -13,8 +13,8 @@ begin
     if not v_answer then
         return false;
     end if;
-    -- Whoever is sending has a lock of the table: then it is not idle. Whoever comes later waits
-    -- for the end of this transaction, and then sees that it is.
+    -- A sender holds a lock of the table: then the queue is not idle. A later sender waits for the
+    -- end of this transaction, and then sees that the queue is idle.
     execute format(
         'lock table pgmq.%I in share row exclusive mode nowait', 'q_' || _close_queue.pgmq_queue
     );
@@ -34,4 +34,6 @@ end
 $$;
 
 comment on function stepgres._close_queue(text) is
-'Lets no worker look into a pgmq queue any more, if it is empty and nobody is sending to it.';
+'Marks a pgmq queue as idle if it is empty and nobody is sending to it.
+
+No worker looks into an idle pgmq queue.';

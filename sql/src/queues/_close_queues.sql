@@ -4,8 +4,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Plain queues stay in use; there are few, and each worker names its own. A second, so that one
-    -- which is used all the time is not closed and opened all the time.
+    -- Plain queues stay in use: there are few of them, and each worker names its own. The second
+    -- keeps a queue that is used all the time from being closed and opened all the time.
     perform stepgres._close_queue(q.pgmq_queue) from stepgres.queues as q
     where q.pgmq_queue like 'stepgres\_\_%' and not q.is_idle
         and q.needed_at <= stepgres._now() - interval '1 second';
@@ -13,5 +13,6 @@ end
 $$;
 
 comment on function stepgres._close_queues() is
-'Lets workers no longer look into pgmq queues that are empty: a turn costs what there is to claim,
-however many queues there are.';
+'Marks empty pgmq queues as idle, so that workers no longer look into them.
+
+So a turn costs as much as there is to claim, however many queues there are.';

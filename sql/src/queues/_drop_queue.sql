@@ -6,7 +6,7 @@ as $$
 declare
     v_is_empty boolean;
 begin
-    -- nowait: the table is locked by whoever is sending, and tick waits for nobody
+    -- nowait: senders lock the table, and tick waits for nobody.
     execute format('lock table pgmq.%I in access exclusive mode nowait', 'q_' || queue.pgmq_queue);
     execute format(
         'select not exists (select from pgmq.%I)', 'q_' || queue.pgmq_queue
@@ -34,5 +34,6 @@ end
 $$;
 
 comment on function stepgres._drop_queue(stepgres.queues) is
-'Drops a queue with its pgmq queue, unless there is something in it or somebody is using it; the
-caller has locked its row.';
+'Drops a pgmq queue and its row in queues, unless it holds tickets or somebody is using it.
+
+The caller has locked the row.';

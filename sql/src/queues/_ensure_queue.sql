@@ -10,8 +10,9 @@ declare
     v_pgmq_queue text;
     v_holder stepgres.queues;
 begin
-    -- key share: what is found here is not retired before the end of this transaction. Only whoever
-    -- retires a queue holds a lock that this waits for, and he waits for nobody.
+    -- key share: a queue that is found here is not retired before the end of this transaction. Only
+    -- a transaction that retires queues holds a lock that this select waits for, and it waits for
+    -- nobody.
     select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q
     where (q.queue, q.priority, q.resources, q.lane)
         = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane)
@@ -19,11 +20,11 @@ begin
     if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
         return v_pgmq_queue;
     end if;
-    -- A transaction that needs several new queues makes all of them before the next one makes any:
-    -- two that need the same queues could wait for each other.
+    -- A transaction that needs several new queues makes all of them before the next transaction
+    -- makes any. Otherwise two transactions that need the same queues could wait for each other.
     perform 1 from stepgres.locks as l where l.name = 'queues' for update;
-    -- The prefix keeps a pgmq queue of the user's own from being mistaken for one of ours. No queue
-    -- has a name that begins with an underscore, and no channel a hash with a q.
+    -- The prefix tells our pgmq queues from pgmq queues of the user. No name of a queue begins with
+    -- an underscore, and no hash of a channel has a q.
     v_pgmq_queue := case
         when v_is_plain then 'stepgres_' || _ensure_queue.queue::stepgres.queue
         else 'stepgres__q' || left(encode(sha256(convert_to(jsonb_build_array(
@@ -49,7 +50,8 @@ begin
             v_pgmq_queue, _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources,
             _ensure_queue.lane, not v_is_plain, stepgres._now(), stepgres._now()
         );
-        -- also if it is true: the lock keeps _drop_queue from making it false
+        -- The update also runs if has_lanes is true: its lock keeps _drop_queue from making
+        -- has_lanes false.
         update stepgres.queues as q set has_lanes = true
         where (q.queue, q.priority, q.resources, q.lane)
             = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, '{}')
@@ -68,5 +70,6 @@ end
 $$;
 
 comment on function stepgres._ensure_queue(text, int, jsonb, jsonb) is
-'The pgmq queue for a queue, priority, resources and lane, made when they are first named together,
-or when it was dropped.';
+'Returns the pgmq queue for a queue, priority, resources and lane, and makes it if it is missing.
+
+A pgmq queue is missing until the four are first named together, and after it was dropped.';

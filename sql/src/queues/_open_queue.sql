@@ -10,8 +10,8 @@ declare
         _open_queue.queue, _open_queue.priority, _open_queue.resources, _open_queue.lane
     );
 begin
-    -- skip locked: somebody else is doing it, and the caller may hold runs that he waits for.
-    -- Should he roll back, _tend_queues opens the queue.
+    -- skip locked: another transaction is opening the queue, and may wait for runs that the caller
+    -- holds. If that transaction rolls back, _tend_queues opens the queue.
     update stepgres.queues as q set is_idle = false, needed_at = stepgres._now()
     where q.pgmq_queue = (
         select o.pgmq_queue from stepgres.queues as o
@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function stepgres._open_queue(text, int, jsonb, jsonb) is
-'The pgmq queue of _ensure_queue, into which workers look from now on.';
+'Returns the pgmq queue of _ensure_queue, and lets workers look into it from now on.';

@@ -8,7 +8,7 @@ declare
     v_unneeded text[];
     v_queue stepgres.queues;
 begin
-    -- not at once: what is needed every minute is not dropped and made again
+    -- Wait ten minutes, so that a queue that is needed every minute is not dropped and made again.
     if names is null and not exists (
         select from stepgres.queues as q where q.needed_at <= v_now - interval '10 minutes'
     ) then
@@ -27,7 +27,7 @@ begin
             when names is null then q.needed_at <= v_now - interval '10 minutes'
             else q.queue = any (_retire_queues.names)
         end
-        -- skip locked: somebody makes use of it just now
+        -- skip locked: a locked queue is in use.
         for update skip locked
     loop
         if v_queue.is_idle or not exists (
@@ -35,7 +35,7 @@ begin
         ) then
             perform stepgres._drop_queue(v_queue);
         elsif stepgres._close_queue(v_queue.pgmq_queue) then
-            -- A worker may be about to look into it, and none will be at the next tick.
+            -- A worker may be about to look into the queue now, but none will be at the next tick.
             update stepgres.queues as q set needed_at = '-infinity'
             where q.pgmq_queue = v_queue.pgmq_queue;
         end if;
@@ -44,5 +44,6 @@ end
 $$;
 
 comment on function stepgres._retire_queues(text[]) is
-'Drops the empty queues that nothing has needed for ten minutes, or, of these names, those that
-nothing needs now.';
+'Drops the empty queues that nothing has needed for ten minutes.
+
+With names, it drops the empty queues of these names that nothing needs now.';

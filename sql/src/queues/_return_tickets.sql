@@ -19,4 +19,4 @@ end
 $$;
 
 comment on function stepgres._return_tickets(stepgres.queues) is
-'Sends the tickets of a lane to the pgmq queue beside it, from where they find their way anew.';
+'Sends the tickets of a lane to the pgmq queue beside it, where they are routed anew.';

@@ -32,11 +32,10 @@ begin
     where t.status in ('queued', 'waiting');
 
     -- A commit that notifies takes a lock of the whole cluster, which ends group commit. So only
-    -- workers that wait are notified, and under load none waits.
-    -- The transaction that marks a queue as idle locks its table first, and the tickets have waited
-    -- for that lock: the mark is seen here. The row is read where the caller has seen it, without an
-    -- index; a row that has changed is elsewhere. Plain queues become idle only when no step needs
-    -- them.
+    -- waiting workers are notified, and under load no worker waits. A transaction that marks a
+    -- queue as idle locks its table first. The tickets have waited for this lock, so the mark is
+    -- seen here. The row is read where the caller has seen it, without an index; a row that has
+    -- changed is elsewhere. Plain queues become idle only when no step needs them.
     select
         exists (
             select from stepgres.workers as w
@@ -61,6 +60,7 @@ end
 $$;
 
 comment on function stepgres._send_tickets(text, text, stepgres._new_task[], tid, jsonb) is
-'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for tasks of
-the queue, at commit, on the channel stepgres_queue_ and its name. seen_at is the row of the pgmq
-queue that the caller has found in use.';
+'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for them.
+
+The notification is sent at commit, on the channel stepgres_queue_ and the name of the queue.
+seen_at is the row of the pgmq queue that the caller has found in use.';

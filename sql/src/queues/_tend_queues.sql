@@ -7,7 +7,7 @@ declare
     v_queue stepgres.queues;
     v_is_empty boolean;
 begin
-    -- dropped by hand, with what was in it: lost tickets are replaced
+    -- Make pgmq queues that somebody has dropped with their tickets; lost tickets are replaced.
     perform stepgres._ensure_queue(q.queue, q.priority, q.resources, q.lane)
     from stepgres.queues as q where to_regclass('pgmq.q_' || q.pgmq_queue) is null;
 
@@ -23,7 +23,8 @@ begin
         if v_is_empty then
             continue;
         elsif v_queue.is_idle then
-            -- whoever opened it was rolled back, or has not seen that it was idle
+            -- The transaction that opened the queue was rolled back, or a sender has not seen that
+            -- it was idle.
             perform stepgres._open_queue(
                 v_queue.queue, v_queue.priority, v_queue.resources, v_queue.lane
             );
@@ -40,5 +41,7 @@ end
 $$;
 
 comment on function stepgres._tend_queues() is
-'Makes pgmq queues that somebody has dropped, opens those that hold tickets, returns those of
-workers that have gone, and retires queues that nothing needs; part of tick.';
+'Tends the pgmq queues; part of tick.
+
+It makes pgmq queues that somebody has dropped, opens idle queues that hold tickets, returns the
+tickets of lanes whose workers have gone, and retires queues that nothing needs.';

@@ -2,7 +2,7 @@ create function stepgres._unneeded_queues() returns setof stepgres.queues
 language sql
 stable
 set search_path = pg_catalog, pg_temp
--- a few queues against all steps, in one pass
+-- Compare a few queues with all steps in one pass.
 set enable_hashjoin = on
 set enable_seqscan = on
 as $$
@@ -12,7 +12,7 @@ as $$
         join stepgres.steps as s
             on (s.workflow_slug, s.version) = (w.workflow_slug, w.current_version)
     ),
-    -- read only if something is left that no current version needs
+    -- This is read only if a queue is left that no current version needs.
     active_versions as materialized (
         select distinct r.workflow_slug, r.version, r.priority
         from stepgres.active_runs as a
@@ -68,5 +68,8 @@ as $$
 $$;
 
 comment on function stepgres._unneeded_queues() is
-'The queues that no worker names, and no step of a current version or an active run, and the lanes
-of no use: no worker is kept out of them.';
+'Returns the queues that nothing needs, and the lanes that are of no use.
+
+A queue is needed by a worker that names it, by a step of a current version, or by an active run.
+A lane is of no use if every worker may read its tickets anyway, or if its version is neither
+current nor used by an active run.';

@@ -26,7 +26,7 @@ begin
             '"goals" of knows must be true or an array of patterns, not %s', jsonb_typeof(v_goals)
         );
     else
-        select format('"workflows" of knows has %s for "%s" and not a version', w.value, w.key)
+        select format('"workflows" of knows has %s for "%s" instead of a version', w.value, w.key)
         into v_problem
         from jsonb_each(v_workflows) as w
         where w.value::text !~ '^-?[0-9]{1,9}$'
@@ -34,7 +34,7 @@ begin
         limit 1;
         if v_problem is null and jsonb_typeof(v_goals) = 'array' then
             begin
-                select format('"goals" of knows has %s and not a pattern', g) into v_problem
+                select format('"goals" of knows has %s instead of a pattern', g) into v_problem
                 from jsonb_array_elements(v_goals) as g
                 where jsonb_typeof(g) <> 'string' or '' ~ stepgres._glob(g #>> '{}') is null
                 limit 1;
@@ -52,7 +52,7 @@ begin
                     'register_workflow returns them, or leave knows out for a worker that executes '
                     'everything.';
     end if;
-    -- the same patterns in another order are the same
+    -- The same patterns in another order are equal.
     return jsonb_build_object('workflows', v_workflows) || coalesce(jsonb_build_object('goals', case
         when jsonb_typeof(v_goals) = 'boolean' then nullif(v_goals, 'false')
         else (select to_jsonb(array_agg(distinct g)) from jsonb_array_elements(v_goals) as g)
@@ -61,4 +61,4 @@ end
 $$;
 
 comment on function stepgres._check_knowledge(jsonb, text) is
-'What a worker says that it knows, in one form; SG001 if it is malformed.';
+'Returns the code that a worker says it knows, in one form; raises SG001 if it is malformed.';

@@ -3,7 +3,8 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- What fnmatch of Python makes of it. A bracket that is never closed stands for itself.
+    -- The expression is the one that fnmatch of Python makes. A bracket that is never closed stands
+    -- for itself.
     select '^(?:' || coalesce(string_agg(
         case
             when m.part[1] = '*' then '.*'
@@ -17,4 +18,4 @@ as $$
 $$;
 
 comment on function stepgres._glob(text) is
-'The regular expression for a pattern such as "test_*" or "design/[a-c]?".';
+'Returns the regular expression for a pattern such as "test_*" or "design/[a-c]?".';

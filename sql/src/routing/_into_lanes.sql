@@ -22,7 +22,7 @@ begin
                 and q.lane = any (
                     '{}'::jsonb || stepgres._lanes_of(k.workflow_slug, k.version, k.step_slug)
                 )
-            -- the more a lane says, the greater it is
+            -- A more specific lane is the greater jsonb value.
             order by q.lane desc
             limit 1
         ) as l
@@ -38,5 +38,6 @@ end
 $$;
 
 comment on function stepgres._into_lanes(text, stepgres._new_task[]) is
-'Tasks whose tickets would go to a shared pgmq queue, by the lanes beside it that they go to
-instead, or that queue itself.';
+'Groups new tasks of a shared pgmq queue by the pgmq queues that their tickets go to.
+
+A ticket goes to the most specific lane beside the shared queue, or to the shared queue itself.';

@@ -22,7 +22,7 @@ begin
         when v_tasks is not null and jsonb_typeof(knows -> 'goals') = 'array'
             and stepgres._matches_goal(knows -> 'goals', v_tasks, _knows_step.step_slug) then true
         when v_known = v_defined then true
-        -- A newer version serves what has stayed as it was; options do not matter to code.
+        -- A newer version serves steps that have not changed; options do not matter to code.
         when v_tasks is null and v_known > v_defined and exists (
             select from stepgres.steps as s
             join stepgres.steps as o
@@ -42,7 +42,7 @@ begin
                     order by d.depends_on
                 )
         ) then true
-        -- a step in SQL has its code in the database
+        -- A step in SQL has its code in the database.
         else exists (
             select from stepgres.steps as s
             where (s.workflow_slug, s.version, s.step_slug)
@@ -54,4 +54,4 @@ end
 $$;
 
 comment on function stepgres._knows_step(jsonb, text, int, text) is
-'Whether a worker that knows this has the code of a step, or of a task of a goal.';
+'Says whether a worker that knows this has the code of a step, or of a task of a goal.';

@@ -11,7 +11,7 @@ declare
     );
 begin
     if v_lanes[1] ? 'goals' then
-        -- goals come and go: their lane is that of the workers who know the task
+        -- Goals come and go, so their lane is named by the goals of a worker that knows the task.
         return jsonb_build_object('goals', coalesce((
             select w.knows -> 'goals'
             from stepgres.steps as s
@@ -25,12 +25,13 @@ begin
             limit 1
         ), '[]'));
     end if;
-    -- a worker that reads the general lane, and meets a step there that it does not know, sends
-    -- that step on
+    -- A worker that reads the general lane may meet a step there that it does not know. The worker
+    -- sends this step on to the lane of the step.
     return v_lanes[case when stepgres._reads_lane(worker.knows, v_lanes[1]) then 2 else 1 end];
 end
 $$;
 
 comment on function stepgres._lane_for(stepgres.workers, text, int, text) is
-'The lane to which a worker sends the ticket of a step that it does not know; it does not read it
-itself.';
+'Returns the lane to which a worker sends the ticket of a step that it does not know.
+
+The worker itself does not read this lane.';

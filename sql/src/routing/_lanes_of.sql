@@ -17,4 +17,4 @@ as $$
 $$;
 
 comment on function stepgres._lanes_of(text, int, text) is
-'The lanes that the tickets of a step may go to at once, the general one first.';
+'Returns the lanes that the tickets of a step may go to at once, the general lane first.';

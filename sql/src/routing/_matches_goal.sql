@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function stepgres._matches_goal(jsonb, jsonb, text, text) is
-'Whether the path or id of the task of a step, among nested tasks, matches one of these patterns.';
+'Says whether the task of a step, among nested tasks, matches a pattern by its path or its id.';

@@ -25,7 +25,7 @@ begin
         where t.ctid = any (_pass_on.rows) and t.status = 'queued' and t.msg_id is not null
             and not stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
         group by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
-        -- queues that have to be made are made in one order
+        -- Queues that have to be made are made in one order, so that transactions do not deadlock.
         order by s.queue, coalesce(r.priority, s.priority), s.resources, l.lane
     loop
         perform stepgres._send_tickets(
@@ -39,5 +39,6 @@ end
 $$;
 
 comment on function stepgres._pass_on(stepgres.workers, tid[]) is
-'Sends the tickets that a worker has popped of tasks which it does not know to the lanes of those
-who do; returns their number.';
+'Sends popped tickets of tasks that the worker does not know to lanes of workers that know them.
+
+Returns the number of these tickets.';

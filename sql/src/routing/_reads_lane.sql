@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function stepgres._reads_lane(jsonb, jsonb) is
-'Whether a worker that knows this takes tickets from a lane: see _lane_for.';
+'Says whether a worker that knows this takes tickets from a lane: see _lane_for.';

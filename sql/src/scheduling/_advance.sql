@@ -13,8 +13,8 @@ declare
     v_ready stepgres._step_key[];
     v_handed tid[] := '{}'::tid[];
 begin
-    -- A turn of the loop is a layer of the graph: empty maps and skipped steps finish at once, and
-    -- move the next.
+    -- Each turn of the loop moves one layer of the graph: empty maps and skipped steps finish at
+    -- once, and move the next layer.
     while v_done is not null loop
         v_now := stepgres._now();
         with edges as (
@@ -37,7 +37,7 @@ begin
                 from (select t.remaining_deps = e.finished and t.is_direct and not e.is_paused as starts) as o
             )
             from edges as e
-            -- a step that was skipped together with another waits for nothing any more
+            -- A step that was skipped together with another step no longer waits.
             where t.run_id = e.run_id and t.step_slug = e.step_slug and t.status = 'created'
             returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps, e.is_paused
         )
@@ -62,6 +62,7 @@ end
 $$;
 
 comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
-'Moves everything that follows from finished steps: dependents, empty maps, skips, tickets, runs; the caller holds the locks.
+'Advances everything that follows from finished steps: dependents, maps, skips, tickets and runs.
 
-Returns the tasks, up to capacity, that are handed to the taker: see _queue_tasks.';
+The caller holds the locks. Returns the tasks, up to capacity, that are handed to the taker: see
+_queue_tasks.';

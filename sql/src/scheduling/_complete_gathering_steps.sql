@@ -33,4 +33,4 @@ end
 $$;
 
 comment on function stepgres._complete_gathering_steps(stepgres._step_key[]) is
-'Completes those of the ready steps that only gather the outputs of their dependencies; returns them.';
+'Completes the ready steps that only gather the outputs of their dependencies, and returns them.';

@@ -21,4 +21,6 @@ end
 $$;
 
 comment on function stepgres._complete_maps(stepgres._step_key[]) is
-'Completes map steps whose tasks have all finished with the array of their outputs, in task order.';
+'Completes map steps whose tasks have all finished.
+
+The output of a map step is the array of the outputs of its tasks, in task order.';

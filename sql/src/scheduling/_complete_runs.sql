@@ -16,8 +16,8 @@ begin
             status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
             finished_at = case when r.remaining_steps = f.steps then v_now end,
             paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
-            -- One leaf step: its output, null if it was skipped; several: an object by slug of the outputs
-            -- that there are.
+            -- With one leaf step, its output, or null if the step was skipped. With several leaf
+            -- steps, an object of their outputs by slug, without the skipped steps.
             output = case when r.remaining_steps = f.steps then (
                 select case count(*)
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
@@ -52,4 +52,6 @@ end
 $$;
 
 comment on function stepgres._complete_runs(stepgres._step_key[]) is
-'Counts finished steps down in their runs and completes the runs that have none left, with their output.';
+'Counts finished steps down in their runs, and completes the runs without unfinished steps.
+
+A completed run gets its output.';

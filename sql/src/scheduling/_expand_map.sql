@@ -9,8 +9,9 @@ declare
     v_elements jsonb;
     v_tasks stepgres._new_task[];
 begin
-    -- A window of 1,000 tasks: large maps neither fill the queue nor take long to cancel. Each reads the whole array,
-    -- so there are at most 32 windows, or a map would take time that is quadratic in its tasks.
+    -- Tasks are queued in windows of 1,000, so that large maps neither fill the queue nor take long
+    -- to cancel. Each window reads the whole array. So there are at most 32 windows; otherwise the
+    -- time for a map would be quadratic in its tasks.
     update stepgres.step_states as t
     set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + greatest(1000, t.initial_tasks / 32 + 1))
     from (
@@ -20,7 +21,8 @@ begin
     where t.run_id = _expand_map.run_id and t.step_slug = _expand_map.step_slug
     returning o.expanded_tasks, t.expanded_tasks - 1 into v_first, v_last;
 
-    -- the elements of the window first: each of them is then found without decompressing the array again
+    -- Take the elements of the window first: finding each element then needs no decompression of
+    -- the whole array.
     v_elements := jsonb_path_query_array(
         stepgres._map_source(_expand_map.run_id, _expand_map.step_slug), 'strict $[$first to $last]',
         jsonb_build_object('first', v_first, 'last', v_last)
@@ -29,7 +31,7 @@ begin
         select (_expand_map.run_id, _expand_map.step_slug, i, v_elements -> (i - v_first))::stepgres._new_task
         from generate_series(v_first, v_last) as i
     );
-    -- a step waits once: its next tasks follow those that have waited
+    -- A step has its start_delay once: the next tasks are queued at once.
     if v_first = 0 then
         perform stepgres._queue_or_delay_tasks(v_tasks);
     else

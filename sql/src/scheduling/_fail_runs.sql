@@ -38,4 +38,4 @@ end
 $$;
 
 comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
-'Fails runs, or cancels them: nothing of them stays unfinished, no timer and no ticket remains.';
+'Fails or cancels runs: no step or task of them stays unfinished, no timer and no ticket remains.';

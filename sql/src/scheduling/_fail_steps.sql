@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function stepgres._fail_steps(stepgres._run_failure[]) is
-'Fails steps, and their runs with the error of the first of them.';
+'Fails steps, and their runs with the error of the first failed step.';

@@ -3,7 +3,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- a dependency that was skipped has no output and is absent, as in the inputs of other steps
+    -- A skipped dependency has no output and is absent, as in the inputs of other steps.
     select coalesce(
         stepgres._merge_objects(array_agg(jsonb_build_object(s.gathers[d.dependency_index + 1], o.output))), '{}'
     )
@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function stepgres._gathered_output(uuid, text) is
-'The object of the outputs of the dependencies of a step that gathers.';
+'Returns the object of the outputs of the dependencies of a step that gathers.';

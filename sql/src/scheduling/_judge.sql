@@ -15,10 +15,10 @@ begin
     may_start := (condition is null or stepgres._is_met(condition, v_input))
         and (unless is null or not stepgres._is_met(unless, v_input));
 exception when program_limit_exceeded or data_exception or internal_error then
-    -- the run of this step is at fault, and no other that moves in the same call
+    -- Only the run of this step is at fault, and no other run that moves in the same call.
     error := sqlerrm;
 end
 $$;
 
 comment on function stepgres._judge(uuid, text, jsonpath, jsonpath) is
-'Whether a step that is ready may start by its conditions, or why that cannot be known.';
+'Says whether the conditions of a ready step let it start, or why this cannot be known (error).';

@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function stepgres._lock_run(uuid) is
-'A run as it is under its lock; SG005 if there is none.';
+'Locks a run and returns it as it is under the lock; raises SG005 if there is no such run.';

@@ -4,8 +4,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Lock order everywhere: runs by run_id, then step states, then tasks. Under the lock of its
-    -- run a counter is plain arithmetic, and "was this the last one?" has one answer.
+    -- The lock order is the same everywhere: runs by run_id, then step states, then tasks. Under
+    -- the lock of its run a counter is plain arithmetic, and "was this the last one?" has one
+    -- answer.
     perform 1 from stepgres.runs as r
     where r.run_id = any (_lock_runs.run_ids)
     order by r.run_id
@@ -17,4 +18,4 @@ end
 $$;
 
 comment on function stepgres._lock_runs(uuid[]) is
-'Locks runs in the one order that cannot deadlock, to change them.';
+'Locks runs for changes, in the one order that cannot deadlock.';

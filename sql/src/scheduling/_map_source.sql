@@ -25,4 +25,4 @@ end
 $$;
 
 comment on function stepgres._map_source(uuid, text) is
-'The array that a map step maps over; null where initial_tasks says how many tasks there are.';
+'Returns the array that a map step maps over; null if initial_tasks sets the number of its tasks.';

@@ -6,8 +6,9 @@ as $$
 declare
     v_objects jsonb[] := objects;
 begin
-    -- In pairs, then in pairs of these: to concatenate one after the other is quadratic for many objects, and
-    -- jsonb_object_agg is so for one value with many strings (it looks for the end of each in all that follow).
+    -- The objects are merged in pairs, then the results in pairs again. Concatenating them one
+    -- after the other is quadratic for many objects. jsonb_object_agg is quadratic for one value
+    -- with many strings: it looks for the end of each string in all that follow.
     while cardinality(v_objects) > 2 loop
         v_objects := array(
             select v_objects[i] || coalesce(v_objects[i + 1], '{}')
@@ -19,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._merge_objects(jsonb[]) is
-'Objects merged into one; of equal keys the last wins. The time is linear in their size.';
+'Merges objects into one, in time linear in their size; of equal keys the last wins.';

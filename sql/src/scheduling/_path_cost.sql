@@ -8,21 +8,24 @@ declare
     v_token text;
     v_values float8;
     v_cost float8 := 0;
-    -- Of the comparison that is being read: the values that it is made for, the times "@" has come up in it,
-    -- and how many pairs of values there are within those that its last path finds.
+    -- State of the comparison that is being read: the number of values that it is made for, the
+    -- number of "@" in it, and the number of pairs of values within the values that its last path
+    -- finds.
     v_factor float8 := 1;
     v_ats int := 0;
     v_pairs float8 := 1;
-    -- Of the filters around it: the values that each is applied to, and the pairs within these.
+    -- State of the filters around it: the number of values that each filter is applied to, and of
+    -- the pairs within these values.
     v_filtered float8[] := '{1}';
     v_filtered_pairs float8[] := '{1}';
-    -- Of each open parenthesis: whether it is that of a filter, and what stood before it.
+    -- State of each open parenthesis: whether it opens a filter, and the values from before it.
     v_is_filter boolean[] := '{}';
     v_factors float8[] := '{}';
     v_all_pairs float8[] := '{}';
 begin
-    -- Comparisons in "&&" and "||" add up; the operands of each multiply, and so does what a filter is applied to.
-    -- Tokens: texts, which are passed over, paths from the root, "@", parentheses, and operators.
+    -- Comparisons in "&&" and "||" add up. The operands of a comparison multiply, and so do the
+    -- values that a filter is applied to. Tokens are texts, which are passed over, paths from the
+    -- root, "@", parentheses, and operators.
     for v_token in
         select t[1] from regexp_matches(
             path::text,
@@ -37,7 +40,8 @@ begin
                 if v_size > 67108864 and v_token ~ '\*|\[.* to ' then
                     v_values := v_size / 8;
                 else
-                    -- an array, of size() elements, is compared by each of them; whatever else has the size 1
+                    -- Each element of an array of size() elements is compared; any other value has
+                    -- the size 1.
                     select coalesce(sum(s::float8), 0) into v_values
                     from jsonb_path_query(input, (v_token || '.size()')::jsonpath, silent => true) as s;
                 end if;
@@ -48,8 +52,9 @@ begin
                 end if;
                 v_factor := v_factor * greatest(v_values, 1);
             when v_token in ('@', ' * ', ' / ', ' % ') then
-                -- Different values have different values within them, so one "@" costs what there is. A second one
-                -- is compared, or a long number multiplied, with all that is within the same value.
+                -- Different values have different values within them, so one "@" costs the number
+                -- of values. A second "@" is compared with all that is within the same value, and
+                -- so is a long number that is multiplied.
                 v_ats := v_ats + 1;
                 if v_ats = 2 then
                     v_factor := v_factor / v_filtered[cardinality(v_filtered)]
@@ -90,4 +95,6 @@ end
 $$;
 
 comment on function stepgres._path_cost(jsonpath, jsonb) is
-'About how many values, and pairs of values, a JSON path makes PostgreSQL look at in an input; more rather than less.';
+'Estimates how many values and pairs of values a JSON path makes PostgreSQL look at in an input.
+
+The estimate is too high rather than too low.';

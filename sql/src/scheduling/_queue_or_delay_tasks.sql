@@ -38,4 +38,4 @@ end
 $$;
 
 comment on function stepgres._queue_or_delay_tasks(stepgres._new_task[]) is
-'Queues the first tasks of steps, or lets them wait for as long as their step says.';
+'Queues the first tasks of steps, or lets them wait for the start_delay of their step.';

@@ -10,9 +10,10 @@ declare
     v_batch record;
     v_handed tid[];
 begin
-    -- One send a queue. Without an executor local steps go through their queue as well; of a paused run
-    -- nothing does. A task that another session has claimed since the caller looked is left alone. offset 0, here
-    -- as wherever many steps are looked up: by their whole key, instead of by the workflow and then one by one.
+    -- Each queue gets one send. Without an executor local steps go through their queue too; of a
+    -- paused run no step does. A task that another session has claimed since the caller looked is
+    -- left alone. offset 0, here and at other lookups of many steps, makes the planner look up each
+    -- step by its whole key, instead of by the workflow and then one by one.
     for v_batch in
         select
             d.is_sent,
@@ -46,7 +47,7 @@ begin
         left join stepgres.queues as q
             on d.is_sent and (q.queue, q.priority, q.resources, q.lane)
                 = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
-        -- of the queue that has to be made
+        -- These columns describe a pgmq queue that has to be made.
         left join lateral (
             select coalesce(r.priority, s.priority) as priority, s.resources
             where d.is_sent and q.pgmq_queue is null
@@ -88,6 +89,7 @@ end
 $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[], stepgres.workers, bigint) is
-'Queues tasks, new ones and such that waited, and sends the ticket of each in the same statement.
+'Queues new and waiting tasks, and sends the ticket of each in the same statement.
 
-Up to capacity tasks of sticky steps get no ticket and are returned, for the taker to claim in this transaction.';
+Up to capacity tasks of sticky steps get no ticket. They are returned, and the taker claims them
+in this transaction.';

@@ -36,4 +36,4 @@ end
 $$;
 
 comment on function stepgres._refill_maps(stepgres._step_key[]) is
-'Queues the next tasks of map steps that need some, completes those without any left, and returns the latter.';
+'Queues the next tasks of map steps, and completes and returns the maps without tasks left.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function stepgres._refuse_transition() is
-'Raises SG008 for a transition that a trigger''s WHEN clause found illegal.';
+'Raises SG008 for a transition that the WHEN clause of a trigger found illegal.';

@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._requeue_tasks(stepgres._task_key[]) is
-'Queues tasks again that have a row: after a wait, a release, or a lost ticket.';
+'Queues tasks that have a row again: after a wait, a release, or the loss of a ticket.';

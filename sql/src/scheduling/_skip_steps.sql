@@ -10,7 +10,7 @@ begin
     if skips is null then
         return null;
     end if;
-    -- union, and not union all: each dependent is visited once, however many paths lead to it
+    -- union instead of union all visits each dependent once, however many paths lead to it.
     with recursive affected as (
         select k.run_id, k.step_slug, r.workflow_slug, r.version
         from unnest(_skip_steps.skips) as k
@@ -45,4 +45,4 @@ end
 $$;
 
 comment on function stepgres._skip_steps(stepgres._skip[]) is
-'Skips steps, and (is_cascade) all that depend on them, however far; returns all of these.';
+'Skips steps, and with is_cascade all their direct and indirect dependents; returns all of these.';

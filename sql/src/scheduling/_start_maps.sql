@@ -39,4 +39,4 @@ end
 $$;
 
 comment on function stepgres._start_maps(stepgres._step_key[]) is
-'Starts map steps that became ready; returns those that are completed at once because their array is empty.';
+'Starts map steps that became ready, and returns the maps that complete at once with an empty array.';

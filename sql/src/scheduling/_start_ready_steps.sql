@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._start_ready_steps(uuid[]) is
-'Starts the steps that wait for nothing any more, but were held back by a delay or a pause of their run.';
+'Starts the ready steps of runs that a delay or a pause of the run held back.';

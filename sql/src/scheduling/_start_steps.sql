@@ -56,4 +56,6 @@ end
 $$;
 
 comment on function stepgres._start_steps(stepgres._step_key[]) is
-'Starts steps that became ready, or skips or fails them as their conditions say; returns those that are finished at once.';
+'Starts, skips or fails steps that became ready, according to their conditions.
+
+Returns the steps that are finished at once.';

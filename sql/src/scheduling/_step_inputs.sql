@@ -1,13 +1,14 @@
--- A view, so that whoever asks for one step gets one lookup of each of its dependencies. offset 0 makes each
--- a lookup by the whole key: a planner that believes that runs are small would read all steps of the run.
+-- A view lets a query for one step look up each of its dependencies once. offset 0 makes each
+-- lookup use the whole key: a planner that expects small runs would read all steps of the run.
 create view stepgres._step_inputs as
 select
     t.run_id,
     t.step_slug,
     coalesce(
         (
-            -- Of equal keys the last wins: the object outputs of the dependencies merged in order, then
-            -- the output of each under its slug. A dependency that was skipped is absent.
+            -- The outputs that are objects are merged in the order of the dependencies, then the
+            -- output of each dependency under its slug; of equal keys the last wins. A skipped
+            -- dependency is absent.
             select
                 case jsonb_typeof(r.input) when 'object' then r.input else '{}' end
                 || coalesce(
@@ -18,7 +19,7 @@ select
                 )
                 || case count(o.output)
                     when 0 then '{}'
-                    -- the one that there is
+                    -- the only output
                     when
                         1
                         then jsonb_build_object(
@@ -56,4 +57,4 @@ cross join
     ) as r;
 
 comment on view stepgres._step_inputs is
-'The input of each step of each run, from what its dependencies have put out so far.';
+'The input of each step of each run, built from the outputs that its dependencies have so far.';

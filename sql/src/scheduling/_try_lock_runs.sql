@@ -7,8 +7,8 @@ begin
     if cardinality(_try_lock_runs.run_ids) > 0 then
         perform stepgres._follow();
     end if;
-    -- For tick(), which may hold other runs already: to wait here, out of the order in which runs are
-    -- locked, could deadlock. What somebody else holds will still be due at the next tick.
+    -- tick() may hold other runs already. Waiting here, out of the order in which runs are locked,
+    -- could deadlock. A run that somebody else holds is still due at the next tick.
     return array(
         select r.run_id from stepgres.runs as r
         where r.run_id = any (_try_lock_runs.run_ids)
@@ -19,4 +19,4 @@ end
 $$;
 
 comment on function stepgres._try_lock_runs(uuid[]) is
-'Locks those of the runs that nobody else has locked, and returns them.';
+'Locks the runs that no other transaction has locked, and returns them.';

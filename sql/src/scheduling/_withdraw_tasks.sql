@@ -11,7 +11,8 @@ begin
         return;
     end if;
     for v_tickets in
-        -- Locked first: a worker that does not know a task may be moving its ticket just now.
+        -- The tasks are locked first: a worker that does not know a task may be moving its ticket
+        -- at this moment.
         with held as (
             select o.run_id, o.step_slug, o.task_index, o.msg_id,
                 coalesce(o.lane, q.pgmq_queue) as pgmq_queue
@@ -49,7 +50,7 @@ begin
         )
         select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
         from withdrawn as w
-        -- a queue that somebody has dropped holds no tickets
+        -- A dropped queue holds no tickets.
         where w.msg_id is not null and to_regclass('pgmq.q_' || w.pgmq_queue) is not null
         group by w.pgmq_queue
     loop
@@ -59,5 +60,7 @@ end
 $$;
 
 comment on function stepgres._withdraw_tasks(stepgres._step_key[], text) is
-'Takes the unfinished tasks of steps, of a whole run where the step is null, and their tickets: cancelled ones are over,
-queued ones keep their status and wait.';
+'Removes the tickets of the unfinished tasks of steps, and sets the tasks to a status.
+
+A step without a slug stands for all steps of its run. With the status cancelled, the tasks are
+over. With the status queued, queued tasks keep their status and wait without a ticket.';

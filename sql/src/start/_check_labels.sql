@@ -18,10 +18,10 @@ declare
 begin
     if v_problem is not null then
         raise exception '%', v_problem
-            using errcode = 'SG003', hint = 'Pass short texts, or the md5 of a long one: an index looks them up.';
+            using errcode = 'SG003', hint = 'Pass short texts, or the md5 of a long text: an index holds these values.';
     end if;
 end
 $$;
 
 comment on function stepgres._check_labels(text, text[]) is
-'Raises SG003 for an idempotency key or tags that no index can hold.';
+'Raises SG003 for an idempotency_key or tags that no index can hold.';

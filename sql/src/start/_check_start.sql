@@ -6,7 +6,7 @@ as $$
 declare
     v_parent stepgres.runs;
 begin
-    -- a hundred years: beyond that a timestamp may overflow
+    -- The limit is a hundred years: beyond it a timestamp may overflow.
     if not (delay between interval '0' and interval '36525 days') then
         raise exception 'a run cannot be delayed by %', delay
             using errcode = 'SG003', hint = 'A delay is at least 0 seconds and at most 100 years.';
@@ -27,7 +27,7 @@ begin
         perform stepgres._hold_worker(run.executor_id);
     end if;
     if run.parent_run_id is not null then
-        -- whoever cancels the parent either comes first and is seen here, or sees the new run
+        -- A cancellation of the parent either comes first and is seen here, or sees the new run.
         v_parent := stepgres._lock_run(run.parent_run_id);
         if v_parent.status <> 'started' then
             perform stepgres._run_is_finished(v_parent.run_id, v_parent.status);
@@ -37,4 +37,6 @@ end
 $$;
 
 comment on function stepgres._check_start(stepgres.runs, interval) is
-'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started like that; holds its executor and its parent.';
+'Raises SG003, SG005, SG006 or SG011 for a run that cannot be started with these options.
+
+Holds the executor and the parent of the run until the transaction ends.';

@@ -29,4 +29,6 @@ end
 $$;
 
 comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
-'What runs that are started together have in common, for _start_runs; raises the errors of _use_version and _check_start.';
+'Returns the options that runs share which are started together, for _start_runs.
+
+Raises the errors of _use_version and _check_start.';

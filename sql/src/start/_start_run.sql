@@ -26,5 +26,7 @@ end
 $$;
 
 comment on function stepgres._start_run(stepgres.runs, interval) is
-'Starts a run like the prototype that _new_run made, and returns its run_id, or that of the run which was started with its key
-before. Without a run_id it gets a new one.';
+'Starts a run like the prototype that _new_run made, and returns its run_id.
+
+If a run was started with the idempotency_key before, the run_id of that run is returned. A
+prototype without a run_id gets a new run_id.';

@@ -90,7 +90,7 @@ end
 $$;
 
 comment on function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval, uuid[]) is
-'Starts runs like the prototype; leaves out, and does not return, those whose id or key is taken.
+'Starts runs like the prototype; skips, and does not return, runs whose id or key is taken.
 
-With a delay their steps stay created until the timer; after a delay of 0 until the caller starts them. retried_from are
-the runs that they go on with.';
+With a delay, the steps of the runs stay created until the timer fires; with a delay of 0, until
+the caller starts them. retried_from are the failed runs that the new runs retry.';

@@ -15,6 +15,6 @@ end
 $$;
 
 comment on function stepgres.get_max_parallel(uuid) is
-'How many local tasks of a run its executor should have under way at a time; null: as many as it can.
+'Returns how many local tasks of a run its executor may have under way; null: as many as it can.
 
 Errors: SG005 unknown run.';

@@ -8,6 +8,6 @@ as $$
 $$;
 
 comment on function stepgres.get_run_input(uuid) is
-'The input that a run was started with.
+'Returns the input that a run was started with.
 
 Errors: SG005 unknown run.';

@@ -33,12 +33,16 @@ $$;
 comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
-With an idempotency_key that was used for this workflow before, nothing is started and the first run''s id returned.
-Without a version the current one is started. executor_id is a worker that executes the local steps itself; without one
-every step goes through its queue. priority takes the place of the priorities of the steps. After a delay the run begins;
-if it has not ended within its deadline from then on, that of the workflow unless one is given, it fails. tags are for
-list_workflow_runs. A run with a parent_run_id is cancelled together with its parent.
+If the idempotency_key was used for this workflow before, nothing is started, and the run_id of the
+first run is returned. Without a version, the current version is started. executor_id is a worker
+that executes the local steps itself; without an executor, every step goes through its queue.
+priority replaces the priorities of the steps.
 
-Errors: SG001 the workflow has no steps, SG002 unknown workflow or version, or one that is being deleted, SG003 input is null or
-not the array that a root map needs, a delay or deadline that cannot be, an idempotency_key or tag of more than 2,000 bytes, SG005 unknown parent, SG006 unknown executor,
-SG009 run_id is taken, SG011 the parent has ended.';
+After a delay the run begins. The run fails if it has not ended within its deadline from then on;
+without a deadline, the deadline of the workflow applies. tags are for list_workflow_runs.
+Cancelling a run also cancels the runs that name it as parent_run_id.
+
+Errors: SG001 the workflow has no steps, SG002 the workflow or version is unknown or is being
+deleted, SG003 input is null or not the array that a root map needs, a delay, deadline or priority
+is out of range, an idempotency_key or tag has more than 2,000 bytes, SG005 unknown parent, SG006
+unknown executor, SG009 run_id is taken, SG011 the parent has ended.';

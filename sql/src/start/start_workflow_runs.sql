@@ -42,6 +42,6 @@ comment on function stepgres.start_workflow_runs(
 ) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
 
-The other arguments hold for all of them, and are those of start_workflow_run.
+The other arguments are the arguments of start_workflow_run, and hold for all runs.
 
 Errors: as start_workflow_run.';

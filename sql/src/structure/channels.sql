@@ -5,9 +5,11 @@ create table stepgres.channels (
 );
 
 comment on table stepgres.channels is
-'Channels that messages were sent to, each with the pgmq queue that keeps them.';
+'Holds the channels that messages were sent to, each with the pgmq queue that keeps its messages.';
 comment on column stepgres.channels.pgmq_queue is
-'Named after the hash of the channel: pgmq knows no upper case, and few characters.';
+'The pgmq queue is named after a hash of the channel.
+
+A pgmq name has no upper case and few characters, so the name of a channel may not fit.';
 
 create table stepgres.channel_readers (
     channel text not null references stepgres.channels on delete cascade,
@@ -16,22 +18,29 @@ create table stepgres.channel_readers (
 );
 
 comment on table stepgres.channel_readers is
-'The roles that read each channel, besides workers, observers and admins: the one that made it, and those that were given it.';
+'Lists the roles that may read each channel, besides workers, observers and admins.
+
+These roles are the role that made the channel and the roles that were granted it.';
 comment on column stepgres.channel_readers.role is
-'A name, so that a dump restores it where roles have other numbers; public is everybody.';
+'The role is stored by name, and public means every role.
+
+A dump restores a name correctly where roles have other numbers.';
 
 create table stepgres.secrets (
     only_row boolean primary key default true check (only_row),
     secret text not null
 );
 
--- random, and another one wherever Stepgres is installed
+-- The secret is random, so each installation has another secret.
 insert into stepgres.secrets (secret) values (gen_random_uuid()::text || gen_random_uuid()::text);
 
 comment on table stepgres.secrets is
-'What nobody but the owner reads: the names that payloads are notified on are made from it.';
+'Holds the secret that only the owner of Stepgres may read.
 
--- The highest id that any channel had when it was deleted: those of a channel that is made anew are above it.
+The names of the notifications that carry payloads are made from this secret.';
+
+-- The highest id that a deleted channel had. A channel of the same name that is made later gets
+-- only higher ids.
 create sequence stepgres._deleted_ids minvalue 0 start 0;
 
 create type stepgres.message as (
@@ -44,9 +53,10 @@ create type stepgres.message as (
 );
 
 comment on type stepgres.message is
-'A message of a channel. Until visible_at it is in the hands of whoever read it; once acknowledged it is history.
+'A message of a channel, with its state for readers.
 
-sent_at is when the transaction of the sender began.';
+A message that was read stays with its reader until visible_at. An acknowledged message is
+history. sent_at is the time at which the transaction of the sender began.';
 
 create type stepgres.new_message as (
     message_id text,
@@ -56,7 +66,9 @@ create type stepgres.new_message as (
 );
 
 comment on type stepgres.new_message is
-'A message that catch_up found, and the position from which the next one is looked for once this one is dealt with.';
+'A message that catch_up found, and the position behind the message.
+
+Pass the position to the next catch_up once the message is dealt with.';
 
 create type stepgres.listening as (
     messages_on text,
@@ -65,16 +77,20 @@ create type stepgres.listening as (
 );
 
 comment on type stepgres.listening is
-'What a session listens on after listen: an empty notification on messages_on says that catch_up will find something
-behind the position; those on payloads_on carry what was sent with notify_only.';
+'The names that a session listens on after it has called listen, and its position.
+
+An empty notification on messages_on says that catch_up will find messages behind the position.
+A notification on payloads_on carries a payload that notify_only sent.';
 
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind the name of a type for an index)
 create type stepgres._gap as (ids int8multirange, senders text[]);
 
 comment on type stepgres._gap is
-'Ids below the last one delivered that were missing while these transactions were sending: one of them may have taken
-the id, and not have committed yet. When none of the transactions is left, what is missing then will never come.';
+'Ids below the last delivered id that were missing while these transactions were sending.
+
+One of the transactions may have taken a missing id without having committed yet. When all of the
+transactions have ended, an id that is still missing will never come.';
 
 create type stepgres._position as (
     last_id bigint,
@@ -82,4 +98,4 @@ create type stepgres._position as (
 );
 
 comment on type stepgres._position is
-'How far a listener has come: all messages up to last_id, except for the gaps.';
+'The position of a listener: it has received all messages up to last_id, except for the gaps.';

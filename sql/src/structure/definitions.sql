@@ -6,7 +6,7 @@ create table stepgres.workflows (
 );
 
 comment on table stepgres.workflows is
-'Workflows by slug, each with the version that new runs get.';
+'Holds the workflows by slug, each with the version that new runs get.';
 
 create table stepgres.workflow_versions (
     workflow_slug text not null references stepgres.workflows on delete cascade,
@@ -34,28 +34,39 @@ create table stepgres.workflow_versions (
 );
 
 comment on table stepgres.workflow_versions is
-'Versions of workflows with the defaults of their steps; immutable once a run uses them (is_used).';
+'Holds the versions of workflows with the defaults of their steps.
+
+A version is immutable once a run uses it (is_used).';
 comment on column stepgres.workflow_versions.events is
-'What is sent as messages on the channel workflow_events: nothing, what happens to runs, or to their tasks too.';
+'The events that runs send as messages on the channel workflow_events: none, run or task.
+
+"run" sends the events of runs, "task" the events of runs and of their tasks.';
 comment on column stepgres.workflow_versions.deadline is
-'Within which a run must end, or it fails; null: it may take as long as it does.';
+'A run fails if it has not ended within this time; null: there is no limit.';
 comment on column stepgres.workflow_versions.max_parallel is
 'How many local tasks of a run its executor has under way at a time; null: as many as it can.';
 comment on column stepgres.workflow_versions.optimized_from is
-'The version as it was defined, of which optimize_workflow made this one.';
+'The version that optimize_workflow made this version from; null for a version as it was defined.';
 comment on column stepgres.workflow_versions.optimizations is
-'What optimize_workflow has changed: {step: {option: value}}, options of the workflow under the empty name; durations in seconds.';
-comment on column stepgres.workflow_versions.tasks is
-'The nested tasks that the version was made from, each with its step_slug: the task graph that runs may add tasks to.';
-comment on column stepgres.workflow_versions.fingerprint is
-'Equal for definitions that mean the same; of what was optimized it is that of the definition. Null for a version made by create_flow and add_step.';
+'The options that optimize_workflow changed: {step: {option: value}}.
 
--- Whether any workflow sends events at all is asked at every turn.
+Options of the workflow stand under the empty name. Durations are in seconds.';
+comment on column stepgres.workflow_versions.tasks is
+'The nested tasks that the version was made from, each with its step_slug.
+
+They are the task graph to which runs may add tasks.';
+comment on column stepgres.workflow_versions.fingerprint is
+'Definitions that mean the same have the same fingerprint.
+
+An optimized version has the fingerprint of its definition. The fingerprint is null for a version
+that create_flow and add_step made.';
+
+-- Each turn asks whether any workflow sends events at all.
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
 where events <> 'none';
 
--- A run that adds tasks moves to a version of its own, which has a negative number: no lock is needed to
--- choose one, nobody gets it who starts a run, and it goes with its run.
+-- A run that adds tasks moves to a version of its own, with a negative number. Choosing the number
+-- needs no lock. No new run gets this version, and it is deleted with its run.
 create sequence stepgres._own_versions as int;
 
 create table stepgres.sql_functions (
@@ -64,7 +75,9 @@ create table stepgres.sql_functions (
 );
 
 comment on table stepgres.sql_functions is
-'SQL functions, f(jsonb) returns jsonb, that steps may name as their body; an admin registers them.';
+'Holds the SQL functions, f(jsonb) returns jsonb, that steps may name as their body.
+
+An admin registers them with register_sql_function.';
 
 create table stepgres.steps (
     workflow_slug text not null,
@@ -117,37 +130,54 @@ create table stepgres.steps (
 );
 
 comment on table stepgres.steps is
-'Steps of workflow versions with their options; step_index is a topological order.';
+'Holds the steps of workflow versions with their options; step_index is a topological order.';
 comment on column stepgres.steps.initial_tasks is
-'Number of tasks of a map step that has no array: each task gets the input of the step.';
+'The number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
-'What a worker must have to execute the step, such as {"gpu": true}.';
+'The resources that a worker needs to execute the step, such as {"gpu": true}.';
 comment on column stepgres.steps.is_direct is
-'Nothing is to be looked at when the step becomes ready: it is no map, gathers nothing, and has neither condition nor delay.';
+'The step can start as soon as it is ready, without a look at its options.
+
+A direct step is no map, gathers nothing, and has neither condition, unless nor start_delay.';
 comment on column stepgres.steps.start_delay is
-'How long the tasks of the step wait after it became ready.';
+'How long the tasks of the step wait after the step has become ready.';
 comment on column stepgres.steps.condition is
-'Met if it finds something other than false and null in the input of the step; the step starts only then.';
+'The step starts only if this JSON path finds a value other than false and null in its input.';
 comment on column stepgres.steps.unless is
-'Like condition, but the step starts only if it is not met.';
+'The step starts only if this JSON path finds no value other than false and null in its input.';
 comment on column stepgres.steps.when_unmet is
-'What happens to a step that may not start: fail, skip (its dependents start without it), or skip-cascade (with all of them).';
+'The action for a step whose condition or unless keeps it from starting.
+
+fail: the step and its run fail. skip: the step is skipped, and its dependents start without it.
+skip-cascade: the step and all its dependents are skipped.';
 comment on column stepgres.steps.when_exhausted is
-'What happens to a task without attempts left: fail, skip (the run goes on without its output), or skip-cascade.';
+'The action for a task without attempts left: fail, skip or skip-cascade.
+
+skip: the run goes on without the output of the task. skip-cascade: the step and all its
+dependents are skipped.';
 comment on column stepgres.steps.max_failed is
-'How many tasks of a map may be skipped, as a number or a percentage; one more fails the step. Null: all of them.';
+'How many tasks of a map may be skipped, as a number or a percentage; null: all of them.
+
+One skipped task more fails the step.';
 comment on column stepgres.steps.transactional is
-'The step gets a connection, and what it writes there is committed together with its completion.';
+'The step gets a connection, and its writes there are committed together with its completion.';
 comment on column stepgres.steps.sticky is
-'The worker that completes the last dependency gets the task in the same turn, if it can take one more; no ticket is sent.';
+'The worker that completes the last dependency gets the task in the same turn, without a ticket.
+
+The worker must have room for one task more; otherwise the task gets a ticket.';
 comment on column stepgres.steps.sql_function is
-'The body of a step in SQL: any worker calls it, in the transaction that completes the task, with the rights of the worker.';
+'The SQL function that is the body of the step; any worker may call it.
+
+The worker calls the function with its own rights, in the transaction that completes the task.';
 comment on column stepgres.steps.gathers is
-'The step has no body: once its dependencies have finished it is completed with the object of their outputs, each under the name that stands here in its place.';
+'The step has no body: it completes with the object of the outputs of its dependencies.
+
+The array has a name for each dependency, in the order of depends_on. The output of a dependency
+stands under its name.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
--- Definition functions turn a violated constraint into its comment: one rule, one wording.
+-- Definition functions raise the comment of a violated constraint, so each rule has one wording.
 comment on constraint step_is_defined_once on stepgres.steps is
 'a step with this slug is already defined';
 comment on constraint map_has_one_source on stepgres.steps is
@@ -176,12 +206,14 @@ create table stepgres.dependencies (
     constraint step_does_not_depend_on_itself check (step_slug <> depends_on)
 );
 
--- The slugs lead the keys of this table: an edge is looked up by them too, and not by its workflow alone,
--- however few edges the planner believes there are.
+-- The slugs lead the keys of this table. So the planner looks up an edge by its slugs too, and not
+-- by its workflow alone, however few edges it expects.
 create index dependents on stepgres.dependencies (depends_on, workflow_slug, version, step_slug);
 
 comment on table stepgres.dependencies is
-'Edges of workflow versions: step_slug starts after depends_on; dependency_index is the order they were given in.';
+'Holds the edges of workflow versions: step_slug starts after depends_on.
+
+dependency_index is the place of the dependency in depends_on as it was given.';
 comment on constraint step_does_not_depend_on_itself on stepgres.dependencies is
 'a step cannot depend on itself';
 comment on constraint dependency_is_named_once on stepgres.dependencies is

@@ -15,16 +15,20 @@ create index subscribers_of_many on stepgres.subscribers (workflow_slug) where r
 create index followers on stepgres.subscribers (expires_at) where every_change;
 
 comment on table stepgres.subscribers is
-'Who is to be told of runs: of one, of those of a workflow, or of all; of each change, or of their ends only.';
-comment on column stepgres.subscribers.notified_on is
-'The name that the subscriber is notified on.';
-comment on column stepgres.subscribers.told is
-'The subscriber has been told of all transactions that are visible in this snapshot, or will never ask for them.';
-comment on column stepgres.subscribers.told_at is
-'When told was last moved.';
+'Holds the sessions that are told of runs: of one run, of the runs of a workflow, or of all runs.
 
--- Written by triggers, and only while somebody subscribes to each change. The events of a run outlive the run
--- here: prune() takes nothing away that a subscriber has not been told.
+A subscriber is told of every change, or only of the ends of runs.';
+comment on column stepgres.subscribers.notified_on is
+'The channel on which the subscriber is notified.';
+comment on column stepgres.subscribers.told is
+'The subscriber has been told of every transaction that is visible in this snapshot.
+
+The snapshot may also have transactions that the subscriber will never ask for.';
+comment on column stepgres.subscribers.told_at is
+'The time at which told was last moved.';
+
+-- Triggers write here, and only while somebody subscribes to each change. The events stay here when
+-- their run is deleted: prune() deletes no event that a subscriber has not been told.
 create table stepgres.recent_events (
     xid xid8 not null default pg_current_xact_id(),
     event_number bigint generated always as identity,
@@ -43,11 +47,15 @@ create table stepgres.recent_events (
 create index recent_events_by_run on stepgres.recent_events (run_id, xid);
 
 comment on table stepgres.recent_events is
-'What has happened while somebody subscribed, until all subscribers were told: what catch_up_events reads.';
+'Holds the events that happened while somebody subscribed, until all subscribers were told of them.
+
+catch_up_events reads this table.';
 comment on column stepgres.recent_events.xid is
-'The transaction in which it happened: its events are told when it is visible, whatever was told before.';
+'The transaction in which the event happened.
+
+The event is told when its transaction is visible, even if later events were told before.';
 comment on column stepgres.recent_events.event_number is
-'The order in which it happened, among what is visible at the same time.';
+'The order of the events that become visible at the same time.';
 
 create type stepgres.subscription as (
     subscriber_id text,
@@ -55,7 +63,7 @@ create type stepgres.subscription as (
 );
 
 comment on type stepgres.subscription is
-'A subscriber, and the name to listen on: a notification says that there is something new.';
+'A subscriber, and the name to listen on: a notification there says that there are new events.';
 
 create type stepgres.new_event as (
     event_type text,
@@ -71,7 +79,9 @@ create type stepgres.new_event as (
 );
 
 comment on type stepgres.new_event is
-'An event that catch_up_events found, and the position behind it. Without an event_type: there are no more events so far.';
+'An event that catch_up_events found, and the position behind it.
+
+A row without an event_type says that there are no more events so far.';
 
 create type stepgres._event_position as (
     told pg_snapshot,
@@ -83,6 +93,9 @@ create type stepgres._event_position as (
 );
 
 comment on type stepgres._event_position is
-'How far a subscriber has come: it was told all that is visible in told, and of what is visible in until the events up to
-event_number. Or, as long as there is a last_run_id, it is being told what had happened before told: of the runs up to that
-one, and the first event_number events of the next, as far as they happened since. Times are microseconds.';
+'The position of a subscriber among the events.
+
+The subscriber was told all events that are visible in told. Of the events that are visible in
+until, it was told those up to event_number. As long as there is a last_run_id, the subscriber is
+being told the events before told: all events of the runs up to last_run_id, and the first
+event_number events of the next run, as far as they happened after since. Times are microseconds.';

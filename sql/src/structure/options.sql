@@ -1,13 +1,15 @@
--- What a single value may be is a domain, since most stand in more than one table; what concerns several
--- columns is a constraint of their table. Definition functions raise the comment of what was violated:
--- one rule, one wording. Slugs are checked by a cast and stay text, which `return query` insists on.
+-- A rule for a single value is a domain, because most values stand in more than one table. A rule
+-- for several columns is a constraint of their table. Definition functions raise the comment of the
+-- violated domain or constraint, so each rule has one wording. Slugs are checked by a cast and stay
+-- text, because `return query` insists on text.
 create domain stepgres.slug as text
 check (stepgres._is_slug(value));
 
 create domain stepgres.queue as text
 check (value ~ '^[a-z][a-z0-9_]*$' and length(value) <= 38);
 
--- Each priority that is used makes a pgmq queue: a customer number or a time is no priority.
+-- Each priority that is used makes a pgmq queue. So a customer number or a time must not be a
+-- priority.
 create domain stepgres.priority as int
 check (value between -100 and 100);
 
@@ -26,7 +28,8 @@ check (value > 0);
 create domain stepgres.max_parallel as int
 check (value > 0);
 
--- A century, so that no time plus a few of them leaves the range of timestamps.
+-- The limit is a century, so that a time plus a few such durations stays in the range of
+-- timestamps.
 create domain stepgres.base_delay as interval
 check (value between '0' and '36525 days');
 
@@ -52,9 +55,9 @@ create domain stepgres.max_failed as text
 check (value ~ '^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,9})?|100)%)$');
 
 comment on domain stepgres.slug is
-'a slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run"';
+'a slug starts with a letter or "_", has at most 128 letters, digits and "_", and is not "run"';
 comment on domain stepgres.queue is
-'a queue starts with a lower-case letter and has only lower-case letters, digits and underscores, at most 38 of them';
+'a queue starts with a lower-case letter, and has at most 38 lower-case letters, digits and "_"';
 comment on domain stepgres.priority is
 'a priority must be a whole number from -100 to 100';
 comment on domain stepgres.resources is
@@ -68,9 +71,9 @@ comment on domain stepgres.max_attempts is
 comment on domain stepgres.max_parallel is
 'max_parallel must be at least 1';
 comment on domain stepgres.base_delay is
-'base_delay must not be negative, and at most 100 years';
+'base_delay must be at least 0 seconds and at most 100 years';
 comment on domain stepgres.start_delay is
-'start_delay must not be negative, and at most 100 years';
+'start_delay must be at least 0 seconds and at most 100 years';
 comment on domain stepgres.timeout is
 'timeout must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.deadline is

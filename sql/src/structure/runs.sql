@@ -1,7 +1,8 @@
--- No foreign keys among runs, step_states and tasks: fsck() proves what they would. No index on a
--- column that changes while a run is executed, so that updates stay HOT. For that a page must also have
--- room for new versions of all its rows at once, since a batch changes neighbours: with a fillfactor of
--- 70 the benchmark has a fifth to a quarter of its updates not HOT, with those below next to none.
+-- There are no foreign keys among runs, step_states and tasks: fsck() checks their rules instead.
+-- No index has a column that changes while a run is executed, so that updates stay HOT. HOT also
+-- needs room in a page for new versions of all its rows at once, because a batch changes
+-- neighbours. With a fillfactor of 70, a fifth to a quarter of the updates in the benchmark are not
+-- HOT; with the fillfactors below, almost all are.
 create table stepgres.runs (
     run_id uuid primary key,
     workflow_slug text not null,
@@ -37,7 +38,7 @@ create table stepgres.runs (
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
 where idempotency_key is not null;
 
--- what lists are made from: none of these columns ever changes
+-- These indexes serve lists; their columns never change.
 create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
 create index runs_by_retried_from on stepgres.runs (retried_from) where retried_from is not null;
@@ -45,27 +46,27 @@ create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_grap
 create index runs_by_tag on stepgres.runs using gin (tags) where tags is not null;
 
 comment on table stepgres.runs is
-'Runs: one execution of a workflow version with one input.';
+'Holds the runs; a run is one execution of a workflow version with one input.';
 comment on column stepgres.runs.remaining_steps is
-'Steps that have not finished.';
+'The number of steps that have not finished.';
 comment on column stepgres.runs.priority is
-'Takes the place of the priorities of the steps; null: they keep theirs.';
+'The priority that replaces the priorities of the steps; null: the steps keep theirs.';
 comment on column stepgres.runs.executor_id is
-'The worker that executes the local steps of this run; null: every step goes through its queue.';
+'The worker that executes the local steps of the run; null: every step goes through its queue.';
 
 comment on column stepgres.runs.deadline is
-'The run fails when it has not ended so long after its start.';
+'The run fails if it has not ended within this time after its start.';
 comment on column stepgres.runs.parent_run_id is
-'The run that started this one, and takes it along when it is cancelled.';
+'The run that started this run; cancelling the parent cancels this run too.';
 comment on column stepgres.runs.retried_from is
-'The failed run that this one goes on with.';
+'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is
-'The task graph that the run executes, which may have been changed or deleted since.';
+'The task graph that the run executes; the graph may have been changed or deleted since.';
 comment on constraint deadline_is_positive on stepgres.runs is
 'a deadline must be more than 0 seconds';
 
--- A table of its own, and not an index on status: the last update of a run stays HOT too, and
--- tick() never reads a finished run.
+-- Active runs have a table of their own instead of an index on status. So the last update of a run
+-- stays HOT too, and tick() never reads a finished run.
 create table stepgres.active_runs (
     run_id uuid primary key,
     workflow_slug text not null,
@@ -75,9 +76,13 @@ create table stepgres.active_runs (
 create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at);
 
 comment on table stepgres.active_runs is
-'The runs that are not finished: where tick() looks for tasks of dead workers and for lost tickets, and for lists of them.';
+'Holds the runs that are not finished.
 
--- For the same reason: who looks for failed runs does not read a million others.
+tick() looks here for tasks of dead workers and for lost tickets. Lists of active runs read it
+too.';
+
+-- Failed runs have a table for the same reason: a search for failed runs does not read a million
+-- other runs.
 create table stepgres.failed_runs (
     run_id uuid primary key,
     workflow_slug text not null,
@@ -87,16 +92,19 @@ create table stepgres.failed_runs (
 create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at);
 
 comment on table stepgres.failed_runs is
-'The runs that have failed, for lists of them.';
+'Holds the runs that have failed, for lists of failed runs.';
 
--- Without a reference to the workflow, whose row that would lock: prune waits for nobody.
+-- The table does not reference workflows: a reference would lock the row of the workflow, and prune
+-- waits for nobody.
 create table stepgres.prunings (
     workflow_slug text primary key,
     position timestamptz not null
 );
 
 comment on table stepgres.prunings is
-'How far prune() has come in the runs of each workflow; it begins anew when nothing is left behind that.';
+'Stores how far prune() has come in the runs of each workflow.
+
+When no old run is left behind this position, prune() begins anew.';
 
 create type stepgres._old_run as (run_id uuid, workflow_slug text, inserted_at timestamptz, part int);
 
@@ -108,4 +116,4 @@ create table stepgres.pauses (
 );
 
 comment on table stepgres.pauses is
-'When runs were paused and resumed; null: the pause goes on, or the run has ended in it.';
+'Stores when runs were paused and resumed; null: the pause goes on, or the run ended in it.';

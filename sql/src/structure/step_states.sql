@@ -36,18 +36,18 @@ create table stepgres.step_states (
 ) with (fillfactor = 35);
 
 comment on table stepgres.step_states is
-'Steps within runs: what each waits for, and its output.';
+'Holds the steps within runs, each with its status, its counters and its output.';
 comment on column stepgres.step_states.is_direct is
-'As the step has it: nothing is to be looked at when it becomes ready.';
+'The step can start as soon as it is ready: a copy of steps.is_direct.';
 comment on column stepgres.step_states.remaining_deps is
-'Dependencies that have not finished; the step becomes ready at 0.';
+'The number of dependencies that have not finished; at 0 the step is ready.';
 comment on column stepgres.step_states.initial_tasks is
-'Number of tasks of the step, known when it starts; a step that gathers has none.';
+'The number of tasks of the step, known when the step starts; a step that gathers has 0.';
 comment on column stepgres.step_states.remaining_tasks is
-'Tasks that have not finished, those of a map that are not expanded yet included.';
+'The number of tasks that have not finished, including tasks of a map that are not expanded yet.';
 comment on column stepgres.step_states.expanded_tasks is
-'Tasks of a map that have a row: large maps expand in windows.';
+'The number of tasks of a map that have a row: large maps expand in windows.';
 comment on column stepgres.step_states.queued_from is
 'No task with a lower index is queued: a hint that keeps claiming a local map linear.';
 comment on column stepgres.step_states.skipped_tasks is
-'Tasks of a map that are exhausted and tolerated: their outputs are null.';
+'The number of exhausted tasks that the map tolerates: their outputs are null.';

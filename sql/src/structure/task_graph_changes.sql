@@ -1,5 +1,5 @@
--- A graph has only its present status, and may be changed and decided anew: what it was before stands here,
--- a row for each time, for as long as there is the graph.
+-- A graph row has only its present status, and a graph may be changed and decided again. This table
+-- keeps each earlier status as a row, for as long as the graph exists.
 create table stepgres.task_graph_changes (
     task_graph_id text not null references stepgres.task_graphs on delete cascade,
     change_number int not null,
@@ -13,6 +13,6 @@ create table stepgres.task_graph_changes (
 create index task_graph_changes_by_time on stepgres.task_graph_changes (changed_at);
 
 comment on table stepgres.task_graph_changes is
-'When task graphs were decomposed, approved and rejected, the last time and all times before.';
+'Stores each time that a task graph was decomposed, approved or rejected.';
 comment on column stepgres.task_graph_changes.workflow_slug is
-'What the graph would have become at that time.';
+'The workflow that the graph would have become at that time.';

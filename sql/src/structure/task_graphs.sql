@@ -1,5 +1,5 @@
--- The tasks stand in one document, and not in rows: they are written, shown and replaced as a whole, and
--- what is executed is a version of a workflow like any other.
+-- The tasks stand in one document instead of rows, because they are written, shown and replaced as
+-- a whole. The run of a graph executes a workflow version like any other.
 create table stepgres.task_graphs (
     task_graph_id text primary key,
     goal text not null,
@@ -24,16 +24,22 @@ create index task_graphs_by_decomposed_at on stepgres.task_graphs (decomposed_at
 create index task_graphs_by_workflow on stepgres.task_graphs (workflow_slug);
 
 comment on table stepgres.task_graphs is
-'Goals with the tasks that a decomposer made of them: decomposed, then approved or rejected.';
+'Holds the goals with the tasks that a decomposer made of them, and whether these are approved.';
 comment on column stepgres.task_graphs.reason is
-'Why the graph was rejected.';
+'The reason for which the graph was rejected.';
 comment on column stepgres.task_graphs.workflow_slug is
-'The workflow that the graph becomes when it is started; its id, unless save_task_graph was given another.';
+'The workflow that the graph becomes when it is started.
+
+It is the id of the graph, unless save_task_graph was given another slug.';
 comment on column stepgres.task_graphs.defaults is
-'Options of that workflow, as register_workflow takes them.';
+'The options of the workflow that the graph becomes, as register_workflow takes them.';
 comment on column stepgres.task_graphs.tasks is
-'The tasks as they were given, nested: each with its id, description and depends_on.';
+'The nested tasks as they were given, each with its id, description and depends_on.';
 comment on column stepgres.task_graphs.fingerprint is
-'What approve_task_graph compares: another one as soon as there is anything else to approve.';
+'The fingerprint changes whenever a change to the graph needs a new approval.
+
+approve_task_graph compares it.';
 comment on column stepgres.task_graphs.steps is
-'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
+'The tasks and groups as a flat list, each with its path and the paths that it waits_for.
+
+Each has also the step_slug that stands for it, the dependencies of this step, and its options.';

@@ -30,17 +30,19 @@ create table stepgres.tasks (
 ) with (fillfactor = 30);
 
 comment on table stepgres.tasks is
-'Tasks: the units of work of step states, one for a single step, one per element for a map.';
+'Holds the tasks of step states: one for a single step, one per element for a map step.';
 comment on column stepgres.tasks.attempt is
-'The attempt that runs or ran last; the fencing token: a result of another attempt is refused.';
+'The number of the current or last attempt: the fencing token.
+
+A result of another attempt is refused.';
 comment on column stepgres.tasks.msg_id is
-'The ticket of a queued task in the pgmq queue of its step; null for a task that an executor claims by run.';
+'The ticket of a queued task in a pgmq queue; null for a task that an executor claims by run.';
 comment on column stepgres.tasks.lane is
-'The pgmq queue of the lane that holds the ticket; null: it is in the pgmq queue of the step.';
+'The pgmq queue of the lane that holds the ticket; null: the pgmq queue of the step holds it.';
 comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is
-'The output of a map task; that of a single step stands in step_states alone.';
+'The output of a map task; the output of a single step stands only in step_states.';
 
 create table stepgres.attempts (
     run_id uuid not null,
@@ -57,11 +59,11 @@ create table stepgres.attempts (
 );
 
 comment on table stepgres.attempts is
-'Failed attempts, with their error and worker.';
+'Holds the failed attempts, each with its error and its worker.';
 comment on column stepgres.attempts.error_type is
-'The name of the exception that the step raised; null: its worker has named none.';
+'The name of the exception that the step raised; null: the worker named no exception.';
 comment on column stepgres.attempts.traceback is
-'Where the step raised it, at most 8,000 characters: the middle of a longer text is left out.';
+'The traceback of the exception, at most 8,000 characters: a longer text loses its middle.';
 
 create table stepgres.timers (
     run_id uuid not null,
@@ -78,6 +80,9 @@ create table stepgres.timers (
 create index timers_by_due_at on stepgres.timers (due_at);
 
 comment on table stepgres.timers is
-'What happens at a time: a waiting task is queued (task), a delayed run starts, a run meets its deadline.';
+'Holds the timers: an action for a task or a run at a time.
+
+task: a waiting task is queued. run_start: a delayed run starts. run_deadline: a run that has not
+ended fails.';
 comment on column stepgres.timers.remaining is
-'What was left when the run was paused: the timer stands still.';
+'The time that was left when the run was paused: the timer stands still.';

@@ -15,11 +15,13 @@ create type stepgres.work_item as (
 );
 
 comment on type stepgres.work_item is
-'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more: its result is refused.
+'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more.
 
-If is_last_attempt, the task is exhausted when this attempt fails, or its worker dies: a worker that cannot begin at once
-should hand it back. A transactional task is completed by complete_task in the transaction of what it writes; so is the task of a step in SQL,
-whose sql_function is called with the input.';
+Stepgres refuses the result of a task that is not leased to its sender. If is_last_attempt, the
+task is exhausted when this attempt fails or its worker dies: a worker that cannot begin at once
+should release the task. complete_task completes a transactional task in the transaction of its
+writes. The task of a step in SQL is completed in the same way: its sql_function is called with
+the input.';
 
 create type stepgres.run_status as (
     status text,
@@ -30,9 +32,11 @@ create type stepgres.run_status as (
 );
 
 comment on type stepgres.run_status is
-'Status of a run: completed (details: its output), failed (details: its error) or in_progress (details: counts).
+'The status of a run: completed, failed or in_progress.
 
-error_type and traceback are those of the attempt that failed the run, if one did.';
+The details are the output of a completed run, the error of a failed run, or the counts of a run
+in progress. error_type and traceback belong to the attempt that failed the run, if an attempt
+did.';
 
 create type stepgres.run_event as (
     event_type text,
@@ -47,7 +51,9 @@ create type stepgres.run_event as (
 );
 
 comment on type stepgres.run_event is
-'What happened in a run, or to a task graph that is none yet (run_id null): see run_events for the types.';
+'An event of a run, or of a task graph that is not a run yet (run_id null).
+
+The view run_events lists the types.';
 
 create type stepgres.flow as (
     workflow_slug text,
@@ -57,7 +63,7 @@ create type stepgres.flow as (
 );
 
 comment on type stepgres.flow is
-'A workflow as lists show it.';
+'A workflow as list_flows shows it.';
 
 create type stepgres.workflow_version as (
     workflow_slug text,
@@ -72,7 +78,10 @@ create type stepgres.workflow_version as (
 );
 
 comment on type stepgres.workflow_version is
-'A version of a workflow: whether new runs get it, whether runs have used it, so that it cannot change, and how many do now.';
+'A version of a workflow as list_workflow_versions shows it.
+
+is_current: new runs get the version. is_used: runs have used the version, so it cannot change.
+active_runs is the number of active runs that use the version.';
 
 create type stepgres.composition_stats as (
     task_graphs bigint,
@@ -88,7 +97,7 @@ create type stepgres.composition_stats as (
 );
 
 comment on type stepgres.composition_stats is
-'Numbers of task graphs and of their runs; the durations are those of completed runs, from start to end.';
+'Counts of task graphs and of their runs, with the durations of completed runs from start to end.';
 
 create type stepgres.step_statistics as (
     step_slug text,
@@ -109,11 +118,15 @@ create type stepgres.step_statistics as (
 );
 
 comment on type stepgres.step_statistics is
-'How a step has done. Its tasks are those that were completed (the others are exhausted), in so many runs.
+'Statistics of a step over its completed and its exhausted tasks.
 
-failures are failed attempts, of which timeouts lasted as long as their timeout, the longest of which was longest_timeout. Of the
-retries, which are attempts after the first, some have recovered their task. A duration is that of an attempt that completed its task, from its
-claim on; a wait is from when the task was queued until then. elapsed is from the first claim of a task of the step to the end of the last one.';
+tasks is the number of completed tasks, exhausted the number of exhausted tasks, in so many runs.
+failures are failed attempts. timeouts are the failures that lasted as long as their timeout;
+longest_timeout is the longest of these timeouts. retries are attempts after the first; recovered
+is the number of retries that completed their task. A duration is the time from the claim to the
+completion of a task, in the attempt that completed it. A wait is the time from when the task was
+queued until this claim. elapsed is the time from the first claim of a task of the step to the end
+of its last task.';
 
 create type stepgres.recommendation as (
     step_slug text,
@@ -124,9 +137,10 @@ create type stepgres.recommendation as (
 );
 
 comment on type stepgres.recommendation is
-'Another value for an option of a step, or of the workflow (without a step_slug), and the figures that speak for it; durations in seconds.
+'A recommended value for an option of a step or of a workflow, with the reason for it in figures.
 
-Without an option it says why there is no recommendation.';
+An option of the workflow has no step_slug. Durations are in seconds. A row without an option
+gives the reason why there is no recommendation.';
 
 create type stepgres._option_value as (step_slug text, option text, value jsonb);
 
@@ -141,7 +155,7 @@ create type stepgres.fsck_violation as (
 );
 
 comment on type stepgres.fsck_violation is
-'A violated invariant, the run it was found in, and what was found.';
+'A violated invariant, the run in which fsck found it, and the details.';
 
 create type stepgres._step_key as (run_id uuid, step_slug text);
 
@@ -217,7 +231,7 @@ create type stepgres.workflow_run as (
 );
 
 comment on type stepgres.workflow_run is
-'A run as lists show it.';
+'A run as list_workflow_runs shows it.';
 
 create type stepgres.run_count as (
     workflow_slug text,
@@ -228,7 +242,7 @@ create type stepgres.run_count as (
 );
 
 comment on type stepgres.run_count is
-'How many runs of a workflow have a status; of them so many are paused, or cancelled.';
+'The number of runs of a workflow with a status; paused and cancelled are parts of this number.';
 
 create type stepgres.worker_info as (
     worker_id text,
@@ -242,7 +256,7 @@ create type stepgres.worker_info as (
 );
 
 comment on type stepgres.worker_info is
-'A worker as lists show it; tasks is how many it executes.';
+'A worker as list_workers shows it; tasks is the number of tasks that it executes.';
 
 create type stepgres.queue_info as (
     queue text,
@@ -252,7 +266,9 @@ create type stepgres.queue_info as (
 );
 
 comment on type stepgres.queue_info is
-'A queue as lists show it: its ready tasks, since when the first of them waits, and its live workers.';
+'A queue as list_queues shows it: its ready tasks and its live workers.
+
+oldest_at is the time since which the first of the tasks waits.';
 
 create type stepgres.channel_info as (
     channel text,
@@ -262,7 +278,9 @@ create type stepgres.channel_info as (
 );
 
 comment on type stepgres.channel_info is
-'A channel as lists show it: its messages that are not acknowledged, and when the first of them was sent.';
+'A channel as list_channels shows it: the number of its messages that are not acknowledged.
+
+oldest_at is the time at which the first of these messages was sent.';
 
 create type stepgres.run_batch as (
     run_ids uuid[],
@@ -272,7 +290,9 @@ create type stepgres.run_batch as (
 );
 
 comment on type stepgres.run_batch is
-'The runs that a call has changed, and whether there are more: with after and until as arguments the next call goes on.';
+'The runs that a call has changed, and whether there are more runs to change.
+
+To go on, pass after and until to the next call.';
 
 create type stepgres.stuck_step as (
     step_slug text,
@@ -283,9 +303,12 @@ create type stepgres.stuck_step as (
 );
 
 comment on type stepgres.stuck_step is
-'What a step of a run waits for: a dependency, start, timer, pause, executor, queue, resource, knowledge, worker or lease, and until when.';
+'The reason why a step of a run waits, and until when it waits.
 
--- A task or group of a task graph, and where it stands in it: scopes are the prefixes by which its
+waits_for is dependency, start, timer, pause, executor, queue, resource, knowledge, worker or
+lease.';
+
+-- A task or group of a task graph, and its place in the graph. scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.
 create type stepgres._goal_task as (
     place bigint,

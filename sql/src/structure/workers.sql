@@ -11,24 +11,26 @@ create table stepgres.queues (
     constraint queue_has_one_pgmq_queue unique (queue, priority, resources, lane)
 );
 
--- Of many queues a worker looks only into those that may hold something.
+-- A worker looks only into the queues that may hold tickets, and skips the idle ones.
 create index queues_in_use on stepgres.queues (queue) where not is_idle;
 
 comment on table stepgres.queues is
-'Queues that carry ready tasks, with a pgmq queue for each priority and set of resources that steps ask for.
+'Holds the queues that carry ready tasks, with a pgmq queue for each priority and set of resources.
 
-A worker takes from those whose resources are within its own, the highest priority first: so pgmq,
-which knows neither, serves both. A queue that nothing needs is retired.';
+A worker takes from the pgmq queues whose resources are within its own, the highest priority
+first. So pgmq serves priorities and resources, although it knows neither. A queue that nothing
+needs is retired.';
 comment on column stepgres.queues.lane is
-'Whose tasks the pgmq queue is for: {} is for all. A worker that does not know a task sends its ticket
-on to a lane: {"workflow", "version"}, {"workflow", "version", "step"}, or {"goals"} with the patterns
-of workers.';
+'The lane names the workers that the pgmq queue is for: {} is for all workers.
+
+A worker that does not know a task sends its ticket on to a lane. A lane is {"workflow",
+"version"}, {"workflow", "version", "step"}, or {"goals"} with the patterns of workers.';
 comment on column stepgres.queues.has_lanes is
 'There may be lanes beside this pgmq queue, for the same queue, priority and resources.';
 comment on column stepgres.queues.is_idle is
 'The pgmq queue is empty, and no worker looks into it until somebody sends a ticket there.';
 comment on column stepgres.queues.needed_at is
-'When a step, a worker or a ticket was last seen to need it.';
+'When a step, a worker or a ticket was last seen to need the pgmq queue.';
 
 create table stepgres.workers (
     worker_id text primary key,
@@ -45,20 +47,28 @@ create table stepgres.workers (
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
 ) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
--- Hardly ever analyzed: heartbeats would bring that about every minute, after which every session plans
--- its statements again, and nobody needs statistics of so small a table.
+-- The table is hardly ever analyzed. Heartbeats would cause an analyze every minute, after which
+-- every session plans its statements again. So small a table needs no statistics.
 comment on table stepgres.workers is
-'Workers; one that has not sent a heartbeat for its lease is dead and its tasks are taken over.';
+'Holds the workers; a worker without a heartbeat for its lease is dead.
+
+The tasks of a dead worker are taken over.';
 comment on column stepgres.workers.resources is
-'What the worker has, such as {"gpu": true}: it takes the tasks of steps whose resources are contained in this.';
+'The resources of the worker, such as {"gpu": true}.
+
+The worker takes the tasks of steps whose resources are contained in its own.';
 comment on column stepgres.workers.knows is
-'The code that the worker has: {"workflows": {slug: version}, "goals": true or patterns}; null: all.';
+'The code of the worker: {"workflows": {slug: version}, "goals": true or patterns}; null: all code.';
 comment on column stepgres.workers.features is
 'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is
-'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
+'The worker found nothing to do and waits for a notification.
+
+A transaction that queues a task for a waiting worker sends the notification.';
 comment on column stepgres.workers.progress is
-'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
+'The tasks whose steps have reported progress, and when they did.
+
+The timeout of such a task began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is
@@ -71,4 +81,4 @@ create table stepgres.sweeps (
 );
 
 comment on table stepgres.sweeps is
-'How far tick() has come in looking for lost tickets, a slice of the active runs at a time.';
+'Stores how far tick() has come in its search for lost tickets through the active runs, by slices.';

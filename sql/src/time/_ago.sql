@@ -3,7 +3,7 @@ language sql
 volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
-    -- what no timestamp holds is further away than anything that is stored
+    -- A time that no timestamp can hold lies further away than any stored time.
     select case
         when age > interval '36525 days' then '-infinity'
         when age < interval '-36525 days' then 'infinity'
@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function stepgres._ago(interval) is
-'The time so long ago, for any interval.';
+'Returns the time that lies the interval in the past, for any interval.';

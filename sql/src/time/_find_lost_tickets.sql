@@ -41,4 +41,6 @@ end
 $$;
 
 comment on function stepgres._find_lost_tickets(uuid[]) is
-'The queued tasks of runs that have no ticket. Without the locks of the runs some of these have been claimed meanwhile.';
+'Returns the queued tasks of runs that have no ticket.
+
+Without the locks of the runs, some of these tasks may have been claimed meanwhile.';

@@ -6,8 +6,9 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
 begin
-    -- Workers end their attempts in time themselves. This is for one that sends heartbeats and hangs,
-    -- or does not care; its lease is the time that it may hold a task before it begins.
+    -- Workers end their attempts in time themselves. This function is for a worker that hangs but
+    -- sends heartbeats, or that ignores timeouts. The lease is the time that a worker may hold a
+    -- task before it begins.
     return array(
         select (
             t.run_id, t.step_slug, t.task_index, t.attempt,
@@ -34,4 +35,6 @@ end
 $$;
 
 comment on function stepgres._find_overdue_tasks(uuid[]) is
-'Attempts of runs that have gone on for longer than the timeout of their step and the lease of their worker, as failures.';
+'Returns the overdue attempts of runs, as failures.
+
+An attempt is overdue after the timeout of its step and the lease of its worker.';

@@ -6,7 +6,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
 begin
-    -- Runs are locked before their timers, in the order that everybody else takes them.
+    -- Runs are locked before their timers, as everywhere.
     return stepgres._move_runs('_fire_timers_of', stepgres._try_lock_runs(array(
         select distinct d.run_id
         from (
@@ -17,4 +17,4 @@ end
 $$;
 
 comment on function stepgres._fire_timers() is
-'Does what is due in the runs of the next 1,000 timers; returns the number of timers.';
+'Fires the next 1,000 due timers, run by run, and returns the number of timers.';

@@ -26,7 +26,7 @@ begin
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;
 
-    -- deadlines first: what is over starts nothing more
+    -- Deadlines come first: a run that is over starts nothing more.
     if v_overdue is not null then
         perform stepgres._fail_runs(v_overdue);
     end if;
@@ -37,4 +37,7 @@ end
 $$;
 
 comment on function stepgres._fire_timers_of(uuid[]) is
-'Does what is due in runs, which are locked: fails overdue ones, starts delayed ones, queues tasks whose wait is over; returns the number of timers.';
+'Fires the due timers of locked runs, and returns their number.
+
+It fails runs that exceed their deadline, starts delayed runs, and queues tasks whose wait is
+over.';

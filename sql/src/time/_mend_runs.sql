@@ -10,4 +10,6 @@ end
 $$;
 
 comment on function stepgres._mend_runs(uuid[]) is
-'Mends what _sweep_runs has found in runs: tasks of lost workers, lost tickets, overdue attempts; returns their number.';
+'Mends locked runs that _sweep_runs has found, and returns the number of tasks.
+
+It takes back tasks of lost workers, replaces lost tickets, and ends overdue attempts.';

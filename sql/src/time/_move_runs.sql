@@ -31,9 +31,11 @@ begin
             run_ids[1], null, 'the run cannot go on: ' || v_error
         )::stepgres._run_failure]);
     exception when others then
-        -- Not even that: it stays as it is, and its timers do not come first at every tick.
+        -- The run cannot even fail. It stays as it is, and its timers move back, so that they do
+        -- not come first at every tick.
         raise warning 'run % cannot be moved: %', run_ids[1], v_error
-            using hint = 'fsck() may find out more; cancel_workflow_run ends the run once the cause is mended.';
+            using hint = 'fsck() may find the cause. cancel_workflow_run ends the run once the cause '
+                'is mended.';
         update stepgres.timers as t set due_at = v_now + interval '1 minute'
         where t.run_id = run_ids[1] and t.due_at <= v_now;
     end;
@@ -42,4 +44,6 @@ end
 $$;
 
 comment on function stepgres._move_runs(text, uuid[]) is
-'Calls a function of this schema for runs, and in parts if it fails: one run that cannot be moved fails, and keeps none back.';
+'Calls a function of this schema for runs, and for parts of them if the call fails.
+
+One run that cannot be moved fails, and keeps no other run back.';

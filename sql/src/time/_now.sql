@@ -5,4 +5,4 @@ set search_path = pg_catalog, pg_temp
 as $$ select clock_timestamp() $$;
 
 comment on function stepgres._now() is
-'The only clock; tests replace its body.';
+'Returns the time; it is the only clock, and tests replace its body.';

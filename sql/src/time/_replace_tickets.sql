@@ -12,4 +12,6 @@ end
 $$;
 
 comment on function stepgres._replace_tickets(uuid[]) is
-'Sends tickets again for queued tasks of these runs that have none; returns their number. The caller holds the locks.';
+'Sends tickets for queued tasks of these runs that have none; returns the number of tickets.
+
+The caller holds the locks of the runs.';

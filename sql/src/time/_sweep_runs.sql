@@ -10,7 +10,7 @@ declare
     v_is_full boolean;
     v_count int;
 begin
-    -- read first: a tick that has nothing to do writes nothing, and does not wait for the disk
+    -- Read first: a tick without work writes nothing, and does not wait for the disk.
     select s.* into v_sweep from stepgres.sweeps as s;
     if v_sweep.position is null and v_sweep.swept_at > v_now - interval '10 seconds' then
         return 0;
@@ -26,7 +26,8 @@ begin
     on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
     perform stepgres._forget_events();
 
-    -- Read without locks, in which most runs are as they should be; what looks wrong is looked at again under them.
+    -- The first look takes no locks, because most runs are in order. Runs that look wrong are
+    -- checked again under their locks.
     v_count := stepgres._move_runs('_mend_runs', stepgres._try_lock_runs(array(
         select l.run_id from unnest(stepgres._find_lost_tickets(v_slice)) as l
         union
@@ -34,13 +35,15 @@ begin
         union
         select w.run_id from stepgres._find_lost_workers(v_slice) as w
     )));
-    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    -- The queues come last: a sender to a queue that is being closed waits for the end of this
+    -- transaction.
     perform stepgres._tend_queues();
     return case when v_is_full then 2000 else 0 end + v_count;
 end
 $$;
 
 comment on function stepgres._sweep_runs() is
-'Looks for lost tickets, overdue tasks and lost workers in the next 2,000 active runs; returns the number of tasks it has moved.
+'Mends lost tickets, overdue tasks and lost workers in the next 2,000 active runs.
 
-When it has been through all of them it begins again after ten seconds. 2,000 more: there are more runs to look at now.';
+Returns the number of tasks that it has moved, and 2,000 more if there are more runs to look at
+now. When it has been through all active runs, it begins again after ten seconds.';

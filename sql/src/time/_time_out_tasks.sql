@@ -14,4 +14,6 @@ end
 $$;
 
 comment on function stepgres._time_out_tasks(uuid[]) is
-'Ends attempts of these runs that have gone on for longer than the timeout of their step and the lease of their worker.';
+'Ends the overdue attempts of these runs, and returns their number.
+
+An attempt is overdue after the timeout of its step and the lease of its worker.';

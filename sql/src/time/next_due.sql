@@ -7,14 +7,16 @@ as $$
     select least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
-        -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
+        -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that
+        -- asks is told.
         (select s.swept_at from stepgres.sweeps as s
         where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds')
     )
 $$;
 
 comment on function stepgres.next_due() is
-'When a call of tick will next have something to do: the next timer or the end of a lease; null if there is neither.
+'Returns when tick will next have something to do: at the next timer or the end of a lease.
 
-In the past if a search for lost tickets is overdue, which tick makes every ten seconds: who has nothing better to do
-may call tick only when this says so, and ask every ten seconds or so.';
+Returns null if there is no timer and no lease, and a time in the past if a search for lost
+tickets is overdue; tick searches every ten seconds. A process that only waits may ask every ten
+seconds or so, and call tick only when this time has come.';

@@ -10,7 +10,7 @@ declare
     v_run_ids uuid[];
     v_count int;
 begin
-    -- one tick at a time is enough, and a second one has nothing to wait for
+    -- One tick at a time is enough, and a second tick has nothing to wait for.
     perform 1 from stepgres.locks as l where l.name = 'tick' for update skip locked;
     if not found then
         return 0;
@@ -30,18 +30,19 @@ begin
     end if;
     v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
         + stepgres._sweep_runs();
-    -- last, because whoever sends to a queue that is being closed waits for the end of this transaction
+    -- The queues come last: a sender to a queue that is being closed waits for the end of this
+    -- transaction.
     perform stepgres._close_queues();
     return v_count;
 end
 $$;
 
 comment on function stepgres.tick() is
-'Advances whatever is due: takes over from dead workers, queues tasks whose wait is over, replaces lost tickets.
+'Takes over from dead workers, fires timers (retry, delay, deadline), and replaces lost tickets.
 
-Safe to call from anywhere, any number of times at once: workers call it, pg_cron may, a psql loop may. Returns the
-number of tasks moved; 2,000 more if there are runs left in which to look for lost tickets. From 1,000 on, call it
-again at once: there is more to do.
+Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
+loop may. Returns the number of tasks moved, and 2,000 more if there are runs left in which to look
+for lost tickets. If the result is 1,000 or more, call tick again at once: there is more to do.
 
-A run that cannot be moved, as what it puts out is more than PostgreSQL holds in a value, fails with that error and keeps
-no other run back.';
+A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
+error and keeps no other run back.';

@@ -9,17 +9,19 @@ declare
     v_applied stepgres._applied;
     v_all stepgres._applied := ('{}', '{}');
 begin
-    -- The sender of a single result is told of the error.
+    -- The sender of a single result gets the error.
     if jsonb_array_length(results) = 1 then
         perform stepgres._lock_runs(_apply_batch.run_ids);
         return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
     end if;
     begin
-        -- Locked in the subtransaction that changes them: two transactions of one row would be a multixact.
+        -- The runs are locked in the subtransaction that changes them: locks of two transactions on
+        -- one row would be a multixact.
         perform stepgres._lock_runs(_apply_batch.run_ids);
         return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
     exception when program_limit_exceeded or data_exception then
-        -- One of the results leads to more than PostgreSQL can hold in a value: it alone fails.
+        -- One of the results leads to more than PostgreSQL can hold in a value: only this result
+        -- fails.
         perform stepgres._lock_runs(_apply_batch.run_ids);
         for v_place in 1 .. jsonb_array_length(results) loop
             v_applied := stepgres._apply_result(
@@ -36,4 +38,6 @@ end
 $$;
 
 comment on function stepgres._apply_batch(stepgres.workers, jsonb, bigint, uuid[]) is
-'Applies results as _apply_results does, one by one if together they cannot be: no run keeps the results of others back.';
+'Applies results as _apply_results does, or one by one if the batch cannot be applied as a whole.
+
+So no run keeps the results of other runs back.';

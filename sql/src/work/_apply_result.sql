@@ -25,7 +25,8 @@ begin
     exception when program_limit_exceeded or data_exception then
         v_error := sqlerrm;
     end;
-    -- not even without its output: what else the run has put out cannot be held either
+    -- The task cannot even fail without its output: PostgreSQL cannot hold the other outputs of the
+    -- run either.
     perform stepgres._fail_steps(array[(
         result ->> 'run_id', result ->> 'step_slug',
         format('step "%s" failed: the run cannot go on after it: %s', result ->> 'step_slug', v_error)
@@ -35,4 +36,6 @@ end
 $$;
 
 comment on function stepgres._apply_result(stepgres.workers, jsonb, bigint) is
-'Applies one result; if what follows from it cannot be held by PostgreSQL, its task, or else its run, fails with that error.';
+'Applies one result, or fails its task if PostgreSQL cannot hold the values that follow from it.
+
+If the task cannot be failed either, its run fails with the error.';

@@ -16,7 +16,8 @@ begin
             where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
         ));
     end if;
-    -- maps and failures first: what a failed run has completed keeps its output, but starts nothing more
+    -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
+    -- start nothing more.
     v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
@@ -25,7 +26,7 @@ begin
     end if;
     v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
     if v_outcome.added is not null then
-        -- added tasks that depend only on what has finished before
+        -- Start the added tasks whose dependencies have all finished before.
         perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
     end if;
 
@@ -38,5 +39,7 @@ end
 $$;
 
 comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
-'Applies a batch of results and all that follows from them; returns the places (from 1) of those that were refused, and the tasks
-of sticky steps, up to capacity, that are for this worker.';
+'Applies a batch of results and all that follows from them.
+
+Returns the places (from 1) of the refused results, and the tasks of sticky steps, up to capacity,
+that this worker gets.';

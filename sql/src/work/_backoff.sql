@@ -3,8 +3,9 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Doubled per attempt, capped at an hour (or base_delay, if longer); the upper half is random
-    -- ("equal jitter"), so that tasks that failed together do not come back together.
+    -- The delay doubles per attempt, capped at an hour (or at base_delay, if longer). The upper
+    -- half is random ("equal jitter"), so that tasks that failed together do not come back
+    -- together.
     select make_interval(secs =>
         least(
             extract(epoch from base_delay)::float8 * 2.0 ^ least(attempt - 1, 40),
@@ -14,4 +15,4 @@ as $$
 $$;
 
 comment on function stepgres._backoff(interval, int) is
-'How long a task waits after its attempt with this number has failed.';
+'Returns how long a task waits after its attempt with this number has failed.';

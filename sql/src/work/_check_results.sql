@@ -10,8 +10,8 @@ begin
     if results = '[]' then
         return null;
     end if;
-    -- Good results are read once more than they would have to be, and nothing else: a block that
-    -- writes nothing takes no transaction id.
+    -- Good results are only read once more than necessary: a block that writes nothing takes no
+    -- transaction id.
     begin
         select array_agg(k.run_id), bool_or(
             k.retry_after not between 0 and 3155760000 or k.heartbeat_age not between 0 and 3155760000
@@ -33,4 +33,4 @@ end
 $$;
 
 comment on function stepgres._check_results(jsonb, text) is
-'The runs of results, or of keys of tasks; SG003 if one of them is malformed.';
+'Returns the runs of results, or of keys of tasks; raises SG003 if an element is malformed.';

@@ -14,13 +14,14 @@ declare
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
 begin
-    -- Once more only if there were tasks that the worker does not know: it sends them on, and the
-    -- tasks behind them may be for it. Bounded, so that its results are committed soon.
+    -- The loop runs again only if there were tasks that the worker does not know. The worker sends
+    -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
+    -- of the worker are committed soon.
     for i in 1 .. 100 loop
         for v_pgmq_queue in
             select q.pgmq_queue from stepgres.queues as q
             where q.queue = any (worker.queues) and worker.resources @> q.resources and not q.is_idle
-                -- one that somebody has dropped is made anew by tick
+                -- tick makes a dropped queue anew.
                 and to_regclass('pgmq.q_' || q.pgmq_queue) is not null
                 and (q.lane = '{}' or worker.knows is null or stepgres._reads_lane(worker.knows, q.lane))
             order by q.priority desc, array_position(worker.queues, q.queue)
@@ -40,12 +41,13 @@ begin
                 where t.ctid = any (v_rows) and stepgres._attempt_handed_back(t) is not null
             );
         end if;
-        -- after the tickets: no task starts before the step that it belongs to
+        -- The time is taken after the tickets: no task starts before the step that it belongs to.
         v_now := stepgres._now();
 
-        -- The rows are locked and so stay where they are. A run that has ended since they were locked is
-        -- seen here, in a new snapshot: whoever ends a run takes the locks of its tasks. What is known is
-        -- asked in the order of cost; a task without a ticket is local, or was handed to this worker.
+        -- The rows are locked and therefore stay in place. A run that has ended since they were
+        -- locked is seen here, in a new snapshot, because ending a run takes the locks of its
+        -- tasks. The conditions on knows are ordered by cost. A task without a ticket is local, or
+        -- was handed to this worker.
         with started as (
             update stepgres.tasks as t
             set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
@@ -71,7 +73,7 @@ begin
             join stepgres.steps as s
                 on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
             cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
-            -- a worker may claim more than it can run at a time, and runs them in this order
+            -- A worker may claim more tasks than it can run at a time; it runs them in this order.
             order by o.priority desc, t.run_id, t.task_index
         )
         select array_agg(o.item), array_agg(o.row_id) into v_started.items, v_started.row_ids from ordered as o;
@@ -88,4 +90,6 @@ end
 $$;
 
 comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, first those that were handed to it, and returns them, without inputs, and their rows.';
+'Starts up to capacity tasks for a worker, and first the tasks that were handed to the worker.
+
+Returns the tasks, without inputs, and their rows.';

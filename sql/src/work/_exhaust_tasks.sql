@@ -22,7 +22,7 @@ begin
         )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
     into v_failures, v_skips
     from (
-        -- the first task of a step speaks for it, in its state as in that of the run
+        -- The first task of a step gives the error for the step and the run.
         select distinct on (u.run_id, u.step_slug) u.*
         from unnest(_exhaust_tasks.exhausted) as u
         order by u.run_id, u.step_slug, u.task_index
@@ -32,7 +32,7 @@ begin
         'step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error
     ) as m (error);
 
-    -- A map goes on without the items that it may do without.
+    -- A map with when_exhausted = skip goes on without its exhausted tasks.
     with counted as (
         update stepgres.step_states as t
         set remaining_tasks = t.remaining_tasks - e.tasks, skipped_tasks = t.skipped_tasks + e.tasks
@@ -49,7 +49,7 @@ begin
         array_agg((
             c.run_id, c.step_slug,
             format(
-                'step "%s" failed: %s of %s tasks have, and max_failed is %s: %s',
+                'step "%s" failed: %s of %s tasks failed, and max_failed is %s: %s',
                 c.step_slug, c.skipped_tasks, c.initial_tasks, s.max_failed, c.error
             )
         )::stepgres._run_failure) filter (where o.is_over),
@@ -68,7 +68,7 @@ begin
         end as is_over
     ) as o;
 
-    -- failures first: a run that fails skips nothing more
+    -- Failures come first: a run that fails skips nothing more.
     perform stepgres._fail_steps(v_failures || v_intolerable);
     v_skipped := stepgres._skip_steps(v_skips);
     perform stepgres._withdraw_tasks(
@@ -80,4 +80,6 @@ end
 $$;
 
 comment on function stepgres._exhaust_tasks(stepgres._exhausted_task[]) is
-'Does for tasks without attempts left what their steps want then; returns the steps that this finishes but does not fail.';
+'Fails or skips tasks without attempts left, as when_exhausted of their steps says.
+
+Returns the steps that are finished by this without being failed.';

@@ -15,7 +15,8 @@ begin
             stepgres._shorten(coalesce(f.error, 'unknown error')) as error, stepgres._shorten(f.error_type) as error_type,
             stepgres._shorten(f.traceback) as traceback, f.output, r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
-            -- an output that its map cannot take is no matter of attempts
+            -- An output that its map cannot take fails the step at once: another attempt would not
+            -- help.
             case when f.output is null then s.when_exhausted else 'fail' end as policy,
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
         from unnest(_fail_tasks.failures) as f
@@ -70,5 +71,6 @@ end
 $$;
 
 comment on function stepgres._fail_tasks(stepgres._task_failure[]) is
-'Ends attempts that failed: records them, and lets their tasks wait for the next one or exhausts them; returns the steps
-that this finishes but does not fail.';
+'Ends failed attempts: records them, and lets their tasks wait for a retry or exhausts the tasks.
+
+Returns the steps that are finished by this without being failed.';

@@ -9,8 +9,9 @@ declare
     v_size bigint := 0;
     v_count int := 0;
 begin
-    -- One input after the other: a loop fetches ten rows, then fifty at a time, and nothing is made of those that it
-    -- does not fetch. What a step gets is made only for a task without an element of its own.
+    -- Inputs are built one after the other. A loop fetches ten rows, then fifty at a time, and rows
+    -- that it does not fetch cost nothing. The input of the step is built only for a task without
+    -- an element of its own.
     for v_item in
         select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt,
             case when t.input is not null then t.input else (
@@ -26,8 +27,9 @@ begin
     loop
         return next v_item;
         v_count := v_count + 1;
-        -- A worker waits for an answer only for so long: it gets no more than 32 MB, or one input if that is larger.
-        -- What takes up less than that because it is compressed, as in a table, its text says.
+        -- A worker waits only a limited time for an answer. So it gets at most 32 MB of inputs, or
+        -- one input if that input is larger. A compressed input, such as one in a table, counts
+        -- with the length of its text.
         v_size := v_size + case
             when pg_column_compression(v_item.input) is null then pg_column_size(v_item.input)
             else octet_length(v_item.input::text)
@@ -52,6 +54,6 @@ end
 $$;
 
 comment on function stepgres._hand_out(stepgres._claimed) is
-'Returns claimed tasks with their inputs; those that are too much for one answer go back.
+'Returns claimed tasks with their inputs; tasks that do not fit into one answer go back.
 
-The start of resumed tasks was told before, when they were claimed and handed back.';
+The start of a resumed task was told before, when the task was claimed and handed back.';

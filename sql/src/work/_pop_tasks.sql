@@ -7,13 +7,14 @@ declare
     v_tickets jsonb[];
     v_tasks stepgres._task_key[];
 begin
-    -- The ticket is deleted in the transaction that starts the task: nothing in flight is left in
-    -- the queue. In a statement of its own, so that the next one sees the task of every ticket.
+    -- The transaction that starts the task deletes its ticket, so the queue keeps no ticket in
+    -- flight. The pop is a statement of its own, so that the next statement sees the task of every
+    -- ticket.
     select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     begin
         v_tasks := stepgres._tickets_to_tasks(v_tickets);
     exception when data_exception then
-        -- what somebody else has sent to the queue is dropped
+        -- Drop messages that are no tickets; somebody else has sent them.
         v_tasks := stepgres._tickets_to_tasks(array(
             select m from unnest(v_tickets) as m
             where m ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -23,8 +24,9 @@ begin
     if v_tasks is null then
         return '{}'::tid[];
     end if;
-    -- skip locked: whoever ends a run holds its tasks, and waiting here could deadlock. Such a ticket
-    -- is dropped, as is one whose task is not queued any more; tick() replaces a ticket that was lost.
+    -- skip locked: a transaction that ends a run holds its tasks, and waiting here could deadlock.
+    -- The ticket of a locked task is dropped, and so is the ticket of a task that is not queued any
+    -- more. tick() replaces lost tickets.
     return array(
         select t.ctid
         from unnest(v_tasks) as m
@@ -37,4 +39,4 @@ end
 $$;
 
 comment on function stepgres._pop_tasks(text, int) is
-'Pops tickets of a queue and locks their tasks.';
+'Pops tickets of a pgmq queue and locks their tasks.';

@@ -8,7 +8,7 @@ declare
     v_outcome stepgres._outcome;
 begin
     -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
-    -- in a run that goes on. All that follows hangs off the rows that this statement returns.
+    -- in a run that goes on. Everything else follows from the rows that this statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
             n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
@@ -98,4 +98,4 @@ end
 $$;
 
 comment on function stepgres._record_results(text, jsonb) is
-'Completes the tasks, and the single steps, that results complete, and says what else there is to do.';
+'Completes the tasks and the single steps that results complete, and returns the work that is left.';

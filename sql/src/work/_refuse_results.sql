@@ -58,11 +58,11 @@ begin
         if v_problem is not null then
             raise exception '%[%]: %', argument, v_result.place, v_problem
                 using errcode = 'SG003',
-                    hint = 'Nothing of the call was stored. Correct this element, or send the others without it.';
+                    hint = 'Nothing was stored. Correct this element, or send the other elements without it.';
         end if;
     end loop;
 end
 $$;
 
 comment on function stepgres._refuse_results(jsonb, text) is
-'Raises SG003 for the first of results, or of keys of tasks, that is malformed.';
+'Raises SG003 for the first malformed element of results, or of keys of tasks.';

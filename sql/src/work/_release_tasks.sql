@@ -10,8 +10,8 @@ begin
     if releases is null then
         return;
     end if;
-    -- The attempt was not used: the next claim gets its number again, under another worker or lease.
-    -- A task whose run another result of the batch has failed is not started any more.
+    -- The attempt was not used: the next claim gets its number again, under another worker or
+    -- lease. A task is not started any more if another result of the batch has failed its run.
     with released as (
         update stepgres.tasks as t
         set status = 'waiting', attempt = t.attempt - 1, queued_at = v_now
@@ -37,4 +37,6 @@ end
 $$;
 
 comment on function stepgres._release_tasks(stepgres._task_failure[]) is
-'Takes started tasks back from a worker that will not execute them, after retry_after; no attempt is counted.';
+'Takes started tasks back from a worker that will not execute them, without counting an attempt.
+
+A task is queued again after its retry_after.';

@@ -27,4 +27,4 @@ end
 $$;
 
 comment on function stepgres._send_result(text, jsonb) is
-'Sends one result; SG004 if it is refused.';
+'Sends one result; raises SG004 if the result is refused.';

@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._shorten(text) is
-'A message of at most 8,000 characters: the middle of a longer one is left out.';
+'Shortens a message to at most 8,000 characters by leaving out its middle.';

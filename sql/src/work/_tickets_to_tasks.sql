@@ -8,4 +8,4 @@ as $$
 $$;
 
 comment on function stepgres._tickets_to_tasks(jsonb[]) is
-'The tasks that tickets are for; an error of Postgres for what is not a ticket.';
+'Returns the tasks of tickets; PostgreSQL raises an error for a message that is no ticket.';

@@ -9,6 +9,8 @@ as $$
 $$;
 
 comment on function stepgres.claim_tasks(text, int, uuid[]) is
-'Claims up to capacity tasks for a worker and returns them with their inputs; work does this and more in one call.
+'Claims up to capacity tasks for a worker and returns them with their inputs.
+
+work claims tasks and sends results in one call.
 
 Errors: SG006 unknown worker.';

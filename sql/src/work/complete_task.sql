@@ -20,10 +20,11 @@ as $$
 $$;
 
 comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb) is
-'Completes a task that the worker has claimed, and moves everything that follows from it.
+'Completes a task that the worker has claimed, and advances everything that follows from it.
 
-In a run of a task graph, tasks, as save_task_graph takes them, are added beside the task: they start after it, unless they
-depend on something else, and whatever depends on it waits for them too.
+In a run of a task graph, tasks are added beside the completed task, in the form that
+save_task_graph takes. An added task starts after the completed task, unless it depends on something
+else. The dependents of the completed task also wait for the added tasks.
 
-Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018 the tasks
-break a rule: neither are they added nor is the task completed.';
+Errors: SG004 the task is not leased to this worker for this attempt, SG006 unknown worker, SG018
+the tasks break a rule: no task is added, and the task is not completed.';

@@ -14,7 +14,8 @@ declare
     v_oversized stepgres._step_key[];
     v_failures stepgres._run_failure[];
 begin
-    -- What a claim would get, to look at the inputs one by one. Then all of it goes back.
+    -- Take the tasks that a claim would get, and look at their inputs one by one. Then roll all of
+    -- it back.
     begin
         perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
         v_rows := stepgres._lock_local_tasks(v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids);
@@ -24,7 +25,7 @@ begin
         where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
             and stepgres._reads_lane(v_worker.knows, q.lane);
         for v_task in
-            -- the tasks of a step that have no element get one and the same input
+            -- The tasks of a step that have no element share one input.
             select distinct on (t.run_id, t.step_slug, coalesce(t.task_index, -1))
                 t.run_id, t.step_slug, t.input
             from (
@@ -63,11 +64,12 @@ end
 $$;
 
 comment on function stepgres.fail_oversized_tasks(text, int, uuid[]) is
-'Fails the steps, and so the runs, whose inputs are more than PostgreSQL can hold; returns their number.
+'Fails the steps and runs whose inputs are more than PostgreSQL can hold; returns their number.
 
-The input of a step has the outputs of its dependencies merged in, and again under their names. When that exceeds 256 MB, or
-1 GB as text, as the element of a map may too, the claim that comes upon the task fails with the error 54000 of PostgreSQL, and
-so does each one after it. A worker that gets
-this error calls this with the capacity and run_ids of its claim, then claims again.
+The input of a step has the outputs of its dependencies merged in, and again under their slugs. When
+an input exceeds 256 MB, or 1 GB as text, a claim of its task fails with the error 54000 of
+PostgreSQL, and so does every later claim. An element of a map may exceed these limits too. A worker
+that gets this error calls fail_oversized_tasks with the capacity and run_ids of its claim, and then
+claims again.
 
 Errors: SG006 unknown worker.';

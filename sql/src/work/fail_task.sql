@@ -25,10 +25,12 @@ as $$
 $$;
 
 comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval, text, text) is
-'Ends an attempt as failed: the task waits for its next attempt, or it, its step and its run fail.
+'Ends an attempt as failed: the task waits for a retry, or the task, its step and its run fail.
 
-The wait is retry_after, or base_delay doubled per attempt, with jitter. A task with retryable = false, or without
-attempts left, is exhausted. error_type, the name of the exception, and its traceback are kept with the attempt. Of texts
-longer than 8,000 characters the middle is left out.
+The task waits for retry_after, or without it for base_delay, doubled per attempt, with jitter. A
+task with retryable = false, or without attempts left, is exhausted. error_type, the name of the
+exception, and its traceback are kept with the attempt. Texts of more than 8,000 characters lose
+their middle.
 
-Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this
+attempt, SG006 unknown worker.';

@@ -16,8 +16,9 @@ declare
     v_applied stepgres._applied;
     v_is_idle boolean := false;
 begin
-    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
-    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
+    -- A worker makes one claim at a time: keep_tasks must see the claims of a call whose answer was
+    -- lost. A transaction that only sends a result may hold a run already, and must not wait for
+    -- others.
     v_worker := stepgres._worker(work.worker_id, is_turn => coalesce(work.capacity > 0, false));
     v_run_ids := stepgres._check_results(work.results);
     if results = '[]' then
@@ -41,12 +42,12 @@ begin
             );
             v_is_idle := not found;
         exception when others or query_canceled then
-            -- Whatever is wrong with what is claimed, or however long it takes, results are finished work: they are
-            -- stored, and the next claim without any meets the same error and reports it.
+            -- Results are finished work, so they are stored, even if the claim fails or is
+            -- cancelled. The next claim without results meets the same error and reports it.
             if results = '[]' then
                 raise;
             end if;
-            raise warning 'worker "%" has claimed nothing, its results are stored: %', work.worker_id, sqlerrm;
+            raise warning 'worker "%" has claimed no tasks; its results are stored: %', work.worker_id, sqlerrm;
             perform stepgres._requeue_tasks(array(
                 select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
                 from stepgres.tasks as t where t.ctid = any (v_applied.handed)
@@ -61,23 +62,27 @@ end
 $$;
 
 comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
-'A whole turn of a worker in one call: applies its results and all that follows from them, and claims its next tasks.
+'Does a whole turn of a worker in one call: applies its results, and claims its next tasks.
 
-A result is {"run_id", "step_slug", "task_index", "attempt"} with "status": "completed" and "output", optionally "tasks" that are
-added as complete_task says; "failed" and "error",
-optionally "retryable": false, "retry_after": seconds, "error_type" and "traceback", as fail_task has them; or "released", for a task that goes back without costing an
-attempt, with "retry_after" not before that. Release only what is not being executed: the next claim of the task has
-the same attempt number. Up to capacity tasks are returned: local tasks of the runs in run_ids that this worker executes, then tasks from
-its queues. A result that is refused comes back with is_refused: its task is leased to another worker, or over. Each result names its task, attempt and status; a "completed" one without an
-"output" has the output null. Other keys are ignored.
+A result is {"run_id", "step_slug", "task_index", "attempt", "status"}, and further keys by status.
+"completed" has "output" (null if it is missing), and optionally "tasks", which are added as
+complete_task describes. "failed" has "error", and optionally "retryable": false, "retry_after":
+seconds, "error_type" and "traceback", as for fail_task. "released" gives the task back without
+costing an attempt, optionally not before "retry_after". Release only a task that is not being
+executed: the next claim of the task has the same attempt number. Other keys are ignored.
 
-A worker that is about to sleep passes is_waiting: if there is nothing to do, it is from then on, until its next call,
-notified of new tasks on the channel stepgres_queue_ and the name of the queue. It should poll once more after that: a
-task may have been queued meanwhile.
+Up to capacity tasks are returned. First come the local tasks of the runs in run_ids that this
+worker executes, then tasks from its queues. A refused result comes back as a row with is_refused:
+its task is leased to another worker, or is over.
 
-An answer has inputs of about 32 MB at most, or one input. Results are stored even if the claim fails, or is cancelled:
-then no tasks are returned, and the error is a warning. A result in a batch that leads to more than PostgreSQL holds
-in a value fails its task, and no other.
+A worker that is about to sleep passes is_waiting. If there is nothing to do, Stepgres notifies
+the worker of new tasks until its next call. The channel is stepgres_queue_ and the name of the
+queue. The worker should poll once more before it sleeps, because a task may have been queued
+meanwhile.
 
-Errors: SG003 results is not an array, or one of them is malformed (none is applied then), SG006 unknown worker,
-SG018 tasks that break a rule (no result is applied then).';
+An answer has inputs of about 32 MB at most, or one input. Results are stored even if the claim
+fails or is cancelled: then no tasks are returned, and the error is a warning. A result of a batch
+that leads to more than PostgreSQL holds in a value fails its own task, and no other task.
+
+Errors: SG003 results is not an array, or a result is malformed (no result is applied), SG006
+unknown worker, SG018 tasks that break a rule (no result is applied).';

@@ -20,4 +20,6 @@ end
 $$;
 
 comment on function stepgres._find_lost_workers(uuid[]) is
-'The workers that hold something of runs, but are not registered: of a dead one, or one that was ended beside a start.';
+'Returns the workers that hold something of runs, but are not registered.
+
+Such a worker is dead, or was ended while a run was started for it.';

@@ -4,9 +4,10 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Others see what a worker is given only when this transaction commits. A takeover before that
-    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
-    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
+    -- Others see what a worker is given only when this transaction commits. A takeover before the
+    -- commit would miss it, and no worker would own it; so the worker row stays until then. skip
+    -- locked: a transaction that has locked the row ends the worker, and may be waiting for runs
+    -- that are locked here.
     perform 1 from stepgres.workers as w
     where w.worker_id = _hold_worker.worker_id
     for key share skip locked;
@@ -18,4 +19,4 @@ end
 $$;
 
 comment on function stepgres._hold_worker(text) is
-'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
+'Keeps a worker from being ended before this transaction ends; SG006 if the worker is being ended.';

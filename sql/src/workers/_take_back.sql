@@ -7,7 +7,7 @@ declare
     v_started stepgres._task_failure[];
     v_orphans stepgres._task_key[];
 begin
-    -- Without their executor local steps go through their queue, to any worker that knows them.
+    -- Without an executor local steps go through their queue, to any worker that knows them.
     update stepgres.runs as r set executor_id = null
     where r.run_id = any (_take_back.run_ids) and r.status = 'started'
         and r.executor_id = any (_take_back.worker_ids);
@@ -36,4 +36,6 @@ end
 $$;
 
 comment on function stepgres._take_back(uuid[], text[], boolean) is
-'Takes back all that workers hold of runs, which are locked, and returns the number of tasks; if they are dead, their attempts have failed.';
+'Takes back all that workers hold of locked runs, and returns the number of tasks.
+
+If is_dead, the attempts of the workers have failed; otherwise no attempt is counted.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function stepgres._take_back_lost(uuid[]) is
-'Takes back what workers hold of runs, which are locked, that are not registered any more; returns the number of tasks.';
+'Takes back all that unregistered workers hold of locked runs; returns the number of tasks.';

@@ -11,4 +11,6 @@ end
 $$;
 
 comment on function stepgres._take_over(text[], boolean) is
-'Takes back all that workers hold, their local runs included, and returns the number of tasks; if they are dead, their attempts have failed.';
+'Takes back all that workers hold, including their local runs, and returns the number of tasks.
+
+If is_dead, the attempts of the workers have failed; otherwise no attempt is counted.';

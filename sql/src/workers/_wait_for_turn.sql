@@ -7,7 +7,7 @@ declare
     v_worker stepgres.workers;
 begin
     if exists (select from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id) then
-        -- who ends the worker may be waiting for runs that are locked here
+        -- A transaction that ends the worker may be waiting for runs that are locked here.
         perform stepgres._hold_worker(_wait_for_turn.worker_id);
         select w.* into v_worker from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id
         for no key update;
@@ -17,4 +17,6 @@ end
 $$;
 
 comment on function stepgres._wait_for_turn(text) is
-'Waits for the end of another turn of a worker, and locks its row; null if there is no such worker, SG006 if it is being ended.';
+'Waits until another turn of a worker ends, and locks the row of the worker.
+
+Returns null if there is no such worker; raises SG006 if the worker is being ended.';

@@ -21,11 +21,12 @@ begin
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
     end if;
-    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three times a
-    -- lease, and with half of that as limit each of them counts: the leases of those who live are never
-    -- so near their end that next_due() calls for them. Nothing here waits, as the caller may hold runs
-    -- that somebody who has locked the worker waits for: whoever ends it, or another call of its own,
-    -- which is a sign of life as good as this one.
+    -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three
+    -- times per lease. The limit is half of this interval, so that each heartbeat counts: the
+    -- leases of live workers never come so near their end that next_due() calls for them. Nothing
+    -- here waits, because the caller may hold runs that the holder of the lock of the worker waits
+    -- for. That holder ends the worker, or is another call of the worker, which is a sign of life
+    -- as good as this call.
     if v_worker.heartbeat_at < v_now - v_worker.lease / 6 then
         perform stepgres._hold_worker(_worker.worker_id);
         update stepgres.workers as w set heartbeat_at = v_now
@@ -39,4 +40,6 @@ end
 $$;
 
 comment on function stepgres._worker(text, boolean) is
-'The row of a worker that has just been heard of; SG006 if there is none. A turn locks it: a worker has one at a time.';
+'Returns the row of a worker that has just been heard of; raises SG006 if there is no such worker.
+
+A turn locks the row, so that a worker has one turn at a time.';

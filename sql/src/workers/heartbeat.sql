@@ -10,8 +10,8 @@ declare
     v_progress jsonb;
 begin
     perform stepgres._check_results(heartbeat.tasks, 'tasks');
-    -- Not in the rows of the tasks: whoever holds the lock of a run relies on them to stay as they are,
-    -- and a heartbeat that waits for such a lock comes too late.
+    -- Progress is not stored in the rows of the tasks. A transaction with the lock of a run relies
+    -- on these rows to stay as they are, and a heartbeat that waits for such a lock comes too late.
     select coalesce(to_jsonb(array_agg(jsonb_build_object(
         'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
         'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
@@ -21,7 +21,7 @@ begin
     )
     where k.heartbeat_age is not null;
     if v_progress <> v_worker.progress then
-        -- A turn has locked the row, perhaps for long, and the next heartbeat says the same.
+        -- skip locked: a turn may hold the row for long, and the next heartbeat says the same.
         update stepgres.workers as w set progress = v_progress
         where w.worker_id = (
             select o.worker_id from stepgres.workers as o where o.worker_id = heartbeat.worker_id
@@ -42,11 +42,15 @@ end
 $$;
 
 comment on function stepgres.heartbeat(text, jsonb) is
-'Says that a worker lives, which extends its lease on all it has claimed, and asks which of its tasks it still has.
+'Says that a worker lives, which extends its lease on its tasks, and returns the tasks it has lost.
 
-tasks are those that it executes, [{"run_id", "step_slug", "task_index", "attempt"}]. Those that are not leased to it any
-more, because their run has ended or they were taken over, come back with is_refused: their results are not wanted. With
-"heartbeat_age": seconds since a step last said that it makes progress, its timeout begins there; to be repeated in
-each call, since a call replaces what the one before said of that.
+tasks are the tasks that the worker executes, [{"run_id", "step_slug", "task_index", "attempt"}].
+Tasks that are not leased to the worker any more, because their run has ended or another worker took
+them over, come back with is_refused: their results will be refused.
 
-Errors: SG003 tasks is not an array, or one of them is malformed, SG006 the worker is unknown, or was found dead.';
+"heartbeat_age" is the number of seconds since a step last reported progress; the timeout of the
+task begins at that time. Repeat "heartbeat_age" in each call: a call replaces the reports of the
+call before.
+
+Errors: SG003 tasks is not an array, or a task is malformed, SG006 the worker is unknown, or was
+found dead.';

@@ -8,7 +8,7 @@ declare
     v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
-    -- the call of work whose answer was lost may not have ended yet
+    -- The call of work whose answer was lost may not have ended yet.
     perform stepgres._worker(keep_tasks.worker_id, is_turn => true);
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
@@ -29,9 +29,10 @@ end
 $$;
 
 comment on function stepgres.keep_tasks(text, jsonb) is
-'Gives back all that a worker has claimed except these tasks, [{"run_id", "step_slug", "task_index", "attempt"}], without
-counting attempts; returns their number.
+'Gives back all that a worker has claimed except these tasks; returns the number given back.
 
-For a worker that has lost its connection while work was under way: it may have claimed tasks that it never heard of.
+tasks is [{"run_id", "step_slug", "task_index", "attempt"}]. No attempts are counted. A worker that
+has lost its connection during a call of work calls keep_tasks: it may have claimed tasks that it
+never heard of.
 
-Errors: SG003 tasks is not an array, or one of them is malformed, SG006 unknown worker.';
+Errors: SG003 tasks is not an array, or a task is malformed, SG006 unknown worker.';

@@ -4,7 +4,7 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    -- a queue has a pgmq queue for each priority and set of resources
+    -- A queue has a pgmq queue for each priority and set of resources.
     select q.queue, sum(m.messages)::bigint, min(m.oldest_at), (
         select count(*) from stepgres.workers as w
         where q.queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
@@ -16,6 +16,7 @@ as $$
 $$;
 
 comment on function stepgres.list_queues() is
-'The queues of steps: how many ready tasks wait in each, since when the first one does, and how many live workers take from it.
+'Lists the queues of steps, each with its ready tasks and its live workers.
 
-Tasks of paused runs, and local tasks that an executor will execute, wait in no queue.';
+oldest_at is the time since which the first ready task waits. Tasks of paused runs, and local
+tasks that an executor will execute, wait in no queue.';

@@ -17,6 +17,7 @@ as $$
 $$;
 
 comment on function stepgres.list_workers() is
-'The workers that are registered, the oldest first: what they take, when they were heard of, and how many tasks they execute.
+'Lists the registered workers, the oldest first, each with the number of tasks that it executes.
 
-Executors are among them, with no queues. One that is not alive has its tasks taken over by the next tick, and is then gone.';
+Executors are workers without queues. The next tick takes over the tasks of a worker that is not
+alive, and removes the worker.';

@@ -21,7 +21,7 @@ declare
     v_constraint text;
     v_column text;
 begin
-    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    -- The worker is locked before runs, as everywhere. A claim of this worker under way ends first.
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
     insert into stepgres.workers as w (
         worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
@@ -39,7 +39,7 @@ begin
         perform stepgres._ensure_queue(v_queue, 0, '{}');
     end loop;
     if jsonb_typeof(v_knows -> 'goals') = 'array' then
-        -- tasks of goals that nobody has known: this worker may
+        -- This worker may know tasks of goals that no worker has known before.
         perform stepgres._return_tickets(q) from stepgres.queues as q
         where q.queue = any (register_worker.queues) and q.lane = '{"goals": []}' and not q.is_idle;
     end if;
@@ -51,19 +51,20 @@ end
 $$;
 
 comment on function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[]) is
-'Registers a worker that takes tasks from these queues and returns its worker_id, made up if none is given.
+'Registers a worker that takes tasks from these queues, and returns its worker_id.
 
-resources is what it has, such as {"gpu": true}; it gets the tasks of steps that need no more than that.
+A worker_id is made up if none is given. resources are the resources of the worker, such as
+{"gpu": true}. The worker gets the tasks of steps that need no other resources.
 
-knows is the code that it has, such as {"workflows": {"order": 3}, "goals": true}. "workflows" has
-the versions that register_workflow has returned. The worker gets tasks of these versions, and of
-older versions if the step has the same name, map and dependencies in its own; it gets no tasks of
-newer versions. "goals" is true for the tasks of all goals, or an array of ids, paths or patterns of
-tasks, such as "design/*". A step in SQL is for every worker. Without knows the worker gets
-everything. features are the kinds of work that it can do beyond plain tasks; unknown ones are
-ignored.
+knows is the code of the worker, such as {"workflows": {"order": 3}, "goals": true}. "workflows"
+has the versions that register_workflow has returned. The worker gets tasks of these versions. The
+worker gets tasks of an older version if the step has the same name, map and dependencies in its
+own version; it gets no tasks of newer versions. "goals" is true for the tasks of all goals, or an
+array of ids, paths or patterns of tasks, such as "design/*". A step in SQL is for every worker.
+Without knows, the worker gets all tasks. features are the kinds of work that the worker can do
+beyond plain tasks; unknown features are ignored.
 
-The worker must be heard of within its lease, by heartbeat or work; otherwise its tasks are taken over. Registering an
-id again takes over what that id held before.
+The worker must call heartbeat or work within its lease; otherwise its tasks are taken over.
+Registering a worker_id again takes over the tasks that the worker held before.
 
 Errors: SG001 bad worker_id, queue, lease, resources or knows.';

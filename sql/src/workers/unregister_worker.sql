@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- worker before runs, as everywhere; and a claim of this worker under way ends first
+    -- The worker is locked before runs, as everywhere. A claim of this worker under way ends first.
     delete from stepgres.workers as w where w.worker_id = unregister_worker.worker_id;
     if not found then
         perform stepgres._worker(unregister_worker.worker_id);
@@ -15,7 +15,8 @@ end
 $$;
 
 comment on function stepgres.unregister_worker(text) is
-'Ends a worker in order: what it has claimed goes back to its queue at once, and no attempt is counted; returns the
-number of these tasks.
+'Ends a worker in order and returns the number of tasks that go back.
+
+The tasks of the worker go back to their queues at once, and no attempt is counted.
 
 Errors: SG006 unknown worker.';

@@ -298,7 +298,7 @@ class Run:
         if step.tolerates(skipped, len(state.tasks)):
             return None
         return (
-            f'step "{slug}" failed: {skipped} of {len(state.tasks)} tasks have, '
+            f'step "{slug}" failed: {skipped} of {len(state.tasks)} tasks failed, '
             f"and max_failed is {step.max_failed}: {task.error}"
         )
 
