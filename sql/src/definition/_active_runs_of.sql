@@ -13,7 +13,8 @@ begin
     if cardinality(v_run_ids) > 0 and force is not true then
         raise exception 'workflow "%" has active runs: %, the first is %',
             _active_runs_of.workflow_slug, cardinality(v_run_ids), v_run_ids[1]
-            using errcode = 'SG015', hint = 'Wait for these runs, cancel them, or delete the workflow with force.';
+            using errcode = 'SG015',
+                hint = 'Wait for these runs, cancel them, or delete the workflow with force.';
     end if;
     return v_run_ids;
 end

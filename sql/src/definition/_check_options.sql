@@ -10,26 +10,33 @@ declare
     v_is_fit boolean;
 begin
     if jsonb_typeof(options) is distinct from 'object' then
-        raise exception '%: a JSON object is needed, not %', culprit, coalesce(jsonb_typeof(options), 'null')
-            using errcode = 'SG001', hint = 'See the comment on stepgres.register_workflow for the document.';
+        raise exception '%: a JSON object is needed, not %',
+            culprit, coalesce(jsonb_typeof(options), 'null')
+            using errcode = 'SG001',
+                hint = 'See the comment on stepgres.register_workflow for the document.';
     end if;
     for v_key, v_value in
-        select o.key, o.value from jsonb_each(options) as o where o.value <> 'null' or not allowed ? o.key
+        select o.key, o.value from jsonb_each(options) as o
+        where o.value <> 'null' or not allowed ? o.key
     loop
         v_type := allowed ->> v_key;
         v_is_fit := case v_type
             when 'integer' then case jsonb_typeof(v_value)
-                when 'number' then v_value::numeric between -2147483648 and 2147483647 and v_value::numeric % 1 = 0
+                when 'number'
+                    then v_value::numeric between -2147483648 and 2147483647
+                        and v_value::numeric % 1 = 0
             end
             else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
         end;
         if v_type is null then
             raise exception '%: unknown option "%"', culprit, v_key
                 using errcode = 'SG001',
-                    hint = 'Options are ' || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
+                    hint = 'Options are '
+                        || (select string_agg(k, ', ') from jsonb_object_keys(allowed) as k) || '.';
         elsif v_is_fit is not true then
             raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
-                using errcode = 'SG001', hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
+                using errcode = 'SG001',
+                    hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
         end if;
     end loop;
 end

@@ -1,4 +1,6 @@
-create function stepgres._definition_error(constraint_name text, culprit text, column_name text default null)
+create function stepgres._definition_error(
+    constraint_name text, culprit text, column_name text default null
+)
 returns void
 language plpgsql
 volatile
@@ -7,9 +9,11 @@ as $$
 declare
     v_rule text;
 begin
-    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint')) into v_rule
+    select coalesce(obj_description(c.contypid, 'pg_type'), obj_description(c.oid, 'pg_constraint'))
+    into v_rule
     from pg_constraint as c
-    where c.conname = _definition_error.constraint_name and c.connamespace = 'stepgres'::regnamespace;
+    where c.conname = _definition_error.constraint_name
+        and c.connamespace = 'stepgres'::regnamespace;
     -- A violation of not null has a column name and no constraint name.
     raise exception '%: %', _definition_error.culprit, coalesce(
         v_rule,

@@ -6,10 +6,12 @@ as $$
 begin
     -- A retry of the run uses the same version.
     delete from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (_delete_own_version.workflow_slug, _delete_own_version.version)
+    where (w.workflow_slug, w.version)
+        = (_delete_own_version.workflow_slug, _delete_own_version.version)
         and w.version < 0
         and not exists (
-            select from stepgres.runs as r where (r.workflow_slug, r.version) = (w.workflow_slug, w.version)
+            select from stepgres.runs as r
+            where (r.workflow_slug, r.version) = (w.workflow_slug, w.version)
         );
 end
 $$;

@@ -5,7 +5,8 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select to_jsonb(_document.version) - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
+    select to_jsonb(_document.version)
+        - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
         || jsonb_build_object(
             'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
             'timeout', trim_scale(extract(epoch from (_document.version).timeout)),
@@ -29,5 +30,7 @@ as $$
     ) as d on d.step_slug = s.step_slug
 $$;
 
-comment on function stepgres._document(stepgres.workflow_versions, stepgres.steps[], stepgres.dependencies[]) is
+comment on function stepgres._document(
+    stepgres.workflow_versions, stepgres.steps[], stepgres.dependencies[]
+) is
 'Returns the document of a version as get_flow shows it; the version need not be stored.';

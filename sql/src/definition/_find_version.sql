@@ -1,4 +1,5 @@
-create function stepgres._find_version(workflow_slug text, version int) returns stepgres.workflow_versions
+create function stepgres._find_version(workflow_slug text, version int)
+returns stepgres.workflow_versions
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -11,13 +12,17 @@ begin
     select w.* into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w
-        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_find_version.version, f.current_version)
+        on w.workflow_slug = f.workflow_slug
+            and w.version = coalesce(_find_version.version, f.current_version)
     where f.workflow_slug = _find_version.workflow_slug;
     if found then
         return v_version;
     end if;
-    if exists (select from stepgres.workflows as f where f.workflow_slug = _find_version.workflow_slug) then
-        raise exception 'workflow "%" has no version %', _find_version.workflow_slug, _find_version.version
+    if exists (
+        select from stepgres.workflows as f where f.workflow_slug = _find_version.workflow_slug
+    ) then
+        raise exception 'workflow "%" has no version %',
+            _find_version.workflow_slug, _find_version.version
             using errcode = 'SG002', hint = 'Leave the version out for the current one.';
     end if;
     -- Only a name that is no slug costs another index lookup.
@@ -35,9 +40,11 @@ begin
     );
     raise exception 'workflow "%" does not exist', _find_version.workflow_slug
         using errcode = 'SG002', hint = case
-            when v_names = '{}' then 'There are no workflows yet: define one with register_workflow or create_flow.'
+            when v_names = '{}'
+                then 'There are no workflows yet: define one with register_workflow or create_flow.'
             else case
-                when stepgres._likeness(v_names[1], v_slug) >= 0.5 then format('Did you mean "%s"? ', v_names[1])
+                when stepgres._likeness(v_names[1], v_slug) >= 0.5
+                    then format('Did you mean "%s"? ', v_names[1])
                 else ''
             end || format('Known workflows: %s.', array_to_string(v_names, ', '))
         end;

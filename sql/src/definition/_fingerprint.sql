@@ -6,7 +6,9 @@ as $$
     -- Steps are ordered by slug, because the order in which independent steps were written does not
     -- matter.
     select md5((_fingerprint.document - 'version' || jsonb_build_object('steps', (
-        select to_jsonb(array_agg(s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C"))
+        select to_jsonb(array_agg(
+            s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C"
+        ))
         from jsonb_array_elements(_fingerprint.document -> 'steps') as s (step)
     )))::text)
 $$;

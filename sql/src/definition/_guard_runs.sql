@@ -6,7 +6,8 @@ as $$
 begin
     if exists (select from stepgres.runs as r where r.workflow_slug = old.workflow_slug) then
         raise exception 'workflow "%" has runs', old.workflow_slug
-            using errcode = 'SG015', hint = 'delete_flow deletes a workflow together with its runs.';
+            using errcode = 'SG015',
+                hint = 'delete_flow deletes a workflow together with its runs.';
     end if;
     return null;
 end

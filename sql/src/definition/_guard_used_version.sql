@@ -17,13 +17,15 @@ begin
     -- is not found any more.
     for v_version in
         select w.* from stepgres.workflow_versions as w
-        where (w.workflow_slug, w.version) in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
+        where (w.workflow_slug, w.version)
+            in ((old.workflow_slug, old.version), (new.workflow_slug, new.version))
         for share
     loop
         if v_version.is_used then
             raise exception 'version % of workflow "%" has runs and cannot change: % in %',
                 v_version.version, v_version.workflow_slug, lower(tg_op), tg_table_name
-                using errcode = 'SG008', hint = 'Make a new version: call add_step, or register a changed definition.';
+                using errcode = 'SG008',
+                    hint = 'Make a new version: call add_step, or register a changed definition.';
         end if;
     end loop;
     return null;

@@ -3,9 +3,9 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select '{"max_attempts": "integer", "base_delay": "number", "timeout": "number", "execution": "string",
-        "queue": "string", "priority": "integer", "resources": "object", "when_unmet": "string",
-        "when_exhausted": "string"}'::jsonb
+    select '{"max_attempts": "integer", "base_delay": "number", "timeout": "number",
+        "execution": "string", "queue": "string", "priority": "integer", "resources": "object",
+        "when_unmet": "string", "when_exhausted": "string"}'::jsonb
 $$;
 
 comment on function stepgres._inherited_options() is

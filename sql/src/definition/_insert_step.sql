@@ -11,12 +11,15 @@ begin
     from unnest(_insert_step.depends_on) as d
     where d <> v_step.step_slug and not exists (
         select from stepgres.steps as s
-        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d) offset 0
+        where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, d)
+        offset 0
     );
     if v_missing is not null then
-        raise exception 'workflow "%", step "%" depends on "%", which is not a step of the workflow',
+        raise exception
+            'workflow "%", step "%" depends on "%", which is not a step of the workflow',
             v_step.workflow_slug, v_step.step_slug, v_missing
-            using errcode = 'SG001', hint = 'Add the missing step first, or correct its name in depends_on.';
+            using errcode = 'SG001',
+                hint = 'Add the missing step first, or correct its name in depends_on.';
     end if;
 
     select coalesce(max(s.step_index) + 1, 0) into v_step.step_index
@@ -24,11 +27,14 @@ begin
     where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
     perform stepgres._store_steps(v_step.version, array[v_step], array(
-        select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
+        select (
+            v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
+        )::stepgres.dependencies
         from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
     ));
     select s.* into v_step from stepgres.steps as s
-    where (s.workflow_slug, s.version, s.step_slug) = (v_step.workflow_slug, v_step.version, v_step.step_slug);
+    where (s.workflow_slug, s.version, s.step_slug)
+        = (v_step.workflow_slug, v_step.version, v_step.step_slug);
     return v_step;
 end
 $$;

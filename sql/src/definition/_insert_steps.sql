@@ -11,13 +11,16 @@ declare
     v_constraint text;
 begin
     begin
-        perform stepgres._store_steps(_insert_steps.version, _insert_steps.steps, _insert_steps.dependencies);
+        perform stepgres._store_steps(
+            _insert_steps.version, _insert_steps.steps, _insert_steps.dependencies
+        );
     exception when integrity_constraint_violation then
         -- Store the steps again, one by one, to find the culprit.
         foreach v_step in array _insert_steps.steps loop
             v_culprit := format('%s, step "%s"', culprit, v_step.step_slug);
             perform stepgres._store_steps(_insert_steps.version, array[v_step], array(
-                select d from unnest(_insert_steps.dependencies) as d where d.step_slug = v_step.step_slug
+                select d from unnest(_insert_steps.dependencies) as d
+                where d.step_slug = v_step.step_slug
             ));
         end loop;
     end;

@@ -23,8 +23,10 @@ begin
             then 'more than one list of subscripts, which finds values many times'
     end;
     if v_excess is not null then
-        raise exception '%: % % can take too long: it has %', culprit, option, to_jsonb(path), v_excess
-            using errcode = 'SG001', hint = 'Compute the value in an earlier step, and use the output of that step.';
+        raise exception '%: % % can take too long: it has %',
+            culprit, option, to_jsonb(path), v_excess
+            using errcode = 'SG001',
+                hint = 'Compute the value in an earlier step, and use the output of that step.';
     end if;
     -- A silent evaluation does not silence three errors, which would therefore fail the step when
     -- it becomes ready. They are a variable, because nobody sets any (in canonical text $."key" is
@@ -35,12 +37,15 @@ begin
     perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
     from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
     perform jsonb_path_query('"0"', ('$ ? (@ ' || r.call[1] || ')')::jsonpath, silent => true)
-    from regexp_matches(v_path::text, 'like_regex "(?:[^"\\]|\\.)*"(?: flag "[a-z]*")?', 'g') as r (call);
+    from regexp_matches(
+        v_path::text, 'like_regex "(?:[^"\\]|\\.)*"(?: flag "[a-z]*")?', 'g'
+    ) as r (call);
     return v_path;
 exception when data_exception or syntax_error or feature_not_supported
     or program_limit_exceeded or internal_error then
     raise exception '%: % % is not a JSON path: %', culprit, option, to_jsonb(path), sqlerrm
-        using errcode = 'SG001', hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
+        using errcode = 'SG001',
+            hint = 'A JSON path looks like $.amount > 3, or $.items[*] ? (@.price > 3).';
 end
 $$;
 

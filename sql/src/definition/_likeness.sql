@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     -- The measure counts the pairs of neighbouring characters that both names have, as pg_trgm
     -- counts triples.
-    select 2.0 * count(*) filter (where p.is_in_a and p.is_in_b) / nullif(sum(p.is_in_a::int + p.is_in_b::int), 0)
+    select 2.0 * count(*) filter (where p.is_in_a and p.is_in_b)
+        / nullif(sum(p.is_in_a::int + p.is_in_b::int), 0)
     from (
         select bool_or(t.which = 'a') as is_in_a, bool_or(t.which = 'b') as is_in_b
         from (values ('a', lower(_likeness.a)), ('b', lower(_likeness.b))) as t (which, word)

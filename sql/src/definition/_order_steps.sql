@@ -20,7 +20,9 @@ declare
 begin
     select jsonb_object_agg(s.slug, s.place) into v_places
     from unnest(step_slugs) with ordinality as s (slug, place);
-    select coalesce(array_agg((v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place), '{}')
+    select coalesce(array_agg(
+        (v_places ->> e.dependency)::int order by (v_places ->> e.dependent)::int, e.place
+    ), '{}')
     into v_edges
     from unnest(dependents, dependencies) with ordinality as e (dependent, dependency, place);
     select array_agg(n.first order by n.step) into v_starts
@@ -55,9 +57,11 @@ begin
             if v_is_on_path[v_edge] then
                 raise exception 'the steps depend on each other in a cycle: %', (
                     select string_agg(step_slugs[p.step], ' -> ' order by p.place)
-                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge) with ordinality as p (step, place)
+                    from unnest(v_path[array_position(v_path, v_edge):] || v_edge)
+                        with ordinality as p (step, place)
                 )
-                    using errcode = 'SG001', hint = 'A -> B means that A depends on B. Remove one of these dependencies.';
+                    using errcode = 'SG001',
+                        hint = 'A -> B means that A depends on B. Remove one dependency.';
             elsif not v_is_ordered[v_edge] then
                 v_path := v_path || v_edge;
                 v_is_on_path[v_edge] := true;

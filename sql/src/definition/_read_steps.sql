@@ -20,16 +20,22 @@ begin
     dependencies := array[]::stepgres.dependencies[];
     for v_document, v_place in
         select s.document, s.place::int
-        from stepgres._sorted_steps(_read_steps.documents, culprit) with ordinality as s (document, place)
+        from stepgres._sorted_steps(_read_steps.documents, culprit)
+            with ordinality as s (document, place)
     loop
         v_culprit := format('%s, step "%s"', culprit, v_document ->> 'step_slug');
         v_step := stepgres._step_options(v_document, _read_steps.defaults);
         v_step.step_index := v_place - 1;
-        v_step.dependency_count := jsonb_array_length(coalesce(nullif(v_document -> 'depends_on', 'null'), '[]'));
+        v_step.dependency_count := jsonb_array_length(
+            coalesce(nullif(v_document -> 'depends_on', 'null'), '[]')
+        );
         steps := steps || v_step;
         dependencies := dependencies || array(
-            select (v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug)::stepgres.dependencies
-            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) with ordinality as d (slug, place)
+            select (
+                v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
+            )::stepgres.dependencies
+            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null'))
+                with ordinality as d (slug, place)
         );
     end loop;
 exception when integrity_constraint_violation then

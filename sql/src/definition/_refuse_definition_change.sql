@@ -12,7 +12,8 @@ begin
     end if;
     raise exception 'version % of workflow "%" cannot change: % in %',
         old.version, old.workflow_slug, lower(tg_op), tg_table_name
-        using errcode = 'SG008', hint = 'Make a new version: call add_step, or register a changed definition.';
+        using errcode = 'SG008',
+            hint = 'Make a new version: call add_step, or register a changed definition.';
 end
 $$;
 

@@ -4,7 +4,10 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(
-        (select w.workflow_slug from stepgres.workflows as w where w.workflow_slug = _slug_of.workflow),
+        (
+            select w.workflow_slug from stepgres.workflows as w
+            where w.workflow_slug = _slug_of.workflow
+        ),
         lower(
             regexp_replace(
                 substring(_slug_of.workflow from '[^.:]*$'),

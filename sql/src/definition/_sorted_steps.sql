@@ -12,13 +12,17 @@ declare
     v_dependents text[] := '{}'::text[];
     v_dependencies text[] := '{}'::text[];
     v_allowed jsonb := stepgres._inherited_options()
-        || '{"step_slug": "string", "step_index": "integer", "depends_on": "array", "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sticky": "boolean", "sql_function": "string", "gathers": "array", "start_delay": "number", "condition": "string",
+        || '{"step_slug": "string", "step_index": "integer", "depends_on": "array",
+            "map": "boolean", "initial_tasks": "integer",
+            "transactional": "boolean", "sticky": "boolean", "sql_function": "string",
+            "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';
-        perform stepgres._check_options(v_step, v_allowed, format('%s, step "%s"', culprit, v_slug));
+        perform stepgres._check_options(
+            v_step, v_allowed, format('%s, step "%s"', culprit, v_slug)
+        );
         if v_slug is null then
             raise exception '%: a step has no step_slug', culprit
                 using errcode = 'SG001', hint = 'Each step needs a slug of its own.';
@@ -35,17 +39,22 @@ begin
     for v_slug, v_dependency in
         select s.slug, d
         from unnest(v_slugs) as s (slug)
-        cross join jsonb_array_elements(coalesce(nullif(v_documents -> s.slug -> 'depends_on', 'null'), '[]')) as d
+        cross join jsonb_array_elements(
+            coalesce(nullif(v_documents -> s.slug -> 'depends_on', 'null'), '[]')
+        ) as d
     loop
         if jsonb_typeof(v_dependency) <> 'string' or not v_documents ? (v_dependency #>> '{}') then
-            raise exception '%, step "%" depends on %, which is not a step of the workflow', culprit, v_slug, v_dependency
-                using errcode = 'SG001', hint = 'Add the missing step, or correct its name in depends_on.';
+            raise exception '%, step "%" depends on %, which is not a step of the workflow',
+                culprit, v_slug, v_dependency
+                using errcode = 'SG001',
+                    hint = 'Add the missing step, or correct its name in depends_on.';
         end if;
         v_dependents := v_dependents || v_slug;
         v_dependencies := v_dependencies || (v_dependency #>> '{}');
     end loop;
     return query
-    select v_documents -> s from unnest(stepgres._order_steps(v_slugs, v_dependents, v_dependencies)) as s;
+    select v_documents -> s
+    from unnest(stepgres._order_steps(v_slugs, v_dependents, v_dependencies)) as s;
 end
 $$;
 

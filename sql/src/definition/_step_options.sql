@@ -1,11 +1,14 @@
-create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions) returns stepgres.steps
+create function stepgres._step_options(step jsonb, defaults stepgres.workflow_versions)
+returns stepgres.steps
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_step stepgres.steps;
-    v_culprit text := format('workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug');
+    v_culprit text := format(
+        'workflow "%s", step "%s"', defaults.workflow_slug, step ->> 'step_slug'
+    );
     v_initial_tasks int := (step ->> 'initial_tasks')::numeric::int;
 begin
     v_step.workflow_slug := defaults.workflow_slug;

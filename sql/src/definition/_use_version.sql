@@ -1,4 +1,5 @@
-create function stepgres._use_version(workflow_slug text, version int) returns stepgres.workflow_versions
+create function stepgres._use_version(workflow_slug text, version int)
+returns stepgres.workflow_versions
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -11,7 +12,8 @@ begin
     select w.* into v_version
     from stepgres.workflows as f
     join stepgres.workflow_versions as w
-        on w.workflow_slug = f.workflow_slug and w.version = coalesce(_use_version.version, f.current_version)
+        on w.workflow_slug = f.workflow_slug
+            and w.version = coalesce(_use_version.version, f.current_version)
     where f.workflow_slug = _use_version.workflow_slug
     for key share of w skip locked;
     if not found then

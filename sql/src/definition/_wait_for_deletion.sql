@@ -12,11 +12,13 @@ begin
             and l.relation in ('stepgres.runs'::regclass, 'stepgres.workflows'::regclass)
     ) then
         raise exception 'workflow "%" is being deleted', _wait_for_deletion.workflow_slug
-            using errcode = 'SG002', hint = 'The deletion may be waiting for locks of this transaction: '
-                'roll the transaction back, and try again.';
+            using errcode = 'SG002',
+                hint = 'The deletion may be waiting for locks of this transaction: '
+                    'roll the transaction back, and try again.';
     end if;
     perform 1 from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (_wait_for_deletion.workflow_slug, _wait_for_deletion.version)
+    where (w.workflow_slug, w.version)
+        = (_wait_for_deletion.workflow_slug, _wait_for_deletion.version)
     for key share;
 end
 $$;

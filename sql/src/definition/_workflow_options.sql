@@ -3,8 +3,9 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select stepgres._inherited_options() || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
+    select stepgres._inherited_options()
+        || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
 $$;
 
 comment on function stepgres._workflow_options() is
-'Returns the options of workflows, including the options that steps inherit, with their JSON types.';
+'Returns the options of workflows, including those of _inherited_options, with their JSON types.';

@@ -42,11 +42,13 @@ begin
         perform stepgres._find_version(add_step.workflow_id, null);
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version) for no key update;
+    where (w.workflow_slug, w.version) = (v_workflow.workflow_slug, v_workflow.current_version)
+    for no key update;
     if v_version.is_used then
         v_version := stepgres._copy_version(v_version);
     elsif v_version.fingerprint is not null or v_version.optimized_from is not null then
-        update stepgres.workflow_versions as w set fingerprint = null, optimized_from = null, optimizations = null
+        update stepgres.workflow_versions as w
+        set fingerprint = null, optimized_from = null, optimizations = null
         where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
     end if;
 
@@ -78,7 +80,10 @@ exception when integrity_constraint_violation then
 end
 $$;
 
-comment on function stepgres.add_step(text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean, text, interval, text, text, text, text, text, boolean) is
+comment on function stepgres.add_step(
+    text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
+    text, interval, text, text, text, text, text, boolean
+) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
 A version that has runs does not change: the step is added to a new version, and runs keep their

@@ -24,14 +24,16 @@ declare
     v_column text;
 begin
     if create_flow.name is null then
-        raise exception 'a workflow needs a name' using errcode = 'SG001', hint = 'Pass its slug as name.';
+        raise exception 'a workflow needs a name'
+            using errcode = 'SG001', hint = 'Pass its slug as name.';
     end if;
     insert into stepgres.workflows (workflow_slug, current_version, created_at)
     values (create_flow.name, 1, stepgres._now())
     on conflict do nothing;
     if not found then
         raise exception 'workflow "%" already exists', create_flow.name
-            using errcode = 'SG007', hint = 'Add steps to it with add_step, or choose another name.';
+            using errcode = 'SG007',
+                hint = 'Add steps to it with add_step, or choose another name.';
     end if;
     v_defaults.workflow_slug := create_flow.name;
     v_defaults.max_attempts := create_flow.max_attempts;
@@ -50,11 +52,15 @@ begin
     return create_flow.name;
 exception when check_violation or not_null_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(v_constraint, format('workflow "%s"', create_flow.name), v_column);
+    perform stepgres._definition_error(
+        v_constraint, format('workflow "%s"', create_flow.name), v_column
+    );
 end
 $$;
 
-comment on function stepgres.create_flow(text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int) is
+comment on function stepgres.create_flow(
+    text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int
+) is
 'Creates a workflow without steps and returns its slug.
 
 The options are the defaults of the steps that add_step adds. A run that has not ended within the

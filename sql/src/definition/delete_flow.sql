@@ -46,7 +46,9 @@ begin
         perform stepgres._lock_runs(v_finished);
         perform stepgres._delete_runs(v_finished);
     end loop;
-    v_queues := array(select distinct s.queue from stepgres.steps as s where s.workflow_slug = v_slug);
+    v_queues := array(
+        select distinct s.queue from stepgres.steps as s where s.workflow_slug = v_slug
+    );
     delete from stepgres.prunings as p where p.workflow_slug = v_slug;
     delete from stepgres.workflows as w where w.workflow_slug = v_slug;
     perform stepgres._retire_queues(v_queues);

@@ -5,7 +5,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._find_version(get_flow.workflow_id, get_flow.version);
+    v_version stepgres.workflow_versions := stepgres._find_version(
+        get_flow.workflow_id, get_flow.version
+    );
 begin
     return stepgres._document(
         v_version,

@@ -1,11 +1,14 @@
-create function stepgres.list_workflow_versions(workflow_slug text) returns setof stepgres.workflow_version
+create function stepgres.list_workflow_versions(workflow_slug text)
+returns setof stepgres.workflow_version
 language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_current stepgres.workflow_versions := stepgres._find_version(list_workflow_versions.workflow_slug, null);
+    v_current stepgres.workflow_versions := stepgres._find_version(
+        list_workflow_versions.workflow_slug, null
+    );
 begin
     return query
     with active as (

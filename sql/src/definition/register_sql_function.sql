@@ -19,7 +19,8 @@ begin
     where p.oid = v_oid
         and p.prorettype = 'jsonb'::regtype and p.prokind = 'f' and not p.proretset;
     if not found then
-        raise exception 'there is no function %(jsonb) returns jsonb', register_sql_function.sql_function
+        raise exception 'there is no function %(jsonb) returns jsonb',
+            register_sql_function.sql_function
             using errcode = 'SG001', hint = 'Write its name with its schema: app.total.';
     end if;
     insert into stepgres.sql_functions (sql_function, registered_at)

@@ -1,4 +1,5 @@
-create function stepgres.register_workflow(definition jsonb, make_current boolean default false) returns int
+create function stepgres.register_workflow(definition jsonb, make_current boolean default false)
+returns int
 language plpgsql
 volatile
 security definer
@@ -21,7 +22,8 @@ begin
     );
     if v_slug is null then
         raise exception 'a definition has no workflow_slug'
-            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+            using errcode = 'SG001',
+                hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
     v_defaults.workflow_slug := v_slug;
     v_defaults.max_attempts := coalesce((definition ->> 'max_attempts')::numeric::int, 3);
@@ -39,7 +41,9 @@ begin
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
-    v_defaults.fingerprint := stepgres._fingerprint(stepgres._document(v_defaults, v_steps, v_dependencies));
+    v_defaults.fingerprint := stepgres._fingerprint(
+        stepgres._document(v_defaults, v_steps, v_dependencies)
+    );
 
     loop
         insert into stepgres.workflows (workflow_slug, current_version, created_at)
@@ -58,19 +62,22 @@ begin
     where f.workflow_slug = v_slug and w.version > 0 and case
         when w.fingerprint = v_defaults.fingerprint then true
         when w.fingerprint is null or w.optimized_from is not null
-            then stepgres._fingerprint(stepgres.get_flow(v_slug, w.version)) = v_defaults.fingerprint
+            then stepgres._fingerprint(stepgres.get_flow(v_slug, w.version))
+                = v_defaults.fingerprint
     end
     order by w.version = f.current_version desc, w.version desc
     limit 1;
     if found then
         update stepgres.workflows as w set current_version = v_version
-        where w.workflow_slug = v_slug and w.current_version <> v_version and register_workflow.make_current;
+        where w.workflow_slug = v_slug and w.current_version <> v_version
+            and register_workflow.make_current;
         return v_version;
     end if;
 
     if cardinality(v_steps) = 0 then
         raise exception '% has no steps', v_culprit
-            using errcode = 'SG001', hint = 'A definition needs a workflow_slug and at least one step.';
+            using errcode = 'SG001',
+                hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
     v_defaults := stepgres._create_version(v_defaults);
     perform stepgres._insert_steps(v_defaults.version, v_steps, v_dependencies, v_culprit);

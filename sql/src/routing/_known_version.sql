@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._known_version(jsonb, text) is
-'Returns the version of a workflow whose code a worker has, as it was defined; null if it has none.';
+'Returns the version of a workflow, as defined, whose code a worker has; null without such code.';

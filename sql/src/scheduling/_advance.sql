@@ -22,7 +22,8 @@ begin
             from unnest(v_done) as k
             join stepgres.runs as r on r.run_id = k.run_id
             join stepgres.dependencies as d
-                on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, k.step_slug)
+                on (d.workflow_slug, d.version, d.depends_on)
+                    = (r.workflow_slug, r.version, k.step_slug)
             where r.status = 'started'
             group by k.run_id, d.step_slug, r.paused_at
         ),
@@ -34,7 +35,10 @@ begin
                     case when o.starts then v_now end,
                     case when o.starts then 1 end,
                     case when o.starts then 1 end
-                from (select t.remaining_deps = e.finished and t.is_direct and not e.is_paused as starts) as o
+                from (
+                    select t.remaining_deps = e.finished and t.is_direct and not e.is_paused
+                        as starts
+                ) as o
             )
             from edges as e
             -- A step that was skipped together with another step no longer waits.
@@ -42,14 +46,17 @@ begin
             returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps, e.is_paused
         )
         select
-            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task) filter (where m.is_direct),
+            array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task)
+                filter (where m.is_direct),
             array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where not m.is_direct)
         into v_tasks, v_ready
         from moved as m
         where m.remaining_deps = 0 and not m.is_paused;
 
         if v_tasks is not null then
-            v_handed := v_handed || stepgres._queue_tasks(v_tasks, taker, capacity - cardinality(v_handed));
+            v_handed := v_handed || stepgres._queue_tasks(
+                v_tasks, taker, capacity - cardinality(v_handed)
+            );
         end if;
         v_done := stepgres._start_steps(v_ready);
         v_all := v_all || v_done;

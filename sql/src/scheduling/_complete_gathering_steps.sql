@@ -1,4 +1,5 @@
-create function stepgres._complete_gathering_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
+create function stepgres._complete_gathering_steps(ready stepgres._step_key[])
+returns stepgres._step_key[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -13,7 +14,9 @@ begin
     join stepgres.runs as r on r.run_id = k.run_id
     cross join lateral (
         select def.gathers from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        where (def.workflow_slug, def.version, def.step_slug)
+            = (r.workflow_slug, r.version, k.step_slug)
+        offset 0
     ) as s
     where s.gathers is not null;
     if v_gathering is null then
@@ -21,13 +24,14 @@ begin
     end if;
     with completed as (
         update stepgres.step_states as t
-        set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0, remaining_tasks = 0,
-            output = stepgres._gathered_output(t.run_id, t.step_slug)
+        set status = 'completed', started_at = v_now, finished_at = v_now, initial_tasks = 0,
+            remaining_tasks = 0, output = stepgres._gathered_output(t.run_id, t.step_slug)
         from unnest(v_gathering) as k
         where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
         returning t.run_id, t.step_slug
     )
-    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed from completed as c;
+    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed
+    from completed as c;
     return v_completed;
 end
 $$;

@@ -8,7 +8,8 @@ declare
     v_run_ids uuid[];
 begin
     with finished as (
-        select k.run_id, count(*) as steps from unnest(_complete_runs.finished) as k group by k.run_id
+        select k.run_id, count(*) as steps
+        from unnest(_complete_runs.finished) as k group by k.run_id
     ),
     counted as (
         update stepgres.runs as r
@@ -23,14 +24,16 @@ begin
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
                     else coalesce(
                         stepgres._merge_objects(
-                            array_agg(jsonb_build_object(t.step_slug, t.output)) filter (where t.output is not null)
+                            array_agg(jsonb_build_object(t.step_slug, t.output))
+                                filter (where t.output is not null)
                         ), '{}'
                     )
                 end
                 from stepgres.step_states as t
                 where t.run_id = r.run_id and not exists (
                     select from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+                    where (d.workflow_slug, d.version, d.depends_on)
+                        = (r.workflow_slug, r.version, t.step_slug)
                 )
             ) end
         from finished as f

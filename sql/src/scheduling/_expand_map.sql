@@ -13,7 +13,9 @@ begin
     -- to cancel. Each window reads the whole array. So there are at most 32 windows; otherwise the
     -- time for a map would be quadratic in its tasks.
     update stepgres.step_states as t
-    set expanded_tasks = least(t.initial_tasks, t.expanded_tasks + greatest(1000, t.initial_tasks / 32 + 1))
+    set expanded_tasks = least(
+        t.initial_tasks, t.expanded_tasks + greatest(1000, t.initial_tasks / 32 + 1)
+    )
     from (
         select o.expanded_tasks from stepgres.step_states as o
         where o.run_id = _expand_map.run_id and o.step_slug = _expand_map.step_slug
@@ -24,11 +26,13 @@ begin
     -- Take the elements of the window first: finding each element then needs no decompression of
     -- the whole array.
     v_elements := jsonb_path_query_array(
-        stepgres._map_source(_expand_map.run_id, _expand_map.step_slug), 'strict $[$first to $last]',
-        jsonb_build_object('first', v_first, 'last', v_last)
+        stepgres._map_source(_expand_map.run_id, _expand_map.step_slug),
+        'strict $[$first to $last]', jsonb_build_object('first', v_first, 'last', v_last)
     );
     v_tasks := array(
-        select (_expand_map.run_id, _expand_map.step_slug, i, v_elements -> (i - v_first))::stepgres._new_task
+        select (
+            _expand_map.run_id, _expand_map.step_slug, i, v_elements -> (i - v_first)
+        )::stepgres._new_task
         from generate_series(v_first, v_last) as i
     );
     -- A step has its start_delay once: the next tasks are queued at once.

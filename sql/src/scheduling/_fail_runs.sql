@@ -1,4 +1,6 @@
-create function stepgres._fail_runs(failures stepgres._run_failure[], is_cancelled boolean default false)
+create function stepgres._fail_runs(
+    failures stepgres._run_failure[], is_cancelled boolean default false
+)
 returns void
 language plpgsql
 volatile
@@ -25,7 +27,8 @@ begin
     from unnest(_fail_runs.failures) as f
     where t.run_id = f.run_id and t.status in ('created', 'started');
     perform stepgres._withdraw_tasks(
-        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f), 'cancelled'
+        array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f),
+        'cancelled'
     );
     delete from stepgres.timers as t
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;

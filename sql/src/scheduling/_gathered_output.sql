@@ -5,11 +5,14 @@ set search_path = pg_catalog, pg_temp
 as $$
     -- A skipped dependency has no output and is absent, as in the inputs of other steps.
     select coalesce(
-        stepgres._merge_objects(array_agg(jsonb_build_object(s.gathers[d.dependency_index + 1], o.output))), '{}'
+        stepgres._merge_objects(
+            array_agg(jsonb_build_object(s.gathers[d.dependency_index + 1], o.output))
+        ), '{}'
     )
     from stepgres.runs as r
     join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _gathered_output.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (r.workflow_slug, r.version, _gathered_output.step_slug)
     join stepgres.dependencies as d
         on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
     cross join lateral (

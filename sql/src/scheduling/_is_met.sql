@@ -9,7 +9,8 @@ declare
 begin
     -- The time that PostgreSQL takes depends on the path. A path with one "$" and no "@" looks at
     -- each value once.
-    if regexp_count(predicate::text, '[$@]') > 1 and stepgres._path_cost(predicate, input) > 5e6 then
+    if regexp_count(predicate::text, '[$@]') > 1
+        and stepgres._path_cost(predicate, input) > 5e6 then
         raise exception 'it would look at more than 5,000,000 pairs of values of its input'
             using errcode = 'program_limit_exceeded';
     end if;
@@ -21,7 +22,8 @@ begin
         jsonb_path_exists_tz(
             input, (v_path || '.type() ? (@ != "boolean" && @ != "null")')::jsonpath, silent => true
         )
-        or jsonb_path_exists_tz(input, (v_path || ' ? (@ == true)')::jsonpath, silent => true), false
+        or jsonb_path_exists_tz(input, (v_path || ' ? (@ == true)')::jsonpath, silent => true),
+        false
     );
 end
 $$;

@@ -1,5 +1,6 @@
 create function stepgres._judge(
-    run_id uuid, step_slug text, condition jsonpath, unless jsonpath, out may_start boolean, out error text
+    run_id uuid, step_slug text, condition jsonpath, unless jsonpath, out may_start boolean,
+    out error text
 )
 language plpgsql
 stable

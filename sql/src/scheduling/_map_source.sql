@@ -15,7 +15,8 @@ begin
     into v_source
     from stepgres.runs as r
     join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, _map_source.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (r.workflow_slug, r.version, _map_source.step_slug)
     left join stepgres.dependencies as d
         on (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
     left join stepgres.step_states as t on t.run_id = r.run_id and t.step_slug = d.depends_on

@@ -30,7 +30,8 @@ begin
         select t[1] from regexp_matches(
             path::text,
             '"(?:[^"\\]|\\.)*"'
-            '|\$(?:\."(?:[^"\\]|\\.)*"|\.\*\*(?:\{[^}]*\})?|\.\*|\[[^]"]*\]|\.[a-z_]+\((?:[0-9, ]*|"(?:[^"\\]|\\.)*")\))*'
+            '|\$(?:\."(?:[^"\\]|\\.)*"|\.\*\*(?:\{[^}]*\})?|\.\*|\[[^]"]*\]'
+            '|\.[a-z_]+\((?:[0-9, ]*|"(?:[^"\\]|\\.)*")\))*'
             '|@|\?\(|\(\)|[()]|&&|\|\|| [*/%] ',
             'g'
         ) as t
@@ -43,11 +44,15 @@ begin
                     -- Each element of an array of size() elements is compared; any other value has
                     -- the size 1.
                     select coalesce(sum(s::float8), 0) into v_values
-                    from jsonb_path_query(input, (v_token || '.size()')::jsonpath, silent => true) as s;
+                    from jsonb_path_query(
+                        input, (v_token || '.size()')::jsonpath, silent => true
+                    ) as s;
                 end if;
                 v_pairs := v_factor * (v_size / 24) ^ 2;
                 if v_size <= 67108864 and v_token !~ '\.\*\*' then
-                    select v_factor * coalesce(sum(greatest(pg_column_size(e)::float8 / 24, 1) ^ 2), 1) into v_pairs
+                    select v_factor
+                        * coalesce(sum(greatest(pg_column_size(e)::float8 / 24, 1) ^ 2), 1)
+                    into v_pairs
                     from jsonb_path_query(input, (v_token || '[*]')::jsonpath, silent => true) as e;
                 end if;
                 v_factor := v_factor * greatest(v_values, 1);
@@ -58,7 +63,10 @@ begin
                 v_ats := v_ats + 1;
                 if v_ats = 2 then
                     v_factor := v_factor / v_filtered[cardinality(v_filtered)]
-                        * greatest(v_filtered[cardinality(v_filtered)], v_filtered_pairs[cardinality(v_filtered_pairs)]);
+                        * greatest(
+                            v_filtered[cardinality(v_filtered)],
+                            v_filtered_pairs[cardinality(v_filtered_pairs)]
+                        );
                 end if;
             when v_token in ('&&', '||') then
                 v_cost := v_cost + v_factor;

@@ -16,7 +16,9 @@ begin
         join stepgres.runs as r on r.run_id = n.run_id
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, n.step_slug)
+            offset 0
         ) as s
     ),
     waiting as (
@@ -29,7 +31,8 @@ begin
         select d.run_id, d.step_slug, d.task_index, v_now + d.start_delay
         from delayed as d where d.start_delay > interval '0'
     )
-    select array_agg((d.run_id, d.step_slug, d.task_index, d.input)::stepgres._new_task) into v_tasks
+    select array_agg((d.run_id, d.step_slug, d.task_index, d.input)::stepgres._new_task)
+    into v_tasks
     from delayed as d where d.start_delay = interval '0';
     if v_tasks is not null then
         perform stepgres._queue_tasks(v_tasks);

@@ -26,11 +26,14 @@ begin
             m.priority,
             m.resources,
             array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task) as tasks
-        from unnest(_queue_tasks.tasks) with ordinality as n (run_id, step_slug, task_index, input, place)
+        from unnest(_queue_tasks.tasks)
+            with ordinality as n (run_id, step_slug, task_index, input, place)
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, n.step_slug)
+            offset 0
         ) as s
         cross join lateral (
             select o.is_handed, o.is_queued and not o.is_handed as is_sent
@@ -40,7 +43,8 @@ begin
                     and stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug)
                     as is_handed
                 from (
-                    select r.paused_at is null and (s.execution = 'distributed' or r.executor_id is null) as is_queued
+                    select r.paused_at is null
+                        and (s.execution = 'distributed' or r.executor_id is null) as is_queued
                 ) as p
             ) as o
         ) as d
@@ -64,7 +68,8 @@ begin
                 where t.status in ('queued', 'waiting')
                 returning t.ctid
             )
-            select v_handed || array_agg(k.ctid) into v_handed from queued as k where v_batch.is_handed;
+            select v_handed || array_agg(k.ctid) into v_handed from queued as k
+            where v_batch.is_handed;
             continue;
         end if;
         if v_batch.pgmq_queue is null then

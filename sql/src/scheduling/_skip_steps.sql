@@ -20,12 +20,14 @@ begin
         select a.run_id, d.step_slug, a.workflow_slug, a.version
         from affected as a
         join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (a.workflow_slug, a.version, a.step_slug)
+            on (d.workflow_slug, d.version, d.depends_on)
+                = (a.workflow_slug, a.version, a.step_slug)
     ),
     named as (
         select distinct on (n.run_id, n.step_slug) n.*
         from (
-            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank from unnest(_skip_steps.skips) as k
+            select k.run_id, k.step_slug, k.skip_reason, k.error, 1 as rank
+            from unnest(_skip_steps.skips) as k
             union all
             select a.run_id, a.step_slug, 'dependency_skipped', null, 2 from affected as a
         ) as n
@@ -36,7 +38,8 @@ begin
         set status = 'skipped', finished_at = v_now, skip_reason = n.skip_reason, error = n.error
         from named as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        where t.run_id = n.run_id and t.step_slug = n.step_slug and t.status in ('created', 'started')
+        where t.run_id = n.run_id and t.step_slug = n.step_slug
+            and t.status in ('created', 'started')
         returning t.run_id, t.step_slug
     )
     select array_agg((s.run_id, s.step_slug)::stepgres._step_key) into v_skipped from skipped as s;

@@ -18,7 +18,9 @@ begin
         join stepgres.runs as r on r.run_id = k.run_id
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, k.step_slug)
+            offset 0
         ) as s
         cross join lateral (
             select coalesce(
@@ -39,4 +41,4 @@ end
 $$;
 
 comment on function stepgres._start_maps(stepgres._step_key[]) is
-'Starts map steps that became ready, and returns the maps that complete at once with an empty array.';
+'Starts map steps that became ready; returns the maps that complete at once with an empty array.';

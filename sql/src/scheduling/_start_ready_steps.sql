@@ -4,7 +4,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform stepgres._advance(stepgres._start_steps(array_agg((t.run_id, t.step_slug)::stepgres._step_key)))
+    perform stepgres._advance(stepgres._start_steps(
+        array_agg((t.run_id, t.step_slug)::stepgres._step_key)
+    ))
     from unnest(_start_ready_steps.run_ids) as i (run_id)
     join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started'
     join stepgres.step_states as t on t.run_id = r.run_id

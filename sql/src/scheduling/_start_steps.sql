@@ -30,22 +30,28 @@ begin
     join stepgres.runs as r on r.run_id = k.run_id
     cross join lateral (
         select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, k.step_slug) offset 0
+        where (def.workflow_slug, def.version, def.step_slug)
+            = (r.workflow_slug, r.version, k.step_slug)
+        offset 0
     ) as s
     cross join lateral stepgres._judge(k.run_id, k.step_slug, s.condition, s.unless) as j
     where (s.condition is not null or s.unless is not null) and j.may_start is not true;
 
     perform stepgres._fail_steps(v_failures);
-    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(_start_steps.ready);
+    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(
+        _start_steps.ready
+    );
 
     with started as (
         update stepgres.step_states as t
         set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
         from unnest(_start_steps.ready) as k
-        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map and t.status = 'created'
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map
+            and t.status = 'created'
         returning t.run_id, t.step_slug
     )
-    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks from started as s;
+    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks
+    from started as s;
     perform stepgres._queue_or_delay_tasks(v_tasks);
     select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
     from unnest(_start_steps.ready) as k

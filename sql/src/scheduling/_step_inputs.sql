@@ -35,11 +35,15 @@ select
             left join
                 lateral (
                     select c.output from stepgres.step_states as c
-                    where c.run_id = t.run_id and c.step_slug = e.depends_on and c.status = 'completed'
+                    where
+                        c.run_id = t.run_id and c.step_slug = e.depends_on
+                        and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
                 on true
-            where (e.workflow_slug, e.version, e.step_slug) = (r.workflow_slug, r.version, t.step_slug)
+            where
+                (e.workflow_slug, e.version, e.step_slug)
+                = (r.workflow_slug, r.version, t.step_slug)
             having count(*) > 0
         ),
         r.input -- of a root step

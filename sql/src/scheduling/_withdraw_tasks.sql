@@ -46,7 +46,8 @@ begin
         stopped as (
             delete from stepgres.timers as m
             using withdrawn as w
-            where (m.run_id, m.kind, m.step_slug, m.task_index) = (w.run_id, 'task', w.step_slug, w.task_index)
+            where (m.run_id, m.kind, m.step_slug, m.task_index)
+                = (w.run_id, 'task', w.step_slug, w.task_index)
         )
         select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
         from withdrawn as w

@@ -19,9 +19,11 @@ begin
     if not found then
         return;
     end if;
-    select jsonb_typeof(i) into v_type from unnest(inputs) as i where jsonb_typeof(i) <> 'array' limit 1;
+    select jsonb_typeof(i) into v_type from unnest(inputs) as i
+    where jsonb_typeof(i) <> 'array' limit 1;
     if found then
-        raise exception 'step "%" of workflow "%" maps over the input of the run, which must be an array, not %',
+        raise exception
+            'step "%" of workflow "%" maps over the run input, which must be an array, not %',
             v_map, workflow_slug, v_type
             using errcode = 'SG003', hint = 'Pass a JSON array as input; an empty one is fine.';
     end if;

@@ -6,7 +6,9 @@ as $$
 declare
     v_problem text := case
         when octet_length(idempotency_key) > 2000
-            then format('an idempotency_key has at most 2,000 bytes, not %s', octet_length(idempotency_key))
+            then format(
+                'an idempotency_key has at most 2,000 bytes, not %s', octet_length(idempotency_key)
+            )
         when array_ndims(tags) > 1 then 'the tags of a run are one list, not a list of lists'
         when array_position(tags, null) is not null then 'a tag of a run is null'
         when octet_length(array_to_string(tags, '')) > 2000 then (
@@ -18,7 +20,8 @@ declare
 begin
     if v_problem is not null then
         raise exception '%', v_problem
-            using errcode = 'SG003', hint = 'Pass short texts, or the md5 of a long text: an index holds these values.';
+            using errcode = 'SG003',
+                hint = 'Pass short texts, or the md5 of a long text: an index holds these values.';
     end if;
 end
 $$;

@@ -13,7 +13,8 @@ begin
     end if;
     if not (run.deadline > interval '0' and run.deadline <= interval '36525 days') then
         raise exception 'a deadline cannot be %', run.deadline
-            using errcode = 'SG003', hint = 'A deadline is more than 0 seconds and at most 100 years.';
+            using errcode = 'SG003',
+                hint = 'A deadline is more than 0 seconds and at most 100 years.';
     end if;
     if not (run.priority between -100 and 100) then
         raise exception 'a run cannot have the priority %', run.priority

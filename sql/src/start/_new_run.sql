@@ -13,7 +13,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._use_version(_new_run.workflow_slug, _new_run.version);
+    v_version stepgres.workflow_versions := stepgres._use_version(
+        _new_run.workflow_slug, _new_run.version
+    );
     v_run stepgres.runs;
 begin
     v_run.workflow_slug := v_version.workflow_slug;

@@ -12,7 +12,11 @@ begin
     -- RFC 9562, 5.7: 48 bits of Unix milliseconds, then version 7 and variant 2 among random bits.
     v_bytes := uuid_send(gen_random_uuid());
     v_bytes := overlay(
-        v_bytes placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1
+        v_bytes
+            placing substring(
+                int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3
+            )
+            from 1
     );
     return encode(set_byte(v_bytes, 6, (get_byte(v_bytes, 6) & 15) | 112), 'hex')::uuid;
 end

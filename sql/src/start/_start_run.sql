@@ -9,17 +9,22 @@ begin
     if prototype.idempotency_key is not null then
         perform stepgres._check_labels(prototype.idempotency_key, null);
     end if;
-    perform stepgres._check_inputs(prototype.workflow_slug, prototype.version, array[prototype.input]);
+    perform stepgres._check_inputs(
+        prototype.workflow_slug, prototype.version, array[prototype.input]
+    );
     if stepgres._start_runs(
-        array[v_run_id], array[prototype.input], _start_run.prototype, nullif(_start_run.delay, interval '0')
+        array[v_run_id], array[prototype.input], _start_run.prototype,
+        nullif(_start_run.delay, interval '0')
     ) is not null then
         return v_run_id;
     end if;
     select r.run_id into v_run_id from stepgres.runs as r
-    where r.workflow_slug = prototype.workflow_slug and r.idempotency_key = prototype.idempotency_key;
+    where r.workflow_slug = prototype.workflow_slug
+        and r.idempotency_key = prototype.idempotency_key;
     if not found then
         raise exception 'run % already exists', prototype.run_id
-            using errcode = 'SG009', hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
+            using errcode = 'SG009',
+                hint = 'Leave run_id out, or use an idempotency_key to start a run at most once.';
     end if;
     return v_run_id;
 end

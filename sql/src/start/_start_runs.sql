@@ -16,15 +16,17 @@ begin
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
-        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version) and not exists (
-            select from stepgres.queues as q
-            where (q.queue, q.priority, q.resources, q.lane) = (s.queue, prototype.priority, s.resources, '{}')
-        );
+        where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+            and not exists (
+                select from stepgres.queues as q
+                where (q.queue, q.priority, q.resources, q.lane)
+                    = (s.queue, prototype.priority, s.resources, '{}')
+            );
     end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key, tags,
-            deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
+            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key,
+            tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -34,7 +36,8 @@ begin
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
             v_now, n.input
-        from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from) as n (run_id, input, retried_from)
+        from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
+            as n (run_id, input, retried_from)
         on conflict do nothing
         returning r.run_id
     ),
@@ -46,7 +49,8 @@ begin
 
     with created as (
         insert into stepgres.step_states as t (
-            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks, remaining_tasks
+            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks,
+            remaining_tasks
         )
         select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
             case when o.starts then 'started' else 'created' end,

@@ -18,9 +18,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._new_run(
-        start_workflow_run.workflow_slug, start_workflow_run.version, start_workflow_run.executor_id,
-        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline, start_workflow_run.tags,
-        start_workflow_run.parent_run_id
+        start_workflow_run.workflow_slug, start_workflow_run.version,
+        start_workflow_run.executor_id,
+        start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline,
+        start_workflow_run.tags, start_workflow_run.parent_run_id
     );
 begin
     v_run.run_id := start_workflow_run.run_id;
@@ -30,7 +31,9 @@ begin
 end
 $$;
 
-comment on function stepgres.start_workflow_run(text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid) is
+comment on function stepgres.start_workflow_run(
+    text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid
+) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
 If the idempotency_key was used for this workflow before, nothing is started, and the run_id of the

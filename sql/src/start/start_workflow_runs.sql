@@ -16,9 +16,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run stepgres.runs := stepgres._new_run(
-        start_workflow_runs.workflow_slug, start_workflow_runs.version, start_workflow_runs.executor_id,
-        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline, start_workflow_runs.tags,
-        start_workflow_runs.parent_run_id
+        start_workflow_runs.workflow_slug, start_workflow_runs.version,
+        start_workflow_runs.executor_id,
+        start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline,
+        start_workflow_runs.tags, start_workflow_runs.parent_run_id
     );
     v_inputs jsonb[];
     v_run_ids uuid[];

@@ -110,7 +110,9 @@ create table stepgres.steps (
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
     constraint step_slug_is_slug check (step_slug::stepgres.slug is not null),
-    constraint map_has_one_source check (not map or initial_tasks is not null or dependency_count <= 1),
+    constraint map_has_one_source check (
+        not map or initial_tasks is not null or dependency_count <= 1
+    ),
     constraint initial_tasks_makes_a_map check (map or initial_tasks is null),
     constraint max_failed_is_for_skipping_maps check (
         max_failed is null or (map and when_exhausted = 'skip')

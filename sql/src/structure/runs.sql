@@ -29,7 +29,9 @@ create table stepgres.runs (
     constraint run_is_finished check ((status <> 'started') = (finished_at is not null)),
     constraint run_output check ((status = 'completed') = (output is not null)),
     constraint run_error check ((status = 'failed') = (error is not null)),
-    constraint run_counter check (remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started')),
+    constraint run_counter check (
+        remaining_steps >= 0 and (remaining_steps = 0) = (status <> 'started')
+    ),
     constraint run_is_paused check (paused_at is null or status = 'started'),
     constraint run_is_cancelled check (cancelled_at is null or status = 'failed'),
     constraint deadline_is_positive check (deadline > interval '0')
@@ -106,7 +108,12 @@ comment on table stepgres.prunings is
 
 When no old run is left behind this position, prune() begins anew.';
 
-create type stepgres._old_run as (run_id uuid, workflow_slug text, inserted_at timestamptz, part int);
+create type stepgres._old_run as (
+    run_id uuid,
+    workflow_slug text,
+    inserted_at timestamptz,
+    part int
+);
 
 create table stepgres.pauses (
     run_id uuid not null,

@@ -19,7 +19,9 @@ create table stepgres.step_states (
     constraint step_status_is_known check (
         status in ('created', 'started', 'completed', 'failed', 'skipped', 'cancelled')
     ),
-    constraint step_is_started check (status not in ('started', 'completed') or started_at is not null),
+    constraint step_is_started check (
+        status not in ('started', 'completed') or started_at is not null
+    ),
     constraint step_is_finished check ((status in ('created', 'started')) = (finished_at is null)),
     constraint step_output check ((status = 'completed') = (output is not null)),
     constraint step_error check (status <> 'failed' or error is not null),

@@ -20,7 +20,9 @@ create table stepgres.tasks (
     constraint task_is_started check (
         status <> 'started' or (started_at is not null and worker_id is not null)
     ),
-    constraint task_is_finished check ((status in ('queued', 'started', 'waiting')) = (finished_at is null)),
+    constraint task_is_finished check (
+        (status in ('queued', 'started', 'waiting')) = (finished_at is null)
+    ),
     constraint task_error check (status <> 'failed' or error is not null),
     constraint task_attempt check (
         attempt > 0 or (attempt = 0 and status in ('queued', 'waiting', 'skipped', 'cancelled'))

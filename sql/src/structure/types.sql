@@ -146,7 +146,12 @@ create type stepgres._option_value as (step_slug text, option text, value jsonb)
 
 create type stepgres._advice as (step_slug text, option text, value jsonb, reason text);
 
-create type stepgres._time_left as (step_slug text, seconds float8, rival text, rival_seconds float8);
+create type stepgres._time_left as (
+    step_slug text,
+    seconds float8,
+    rival text,
+    rival_seconds float8
+);
 
 create type stepgres.fsck_violation as (
     invariant text,
@@ -184,7 +189,13 @@ create type stepgres._exhausted_task as (
     policy text
 );
 
-create type stepgres._skip as (run_id uuid, step_slug text, skip_reason text, error text, is_cascade boolean);
+create type stepgres._skip as (
+    run_id uuid,
+    step_slug text,
+    skip_reason text,
+    error text,
+    is_cascade boolean
+);
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
@@ -320,4 +331,9 @@ create type stepgres._goal_task as (
     task jsonb
 );
 
-create type stepgres._goal_dependency as (path text, dependency_index bigint, named text, depends_on text);
+create type stepgres._goal_dependency as (
+    path text,
+    dependency_index bigint,
+    named text,
+    depends_on text
+);

@@ -58,7 +58,7 @@ comment on column stepgres.workers.resources is
 
 The worker takes the tasks of steps whose resources are contained in its own.';
 comment on column stepgres.workers.knows is
-'The code of the worker: {"workflows": {slug: version}, "goals": true or patterns}; null: all code.';
+'The code of the worker: {"workflows": {slug: version}, "goals": true or patterns}; null: all.';
 comment on column stepgres.workers.features is
 'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is

@@ -16,7 +16,9 @@ begin
         join stepgres.tasks as t on t.run_id = r.run_id and t.status = 'queued'
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, t.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, t.step_slug)
+            offset 0
         ) as s
         left join stepgres.queues as q
             on (q.queue, q.priority, q.resources, q.lane)
@@ -29,7 +31,8 @@ begin
         else
             execute format(
                 'select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
-                 from rows from (unnest($1), unnest($2)) as t (run_id, step_slug, task_index, msg_id)
+                 from rows from (unnest($1), unnest($2))
+                     as t (run_id, step_slug, task_index, msg_id)
                  where not exists (select from pgmq.%I as m where m.msg_id = t.msg_id)',
                 'q_' || v_queue.pgmq_queue
             ) into v_lost using v_queue.tasks, v_queue.msg_ids;

@@ -10,7 +10,8 @@ begin
     return stepgres._move_runs('_fire_timers_of', stepgres._try_lock_runs(array(
         select distinct d.run_id
         from (
-            select t.run_id from stepgres.timers as t where t.due_at <= v_now order by t.due_at limit 1000
+            select t.run_id from stepgres.timers as t
+            where t.due_at <= v_now order by t.due_at limit 1000
         ) as d
     )));
 end

@@ -18,10 +18,14 @@ begin
     select count(*)::int,
         array_agg((
             f.run_id, null,
-            format('run did not end within its deadline of %s s', extract(epoch from r.deadline)::float8)
+            format(
+                'run did not end within its deadline of %s s',
+                extract(epoch from r.deadline)::float8
+            )
         )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
         array_agg(f.run_id) filter (where f.kind = 'run_start'),
-        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key) filter (where f.kind = 'task')
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
+            filter (where f.kind = 'task')
     into v_fired, v_overdue, v_starting, v_tasks
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;

@@ -4,7 +4,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return stepgres._take_back_lost(_mend_runs.run_ids) + stepgres._replace_tickets(_mend_runs.run_ids)
+    return stepgres._take_back_lost(_mend_runs.run_ids)
+        + stepgres._replace_tickets(_mend_runs.run_ids)
         + stepgres._time_out_tasks(_mend_runs.run_ids);
 end
 $$;

@@ -34,8 +34,8 @@ begin
         -- The run cannot even fail. It stays as it is, and its timers move back, so that they do
         -- not come first at every tick.
         raise warning 'run % cannot be moved: %', run_ids[1], v_error
-            using hint = 'fsck() may find the cause. cancel_workflow_run ends the run once the cause '
-                'is mended.';
+            using hint = 'fsck() may find the cause. cancel_workflow_run ends the run once the '
+                'cause is mended.';
         update stepgres.timers as t set due_at = v_now + interval '1 minute'
         where t.run_id = run_ids[1] and t.due_at <= v_now;
     end;

@@ -12,20 +12,25 @@ begin
     -- The sender of a single result gets the error.
     if jsonb_array_length(results) = 1 then
         perform stepgres._lock_runs(_apply_batch.run_ids);
-        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+        return stepgres._apply_results(
+            _apply_batch.worker, _apply_batch.results, _apply_batch.capacity
+        );
     end if;
     begin
         -- The runs are locked in the subtransaction that changes them: locks of two transactions on
         -- one row would be a multixact.
         perform stepgres._lock_runs(_apply_batch.run_ids);
-        return stepgres._apply_results(_apply_batch.worker, _apply_batch.results, _apply_batch.capacity);
+        return stepgres._apply_results(
+            _apply_batch.worker, _apply_batch.results, _apply_batch.capacity
+        );
     exception when program_limit_exceeded or data_exception then
         -- One of the results leads to more than PostgreSQL can hold in a value: only this result
         -- fails.
         perform stepgres._lock_runs(_apply_batch.run_ids);
         for v_place in 1 .. jsonb_array_length(results) loop
             v_applied := stepgres._apply_result(
-                _apply_batch.worker, results -> v_place - 1, _apply_batch.capacity - cardinality(v_all.handed)
+                _apply_batch.worker, results -> v_place - 1,
+                _apply_batch.capacity - cardinality(v_all.handed)
             );
             v_all.handed := v_all.handed || v_applied.handed;
             if cardinality(v_applied.refused) > 0 then

@@ -29,7 +29,9 @@ begin
     -- run either.
     perform stepgres._fail_steps(array[(
         result ->> 'run_id', result ->> 'step_slug',
-        format('step "%s" failed: the run cannot go on after it: %s', result ->> 'step_slug', v_error)
+        format(
+            'step "%s" failed: the run cannot go on after it: %s', result ->> 'step_slug', v_error
+        )
     )::stepgres._run_failure]);
     return null;
 end

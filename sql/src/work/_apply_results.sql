@@ -5,13 +5,17 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_outcome stepgres._outcome := stepgres._record_results(worker.worker_id, _apply_results.results);
+    v_outcome stepgres._outcome := stepgres._record_results(
+        worker.worker_id, _apply_results.results
+    );
     v_finished stepgres._step_key[];
     v_applied stepgres._applied;
 begin
     if stepgres._are_events_sent() then
         perform stepgres._send_task_events('task_completed', array(
-            select distinct ((i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int)::stepgres._task_key
+            select distinct (
+                (i ->> 'run_id')::uuid, i ->> 'step_slug', (i ->> 'task_index')::int
+            )::stepgres._task_key
             from jsonb_array_elements(results) with ordinality as r (i, place)
             where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
         ));
@@ -22,12 +26,17 @@ begin
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     if v_outcome.added is not null then
-        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished) from unnest(v_outcome.added) as a;
+        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
+        from unnest(v_outcome.added) as a;
     end if;
-    v_applied.handed := stepgres._advance(v_finished, _apply_results.worker, _apply_results.capacity);
+    v_applied.handed := stepgres._advance(
+        v_finished, _apply_results.worker, _apply_results.capacity
+    );
     if v_outcome.added is not null then
         -- Start the added tasks whose dependencies have all finished before.
-        perform stepgres._start_ready_steps(array(select distinct a.run_id from unnest(v_outcome.added) as a));
+        perform stepgres._start_ready_steps(
+            array(select distinct a.run_id from unnest(v_outcome.added) as a)
+        );
     end if;
 
     v_applied.refused := array(

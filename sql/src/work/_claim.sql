@@ -20,10 +20,14 @@ begin
     for i in 1 .. 100 loop
         for v_pgmq_queue in
             select q.pgmq_queue from stepgres.queues as q
-            where q.queue = any (worker.queues) and worker.resources @> q.resources and not q.is_idle
+            where q.queue = any (worker.queues) and worker.resources @> q.resources
+                and not q.is_idle
                 -- tick makes a dropped queue anew.
                 and to_regclass('pgmq.q_' || q.pgmq_queue) is not null
-                and (q.lane = '{}' or worker.knows is null or stepgres._reads_lane(worker.knows, q.lane))
+                and (
+                    q.lane = '{}' or worker.knows is null
+                    or stepgres._reads_lane(worker.knows, q.lane)
+                )
             order by q.priority desc, array_position(worker.queues, q.queue)
         loop
             exit when cardinality(v_rows) >= v_left;
@@ -50,8 +54,8 @@ begin
         -- was handed to this worker.
         with started as (
             update stepgres.tasks as t
-            set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id, started_at = v_now,
-                msg_id = null, lane = null, error = null
+            set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id,
+                started_at = v_now, msg_id = null, lane = null, error = null
             from stepgres.runs as r
             where t.ctid = any (v_rows) and t.status = 'queued'
                 and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
@@ -67,16 +71,19 @@ begin
         ordered as (
             select t.row_id, (
                 t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
-                s.timeout::interval, s.transactional, s.sql_function, o.priority, t.attempt >= s.max_attempts, false
+                s.timeout::interval, s.transactional, s.sql_function, o.priority,
+                t.attempt >= s.max_attempts, false
             )::stepgres.work_item as item
             from started as t
             join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug) = (t.workflow_slug, t.version, t.step_slug)
+                on (s.workflow_slug, s.version, s.step_slug)
+                    = (t.workflow_slug, t.version, t.step_slug)
             cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
             -- A worker may claim more tasks than it can run at a time; it runs them in this order.
             order by o.priority desc, t.run_id, t.task_index
         )
-        select array_agg(o.item), array_agg(o.row_id) into v_started.items, v_started.row_ids from ordered as o;
+        select array_agg(o.item), array_agg(o.row_id) into v_started.items, v_started.row_ids
+        from ordered as o;
         v_claimed.items := v_claimed.items || v_started.items;
         v_claimed.row_ids := v_claimed.row_ids || v_started.row_ids;
 

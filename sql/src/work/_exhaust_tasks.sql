@@ -1,4 +1,5 @@
-create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[]) returns stepgres._step_key[]
+create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[])
+returns stepgres._step_key[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -19,7 +20,9 @@ begin
         )::stepgres._run_failure) filter (where e.policy = 'fail'),
         array_agg((
             e.run_id, e.step_slug, 'attempts_exhausted', m.error, e.policy = 'skip-cascade'
-        )::stepgres._skip) filter (where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map))
+        )::stepgres._skip) filter (
+            where e.policy = 'skip-cascade' or (e.policy = 'skip' and not t.map)
+        )
     into v_failures, v_skips
     from (
         -- The first task of a step gives the error for the step and the run.
@@ -29,7 +32,8 @@ begin
     ) as e
     join stepgres.step_states as t on t.run_id = e.run_id and t.step_slug = e.step_slug
     cross join lateral format(
-        'step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end, e.error
+        'step "%s" failed%s: %s', e.step_slug, case when t.map then ' at task ' || e.task_index end,
+        e.error
     ) as m (error);
 
     -- A map with when_exhausted = skip goes on without its exhausted tasks.
@@ -37,7 +41,8 @@ begin
         update stepgres.step_states as t
         set remaining_tasks = t.remaining_tasks - e.tasks, skipped_tasks = t.skipped_tasks + e.tasks
         from (
-            select u.run_id, u.step_slug, count(*) as tasks, (array_agg(u.error order by u.task_index))[1] as error
+            select u.run_id, u.step_slug, count(*) as tasks,
+                (array_agg(u.error order by u.task_index))[1] as error
             from unnest(_exhaust_tasks.exhausted) as u
             where u.policy = 'skip'
             group by u.run_id, u.step_slug
@@ -59,11 +64,14 @@ begin
     join stepgres.runs as r on r.run_id = c.run_id
     cross join lateral (
         select def.* from stepgres.steps as def
-        where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, c.step_slug) offset 0
+        where (def.workflow_slug, def.version, def.step_slug)
+            = (r.workflow_slug, r.version, c.step_slug)
+        offset 0
     ) as s
     cross join lateral (
         select c.skipped_tasks > case
-            when s.max_failed like '%\%' then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
+            when s.max_failed like '%\%'
+                then c.initial_tasks * rtrim(s.max_failed, '%')::numeric / 100
             else s.max_failed::numeric
         end as is_over
     ) as o;
@@ -72,7 +80,10 @@ begin
     perform stepgres._fail_steps(v_failures || v_intolerable);
     v_skipped := stepgres._skip_steps(v_skips);
     perform stepgres._withdraw_tasks(
-        array(select (k.run_id, k.step_slug)::stepgres._step_key from unnest(v_skips) as k where k.is_cascade),
+        array(
+            select (k.run_id, k.step_slug)::stepgres._step_key
+            from unnest(v_skips) as k where k.is_cascade
+        ),
         'cancelled'
     );
     return v_skipped || stepgres._refill_maps(v_maps);

@@ -12,8 +12,10 @@ begin
     end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
-            stepgres._shorten(coalesce(f.error, 'unknown error')) as error, stepgres._shorten(f.error_type) as error_type,
-            stepgres._shorten(f.traceback) as traceback, f.output, r.paused_at is not null as is_paused,
+            stepgres._shorten(coalesce(f.error, 'unknown error')) as error,
+            stepgres._shorten(f.error_type) as error_type,
+            stepgres._shorten(f.traceback) as traceback, f.output,
+            r.paused_at is not null as is_paused,
             f.retryable and t.attempt < s.max_attempts as is_retried,
             -- An output that its map cannot take fails the step at once: another attempt would not
             -- help.
@@ -23,7 +25,9 @@ begin
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, f.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, f.step_slug)
+            offset 0
         ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
@@ -31,28 +35,36 @@ begin
     ),
     recorded as (
         insert into stepgres.attempts (
-            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error, error_type, traceback
+            run_id, step_slug, task_index, attempt, worker_id, started_at, failed_at, error,
+            error_type, traceback
         )
-        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now, f.error, f.error_type,
-            f.traceback
+        select f.run_id, f.step_slug, f.task_index, f.attempt, f.worker_id, f.started_at, v_now,
+            f.error, f.error_type, f.traceback
         from failed as f
     ),
     timed as (
         insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
-        select f.run_id, f.step_slug, f.task_index, case when f.is_paused then 'infinity' else v_now + f.delay end,
+        select f.run_id, f.step_slug, f.task_index,
+            case when f.is_paused then 'infinity' else v_now + f.delay end,
             case when f.is_paused then f.delay end
         from failed as f where f.is_retried
     ),
     moved as (
         update stepgres.tasks as t
-        set status = case when f.is_retried then 'waiting' when f.policy = 'fail' then 'failed' else 'skipped' end,
+        set status = case
+                when f.is_retried then 'waiting'
+                when f.policy = 'fail' then 'failed'
+                else 'skipped'
+            end,
             finished_at = case when not f.is_retried then v_now end,
             error = f.error,
             output = f.output
         from failed as f
         where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
     )
-    select array_agg((f.run_id, f.step_slug, f.task_index, f.error, f.policy)::stepgres._exhausted_task)
+    select array_agg((
+        f.run_id, f.step_slug, f.task_index, f.error, f.policy
+    )::stepgres._exhausted_task)
     into v_exhausted
     from failed as f
     where not f.is_retried;

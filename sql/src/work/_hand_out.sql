@@ -20,10 +20,12 @@ begin
             ) end,
             k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.is_refused
         from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
-            run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout, transactional,
-            sql_function, priority, is_last_attempt, is_refused, row_id
+            run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout,
+            transactional, sql_function, priority, is_last_attempt, is_refused, row_id
         )
-        cross join lateral (select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0) as t
+        cross join lateral (
+            select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0
+        ) as t
     loop
         return next v_item;
         v_count := v_count + 1;
@@ -38,7 +40,9 @@ begin
     end loop;
     if v_count < cardinality(claimed.items) then
         perform stepgres._release_tasks(array(
-            select (k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null, null, null)::stepgres._task_failure
+            select (
+                k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null, null, null
+            )::stepgres._task_failure
             from unnest(claimed.items[v_count + 1:]) as k
         ));
     end if;
@@ -46,7 +50,9 @@ begin
         perform stepgres._send_task_events('task_started', array(
             select k.key
             from unnest(claimed.items[:v_count]) as i
-            cross join lateral (select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key as key) as k
+            cross join lateral (
+                select (i.run_id, i.step_slug, i.task_index)::stepgres._task_key as key
+            ) as k
             where k.key <> all (coalesce(claimed.resumed, '{}'))
         ));
     end if;

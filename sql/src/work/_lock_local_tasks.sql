@@ -1,4 +1,5 @@
-create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[]) returns tid[]
+create function stepgres._lock_local_tasks(executor_id text, capacity int, run_ids uuid[])
+returns tid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -13,11 +14,14 @@ begin
         select t.ctid
         from unnest(_lock_local_tasks.run_ids) as i (run_id)
         join stepgres.runs as r
-            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id and r.paused_at is null
+            on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id
+                and r.paused_at is null
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
         cross join lateral (
             select def.priority from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, s.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, s.step_slug)
+            offset 0
         ) as d
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from

@@ -10,7 +10,8 @@ begin
     -- The transaction that starts the task deletes its ticket, so the queue keeps no ticket in
     -- flight. The pop is a statement of its own, so that the next statement sees the task of every
     -- ticket.
-    select array_agg(m.message) into v_tickets from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    select array_agg(m.message) into v_tickets
+    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
     begin
         v_tasks := stepgres._tickets_to_tasks(v_tickets);
     exception when data_exception then

@@ -31,20 +31,24 @@ begin
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8, tasks jsonb, error_type text, traceback text
+                error text, retryable boolean, retry_after float8, tasks jsonb, error_type text,
+                traceback text
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after, tasks,
-            error_type, traceback, place
+            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after,
+            tasks, error_type, traceback, place
         )
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
         cross join lateral (
             select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug) = (r.workflow_slug, r.version, n.step_slug) offset 0
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, n.step_slug)
+            offset 0
         ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
-        where t.status = 'started' and t.attempt = n.attempt and t.worker_id = _record_results.worker_id
+        where t.status = 'started' and t.attempt = n.attempt
+            and t.worker_id = _record_results.worker_id
             and n.status in ('completed', 'failed', 'released')
         order by n.run_id, n.step_slug, n.task_index, n.place
     ),
@@ -74,14 +78,15 @@ begin
         (select array_agg(a.place) from accepted as a),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after, a.output,
-                a.error_type, a.traceback
+                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after,
+                a.output, a.error_type, a.traceback
             )::stepgres._task_failure)
             from accepted as a where a.status = 'failed'
         ),
         (
             select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null, null, null
+                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null,
+                null, null
             )::stepgres._task_failure)
             from accepted as a where a.status = 'released'
         ),
@@ -98,4 +103,4 @@ end
 $$;
 
 comment on function stepgres._record_results(text, jsonb) is
-'Completes the tasks and the single steps that results complete, and returns the work that is left.';
+'Completes the tasks and single steps that results complete, and returns the work that is left.';

@@ -8,25 +8,29 @@ declare
     v_problem text;
 begin
     if jsonb_typeof(results) is distinct from 'array' then
-        raise exception '% must be a JSON array, not %', argument, coalesce(jsonb_typeof(results), 'null')
+        raise exception '% must be a JSON array, not %',
+            argument, coalesce(jsonb_typeof(results), 'null')
             using errcode = 'SG003', hint = 'Pass [] when there are none.';
     end if;
     for v_result in
-        select r.value, r.ordinality - 1 as place from jsonb_array_elements(results) with ordinality as r
+        select r.value, r.ordinality - 1 as place
+        from jsonb_array_elements(results) with ordinality as r
     loop
         begin
             select case
                 when s.name is not null then format(
-                    '%s is out of range: %s seconds are not between 0 and a century', s.name, s.seconds
+                    '%s is out of range: %s seconds are not between 0 and a century',
+                    s.name, s.seconds
                 )
                 when m.missing is not null then format('%s is missing', m.missing)
                 when m.status is not null then format(
-                    'status must be "completed", "failed" or "released", not %s', left(m.status, 100)
+                    'status must be "completed", "failed" or "released", not %s',
+                    left(m.status, 100)
                 )
             end into v_problem
             from jsonb_to_record(v_result.value) as k (
-                run_id uuid, step_slug text, task_index int, attempt int, retryable boolean, retry_after float8,
-                heartbeat_age float8
+                run_id uuid, step_slug text, task_index int, attempt int, retryable boolean,
+                retry_after float8, heartbeat_age float8
             )
             cross join lateral (
                 select
@@ -41,7 +45,8 @@ begin
                     ) as missing,
                     case
                         when argument = 'results'
-                            and v_result.value ->> 'status' not in ('completed', 'failed', 'released')
+                            and v_result.value ->> 'status'
+                                not in ('completed', 'failed', 'released')
                             then (v_result.value -> 'status')::text
                     end as status
             ) as m
@@ -58,7 +63,7 @@ begin
         if v_problem is not null then
             raise exception '%[%]: %', argument, v_result.place, v_problem
                 using errcode = 'SG003',
-                    hint = 'Nothing was stored. Correct this element, or send the other elements without it.';
+                    hint = 'Nothing was stored. Correct this element, or send the call without it.';
         end if;
     end loop;
 end

@@ -16,7 +16,8 @@ begin
     where t.run_id = (result ->> 'run_id')::uuid and t.step_slug = result ->> 'step_slug'
         and t.task_index = (result ->> 'task_index')::int;
     raise exception 'task %/%/% is no longer leased to "%" for attempt %',
-        result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index', _send_result.worker_id, result ->> 'attempt'
+        result ->> 'run_id', result ->> 'step_slug', result ->> 'task_index',
+        _send_result.worker_id, result ->> 'attempt'
         using errcode = 'SG004',
             detail = case when v_task.status is null then 'There is no such task.' else format(
                 'Its status is %s, its attempt %s, its worker %s.', v_task.status, v_task.attempt,

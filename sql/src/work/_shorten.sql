@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     select case
         when length(message) <= 8000 then message
-        else left(message, 3950) || format(' [... %s characters ...] ', length(message) - 7900) || right(message, 3950)
+        else left(message, 3950) || format(' [... %s characters ...] ', length(message) - 7900)
+            || right(message, 3950)
     end
 $$;
 

@@ -3,7 +3,9 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select array_agg(((m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int)::stepgres._task_key)
+    select array_agg((
+        (m ->> 'run_id')::uuid, m ->> 'step_slug', (m ->> 'task_index')::int
+    )::stepgres._task_key)
     from unnest(tickets) as m
 $$;
 

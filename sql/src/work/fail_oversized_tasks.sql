@@ -18,18 +18,22 @@ begin
     -- it back.
     begin
         perform stepgres._lock_runs(fail_oversized_tasks.run_ids);
-        v_rows := stepgres._lock_local_tasks(v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids);
+        v_rows := stepgres._lock_local_tasks(
+            v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids
+        );
         select v_rows || array_agg(p) into v_rows
         from stepgres.queues as q
         cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p
-        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources and not q.is_idle
+        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources
+            and not q.is_idle
             and stepgres._reads_lane(v_worker.knows, q.lane);
         for v_task in
             -- The tasks of a step that have no element share one input.
             select distinct on (t.run_id, t.step_slug, coalesce(t.task_index, -1))
                 t.run_id, t.step_slug, t.input
             from (
-                select o.run_id, o.step_slug, o.input, case when o.input is not null then o.task_index end as task_index
+                select o.run_id, o.step_slug, o.input,
+                    case when o.input is not null then o.task_index end as task_index
                 from stepgres.tasks as o where o.ctid = any (v_rows)
             ) as t
         loop
@@ -38,7 +42,8 @@ begin
                 where (i.run_id, i.step_slug) = (v_task.run_id, v_task.step_slug)
                     and octet_length(coalesce(v_task.input, i.input)::text) > 1000000000;
                 if found then
-                    v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
+                    v_oversized :=
+                        v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
                 end if;
             exception when program_limit_exceeded then
                 v_oversized := v_oversized || (v_task.run_id, v_task.step_slug)::stepgres._step_key;
@@ -51,8 +56,8 @@ begin
     select array_agg((
         t.run_id, t.step_slug,
         format(
-            'step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in one value,'
-            ' or than 1 GB as text', t.step_slug
+            'step "%s" failed: its input is larger than the 256 MB that PostgreSQL holds in'
+            ' one value, or than 1 GB as text', t.step_slug
         )
     )::stepgres._run_failure) into v_failures
     from (select distinct u.run_id, u.step_slug from unnest(v_oversized) as u) as o

@@ -24,7 +24,9 @@ as $$
     ))
 $$;
 
-comment on function stepgres.fail_task(text, uuid, text, text, int, int, boolean, interval, text, text) is
+comment on function stepgres.fail_task(
+    text, uuid, text, text, int, int, boolean, interval, text, text
+) is
 'Ends an attempt as failed: the task waits for a retry, or the task, its step and its run fail.
 
 The task waits for retry_after, or without it for base_delay, doubled per attempt, with jitter. A

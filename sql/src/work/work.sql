@@ -47,7 +47,8 @@ begin
             if results = '[]' then
                 raise;
             end if;
-            raise warning 'worker "%" has claimed no tasks; its results are stored: %', work.worker_id, sqlerrm;
+            raise warning 'worker "%" has claimed no tasks; its results are stored: %',
+                work.worker_id, sqlerrm;
             perform stepgres._requeue_tasks(array(
                 select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
                 from stepgres.tasks as t where t.ctid = any (v_applied.handed)

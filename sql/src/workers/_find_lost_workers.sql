@@ -1,4 +1,5 @@
-create function stepgres._find_lost_workers(run_ids uuid[]) returns table (run_id uuid, worker_id text)
+create function stepgres._find_lost_workers(run_ids uuid[])
+returns table (run_id uuid, worker_id text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -9,7 +10,8 @@ begin
     from (
         select r.run_id, r.executor_id as worker_id
         from unnest(_find_lost_workers.run_ids) as i (run_id)
-        join stepgres.runs as r on r.run_id = i.run_id and r.status = 'started' and r.executor_id is not null
+        join stepgres.runs as r
+            on r.run_id = i.run_id and r.status = 'started' and r.executor_id is not null
         union
         select t.run_id, t.worker_id
         from unnest(_find_lost_workers.run_ids) as i (run_id)

@@ -17,7 +17,8 @@ begin
             format('worker "%s" stopped responding', t.worker_id), true, interval '0', null,
             null, null
         )::stepgres._task_failure) filter (where t.status = 'started'),
-        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) filter (where t.status = 'queued')
+        array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+            filter (where t.status = 'queued')
     into v_started, v_orphans
     from stepgres.runs as r
     join stepgres.tasks as t on t.run_id = r.run_id

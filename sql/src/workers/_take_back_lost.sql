@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return stepgres._take_back(
-        _take_back_lost.run_ids, array(select l.worker_id from stepgres._find_lost_workers(_take_back_lost.run_ids) as l),
+        _take_back_lost.run_ids,
+        array(select l.worker_id from stepgres._find_lost_workers(_take_back_lost.run_ids) as l),
         is_dead => true
     );
 end

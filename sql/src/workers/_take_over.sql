@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return stepgres._take_back(
-        stepgres._lock_runs_of_workers(_take_over.worker_ids), _take_over.worker_ids, _take_over.is_dead
+        stepgres._lock_runs_of_workers(_take_over.worker_ids), _take_over.worker_ids,
+        _take_over.is_dead
     );
 end
 $$;

@@ -9,7 +9,8 @@ begin
     if exists (select from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id) then
         -- A transaction that ends the worker may be waiting for runs that are locked here.
         perform stepgres._hold_worker(_wait_for_turn.worker_id);
-        select w.* into v_worker from stepgres.workers as w where w.worker_id = _wait_for_turn.worker_id
+        select w.* into v_worker from stepgres.workers as w
+        where w.worker_id = _wait_for_turn.worker_id
         for no key update;
     end if;
     return v_worker;

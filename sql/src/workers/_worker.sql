@@ -1,4 +1,5 @@
-create function stepgres._worker(worker_id text, is_turn boolean default false) returns stepgres.workers
+create function stepgres._worker(worker_id text, is_turn boolean default false)
+returns stepgres.workers
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -19,7 +20,8 @@ begin
     if v_worker.worker_id is null then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
-                hint = 'Call register_worker first. A worker whose lease ran out is forgotten and its tasks are taken over.';
+                hint = 'Call register_worker first. A worker whose lease has run out is removed, '
+                    'and its tasks are taken over.';
     end if;
     -- A worker that is a mere loop over work() needs no other heartbeat. Heartbeats come three
     -- times per lease. The limit is half of this interval, so that each heartbeat counts: the

@@ -1,4 +1,5 @@
-create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]') returns setof stepgres.work_item
+create function stepgres.heartbeat(worker_id text, tasks jsonb default '[]')
+returns setof stepgres.work_item
 language plpgsql
 volatile
 security definer
@@ -13,8 +14,8 @@ begin
     -- Progress is not stored in the rows of the tasks. A transaction with the lock of a run relies
     -- on these rows to stay as they are, and a heartbeat that waits for such a lock comes too late.
     select coalesce(to_jsonb(array_agg(jsonb_build_object(
-        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index, 'attempt', k.attempt,
-        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+        'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index,
+        'attempt', k.attempt, 'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
     ))), '[]') into v_progress
     from jsonb_to_recordset(heartbeat.tasks) as k (
         run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
@@ -32,7 +33,9 @@ begin
     return query
     select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
         null::interval, null::boolean, null::text, null::int, null::boolean, true
-    from jsonb_to_recordset(heartbeat.tasks) as k (run_id uuid, step_slug text, task_index int, attempt int)
+    from jsonb_to_recordset(heartbeat.tasks) as k (
+        run_id uuid, step_slug text, task_index int, attempt int
+    )
     where not exists (
         select from stepgres.tasks as t
         where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)

@@ -21,7 +21,8 @@ begin
             select from jsonb_to_recordset(keep_tasks.tasks) as k (
                 run_id uuid, step_slug text, task_index int, attempt int
             )
-            where (k.run_id, k.step_slug, k.task_index, k.attempt) = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            where (k.run_id, k.step_slug, k.task_index, k.attempt)
+                = (t.run_id, t.step_slug, t.task_index, t.attempt)
         );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);

@@ -13,7 +13,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
-    v_worker_id text := coalesce(register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12));
+    v_worker_id text := coalesce(
+        register_worker.worker_id, 'worker-' || right(gen_random_uuid()::text, 12)
+    );
     v_knows jsonb := stepgres._check_knowledge(
         register_worker.knows, format('worker "%s"', v_worker_id)
     );
@@ -27,8 +29,8 @@ begin
         worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
     )
     values (
-        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease, v_knows,
-        coalesce(register_worker.features, '{}'), v_now, v_now
+        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease,
+        v_knows, coalesce(register_worker.features, '{}'), v_now, v_now
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
