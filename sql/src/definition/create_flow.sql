@@ -65,7 +65,7 @@ comment on function stepgres.create_flow(
 
 The options are the defaults of the steps that add_step adds. A run that has not ended within the
 deadline fails. max_parallel limits how many local tasks of a run its executor has under way. events
-says which events are sent on the channel workflow_events: "none", those of runs ("run"), or those
-of runs and tasks ("task").
+says which events are sent on the channel workflow_events: "none", "run" (events of runs) or
+"task" (events of runs and tasks).
 
 Errors: SG001 bad name or option, SG007 the workflow exists.';

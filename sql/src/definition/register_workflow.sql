@@ -115,6 +115,6 @@ A step that gathers has no body. It is completed with the object of the outputs 
 dependencies; "gathers" has the names in this object, in the order of "depends_on". A run that has
 not ended within the deadline fails. max_parallel limits how many local tasks of a run its
 executor has under way. events says which events are sent on the channel workflow_events: "none",
-those of runs ("run"), or those of runs and tasks ("task").
+"run" (events of runs) or "task" (events of runs and tasks).
 
 Errors: SG001 names the culprit; nothing is stored.';

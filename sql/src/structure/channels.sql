@@ -8,7 +8,6 @@ comment on table stepgres.channels is
 'Holds the channels that messages were sent to, each with the pgmq queue that keeps its messages.';
 comment on column stepgres.channels.pgmq_queue is
 'The pgmq queue is named after a hash of the channel.
-
 A pgmq name has no upper case and few characters, so the name of a channel may not fit.';
 
 create table stepgres.channel_readers (
@@ -23,7 +22,6 @@ comment on table stepgres.channel_readers is
 These roles are the role that made the channel and the roles that were granted it.';
 comment on column stepgres.channel_readers.role is
 'The role is stored by name, and public means every role.
-
 A dump restores a name correctly where roles have other numbers.';
 
 create table stepgres.secrets (

@@ -39,8 +39,7 @@ comment on table stepgres.workflow_versions is
 A version is immutable once a run uses it (is_used).';
 comment on column stepgres.workflow_versions.events is
 'The events that runs send as messages on the channel workflow_events: none, run or task.
-
-"run" sends the events of runs, "task" the events of runs and of their tasks.';
+run stands for the events of runs, task for the events of runs and of their tasks.';
 comment on column stepgres.workflow_versions.deadline is
 'A run fails if it has not ended within this time; null: there is no limit.';
 comment on column stepgres.workflow_versions.max_parallel is
@@ -49,15 +48,12 @@ comment on column stepgres.workflow_versions.optimized_from is
 'The version that optimize_workflow made this version from; null for a version as it was defined.';
 comment on column stepgres.workflow_versions.optimizations is
 'The options that optimize_workflow changed: {step: {option: value}}.
-
 Options of the workflow stand under the empty name. Durations are in seconds.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested tasks that the version was made from, each with its step_slug.
-
 They are the task graph to which runs may add tasks.';
 comment on column stepgres.workflow_versions.fingerprint is
 'Definitions that mean the same have the same fingerprint.
-
 An optimized version has the fingerprint of its definition. The fingerprint is null for a version
 that create_flow and add_step made.';
 
@@ -139,7 +135,6 @@ comment on column stepgres.steps.resources is
 'The resources that a worker needs to execute the step, such as {"gpu": true}.';
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
-
 A direct step is no map, gathers nothing, and has neither condition, unless nor start_delay.';
 comment on column stepgres.steps.start_delay is
 'How long the tasks of the step wait after the step has become ready.';
@@ -149,31 +144,25 @@ comment on column stepgres.steps.unless is
 'The step starts only if this JSON path finds no value other than false and null in its input.';
 comment on column stepgres.steps.when_unmet is
 'The action for a step whose condition or unless keeps it from starting.
-
 fail: the step and its run fail. skip: the step is skipped, and its dependents start without it.
 skip-cascade: the step and all its dependents are skipped.';
 comment on column stepgres.steps.when_exhausted is
 'The action for a task without attempts left: fail, skip or skip-cascade.
-
 skip: the run goes on without the output of the task. skip-cascade: the step and all its
 dependents are skipped.';
 comment on column stepgres.steps.max_failed is
 'How many tasks of a map may be skipped, as a number or a percentage; null: all of them.
-
 One skipped task more fails the step.';
 comment on column stepgres.steps.transactional is
 'The step gets a connection, and its writes there are committed together with its completion.';
 comment on column stepgres.steps.sticky is
 'The worker that completes the last dependency gets the task in the same turn, without a ticket.
-
 The worker must have room for one task more; otherwise the task gets a ticket.';
 comment on column stepgres.steps.sql_function is
 'The SQL function that is the body of the step; any worker may call it.
-
 The worker calls the function with its own rights, in the transaction that completes the task.';
 comment on column stepgres.steps.gathers is
 'The step has no body: it completes with the object of the outputs of its dependencies.
-
 The array has a name for each dependency, in the order of depends_on. The output of a dependency
 stands under its name.';
 comment on column stepgres.steps.feeds_map is

@@ -22,8 +22,7 @@ comment on column stepgres.subscribers.notified_on is
 'The channel on which the subscriber is notified.';
 comment on column stepgres.subscribers.told is
 'The subscriber has been told of every transaction that is visible in this snapshot.
-
-The snapshot may also have transactions that the subscriber will never ask for.';
+The snapshot may also contain transactions that the subscriber will never ask for.';
 comment on column stepgres.subscribers.told_at is
 'The time at which told was last moved.';
 
@@ -52,7 +51,6 @@ comment on table stepgres.recent_events is
 catch_up_events reads this table.';
 comment on column stepgres.recent_events.xid is
 'The transaction in which the event happened.
-
 The event is told when its transaction is visible, even if later events were told before.';
 comment on column stepgres.recent_events.event_number is
 'The order of the events that become visible at the same time.';

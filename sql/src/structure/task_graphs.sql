@@ -29,7 +29,6 @@ comment on column stepgres.task_graphs.reason is
 'The reason for which the graph was rejected.';
 comment on column stepgres.task_graphs.workflow_slug is
 'The workflow that the graph becomes when it is started.
-
 It is the id of the graph, unless save_task_graph was given another slug.';
 comment on column stepgres.task_graphs.defaults is
 'The options of the workflow that the graph becomes, as register_workflow takes them.';
@@ -37,9 +36,7 @@ comment on column stepgres.task_graphs.tasks is
 'The nested tasks as they were given, each with its id, description and depends_on.';
 comment on column stepgres.task_graphs.fingerprint is
 'The fingerprint changes whenever a change to the graph needs a new approval.
-
 approve_task_graph compares it.';
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups as a flat list, each with its path and the paths that it waits_for.
-
 Each has also the step_slug that stands for it, the dependencies of this step, and its options.';

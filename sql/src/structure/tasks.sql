@@ -35,7 +35,6 @@ comment on table stepgres.tasks is
 'Holds the tasks of step states: one for a single step, one per element for a map step.';
 comment on column stepgres.tasks.attempt is
 'The number of the current or last attempt: the fencing token.
-
 A result of another attempt is refused.';
 comment on column stepgres.tasks.msg_id is
 'The ticket of a queued task in a pgmq queue; null for a task that an executor claims by run.';

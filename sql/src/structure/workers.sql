@@ -22,7 +22,6 @@ first. So pgmq serves priorities and resources, although it knows neither. A que
 needs is retired.';
 comment on column stepgres.queues.lane is
 'The lane names the workers that the pgmq queue is for: {} is for all workers.
-
 A worker that does not know a task sends its ticket on to a lane. A lane is {"workflow",
 "version"}, {"workflow", "version", "step"}, or {"goals"} with the patterns of workers.';
 comment on column stepgres.queues.has_lanes is
@@ -55,7 +54,6 @@ comment on table stepgres.workers is
 The tasks of a dead worker are taken over.';
 comment on column stepgres.workers.resources is
 'The resources of the worker, such as {"gpu": true}.
-
 The worker takes the tasks of steps whose resources are contained in its own.';
 comment on column stepgres.workers.knows is
 'The code of the worker: {"workflows": {slug: version}, "goals": true or patterns}; null: all.';
@@ -63,11 +61,9 @@ comment on column stepgres.workers.features is
 'The kinds of work that the worker can do beyond plain tasks.';
 comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification.
-
 A transaction that queues a task for a waiting worker sends the notification.';
 comment on column stepgres.workers.progress is
 'The tasks whose steps have reported progress, and when they did.
-
 The timeout of such a task began anew at that time.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
