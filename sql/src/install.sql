@@ -130,6 +130,7 @@
 \ir work/work.sql
 
 -- queues: pgmq queues are made, looked into, and dropped
+\ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
 \ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
@@ -160,7 +161,6 @@
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
-\ir workers/_wait_for_turn.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql

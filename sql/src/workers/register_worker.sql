@@ -33,7 +33,7 @@ begin
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
         knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]',
-        registered_at = v_now, heartbeat_at = v_now;
+        generation = w.generation + 1, registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
