@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from psycopg.rows import class_row
-
 from stepgres._client.definitions import Definitions
 from stepgres._client.events import Events
 from stepgres._client.goals import Goals
 from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
 from stepgres._client.workers import Workers
+from stepgres._postgres.rows import row_of
 from stepgres.types import FsckViolation
 
 
@@ -40,4 +39,4 @@ class Client(Definitions, Runs, Goals, Workers, Messages, Events):
 
     def fsck(self) -> list[FsckViolation]:
         """What violates the invariants of the engine."""
-        return self._all("fsck", class_row(FsckViolation))
+        return self._all("fsck", row_of(FsckViolation))

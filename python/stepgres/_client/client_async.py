@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from psycopg.rows import class_row
-
 from stepgres._client.definitions_async import AsyncDefinitions
 from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
 from stepgres._client.messages_async import AsyncMessages
 from stepgres._client.runs_async import AsyncRuns
 from stepgres._client.workers_async import AsyncWorkers
+from stepgres._postgres.rows import row_of
 from stepgres.types import FsckViolation
 
 
@@ -40,4 +39,4 @@ class AsyncClient(
 
     async def fsck(self) -> list[FsckViolation]:
         """What violates the invariants of the engine."""
-        return await self._all("fsck", class_row(FsckViolation))
+        return await self._all("fsck", row_of(FsckViolation))

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
 from stepgres._postgres.caller import Caller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
 from stepgres.workflow import Definition, describe
@@ -87,7 +88,7 @@ class Definitions(Caller):
         """Add a step to a workflow, behind those it depends on. Durations in seconds."""
         return self._one(
             "add_step",
-            class_row(Step),
+            row_of(Step),
             workflow_id=workflow_id,
             step_name=step_name,
             depends_on=array(depends_on),
@@ -145,12 +146,12 @@ class Definitions(Caller):
 
     def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
         """All workflows by slug; with goals also those that task graphs have become."""
-        return self._all("list_flows", class_row(Flow), goals=goals)
+        return self._all("list_flows", row_of(Flow), goals=goals)
 
     def list_workflow_versions(self, workflow_slug: WorkflowName) -> list[WorkflowVersion]:
         """The versions of a workflow, the newest first."""
         return self._all(
-            "list_workflow_versions", class_row(WorkflowVersion), workflow_slug=workflow_slug
+            "list_workflow_versions", row_of(WorkflowVersion), workflow_slug=workflow_slug
         )
 
     def step_statistics(
@@ -159,7 +160,7 @@ class Definitions(Caller):
         """How the steps have done in the last runs that have ended, 1,000 by default."""
         return self._all(
             "step_statistics",
-            class_row(StepStatistics),
+            row_of(StepStatistics),
             workflow_slug=workflow_slug,
             last_runs=last_runs,
         )
@@ -169,7 +170,7 @@ class Definitions(Caller):
     ) -> list[Recommendation]:
         """What optimize_workflow would change, and why; the workflow stays as it is."""
         return self._all(
-            "recommend", class_row(Recommendation), workflow_slug=workflow_slug, level=level
+            "recommend", row_of(Recommendation), workflow_slug=workflow_slug, level=level
         )
 
     def optimize_workflow(self, workflow_slug: WorkflowName, level: str | None = None) -> int:

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._listening.event_listeners import EventListener
 from stepgres._postgres.arguments import interval, slug_argument
 from stepgres._postgres.caller import Caller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import InvalidInput
 from stepgres.types import NewEvent, RunEvent
 
@@ -55,7 +56,7 @@ class Events(Caller):
         """
         return self._all(
             "catch_up_events",
-            class_row(NewEvent),
+            row_of(NewEvent),
             run_id=run_id,
             workflow_slug=slug_argument(workflow_slug),
             after=after,
@@ -64,7 +65,7 @@ class Events(Caller):
 
     def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
         """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
-        return self._all("list_run_events", class_row(RunEvent), run_id=run_id, since=since)
+        return self._all("list_run_events", row_of(RunEvent), run_id=run_id, since=since)
 
     def list_goal_events(
         self,
@@ -78,7 +79,7 @@ class Events(Caller):
         """
         return self._all(
             "list_goal_events",
-            class_row(RunEvent),
+            row_of(RunEvent),
             task_graph_id=task_graph_id,
             workflow_slug=workflow_slug,
             happened_within=interval(happened_within),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._listening.event_listeners import AsyncEventListener
 from stepgres._postgres.arguments import interval, slug_argument
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import InvalidInput
 from stepgres.types import NewEvent, RunEvent
 
@@ -53,7 +54,7 @@ class AsyncEvents(AsyncCaller):
         """
         return await self._all(
             "catch_up_events",
-            class_row(NewEvent),
+            row_of(NewEvent),
             run_id=run_id,
             workflow_slug=slug_argument(workflow_slug),
             after=after,
@@ -62,7 +63,7 @@ class AsyncEvents(AsyncCaller):
 
     async def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
         """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
-        return await self._all("list_run_events", class_row(RunEvent), run_id=run_id, since=since)
+        return await self._all("list_run_events", row_of(RunEvent), run_id=run_id, since=since)
 
     async def list_goal_events(
         self,
@@ -76,7 +77,7 @@ class AsyncEvents(AsyncCaller):
         """
         return await self._all(
             "list_goal_events",
-            class_row(RunEvent),
+            row_of(RunEvent),
             task_graph_id=task_graph_id,
             workflow_slug=workflow_slug,
             happened_within=interval(happened_within),

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, json_argument, json_value, slug_argument
 from stepgres._postgres.caller import Caller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
@@ -44,7 +45,7 @@ class Goals(Caller):
         try:
             return self._one(
                 "save_task_graph",
-                class_row(TaskGraph),
+                row_of(TaskGraph),
                 goal=goal,
                 tasks=json_value(tasks, "tasks"),
                 task_graph_id=task_graph_id,
@@ -60,7 +61,7 @@ class Goals(Caller):
         """A task graph; TaskGraphNotFound."""
         return self._one(
             "get_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             adapters=TOLERANT_ADAPTERS,
             task_graph_id=task_graph_id,
         )
@@ -71,7 +72,7 @@ class Goals(Caller):
         """Task graphs, the newest first: by default 100 of any status."""
         return self._all(
             "list_task_graphs",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             adapters=TOLERANT_ADAPTERS,
             status=status,
             limit=limit,
@@ -85,7 +86,7 @@ class Goals(Caller):
         """
         return self._one(
             "approve_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             task_graph_id=task_graph_id,
             fingerprint=fingerprint,
         )
@@ -94,7 +95,7 @@ class Goals(Caller):
         """Forbid a task graph to be started, unless its tasks are changed."""
         return self._one(
             "reject_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             task_graph_id=task_graph_id,
             reason=reason,
         )
@@ -136,5 +137,5 @@ class Goals(Caller):
     def get_composition_stats(self, workflow_slug: WorkflowName | None = None) -> CompositionStats:
         """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
         return self._one(
-            "get_composition_stats", class_row(CompositionStats), workflow_slug=workflow_slug
+            "get_composition_stats", row_of(CompositionStats), workflow_slug=workflow_slug
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, json_argument, json_value, slug_argument
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import DecompositionError, InvalidInput
 from stepgres.task_graph import TaskGraph
 from stepgres.types import CompositionStats
@@ -42,7 +43,7 @@ class AsyncGoals(AsyncCaller):
         try:
             return await self._one(
                 "save_task_graph",
-                class_row(TaskGraph),
+                row_of(TaskGraph),
                 goal=goal,
                 tasks=json_value(tasks, "tasks"),
                 task_graph_id=task_graph_id,
@@ -58,7 +59,7 @@ class AsyncGoals(AsyncCaller):
         """A task graph; TaskGraphNotFound."""
         return await self._one(
             "get_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             adapters=TOLERANT_ADAPTERS,
             task_graph_id=task_graph_id,
         )
@@ -69,7 +70,7 @@ class AsyncGoals(AsyncCaller):
         """Task graphs, the newest first: by default 100 of any status."""
         return await self._all(
             "list_task_graphs",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             adapters=TOLERANT_ADAPTERS,
             status=status,
             limit=limit,
@@ -85,7 +86,7 @@ class AsyncGoals(AsyncCaller):
         """
         return await self._one(
             "approve_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             task_graph_id=task_graph_id,
             fingerprint=fingerprint,
         )
@@ -94,7 +95,7 @@ class AsyncGoals(AsyncCaller):
         """Forbid a task graph to be started, unless its tasks are changed."""
         return await self._one(
             "reject_task_graph",
-            class_row(TaskGraph),
+            row_of(TaskGraph),
             task_graph_id=task_graph_id,
             reason=reason,
         )
@@ -138,5 +139,5 @@ class AsyncGoals(AsyncCaller):
     ) -> CompositionStats:
         """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
         return await self._one(
-            "get_composition_stats", class_row(CompositionStats), workflow_slug=workflow_slug
+            "get_composition_stats", row_of(CompositionStats), workflow_slug=workflow_slug
         )

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._listening.listeners import Listener
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import channel_argument, interval, json_value
 from stepgres._postgres.caller import Caller
+from stepgres._postgres.rows import row_of
 from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Messages(Caller):
 
     def list_channels(self) -> list[ChannelInfo]:
         """The channels by name, with the number of their messages that are not acknowledged."""
-        return self._all("list_channels", class_row(ChannelInfo))
+        return self._all("list_channels", row_of(ChannelInfo))
 
     def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.
@@ -100,7 +101,7 @@ class Messages(Caller):
         """
         return self._all(
             "catch_up",
-            class_row(NewMessage),
+            row_of(NewMessage),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after=after,
@@ -120,7 +121,7 @@ class Messages(Caller):
         """
         return self._all(
             "read_messages",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             limit=limit,
@@ -131,7 +132,7 @@ class Messages(Caller):
         """A message, acknowledged or not; None if the channel has no message of that id."""
         messages = self._all(
             "get_message",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             message_id=message_id,
@@ -155,7 +156,7 @@ class Messages(Caller):
         """Messages in the order of their ids, acknowledged or not: by default up to 100."""
         return self._all(
             "message_history",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after_id=after_id,

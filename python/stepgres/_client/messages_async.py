@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._listening.listeners import AsyncListener
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import channel_argument, interval, json_value
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.types import ChannelInfo, Message, NewMessage
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class AsyncMessages(AsyncCaller):
 
     async def list_channels(self) -> list[ChannelInfo]:
         """The channels by name, with the number of their messages that are not acknowledged."""
-        return await self._all("list_channels", class_row(ChannelInfo))
+        return await self._all("list_channels", row_of(ChannelInfo))
 
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes it anew.
@@ -102,7 +103,7 @@ class AsyncMessages(AsyncCaller):
         """
         return await self._all(
             "catch_up",
-            class_row(NewMessage),
+            row_of(NewMessage),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after=after,
@@ -122,7 +123,7 @@ class AsyncMessages(AsyncCaller):
         """
         return await self._all(
             "read_messages",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             limit=limit,
@@ -133,7 +134,7 @@ class AsyncMessages(AsyncCaller):
         """A message, acknowledged or not; None if the channel has no message of that id."""
         messages = await self._all(
             "get_message",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             message_id=message_id,
@@ -157,7 +158,7 @@ class AsyncMessages(AsyncCaller):
         """Messages in the order of their ids, acknowledged or not: by default up to 100."""
         return await self._all(
             "message_history",
-            class_row(Message),
+            row_of(Message),
             adapters=TOLERANT_ADAPTERS,
             channel=channel_argument(channel),
             after_id=after_id,

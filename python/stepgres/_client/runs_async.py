@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row, tuple_row
+from psycopg.rows import scalar_row, tuple_row
 
 from stepgres._client.waiting_async import wait_for_run
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.types import (
     RunCount,
     RunStatus,
@@ -110,7 +111,7 @@ class AsyncRuns(AsyncCaller):
 
     async def get_run_status(self, run_id: UUID) -> RunStatus:
         """How a run is doing; RunNotFound if there is none."""
-        return await self._one("get_run_status", class_row(RunStatus), run_id=run_id)
+        return await self._one("get_run_status", row_of(RunStatus), run_id=run_id)
 
     async def get_run(self, run_id: UUID) -> RunDetails:
         """All that is known about a run: its steps, their tasks and attempts."""
@@ -139,7 +140,7 @@ class AsyncRuns(AsyncCaller):
         """
         return await self._all(
             "list_workflow_runs",
-            class_row(WorkflowRun),
+            row_of(WorkflowRun),
             adapters=TOLERANT_ADAPTERS,
             status=status,
             workflow_slug=workflow_slug,
@@ -165,7 +166,7 @@ class AsyncRuns(AsyncCaller):
         """How many runs there are, by workflow and status. The filters are those of lists."""
         return await self._all(
             "count_runs",
-            class_row(RunCount),
+            row_of(RunCount),
             status=status,
             workflow_slug=workflow_slug,
             tags=array(tags),
@@ -176,7 +177,7 @@ class AsyncRuns(AsyncCaller):
 
     async def why_stuck(self, run_id: UUID) -> list[StuckStep]:
         """What each unfinished step of a run waits for."""
-        return await self._all("why_stuck", class_row(StuckStep), run_id=run_id)
+        return await self._all("why_stuck", row_of(StuckStep), run_id=run_id)
 
     async def cancel_workflow_run(
         self, run_id: UUID, reason: str | None = None, force: bool | None = None
@@ -397,7 +398,7 @@ class AsyncRuns(AsyncCaller):
         """
         return await self._one(
             "add_subscriber",
-            class_row(Subscription),
+            row_of(Subscription),
             run_id=run_id,
             subscriber_id=subscriber_id,
             lease=interval(lease),

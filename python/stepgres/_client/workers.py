@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._postgres.arguments import interval, json_argument, json_value
 from stepgres._postgres.caller import Caller
+from stepgres._postgres.rows import row_of
 from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ class Workers(Caller):
 
     def list_workers(self) -> list[WorkerInfo]:
         """The registered workers, the oldest first."""
-        return self._all("list_workers", class_row(WorkerInfo))
+        return self._all("list_workers", row_of(WorkerInfo))
 
     def list_queues(self) -> list[QueueInfo]:
         """The queues by name, with their ready tasks and live workers."""
-        return self._all("list_queues", class_row(QueueInfo))
+        return self._all("list_queues", row_of(QueueInfo))
 
     def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
@@ -89,7 +90,7 @@ class Workers(Caller):
         """Say that a worker lives, and return those of its tasks that it is to give up."""
         return self._all(
             "heartbeat",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             tasks=json_argument(tasks and list(tasks), "tasks"),
         )
@@ -100,7 +101,7 @@ class Workers(Caller):
         """Claim up to capacity tasks."""
         return self._all(
             "claim_tasks",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
@@ -177,7 +178,7 @@ class Workers(Caller):
         """Apply results, a list or its JSON text, and claim up to capacity tasks."""
         return self._all(
             "work",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             results=results
             if isinstance(results, str)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._postgres.arguments import interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class AsyncWorkers(AsyncCaller):
 
     async def list_workers(self) -> list[WorkerInfo]:
         """The registered workers, the oldest first."""
-        return await self._all("list_workers", class_row(WorkerInfo))
+        return await self._all("list_workers", row_of(WorkerInfo))
 
     async def list_queues(self) -> list[QueueInfo]:
         """The queues by name, with their ready tasks and live workers."""
-        return await self._all("list_queues", class_row(QueueInfo))
+        return await self._all("list_queues", row_of(QueueInfo))
 
     async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all that a worker has claimed except these tasks; return their number."""
@@ -87,7 +88,7 @@ class AsyncWorkers(AsyncCaller):
         """Say that a worker lives, and return those of its tasks that it is to give up."""
         return await self._all(
             "heartbeat",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             tasks=json_argument(tasks and list(tasks), "tasks"),
         )
@@ -98,7 +99,7 @@ class AsyncWorkers(AsyncCaller):
         """Claim up to capacity tasks."""
         return await self._all(
             "claim_tasks",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
@@ -175,7 +176,7 @@ class AsyncWorkers(AsyncCaller):
         """Apply results, a list or its JSON text, and claim up to capacity tasks."""
         return await self._all(
             "work",
-            class_row(WorkItem),
+            row_of(WorkItem),
             worker_id=worker_id,
             results=results
             if isinstance(results, str)

@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
-from psycopg.rows import class_row
 
 from stepgres._client.client_async import AsyncClient
 from stepgres._postgres.adapters import ADAPTERS, ADAPTERS_OF_TEXT
 from stepgres._postgres.lost_connections import Limit
+from stepgres._postgres.rows import row_of
 from stepgres.errors import StepgresError
 from stepgres.types import WorkItem
 
@@ -61,7 +61,7 @@ class WorkerClient(AsyncClient):
         """What `work` does, with inputs as JSON text: one that is too deep spoils no other."""
         return await self._all(
             "work",
-            class_row(WorkItem),
+            row_of(WorkItem),
             adapters=ADAPTERS_OF_TEXT,
             worker_id=worker_id,
             results=results,

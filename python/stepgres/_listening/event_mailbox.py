@@ -8,10 +8,11 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import scalar_row
 
 from stepgres._listening.mailbox import Inbox
 from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
 from stepgres.errors import ConnectionFailed
 from stepgres.types import NewEvent, RunEvent, Subscription
 
@@ -90,7 +91,7 @@ class EventMailbox(Inbox[RunEvent, NewEvent]):
     async def _subscribe(self, connection: psycopg.AsyncConnection[Any]) -> None:
         subscription = await AsyncCaller(connection)._one(
             "add_subscriber",
-            class_row(Subscription),
+            row_of(Subscription),
             run_id=self._run_id,
             subscriber_id=self._subscriber_id,
             lease=timedelta(seconds=_LEASE),
@@ -109,7 +110,7 @@ class EventMailbox(Inbox[RunEvent, NewEvent]):
     async def _catch_up(self, connection: psycopg.AsyncConnection[Any]) -> list[NewEvent]:
         return await AsyncCaller(connection)._all(
             "catch_up_events",
-            class_row(NewEvent),
+            row_of(NewEvent),
             run_id=self._run_id,
             workflow_slug=self._workflow_slug,
             after=self._read_position,

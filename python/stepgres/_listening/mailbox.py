@@ -9,12 +9,11 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from psycopg.rows import class_row
-
 from stepgres._listening.hub import Hub, Member
 from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.json_text import loads
+from stepgres._postgres.rows import row_of
 from stepgres.errors import ConnectionFailed
 from stepgres.types import Listening, NewMessage, Notification
 
@@ -126,7 +125,7 @@ class Mailbox(Inbox[Notification, NewMessage]):
 
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         listening = await AsyncCaller(connection)._one(
-            "listen", class_row(Listening), channel=self.channel, after=self._read_position
+            "listen", row_of(Listening), channel=self.channel, after=self._read_position
         )
         self.names = (listening.messages_on, listening.payloads_on)
         if self._read_position is None:
@@ -153,7 +152,7 @@ class Mailbox(Inbox[Notification, NewMessage]):
     async def _catch_up(self, connection: psycopg.AsyncConnection[Any]) -> list[NewMessage]:
         return await AsyncCaller(connection)._all(
             "catch_up",
-            class_row(NewMessage),
+            row_of(NewMessage),
             adapters=ADAPTERS_OF_TEXT,
             channel=self.channel,
             after=self._read_position,

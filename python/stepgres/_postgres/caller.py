@@ -17,7 +17,14 @@ from psycopg.rows import scalar_row
 from stepgres._listening.notifications import Notifications
 from stepgres._postgres.adapters import ADAPTERS
 from stepgres._postgres.arguments import slug_argument
-from stepgres._postgres.connections import ValueCursor, check, committing, connect, in_utf8, retire
+from stepgres._postgres.connections import (
+    ValueCursor,
+    check,
+    committing,
+    connect,
+    in_utf8,
+    retire,
+)
 from stepgres._postgres.conninfo import conninfo_of_pool, resolve_conninfo
 from stepgres._postgres.json_text import unreadable
 from stepgres._postgres.lost_connections import lost
