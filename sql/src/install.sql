@@ -346,6 +346,7 @@
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
+\ir checks/check_version.sql
 \ir checks/fsck.sql
 \ir checks/version.sql
 

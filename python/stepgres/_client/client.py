@@ -11,6 +11,7 @@ from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
 from stepgres._client.workers import Workers
 from stepgres._postgres.rows import row_of
+from stepgres._version import __version__
 from stepgres.types import FsckViolation
 
 
@@ -32,10 +33,11 @@ class Client(Definitions, Runs, Goals, Workers, Messages, Events):
 
     def version(self) -> str:
         """The version of the installed schema."""
-        return self._scalar(
-            str,
-            "version",
-        )
+        return self._scalar(str, "version")
+
+    def check_version(self, client_version: str = __version__) -> str:
+        """The version of the schema; VersionMismatch if it does not serve such clients."""
+        return self._scalar(str, "check_version", client_version=client_version)
 
     def fsck(self) -> list[FsckViolation]:
         """What violates the invariants of the engine."""

@@ -11,6 +11,7 @@ from psycopg.rows import scalar_row
 from stepgres._postgres.arguments import interval, json_argument, json_value
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
+from stepgres._version import __version__
 from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class Workers(Caller):
         resources: Mapping[str, Any] | None = None,
         knows: Mapping[str, Any] | None = None,
         features: Sequence[str] | None = None,
+        client_version: str = __version__,
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds.
 
         knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
-        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed.
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed,
+        VersionMismatch if the schema does not serve workers of that version.
         """
         return self._scalar(
             str,
@@ -46,6 +49,7 @@ class Workers(Caller):
             resources=json_argument(resources, "resources"),
             knows=json_argument(knows, "knows"),
             features=None if features is None else list(features),
+            client_version=client_version,
         )
 
     def unregister_worker(self, worker_id: str) -> int:

@@ -9,6 +9,7 @@ from psycopg.rows import scalar_row
 from stepgres._postgres.arguments import interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.rows import row_of
+from stepgres._version import __version__
 from stepgres.types import QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class AsyncWorkers(AsyncCaller):
         resources: Mapping[str, Any] | None = None,
         knows: Mapping[str, Any] | None = None,
         features: Sequence[str] | None = None,
+        client_version: str = __version__,
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds.
 
         knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
-        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed.
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed,
+        VersionMismatch if the schema does not serve workers of that version.
         """
         return await self._scalar(
             str,
@@ -44,6 +47,7 @@ class AsyncWorkers(AsyncCaller):
             resources=json_argument(resources, "resources"),
             knows=json_argument(knows, "knows"),
             features=None if features is None else list(features),
+            client_version=client_version,
         )
 
     async def unregister_worker(self, worker_id: str) -> int:

@@ -37,6 +37,8 @@ class WorkerClient(AsyncClient):
     great deal to do, gets through in the end, and until then few sessions of the server pile up.
     """
 
+    _is_checked = True  # by register_worker
+
     def __init__(self, conninfo: str, limit: float) -> None:
         super().__init__(conninfo)
         self._limit = limit

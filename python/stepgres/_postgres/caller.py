@@ -30,6 +30,7 @@ from stepgres._postgres.json_text import unreadable
 from stepgres._postgres.lost_connections import lost
 from stepgres._postgres.orm import joining
 from stepgres._postgres.owner import Owner
+from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _needed(method: Callable[..., Any]) -> list[str]:
 
 class Caller:
     """Calls SQL functions by their name and arguments; what Client is made of."""
+
+    _is_checked = False  # whether the schema serves clients of this version
 
     def __init__(
         self,
@@ -131,15 +134,8 @@ class Caller:
         adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
-        method = getattr(type(self), function, None)  # some callers are no clients
-        for name in _needed(method) if method else ():
-            if name in arguments and arguments[name] is None:
-                raise InvalidInput(
-                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
-                )
-        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
-            arguments[name] = slug_argument(arguments[name])
-        given = {name: value for name, value in arguments.items() if value is not None}
+        self._check_version()
+        given = self._given(function, arguments)
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
         try:
@@ -169,6 +165,29 @@ class Caller:
             ) from error
         except (RecursionError, ValueError) as error:
             raise unreadable(f"the answer of stepgres.{function}", error) from error
+
+    def _check_version(self) -> None:
+        """VersionMismatch, before the first call, if the schema does not serve this client."""
+        if self._is_checked or not isinstance(self._source, str):
+            return
+        self._is_checked = True
+        try:
+            self._all("check_version", scalar_row, client_version=__version__)
+        except BaseException:
+            self._is_checked = False
+            raise
+
+    def _given(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are not left to their defaults, workflows among them as slugs."""
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
+        return {name: value for name, value in arguments.items() if value is not None}
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[Any]]:

@@ -28,6 +28,7 @@ from stepgres._postgres.json_text import unreadable
 from stepgres._postgres.lost_connections import lost
 from stepgres._postgres.orm import joining_async
 from stepgres._postgres.owner import AsyncOwner
+from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def _needed(method: Callable[..., Any]) -> list[str]:
 
 class AsyncCaller:
     """Calls SQL functions by their name and arguments; what AsyncClient is made of."""
+
+    _is_checked = False  # whether the schema serves clients of this version
 
     def __init__(
         self,
@@ -133,15 +136,8 @@ class AsyncCaller:
         adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
-        method = getattr(type(self), function, None)  # some callers are no clients
-        for name in _needed(method) if method else ():
-            if name in arguments and arguments[name] is None:
-                raise InvalidInput(
-                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
-                )
-        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
-            arguments[name] = slug_argument(arguments[name])
-        given = {name: value for name, value in arguments.items() if value is not None}
+        await self._check_version()
+        given = self._given(function, arguments)
         # in quotes: limit and offset are words of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
         try:
@@ -171,6 +167,29 @@ class AsyncCaller:
             ) from error
         except (RecursionError, ValueError) as error:
             raise unreadable(f"the answer of stepgres.{function}", error) from error
+
+    async def _check_version(self) -> None:
+        """VersionMismatch, before the first call, if the schema does not serve this client."""
+        if self._is_checked or not isinstance(self._source, str):
+            return
+        self._is_checked = True
+        try:
+            await self._all("check_version", scalar_row, client_version=__version__)
+        except BaseException:
+            self._is_checked = False
+            raise
+
+    def _given(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are not left to their defaults, workflows among them as slugs."""
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
+        return {name: value for name, value in arguments.items() if value is not None}
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
