@@ -34,7 +34,7 @@ docs: .venv/.dev ## build docs/reference.md from the comments in sql/src, and ch
 	$(python) tools/build_reference.py
 	$(python) tools/check_names.py
 
-sync: .venv/.dev ## build python/stepgres/_sync from _async
+sync: .venv/.dev ## build the synchronous modules from their asynchronous siblings
 	$(python) tools/generate_sync.py
 
 lint: .venv/.dev sql ## check everything except the tests

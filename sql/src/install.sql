@@ -26,6 +26,7 @@
 \ir definition/_create_version.sql
 \ir definition/_definition_error.sql
 \ir definition/_delete_own_version.sql
+\ir definition/_dependencies_of.sql
 \ir definition/_document.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
@@ -43,6 +44,7 @@
 \ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
+\ir definition/_shown_step.sql
 \ir definition/_slug_of.sql
 \ir definition/_sorted_steps.sql
 \ir definition/_step_options.sql
@@ -308,6 +310,7 @@
 \ir goals/_plan_steps.sql
 \ir goals/_plan_tasks.sql
 \ir goals/_resolve_tasks.sql
+\ir goals/_shown_graph.sql
 \ir goals/_steps_only.sql
 \ir goals/_task_graph_not_found.sql
 \ir goals/_task_slug.sql
@@ -343,6 +346,7 @@
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
+\ir checks/check_version.sql
 \ir checks/fsck.sql
 \ir checks/version.sql
 
