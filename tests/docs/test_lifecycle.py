@@ -52,7 +52,8 @@ def test_examples_work_one_after_the_other(
     reader = Reader(db.dsn)
     printed: dict[tuple[str, str], str] = {}
     for heading, language, text in examples(PAGE):
-        printed[heading, language] = getattr(reader, f"try_{language}")(text)
+        output = getattr(reader, f"try_{language}")(text)
+        printed[heading, language] = printed.get((heading, language), "") + output
     reader.names["client"].close()
     run_id: UUID = reader.names["run_id"]
 

@@ -378,7 +378,7 @@ def test_misuse_is_refused(engine: Engine, everything: Follower) -> None:
     with engine.connection.transaction(), refused("SG003", "changed something"):
         engine.start("order", {})
         everything.told()
-    for options in ({"lease": "0"}, {"lease": "2 days"}, {"lease": None}, {"every_change": None}):
+    for options in ({"lease": "0"}, {"lease": "2 days"}, {"lease": None}):
         with refused("SG003", "lease"):
             engine.call("add_subscriber", **options)
 

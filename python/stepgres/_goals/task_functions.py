@@ -111,7 +111,7 @@ def check_step_functions(step_functions: Any) -> None:
                     hint=_HINT,
                 )
     elif not callable(step_functions) or isinstance(step_functions, type):
-        kind = type(step_functions).__name__
+        kind = "type" if isinstance(step_functions, type) else type(step_functions).__name__
         raise DefinitionError(
             f"step_functions must be a mapping or a function, and is of type {kind}", hint=_HINT
         )

@@ -8,8 +8,11 @@ as $$
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- not before it is over: nobody needs to wake up for it, and whoever asks anyway is told
-        (select s.swept_at from stepgres.sweeps as s
-        where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds')
+        (
+            select case when s.position is null then s.swept_at + interval '10 seconds' else s.swept_at end
+            from stepgres.sweeps as s
+            where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds'
+        )
     )
 $$;
 

@@ -50,8 +50,12 @@ begin
             ));
         end;
         if (work.is_waiting and v_is_idle) <> v_worker.is_waiting then
+            -- skip locked: this call may hold runs, and whoever has locked the worker may wait for them
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-            where w.worker_id = work.worker_id;
+            where w.worker_id = (
+                select o.worker_id from stepgres.workers as o where o.worker_id = work.worker_id
+                for no key update skip locked
+            );
         end if;
     end if;
 end
