@@ -63,4 +63,4 @@ as $$
 $$;
 
 comment on function stepgres._find_miscounts() is
-'Counters that differ from a recount: part of fsck.';
+'Returns counters that differ from a recount: part of fsck.';

@@ -22,4 +22,4 @@ end
 $$;
 
 comment on function stepgres._find_stray_tickets() is
-'Tickets in queues whose run is over, and messages of somebody else: part of fsck.';
+'Returns tickets in queues whose run is over, and messages that are no tickets: part of fsck.';

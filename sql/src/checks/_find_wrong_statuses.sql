@@ -53,4 +53,4 @@ as $$
 $$;
 
 comment on function stepgres._find_wrong_statuses() is
-'Statuses of runs and steps that do not follow from one another: part of fsck.';
+'Returns statuses of runs and steps that contradict one another: part of fsck.';

@@ -47,4 +47,4 @@ as $$
 $$;
 
 comment on function stepgres._find_wrong_tasks() is
-'Tasks without what their status needs, and timers without their task: part of fsck.';
+'Returns tasks without what their status needs, and timers without their task: part of fsck.';

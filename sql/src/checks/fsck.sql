@@ -20,6 +20,7 @@ as $$
 $$;
 
 comment on function stepgres.fsck() is
-'Checks the invariants of the engine over all runs; returns what violates them, nothing if all is well.
+'Checks the invariants of the engine over all runs, and returns the violations.
 
-Reads every table: for tests and for peace of mind, not for every minute.';
+It returns no row if all invariants hold. The function reads every table: call it in tests or for
+an occasional check, not every minute.';

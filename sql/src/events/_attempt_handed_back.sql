@@ -9,4 +9,6 @@ as $$
 $$;
 
 comment on function stepgres._attempt_handed_back(stepgres.tasks) is
-'The attempt for which a task was claimed and handed back, if it was: the next claim is the same attempt.';
+'Returns the attempt for which a task was claimed and handed back, or null if it was not.
+
+The next claim of the task has the same attempt number.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function stepgres._check_subject(uuid, text) is
-'Raises SG003 for a subscriber to a run and to a workflow.';
+'Raises SG003 if a subscriber names both a run and a workflow.';

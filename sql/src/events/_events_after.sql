@@ -53,5 +53,6 @@ end
 $$;
 
 comment on function stepgres._events_after(uuid, text, stepgres._event_position, int) is
-'What was recorded by transactions that are visible now and were not when the position was taken; and then a row that has only
-the position behind all of it.';
+'Returns recorded events that became visible after the position was taken, and a last row.
+
+The last row has only the position behind all of these events.';

@@ -98,6 +98,7 @@ end
 $$;
 
 comment on function stepgres._events_before(uuid, text, stepgres._event_position, int) is
-'What the rows of runs show that happened before a position was taken; those of a run at once, though they are more than limit.
+'Returns the events before a position, as the rows of runs show them.
 
-What was recorded since then is left out: it comes from _events_after.';
+It returns all such events of a run at once, even if they are more than limit. It leaves out the
+events that were recorded since the position was taken: _events_after returns them.';

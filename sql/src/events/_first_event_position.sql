@@ -37,4 +37,4 @@ end
 $$;
 
 comment on function stepgres._first_event_position(pg_snapshot, bigint) is
-'The position in front of what had happened before a snapshot, ever or since some time.';
+'Returns the position in front of all events before a snapshot, or of those after the time since.';

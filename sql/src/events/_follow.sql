@@ -20,6 +20,7 @@ end
 $$;
 
 comment on function stepgres._follow() is
-'Looks whether anybody follows changes of runs, or ends only, and lets the triggers of this transaction know.
+'Tells the triggers of this transaction whether anybody follows changes of runs, or only ends.
 
-Called where runs are locked, or made, before they are changed: so without subscribers a change costs nothing more.';
+Callers call it when they lock or make runs, before they change them. So a change costs nothing
+more if there are no subscribers.';

@@ -38,4 +38,4 @@ end
 $$;
 
 comment on function stepgres._forget_events() is
-'Removes subscribers whose lease is over, and recorded events that all others were told of.';
+'Removes subscribers whose lease is over, and recorded events that all other subscribers have got.';

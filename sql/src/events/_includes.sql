@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._includes(pg_snapshot, pg_snapshot) is
-'Whether all that is visible in the earlier snapshot is visible in the other.';
+'Says whether the first snapshot shows everything that the earlier snapshot shows.';

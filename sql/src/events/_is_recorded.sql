@@ -26,4 +26,4 @@ as $$
 $$;
 
 comment on function stepgres._is_recorded(stepgres.run_event, pg_snapshot) is
-'Whether an event was recorded by a transaction that is not visible in that snapshot.';
+'Says whether a transaction that is not visible in the snapshot has recorded the event.';

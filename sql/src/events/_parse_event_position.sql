@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._parse_event_position(text) is
-'Reads a position of catch_up_events; raises SG003 if that is something else.';
+'Reads a position of catch_up_events; raises SG003 if the text is no such position.';

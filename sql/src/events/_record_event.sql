@@ -45,5 +45,6 @@ end
 $$;
 
 comment on function stepgres._record_event(stepgres.run_event, boolean) is
-'Writes down an event for those who subscribe to it, and notifies them at commit; of the end of a run also those who wait for
-nothing else.';
+'Records an event for its subscribers, and notifies them at commit.
+
+The end of a run also notifies the subscribers that wait only for the end.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function stepgres._record_failure() is
-'A trigger: records that an attempt has failed.';
+'Records that an attempt has failed (a trigger function).';

@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function stepgres._record_goal_change() is
-'A trigger: records that a task graph was decomposed, approved or rejected.';
+'Records that a task graph was decomposed, approved or rejected (a trigger function).';

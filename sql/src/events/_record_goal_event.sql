@@ -23,4 +23,6 @@ end
 $$;
 
 comment on function stepgres._record_goal_event(stepgres.task_graphs) is
-'Writes down what has just become of a task graph, and sends it to the channel workflow_events where its workflow wants that.';
+'Records the new status of a task graph, and sends it to the channel workflow_events.
+
+It sends only if the events setting of the task graph is run or task.';

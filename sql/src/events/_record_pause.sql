@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function stepgres._record_pause() is
-'A trigger: records that a run was paused or resumed.';
+'Records that a run was paused or resumed (a trigger function).';

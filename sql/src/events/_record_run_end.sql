@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function stepgres._record_run_end() is
-'A trigger: records the end of a run, and of its goal.';
+'Records the end of a run, and of its goal (a trigger function).';

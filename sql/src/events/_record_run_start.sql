@@ -27,4 +27,4 @@ end
 $$;
 
 comment on function stepgres._record_run_start() is
-'A trigger: records what has happened in a run that is new.';
+'Records what has happened in a new run (a trigger function).';

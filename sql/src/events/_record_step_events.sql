@@ -19,4 +19,4 @@ end
 $$;
 
 comment on function stepgres._record_step_events() is
-'A trigger: records the start and the end of a step.';
+'Records the start and the end of a step (a trigger function).';

@@ -26,4 +26,4 @@ end
 $$;
 
 comment on function stepgres._record_task_events() is
-'A trigger: records that an attempt has started, or has completed its task.';
+'Records that an attempt has started, or has completed its task (a trigger function).';

@@ -37,5 +37,6 @@ end
 $$;
 
 comment on function stepgres._send_run_events(text, uuid[]) is
-'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
-wants that.';
+'Sends an event of runs, and of their goals, to the channel workflow_events.
+
+Only runs of workflows whose events setting is run or task are sent.';

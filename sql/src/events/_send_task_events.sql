@@ -23,4 +23,6 @@ end
 $$;
 
 comment on function stepgres._send_task_events(text, stepgres._task_key[]) is
-'Sends what has happened to tasks to the channel workflow_events, where their workflow wants that.';
+'Sends an event of tasks to the channel workflow_events.
+
+Only tasks of workflows whose events setting is task are sent.';

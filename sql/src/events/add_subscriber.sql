@@ -46,14 +46,18 @@ end
 $$;
 
 comment on function stepgres.add_subscriber(uuid, text, interval, text, boolean, text) is
-'Asks for a notification when a run ends, or with every_change whenever it changes; returns the subscriber_id, and the name
-that the notification comes on.
+'Subscribes to the end of a run, or with every_change to every change of it.
 
-For one run, for those of a workflow, or for all (neither run_id nor workflow_slug): then the payload is the run_id, or
-with every_change the task_graph_id of a goal that is no run yet. Once the call is committed, listen on
-that name, then look at the run, or call catch_up_events, which tells each event once; then again after each notification.
+The subscription is for one run, for the runs of a workflow, or (without run_id and workflow_slug)
+for all runs. The function returns the subscriber_id and the name on which PostgreSQL notifies. For
+several runs the payload of a notification is the run_id. With every_change the payload may also be
+the task_graph_id of a goal that has no run yet. Once the call is committed, listen on the name.
+Then look at the run, or call catch_up_events, which returns each event exactly once. Do the same
+after each notification.
 
-Call it again with its subscriber_id before the lease is over, or remove_subscriber. Pass the position that catch_up_events
-has come to as after: the events before it need not be kept any more.
+Call the function again with the subscriber_id before the lease is over, or call remove_subscriber.
+As after, pass the last position that catch_up_events returned: events before this position need
+not be kept for the subscriber.
 
-Errors: SG003 a subscriber_id or lease out of range, both a run_id and a workflow_slug, not a position.';
+Errors: SG003 a subscriber_id or lease out of range, both a run_id and a workflow_slug, not a
+position.';

@@ -28,10 +28,11 @@ end
 $$;
 
 comment on function stepgres.list_goal_events(text, text, interval) is
-'When task graphs were decomposed, approved and rejected, in order: one of them, those of a workflow, or all; ever, or within
-the last happened_within.
+'Returns when task graphs were decomposed, approved and rejected, in order.
 
-It is what the view run_events has without a run. Whoever follows goals asks this for a graph of which a notification has come, and
-now and then for those of which none has.
+The task graphs are one task graph, the task graphs of a workflow, or all. happened_within limits
+the events to the last such interval; null returns all events. The view run_events shows the same
+events without a run. A client that follows goals calls this function after the notification of a
+task graph, and now and then to find task graphs that no notification announced.
 
 Errors: SG019 unknown task graph.';

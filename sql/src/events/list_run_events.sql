@@ -20,9 +20,10 @@ end
 $$;
 
 comment on function stepgres.list_run_events(uuid, timestamptz) is
-'What happened in a run, in order; with since only what happened at that time or later.
+'Returns what happened in a run, in order; since limits the events to this time and later.
 
-It is the view run_events for one run, for roles that may not read the view. The time of an event is when it happened, not
-when it was committed: what a long transaction did appears among, and not behind, what others have done meanwhile.
+It returns the rows of the view run_events for one run, also to roles that may not read the view.
+The time of an event is when the event happened, not when it was committed. So the events of a long
+transaction appear among the events of other transactions, and not behind them.
 
 Errors: SG005 unknown run.';

@@ -106,12 +106,13 @@ select
 from stepgres.task_graph_changes as c;
 
 comment on view stepgres.run_events is
-'What happened in runs, and to the task graphs that become runs: order by occurred_at, event_order.
+'Events of runs, and of the task graphs that become runs; order by occurred_at, event_order.
 
-event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
-workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
-task_failed (an attempt that failed, whether or not there is another). A run of a task graph also has goal_started,
-goal_completed and goal_failed (the latter when it was cancelled, too), and in front of them what led to it: goal_decomposed,
-goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
-soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
-depend on it.';
+event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
+workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
+step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
+another attempt follows). A run of a task graph also has goal_started, goal_completed and
+goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
+goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
+have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
+time: a step ends before the steps that depend on it start.';

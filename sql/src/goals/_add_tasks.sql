@@ -47,6 +47,7 @@ end
 $$;
 
 comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
-'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
+'Adds tasks beside the task of a step that has just been completed.
 
-finished are the steps that _advance will count down next.';
+The run moves to a version of its own, which has the added tasks. finished are the steps that
+_advance will count down next.';

@@ -27,4 +27,6 @@ end
 $$;
 
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse, SG026 for those that the caller may not set.';
+'Raises SG018 for options of a task or graph that register_workflow would refuse.
+
+It raises SG026 for options that the caller may not set.';

@@ -20,4 +20,7 @@ end
 $$;
 
 comment on function stepgres._check_goal_rights(jsonb, text) is
-'Raises SG026 for options that decide what workers execute and who is served first, if the caller may not register workflows.';
+'Raises SG026 for options that the caller may not set.
+
+The options sql_function, transactional, queue, priority and resources decide what workers execute
+and which work they do first. Only callers that may register workflows set them.';

@@ -41,4 +41,4 @@ end
 $$;
 
 comment on function stepgres._check_task_order(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'Raises SG018 if tasks wait for each other in a cycle, also through the groups that they are in.';
+'Raises SG018 if tasks wait for each other in a cycle, also through the groups that contain them.';

@@ -63,4 +63,4 @@ end
 $$;
 
 comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
-'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
+'Raises SG018 for the first task that breaks a rule; does not check what depends on what.';

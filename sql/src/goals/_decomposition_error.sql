@@ -9,4 +9,4 @@ end
 $$;
 
 comment on function stepgres._decomposition_error(text, text, text) is
-'Raises SG018 about the task at this path, or about the whole graph if there is none.';
+'Raises SG018 for the task at this path, or for the whole graph if path is null.';

@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
-'What each task names in its depends_on, and the path of the task that it means.';
+'Returns what each task names in its depends_on, and the path of the task that the name means.';

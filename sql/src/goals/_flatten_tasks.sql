@@ -25,4 +25,4 @@ as $$
 $$;
 
 comment on function stepgres._flatten_tasks(jsonb, int) is
-'Nested tasks in the order of the document, each group before its subtasks.';
+'Returns nested tasks in the order of the document, each group before its subtasks.';

@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._guard_foreign_workflow(text) is
-'Raises SG007 for a workflow that was defined otherwise than by task graphs: these never touch it.';
+'Raises SG007 for a workflow that was not made by task graphs: task graphs never change it.';

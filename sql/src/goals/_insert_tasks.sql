@@ -22,4 +22,6 @@ end
 $$;
 
 comment on function stepgres._insert_tasks(jsonb, text, text, jsonb, jsonb, text) is
-'Part of _join_tasks: goes through the groups, of which scope is the one where the added tasks belong.';
+'Inserts the added tasks into the group whose prefix is scope: part of _join_tasks.
+
+It goes through all groups, and adds added_paths to tasks that depend on the task at adder.';

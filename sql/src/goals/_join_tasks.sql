@@ -32,6 +32,7 @@ end
 $$;
 
 comment on function stepgres._join_tasks(jsonb, text, jsonb) is
-'Resolved tasks with others beside the task of a step; what depends on that task depends on the others as well.
+'Returns resolved tasks with the added tasks beside the task of a step.
 
-Of those that depend on nothing it is the first task.';
+Tasks that depend on the task of the step also depend on the added tasks. Added tasks that depend on
+nothing depend on the task of the step.';

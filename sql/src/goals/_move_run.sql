@@ -35,6 +35,7 @@ end
 $$;
 
 comment on function stepgres._move_run(uuid, int, stepgres._step_key[]) is
-'Moves a run to another version that has all of its steps, and counts anew what those wait for that have not started.
+'Moves a run to another version that has all its steps, and recounts remaining_deps.
 
-finished are the steps that _advance will count down next.';
+Only steps that have not started are counted anew. finished are the steps that _advance will count
+down next.';

@@ -57,4 +57,6 @@ as $$
 $$;
 
 comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'The tasks as the steps that register_workflow takes; besides, each has its path, and the paths that it was said to wait for.';
+'Returns the tasks as the steps that register_workflow takes.
+
+In addition each step has its path, and in waits_for the paths that the task was said to wait for.';

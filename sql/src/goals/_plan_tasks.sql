@@ -64,4 +64,6 @@ end
 $$;
 
 comment on function stepgres._plan_tasks(jsonb, int, int) is
-'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
+'Checks nested tasks, and returns them flat, as the steps that they become.
+
+It raises SG018 and names the first task that breaks a rule.';

@@ -27,4 +27,6 @@ end
 $$;
 
 comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
-'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';
+'Returns tasks with their step_slug, and with paths from the root in depends_on.
+
+Paths from the root mean the same tasks whatever is added later.';

@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function stepgres._task_graph_not_found(text) is
-'Raises SG019.';
+'Raises SG019: the task graph does not exist.';

@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._task_slug(text) is
-'The slug of the step that stands for the task at this path.';
+'Returns the slug of the step that stands for the task at this path.';

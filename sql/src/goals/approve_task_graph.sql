@@ -25,9 +25,10 @@ end
 $$;
 
 comment on function stepgres.approve_task_graph(text, text) is
-'Approves a task graph, so that start_task_graph starts it; nothing happens to one that is approved.
+'Approves a task graph, so that start_task_graph can start it.
 
-fingerprint is that of the graph as the caller has read it, from get_task_graph or save_task_graph: if the graph has changed since,
-it is not approved. Without a fingerprint the graph is approved as it stands.
+Approving an approved task graph changes nothing. fingerprint is the fingerprint of the graph that
+the caller has read, from get_task_graph or save_task_graph: if the graph has changed since, it is
+not approved. Without a fingerprint the graph is approved as it is now.
 
-Errors: SG008 it was rejected, or has changed; SG019 unknown task graph.';
+Errors: SG008 the graph was rejected, or has changed; SG019 unknown task graph.';

@@ -28,6 +28,7 @@ as $$
 $$;
 
 comment on function stepgres.get_composition_stats(text) is
-'How many task graphs there are in which status, and how their runs ended: of all, or of one workflow.
+'Counts the task graphs by status, and their runs by how they ended.
 
-Runs of graphs that have been deleted since count too; others of the same workflow do not.';
+It counts all task graphs, or only the task graphs of one workflow. Runs of task graphs that were
+deleted since count too; other runs of the same workflow do not.';

@@ -22,6 +22,8 @@ end
 $$;
 
 comment on function stepgres.list_task_graphs(text, int, int) is
-'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
+'Lists task graphs, the newest first.
+
+A task graph with the status decomposed waits for an approval or a rejection.
 
 Errors: SG014 unknown status, or a negative limit or offset.';

@@ -21,6 +21,8 @@ end
 $$;
 
 comment on function stepgres.reject_task_graph(text, text) is
-'Rejects a task graph, whether it was approved or not: it is not started any more. Runs that it has go on.
+'Rejects a task graph, even an approved one: start_task_graph does not start it any more.
+
+Runs of the task graph go on.
 
 Errors: SG003 no reason, SG019 unknown task graph.';

@@ -60,18 +60,23 @@ end
 $$;
 
 comment on function stepgres.save_task_graph(text, jsonb, text, text, jsonb, int, int) is
-'Checks and stores the tasks that a goal was decomposed into, and returns them as a task graph; nothing is executed.
+'Checks and stores the tasks of a goal, and returns them as a task graph; it executes nothing.
 
-A task: {"id": text, "description": text, "depends_on": [text], "subtasks": [task], "options": object}; only the id is needed, and
-whatever else it has is kept. A task with subtasks is a group: it starts when what it depends on is done, ends when its subtasks
-are, and its output is the object of their outputs by id. depends_on names tasks of the same group or of one around it, or any by
-path, such as "design/api". The options of a task without subtasks are those of a step: max_attempts, timeout, execution, queue,
-priority, resources, condition and so on; defaults are those of the workflow that the graph becomes when it is started, and
-workflow_slug its slug, by default the id of the graph. With a task_graph_id the tasks of that graph are replaced, and have to be
-approved anew; runs of it keep theirs.
+A task is {"id": text, "description": text, "depends_on": [text], "subtasks": [task],
+"options": object}. Only the id is required; other keys of a task are kept. A task with subtasks is
+a group. A group starts when its dependencies are done, and ends when its subtasks are done; its
+output is the object of the outputs of its subtasks by id. depends_on names tasks of the same group
+or of a group around it, or any task by its path, such as "design/api". The options of a task
+without subtasks are the options of a step: max_attempts, timeout, execution, queue, priority,
+resources, condition and so on.
 
-The workflow is one of task graphs alone: one of that name that was registered or built otherwise stays as it is. The options sql_function,
-transactional, queue, priority and resources are for those who may call register_workflow. approve_task_graph takes the fingerprint of the graph.
+When the graph starts, it becomes a workflow. defaults are the options of this workflow, and
+workflow_slug is its slug, by default the id of the graph. A task_graph_id replaces the tasks of
+this graph, which then needs a new approval; runs of the graph keep their tasks.
 
-Errors: SG007 the workflow was not made by task graphs; SG018 names the task that breaks a rule, by its path; SG019 unknown task graph;
-SG026 an option that the caller may not set.';
+The workflow belongs to task graphs alone: a workflow of the same name that was registered or built
+otherwise does not change. Only roles that may call register_workflow set the options sql_function,
+transactional, queue, priority and resources. approve_task_graph takes the fingerprint of the graph.
+
+Errors: SG007 the workflow was not made by task graphs; SG018 names the task that breaks a rule, by
+its path; SG019 unknown task graph; SG026 an option that the caller may not set.';

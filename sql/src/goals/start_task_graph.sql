@@ -55,12 +55,12 @@ end
 $$;
 
 comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
-'Starts an approved task graph: registers it as a workflow, starts a run of that, and returns its run_id.
+'Starts an approved task graph: registers its workflow, starts a run, and returns the run_id.
 
-With an optimization_level that workflow is optimized first, from earlier runs of it, for those who may call optimize_workflow.
+With an optimization_level, the workflow is first optimized from its earlier runs; this needs the
+right to call optimize_workflow. The tasks that depend on nothing get {"goal": the goal} merged with
+the input. The other arguments are the arguments of start_workflow_run.
 
-The tasks that depend on nothing get {"goal": the goal} merged with the input. The other arguments are those of
-start_workflow_run.
-
-Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level, SG007 the workflow
-was not made by task graphs, SG019 unknown task graph, SG020 it is not approved, SG026 the caller may not optimize, and those of start_workflow_run.';
+Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level,
+SG007 the workflow was not made by task graphs, SG019 unknown task graph, SG020 the task graph is
+not approved, SG026 the caller may not optimize, and the errors of start_workflow_run.';

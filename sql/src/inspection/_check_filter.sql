@@ -13,4 +13,4 @@ end
 $$;
 
 comment on function stepgres._check_filter(text) is
-'Raises SG014 for a status that no run has.';
+'Raises SG014 for a status that no run can have.';

@@ -11,4 +11,6 @@ end
 $$;
 
 comment on function stepgres._count_messages(text) is
-'How many messages a pgmq queue has, and when the first of them was sent: part of list_queues and list_channels.';
+'Counts the messages of a pgmq queue, and returns when the first of them was sent.
+
+It is part of list_queues and list_channels.';

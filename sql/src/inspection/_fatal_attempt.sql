@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function stepgres._fatal_attempt(stepgres.runs) is
-'The attempt whose error has failed a run, if it was one.';
+'Returns the attempt whose error failed the run, or null if no attempt failed it.';

@@ -21,4 +21,4 @@ as $$
 $$;
 
 comment on function stepgres._list_attempts(uuid, text) is
-'The attempts of a step of a run, the failed ones first, at most 1,000: part of get_run.';
+'Returns at most 1,000 attempts of a step of a run, the failed attempts first: part of get_run.';

@@ -21,4 +21,4 @@ as $$
 $$;
 
 comment on function stepgres._steps_waiting(stepgres.runs) is
-'What the steps of a run wait for that have not started: part of why_stuck.';
+'Returns what each step of a run waits for before it starts: part of why_stuck.';

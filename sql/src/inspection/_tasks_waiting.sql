@@ -69,4 +69,4 @@ as $$
 $$;
 
 comment on function stepgres._tasks_waiting(stepgres.runs) is
-'What the tasks of a run wait for: part of why_stuck.';
+'Returns what the tasks of a run wait for: part of why_stuck.';

@@ -33,7 +33,11 @@ end
 $$;
 
 comment on function stepgres.get_run_status(uuid) is
-'How a run is doing: completed (details: its output), failed (details: its error, with failed_step, error_type and traceback) or in_progress
-(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
+'Returns the status of a run: completed, failed or in_progress, with details.
+
+The details of a completed run are its output. The details of a failed run are its error, beside
+failed_step, error_type and traceback. The details of a run in progress are
+{"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}; skipped steps count
+as completed.
 
 Errors: SG005 unknown run.';

@@ -19,7 +19,7 @@ as $$
 $$;
 
 comment on function stepgres.list_active_runs(text, interval) is
-'The ids of the runs that have not ended, and of those that were started within the last started_within, in order; of one
-workflow, or of all.
+'Returns in order the ids of the runs that have not ended, or that started within started_within.
 
-Whoever follows many runs asks this now and then, for those of which no notification has come.';
+The runs are the runs of one workflow, or of all workflows if workflow_slug is null. A client that
+follows many runs calls this function now and then, to find runs that no notification announced.';

@@ -85,12 +85,16 @@ $$;
 comment on function stepgres.list_workflow_runs(
     text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
 ) is
-'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags (tag is one
-more), that were started at since or later, and at until or earlier.
+'Lists the runs that pass the filters, the newest first.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. To page, pass
-the last run of a page as after: unlike an offset that costs the same for each page, and what starts or ends meanwhile moves no
-other run to another page. The workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is
-no workflow "OrderLines".
+The filters: status is started, completed or failed; workflow_slug is the workflow of the run; the
+run has all of tags, and also tag; the run started at since or later, and at until or earlier.
+workflow_slug may be the name of a class: "OrderLines" means "order_lines" if there is no workflow
+"OrderLines".
+
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status.
+limit null returns all runs. To page, pass the last run of a page as after. With after each page
+costs the same, and runs that start or end meanwhile move no other run to another page. An offset
+guarantees neither.
 
 Errors: SG005 unknown run after, SG014 an unknown status or order, a negative limit or offset.';

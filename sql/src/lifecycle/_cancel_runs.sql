@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._cancel_runs(uuid[], text) is
-'Cancels runs that are active, and locked.';
+'Cancels active runs that the caller has locked.';

@@ -56,4 +56,6 @@ end
 $$;
 
 comment on function stepgres._copy_finished_steps(uuid[]) is
-'Takes the completed and skipped steps of the runs that were retried over into new ones, which have not begun.';
+'Copies the completed and skipped steps of the retried runs into the new runs.
+
+The new runs have not begun: none of their steps has started.';

@@ -49,4 +49,6 @@ end
 $$;
 
 comment on function stepgres._copy_unfinished_maps(uuid[]) is
-'Starts in new runs the maps that those which were retried have left half done, with the tasks that these have completed.';
+'Starts in the new runs the maps that the retried runs left half done.
+
+The new runs take over the completed tasks of these maps, and queue all other tasks.';

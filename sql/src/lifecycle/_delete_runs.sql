@@ -20,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._delete_runs(uuid[]) is
-'Deletes finished runs, which have neither timers nor tickets any more.';
+'Deletes finished runs, which no longer have timers or tickets.';

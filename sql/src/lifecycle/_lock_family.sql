@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._lock_family(uuid[]) is
-'Locks runs and all the runs under them, and returns those that are active.';
+'Locks runs and all the runs under them, and returns the active ones.';

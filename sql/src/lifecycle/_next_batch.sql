@@ -42,4 +42,6 @@ $$;
 comment on function stepgres._next_batch(
     text, text, text, text[], timestamptz, timestamptz, uuid, int
 ) is
-'The next runs that a change applies to: part of cancel_runs, pause_runs, resume_runs and retry_runs.';
+'Returns the next runs that a change applies to.
+
+It is part of cancel_runs, pause_runs, resume_runs and retry_runs.';

@@ -30,4 +30,4 @@ end
 $$;
 
 comment on function stepgres._pause_runs(uuid[]) is
-'Pauses those of some locked runs that are active and not paused, and returns them.';
+'Pauses the runs that are active and not paused, and returns them; the caller has locked all runs.';

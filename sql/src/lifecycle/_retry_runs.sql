@@ -45,4 +45,6 @@ end
 $$;
 
 comment on function stepgres._retry_runs(uuid[], boolean, text) is
-'Starts runs that go on with others, which are locked, as their parents are.';
+'Starts new runs that continue the given runs, and returns the ids of the new runs.
+
+The caller has locked the given runs and their parents.';

@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function stepgres._run_is_finished(uuid, text) is
-'Raises SG011.';
+'Raises SG011: the run has ended.';

@@ -52,7 +52,9 @@ end
 $$;
 
 comment on function stepgres.prune(interval, int, text) is
-'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
-number. Call it again until it returns 0: each call is short, and safe while everything runs.
+'Deletes up to batch_size runs that finished longer than older_than ago, and returns their number.
+
+All rows that belong to these runs are deleted with them. Call the function again until it returns
+0: each call is short, and is safe while clients and workers use the database.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';

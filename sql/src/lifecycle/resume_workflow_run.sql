@@ -18,6 +18,8 @@ end
 $$;
 
 comment on function stepgres.resume_workflow_run(uuid) is
-'Resumes a paused run: its queued tasks are dispatched, ready steps start, timers go on with what was left of them.
+'Resumes a paused run: queued tasks are dispatched, ready steps start, and timers go on.
+
+A timer goes on with the time that was left when the run was paused.
 
 Errors: SG005 unknown run, SG011 the run has ended, SG012 the run is not paused.';

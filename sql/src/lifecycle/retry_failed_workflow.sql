@@ -32,11 +32,12 @@ end
 $$;
 
 comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
-'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
+'Retries a failed run: starts a new run of the same version and input, and returns the new run_id.
 
-Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
-tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
-runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
-comes from. executor_id is as for start_workflow_run.
+Completed and skipped steps are copied with their outputs, and do not execute again. Of a
+half-finished map only the tasks without an output execute. With reset_all, or with skip_completed
+false, all steps execute again. reset_all also takes runs that have not failed. The new run has the
+priority, tags and deadline of the old run, and its retried_from is the run_id of the old run.
+executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';

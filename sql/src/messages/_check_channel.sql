@@ -16,4 +16,4 @@ end
 $$;
 
 comment on function stepgres._check_channel(text) is
-'Raises SG016 if that cannot be the name of a channel.';
+'Raises SG016 if the text cannot be the name of a channel.';

@@ -12,4 +12,4 @@ end
 $$;
 
 comment on function stepgres._check_limit(int) is
-'Raises SG003 for a limit of messages that is less than 1.';
+'Raises SG003 for a limit of messages or events below 1.';

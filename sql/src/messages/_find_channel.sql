@@ -30,5 +30,7 @@ end
 $$;
 
 comment on function stepgres._find_channel(text) is
-'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
-channels are reached. Volatile, to see a channel that another transaction has just made, or deleted.';
+'Returns the pgmq queue of a channel, or null if nothing was ever sent to the channel.
+
+It is the only way from a channel to a queue, so that callers reach only the queues of channels. It
+is volatile, to see a channel that another transaction has just made or deleted.';

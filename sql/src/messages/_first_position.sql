@@ -45,4 +45,6 @@ end
 $$;
 
 comment on function stepgres._first_position(text) is
-'The position behind all messages that can be seen, with gaps for those that a long transaction has sent and not committed.';
+'Returns the position behind all visible messages of a channel.
+
+The position has gaps for the messages that a long transaction has sent and not yet committed.';

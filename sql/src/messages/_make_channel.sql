@@ -30,4 +30,4 @@ end
 $$;
 
 comment on function stepgres._make_channel(text) is
-'Makes a channel, unless another transaction has just done so, and returns its pgmq queue.';
+'Makes a channel, unless another transaction has just made it, and returns its pgmq queue.';

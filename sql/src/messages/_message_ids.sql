@@ -34,4 +34,4 @@ end
 $$;
 
 comment on function stepgres._message_ids(text, int8multirange, int) is
-'Which of these ids there are by now, acknowledged or not, the lowest first.';
+'Returns which of these ids exist by now, the lowest first; acknowledged messages count.';

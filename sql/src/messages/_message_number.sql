@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function stepgres._message_number(text) is
-'The number that an id of a message is to pgmq, null if no message can have that id.';
+'Returns the number that pgmq has for the id of a message; null if no message can have the id.';

@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._need_fresh_snapshots() is
-'Raises SG003 where a statement does not see all that was committed before it.';
+'Raises SG003 if a statement would not see everything that was committed before the statement.';

@@ -34,4 +34,4 @@ end
 $$;
 
 comment on function stepgres._parse_position(text) is
-'Reads what _position_text has written; raises SG003 if that is something else.';
+'Reads a position that _position_text has written; raises SG003 if the text is no position.';

@@ -18,4 +18,4 @@ as $$
 $$;
 
 comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
-'The position of a listener after these messages were delivered to it, while others were missing.';
+'Returns the position of a listener that has got these messages while others were missing.';

@@ -29,4 +29,6 @@ as $$
 $$;
 
 comment on function stepgres._position_text(bigint, stepgres._gap[]) is
-'A position as clients keep it: without gaps just the last id, so that this serves as Last-Event-ID of a web page.';
+'Returns a position as the text that clients keep.
+
+A position without gaps is just the last id, so that it serves as Last-Event-ID of a web page.';

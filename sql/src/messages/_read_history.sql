@@ -33,4 +33,4 @@ end
 $$;
 
 comment on function stepgres._read_history(text, int8range, int, boolean) is
-'The messages of a channel with these ids, acknowledged or not, in order.';
+'Returns the messages of a channel with these ids, acknowledged or not, in order.';

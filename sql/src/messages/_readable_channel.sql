@@ -24,6 +24,7 @@ end
 $$;
 
 comment on function stepgres._readable_channel(text) is
-'Like _find_channel, for those who read: SG026 for clients that were not given the channel.
+'Returns the pgmq queue of a channel like _find_channel, if the caller may read the channel.
 
-Workers, observers and admins read all channels: they may call register_worker, or fsck.';
+It raises SG026 for clients that were not granted the channel. Workers, observers and admins read
+all channels: a role that may call register_worker or fsck is one of them.';

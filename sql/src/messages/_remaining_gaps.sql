@@ -17,4 +17,7 @@ as $$
 $$;
 
 comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multirange) is
-'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
+'Returns the gaps that may still be filled.
+
+senders are the transactions that are sending. found are the ids that were found after the senders
+were listed.';

@@ -12,8 +12,11 @@ as $$
 $$;
 
 comment on function stepgres._senders(text) is
-'The transactions that are sending to a channel, or have sent and not committed yet: PostgreSQL keeps the sequence that they
-have taken an id from locked until they end, and takes that lock before the id.
+'Returns the transactions that have sent to a channel, or are sending, and have not committed.
 
-A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
-all those of transactions that are not among these. The session itself sees its own messages.';
+PostgreSQL keeps the sequence of a pgmq queue locked until a transaction that took an id from it
+ends. It takes this lock before the id.
+
+A transaction releases its locks after its messages become visible. So a reader that calls this
+function, and then reads messages, sees all messages of transactions that are not in the result.
+The calling session is never in the result: it sees its own messages.';

@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function stepgres._to_multirange(bigint[]) is
-'The same ids as ranges.';
+'Returns the same ids as a multirange.';

@@ -13,9 +13,9 @@ end
 $$;
 
 comment on function stepgres.acknowledge(text, text) is
-'Says that a message is dealt with: read_messages does not return it any more. False if there is no such message, or if it
-was acknowledged already.
+'Acknowledges a message: read_messages does not return it again.
 
-It stays in message_history until prune_messages deletes it.
+It returns false if the message does not exist, or was already acknowledged. The message stays in
+message_history until prune_messages deletes it.
 
 Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';

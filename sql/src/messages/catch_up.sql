@@ -79,15 +79,20 @@ end
 $$;
 
 comment on function stepgres.catch_up(text, text, int, interval) is
-'The messages of a channel behind a position, up to limit of them, acknowledged or not; each with the position behind it.
+'Returns the messages of a channel behind a position, acknowledged or not.
 
-listen returns the first position. Call it again with the position of the last message until it returns nothing, then wait
-for a notification. So each message that is committed after listen returned is returned exactly once. They come in the
-order of their ids; but one whose id is lower than that of others, and whose transaction goes on for longer than patience
-after those were committed, comes after them: nobody waits for it, and it is not lost. A position is the id of a message,
-or longer while such transactions go on.
+A call returns up to limit messages, each with the position behind it. listen returns the first
+position. Call the function again with the position of the last message until it returns nothing,
+then wait for a notification. So each message that is committed after listen returned is returned
+exactly once.
 
-Returns nothing where nothing was sent yet, and about 2 MB at a time.
+The messages come in the order of their ids, with one exception. A long transaction may commit a
+message more than patience after messages with higher ids. Such a message comes after them: the
+function does not wait for it, and does not lose it. A position is the id of a message, or a longer
+text while such transactions go on.
 
-Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that does not see what others commit; SG016 not the name of a
-channel; SG026 the caller was not given the channel.';
+The function returns nothing if nothing was sent yet, and about 2 MB at a time.
+
+Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that
+does not see what others commit; SG016 not the name of a channel; SG026 the caller was not given
+the channel.';

@@ -55,10 +55,12 @@ $$;
 comment on function stepgres.delete_channel(text) is
 'Deletes a channel with all its messages, acknowledged or not.
 
-Whoever listens on it goes on listening: a message that is sent to it later makes it anew, and is delivered. Its id is higher
-than those of all messages before. Until then the channel is as one that nothing was sent to. The channel workflow_events
-is made anew at once if there are workflows that send their events.
+Listeners go on listening: a message that is sent later makes the channel again, and is delivered.
+The id of this message is higher than the ids of all messages before. Until then the channel is like
+a channel that nothing was sent to. The channel workflow_events is made again at once if there are
+workflows that send their events.
 
-A transaction that uses the channel keeps it: after a second of waiting for such ones it is not deleted.
+A transaction that uses the channel keeps it: the function waits for a second, then raises SG022.
 
-Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 it is in use.';
+Errors: SG016 not the name of a channel; SG021 there is no such channel; SG022 the channel is in
+use.';

@@ -13,6 +13,6 @@ as $$
 $$;
 
 comment on function stepgres.get_message(text, text) is
-'A message of a channel, acknowledged or not; no row if the channel has no message of that id.
+'Returns a message of a channel, acknowledged or not; no row if the id does not exist.
 
 Errors: SG016 not the name of a channel; SG026 the caller was not given the channel.';

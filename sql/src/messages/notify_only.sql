@@ -19,9 +19,10 @@ end
 $$;
 
 comment on function stepgres.notify_only(text, text) is
-'Notifies those who listen on a channel at this moment of a text, at commit, and stores nothing.
+'Notifies the present listeners of a channel of a text, at commit, and stores nothing.
 
-Of equal payloads in one transaction PostgreSQL delivers one. Who may call listen can hear payloads, and who has listened can
-forge them: send what must be genuine with send_with_notify.
+PostgreSQL delivers equal payloads of one transaction once. Roles that may call listen can hear
+payloads, and roles that have listened can forge payloads. Send a message that must be genuine with
+send_with_notify.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 more than 7,999 bytes.';

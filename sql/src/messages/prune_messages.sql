@@ -44,10 +44,10 @@ end
 $$;
 
 comment on function stepgres.prune_messages(text, interval, boolean, int) is
-'Deletes messages that were acknowledged longer ago than that, up to batch_size of them; returns their number. Call it again
-until it returns 0.
+'Deletes up to batch_size messages acknowledged longer than older_than ago; returns their number.
 
-With unacknowledged also those that were sent longer ago and never acknowledged: for channels that are only listened on. A
-listener that has fallen back so far does not get them any more.
+Call the function again until it returns 0. With unacknowledged it also deletes messages that were
+sent longer than older_than ago and never acknowledged: use this for channels that are only listened
+on. A listener that is so far behind does not get the deleted messages.
 
 Errors: SG003 no age, or a batch_size below 1; SG016 not the name of a channel.';

@@ -16,8 +16,8 @@ end
 $$;
 
 comment on function stepgres.revoke_channel(text, text) is
-'Takes a channel away from a role that was given it, or that made it; false if the role had it not.
+'Takes a channel away from a role that was given it or made it; false if the role did not have it.
 
-A role that is a member of another one that has the channel keeps it.
+A role that is a member of another role with the channel can still read the channel.
 
 Errors: SG016 not the name of a channel; SG021 there is no such channel.';

@@ -24,9 +24,10 @@ end
 $$;
 
 comment on function stepgres.send_with_notify(text, jsonb) is
-'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+'Sends a message to a channel and returns its id: stores it, and notifies listeners at commit.
 
-What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
-any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+A rollback stores and notifies nothing. The first message makes the channel: see create_channel. A
+message is any JSON value of up to 2,000,000 bytes as text. Every listener gets the message; of the
+callers of read_messages, only one gets it.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';

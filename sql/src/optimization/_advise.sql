@@ -31,4 +31,6 @@ end
 $$;
 
 comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
-'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';
+'Returns the options of a version that should differ from its definition, by recorded runs.
+
+It raises SG003 for an unknown level.';

@@ -33,4 +33,6 @@ as $$
 $$;
 
 comment on function stepgres._advise_attempts(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'More attempts for steps whose retries were seen to help, 10 at most: as many as exhaust one task of a thousand.';
+'Advises more attempts, 10 at most, for steps whose retries have helped.
+
+The advice has as many attempts as exhaust one task of a thousand.';

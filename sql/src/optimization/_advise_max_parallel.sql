@@ -60,4 +60,6 @@ as $$
 $$;
 
 comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
-'As many local tasks of a run at a time as were seen to help, if runs with more of them were not faster.';
+'Advises the lowest max_parallel with which recorded runs did as much as with more tasks.
+
+It gives no advice if runs with more tasks at a time were faster.';

@@ -35,4 +35,6 @@ end
 $$;
 
 comment on function stepgres._advise_priorities(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'Raises, by at most 2, the priority of steps behind which more is left to do than behind those that they compete with.';
+'Raises, by at most 2, the priority of steps that have a longer path left than their rivals.
+
+The rivals of a step are the steps that can run at the same time.';

@@ -29,4 +29,4 @@ as $$
 $$;
 
 comment on function stepgres._advise_sticky(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'Keeps chains of short steps on one worker.';
+'Advises to keep chains of short steps on one worker.';

@@ -45,4 +45,6 @@ as $$
 $$;
 
 comment on function stepgres._advise_timeouts(stepgres.workflow_versions, int, stepgres.step_statistics[]) is
-'Timeouts that leave room above what tasks have taken: raised where there is too little, lowered with 20 runs of history.';
+'Advises timeouts that leave room above the durations of recorded tasks.
+
+It raises a timeout that leaves too little room. It lowers a timeout only with 20 runs of history.';

@@ -24,4 +24,4 @@ end
 $$;
 
 comment on function stepgres._apply_optimizations(stepgres.workflow_versions) is
-'Gives the steps of a version that no run uses yet the options that its optimizations say.';
+'Gives the steps of a version the options of its optimizations; no run uses the version yet.';

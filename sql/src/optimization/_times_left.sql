@@ -73,5 +73,7 @@ end
 $$;
 
 comment on function stepgres._times_left(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'For each step with a body how long the longest path from its start to the end of the run takes, and the same for the step with
-the most left of those that can run at the same time.';
+'Returns for each step with a body how long the longest path from its start to the end takes.
+
+In addition it returns the rival: the step with the longest path of all steps that can run at the
+same time.';

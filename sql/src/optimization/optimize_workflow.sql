@@ -47,10 +47,11 @@ end
 $$;
 
 comment on function stepgres.optimize_workflow(text, text) is
-'Makes a version of a workflow that has what recommend recommends, makes it current, and returns it; runs keep their version.
+'Makes a version of a workflow with the options that recommend recommends; returns the version.
 
-Dependencies and functions stay. It is still the same definition: to register that again changes nothing, a definition that was
-changed starts anew. If there is nothing to recommend, the current version is returned; level "none" makes the version
-current that was defined.
+The new version becomes current; runs keep their version. Dependencies and functions do not change,
+and the definition is the same: registering it again changes nothing. Registering a changed
+definition starts without optimizations. If there is nothing to recommend, the function returns the
+current version. Level "none" makes the version as it was defined current.
 
 Errors: SG002 unknown workflow, SG003 unknown level.';

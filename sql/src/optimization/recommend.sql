@@ -51,12 +51,15 @@ end
 $$;
 
 comment on function stepgres.recommend(text, text) is
-'What optimize_workflow would change, and the figures that speak for each change; the workflow stays as it is.
+'Returns what optimize_workflow would change, and the figures for each change; changes nothing.
 
-Levels: "basic" has timeouts with room above the 99th percentile, and more attempts where retries were seen to help; "advanced" besides that
-priorities, by the longest measured path that is left, and a max_parallel, if more tasks at a time did not get more done;
-"aggressive" besides that sticky steps in chains of short ones; "none" has everything as it was defined. They are made from the last 1,000 runs
-that have ended, of all versions: see step_statistics. With fewer than 5 there are none, with fewer than 20 no timeout is lowered:
-a row without an option says so.
+Level "basic" has timeouts with room above the 99th percentile, and more attempts if retries have
+helped. Level "advanced" adds priorities, by the longest measured path that is left, and
+max_parallel, if more tasks at a time did not get more done. Level "aggressive" adds sticky steps in
+chains of short steps. Level "none" has every option as it was defined.
+
+Recommendations are made from the last 1,000 runs that have ended, of all versions: see
+step_statistics. With fewer than 5 runs there are no recommendations. With fewer than 20 runs no
+timeout is lowered, and a row without an option says so.
 
 Errors: SG002 unknown workflow, SG003 unknown level.';

@@ -62,8 +62,10 @@ end
 $$;
 
 comment on function stepgres.step_statistics(text, int) is
-'How the steps of a workflow have done in its last runs that have ended, whatever their versions: one row a step that has tasks.
+'Returns statistics of the steps of a workflow from its last ended runs, one row for each step.
 
-See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
+Runs of all versions count; a step without tasks has no row. For the columns see the type
+step_statistics. The function reads the tasks and attempts of these runs; runs that prune has
+deleted do not count.
 
 Errors: SG002 unknown workflow, SG003 a negative last_runs.';

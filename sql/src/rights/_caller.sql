@@ -9,4 +9,4 @@ as $$
 $$;
 
 comment on function stepgres._caller() is
-'The role that calls a public function: the one that the session has set, else its login.';
+'Returns the role that calls a public function: the role that the session has set, or its login.';
