@@ -3,8 +3,9 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- an attempt that failed has left its error
-    select case when task.status in ('queued', 'waiting') and task.started_at is not null and task.error is null
+    -- an attempt that failed has left its error in the task
+    select case when task.status in ('queued', 'waiting') and task.started_at is not null
+        and task.error is null
         then task.attempt + 1 end
 $$;
 

@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if run_id is not null and workflow_slug is not null then
-        raise exception 'events are those of a run or of a workflow, not of both'
+        raise exception 'run_id and workflow_slug cannot be combined'
             using errcode = 'SG003', hint = 'A run has one workflow: leave out the workflow_slug.';
     end if;
 end

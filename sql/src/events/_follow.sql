@@ -7,10 +7,12 @@ declare
     v_followed text := '';
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-        v_followed := 'changes';  -- who has subscribed since the snapshot of the transaction is not to be seen
+        -- the snapshot of the transaction does not show later subscribers
+        v_followed := 'changes';
     elsif exists (select from stepgres.subscribers) then
         v_followed := case
-            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes' else 'ends'
+            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes'
+            else 'ends'
         end;
     end if;
     if v_followed <> coalesce(current_setting('stepgres.followed', true), '') then

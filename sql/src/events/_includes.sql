@@ -3,7 +3,8 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select pg_snapshot_xmax(_includes.snapshot) >= pg_snapshot_xmax(_includes.earlier) and not exists (
+    select pg_snapshot_xmax(_includes.snapshot) >= pg_snapshot_xmax(_includes.earlier)
+        and not exists (
         select from pg_snapshot_xip(_includes.snapshot) as x (xid)
         where pg_visible_in_snapshot(x.xid, _includes.earlier)
     )

@@ -13,7 +13,8 @@ begin
     end;
     if after is not null and (v_position.told is null or v_position.told_at is null) then
         raise exception '% is not a position of events', quote_ident(left(after, 100))
-            using errcode = 'SG003', hint = 'Pass a position that catch_up_events returned, or null to begin.';
+            using errcode = 'SG003',
+                hint = 'Pass a position that catch_up_events returned, or null to begin.';
     end if;
     return v_position;
 end

@@ -5,8 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._record_event((
-        'goal_' || new.status, null, new.workflow_slug, new.task_graph_id, null, null, null, new.changed_at,
-        new.reason
+        'goal_' || new.status, null, new.workflow_slug, new.task_graph_id, null, null, null,
+        new.changed_at, new.reason
     ));
     return null;
 end

@@ -5,8 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._record_event((
-        case when new.resumed_at is null then 'workflow_paused' else 'workflow_resumed' end, new.run_id, null, null,
-        null, null, null, coalesce(new.resumed_at, new.paused_at), null
+        case when new.resumed_at is null then 'workflow_paused' else 'workflow_resumed' end,
+        new.run_id, null, null, null, null, null, coalesce(new.resumed_at, new.paused_at), null
     ));
     return null;
 end

@@ -12,8 +12,8 @@ begin
         return null;
     end if;
     for v_event in
-        select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-            e.occurred_at, e.error
+        select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index,
+            e.attempt, e.occurred_at, e.error
         from stepgres.run_events as e
         where e.run_id = new.run_id
         order by e.occurred_at, e.event_order

@@ -16,31 +16,40 @@ declare
     v_now timestamptz := stepgres._now();
     v_told pg_snapshot := (stepgres._parse_event_position(add_subscriber.after)).told;
 begin
-    if (add_subscriber.lease > interval '0' and add_subscriber.lease <= interval '1 day') is not true then
-        raise exception 'a lease is more than 0 seconds and at most a day, not %', coalesce(lease::text, 'null')
+    if (
+        add_subscriber.lease > interval '0' and add_subscriber.lease <= interval '1 day'
+    ) is not true then
+        raise exception 'a lease must be more than 0 seconds and at most a day, not %',
+            coalesce(lease::text, 'null')
             using errcode = 'SG003', hint = 'Call add_subscriber again before the lease is over.';
     elsif not length(add_subscriber.subscriber_id) between 1 and 128 then
-        raise exception 'a subscriber_id has 1 to 128 characters'
+        raise exception 'a subscriber_id must have 1 to 128 characters'
             using errcode = 'SG003', hint = 'Leave subscriber_id out for a new one.';
     end if;
     perform stepgres._check_subject(add_subscriber.run_id, add_subscriber.workflow_slug);
     v_subscription.subscriber_id := coalesce(add_subscriber.subscriber_id, gen_random_uuid()::text);
-    v_subscription.notified_on := stepgres._hint_name(add_subscriber.run_id, add_subscriber.workflow_slug);
-    -- Whoever is about to change the run has looked for subscribers already: wait for that, so that it is
-    -- seen afterwards. Whoever changes it later looks later.
+    v_subscription.notified_on := stepgres._hint_name(
+        add_subscriber.run_id, add_subscriber.workflow_slug
+    );
+    -- A transaction that is changing the run may have looked for subscribers already: wait for the
+    -- transaction, so that its change is visible afterwards. Later transactions find this
+    -- subscriber.
     perform from stepgres.runs as r where r.run_id = add_subscriber.run_id for share;
     insert into stepgres.subscribers as s (
         subscriber_id, run_id, workflow_slug, every_change, notified_on, told, told_at, expires_at
     )
     values (
         v_subscription.subscriber_id, add_subscriber.run_id, add_subscriber.workflow_slug,
-        coalesce(add_subscriber.every_change, false), v_subscription.notified_on, pg_current_snapshot(), v_now,
-        v_now + add_subscriber.lease
+        coalesce(add_subscriber.every_change, false), v_subscription.notified_on,
+        pg_current_snapshot(), v_now, v_now + add_subscriber.lease
     )
     on conflict on constraint subscribers_pkey do update
     set expires_at = excluded.expires_at,
         told = case when stepgres._includes(v_told, s.told) then v_told else s.told end,
-        told_at = case when v_told::text <> s.told::text and stepgres._includes(v_told, s.told) then v_now else s.told_at end;
+        told_at = case
+            when v_told::text <> s.told::text and stepgres._includes(v_told, s.told) then v_now
+            else s.told_at
+        end;
     return v_subscription;
 end
 $$;

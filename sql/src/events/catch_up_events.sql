@@ -19,10 +19,11 @@ begin
     perform stepgres._check_limit(catch_up_events."limit");
     perform stepgres._need_fresh_snapshots();
     if pg_current_xact_id_if_assigned() is not null then
-        raise exception 'events cannot be caught up with in a transaction that has changed something'
-            using errcode = 'SG003', hint = 'Commit first: what a transaction has done is told when it is committed.';
+        raise exception 'catch_up_events cannot run in a transaction that has changed something'
+            using errcode = 'SG003',
+                hint = 'Commit first: the events of a transaction are returned after its commit.';
     end if;
-    -- what happened after the position is kept for somebody who has not come further
+    -- Events after the position are kept if a subscriber has not come further than the position.
     select coalesce(bool_or(stepgres._includes(v_position.told, s.told)), false),
         (array_agg(s.told order by pg_snapshot_xmax(s.told) desc))[1]
     into v_is_kept, v_told
@@ -33,8 +34,9 @@ begin
         )))
     having count(*) > 0;
     if v_is_kept is null then
-        raise exception 'nobody subscribes to these events'
-            using errcode = 'SG003', hint = 'Call add_subscriber with every_change before, and again before its lease is over.';
+        raise exception 'no subscriber with every_change exists for these events'
+            using errcode = 'SG003',
+                hint = 'Call add_subscriber with every_change, and again before its lease is over.';
     elsif not v_is_kept then
         v_position := stepgres._first_event_position(v_told, v_position.told_at);
     end if;

@@ -1,5 +1,6 @@
 create function stepgres.list_goal_events(
-    task_graph_id text default null, workflow_slug text default null, happened_within interval default null
+    task_graph_id text default null, workflow_slug text default null,
+    happened_within interval default null
 ) returns setof stepgres.run_event
 language plpgsql
 stable
@@ -12,14 +13,17 @@ declare
 begin
     if list_goal_events.task_graph_id is null then
         v_graph_ids := array(
-            select distinct c.task_graph_id from stepgres.task_graph_changes as c where c.changed_at >= v_since
+            select distinct c.task_graph_id from stepgres.task_graph_changes as c
+            where c.changed_at >= v_since
         );
-    elsif not exists (select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)) then
+    elsif not exists (
+        select from stepgres.task_graphs as g where g.task_graph_id = any (v_graph_ids)
+    ) then
         perform stepgres._task_graph_not_found(list_goal_events.task_graph_id);
     end if;
     return query
-    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-        e.occurred_at, e.error
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index,
+        e.attempt, e.occurred_at, e.error
     from stepgres.run_events as e
     where e.run_id is null and e.task_graph_id = any (v_graph_ids) and e.occurred_at >= v_since
         and e.workflow_slug = coalesce(list_goal_events.workflow_slug, e.workflow_slug)

@@ -11,10 +11,11 @@ begin
         perform stepgres._run_not_found(list_run_events.run_id);
     end if;
     return query
-    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-        e.occurred_at, e.error
+    select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index,
+        e.attempt, e.occurred_at, e.error
     from stepgres.run_events as e
-    where e.run_id = list_run_events.run_id and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
+    where e.run_id = list_run_events.run_id
+        and e.occurred_at >= coalesce(list_run_events.since, '-infinity')
     order by e.occurred_at, e.event_order;
 end
 $$;
@@ -22,7 +23,8 @@ $$;
 comment on function stepgres.list_run_events(uuid, timestamptz) is
 'Returns what happened in a run, in order; since limits the events to this time and later.
 
-It returns the rows of the view run_events for one run, also to roles that may not read the view.
+The function returns the rows of the view run_events for one run. Roles that may not read the view
+may call the function.
 The time of an event is when the event happened, not when it was committed. So the events of a long
 transaction appear among the events of other transactions, and not behind them.
 

@@ -4,7 +4,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    raise exception '%', coalesce('task "' || path || '": ', '') || problem using errcode = 'SG018', hint = _decomposition_error.hint;
+    raise exception '%', coalesce('task "' || path || '": ', '') || problem
+        using errcode = 'SG018', hint = _decomposition_error.hint;
 end
 $$;
 

@@ -4,7 +4,7 @@ immutable
 strict
 set search_path = pg_catalog, pg_temp
 as $$
-    -- "design/api" becomes "design__api"; what is too long for a slug ends in its hash
+    -- "design/api" becomes "design__api"; a slug that would be too long ends in a hash of the path
     select case when length(s.slug) <= 128 then s.slug else left(s.slug, 95) || '_' || md5(path) end
     from (select replace(path, '/', '__') as slug) as s
 $$;

@@ -11,7 +11,9 @@ begin
         raise exception 'task graphs have no status "%"', list_task_graphs.status
             using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
     elsif "limit" < 0 or "offset" < 0 then
-        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
+        raise exception 'limit and offset must not be negative'
+            using errcode = 'SG014',
+                hint = 'Leave limit and offset out for the first 100 task graphs.';
     end if;
     return query
     select g.* from stepgres.task_graphs as g

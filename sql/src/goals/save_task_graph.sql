@@ -16,7 +16,7 @@ declare
     v_graph stepgres.task_graphs;
 begin
     if defaults ->> 'events' <> 'none' then
-        -- ahead of the lock of the graph: making a channel waits for others
+        -- before the lock of the task graph: making a channel waits for other transactions
         perform stepgres.create_channel('workflow_events');
     end if;
     if save_task_graph.task_graph_id is not null then
@@ -25,28 +25,35 @@ begin
         v_graph.task_graph_id := 'htdag_' || replace(stepgres._new_run_id()::text, '-', '');
     end if;
     if coalesce(save_task_graph.goal, '') = '' then
-        perform stepgres._decomposition_error(null, 'a goal must not be empty', 'Say in words what is to be reached.');
+        perform stepgres._decomposition_error(
+            null, 'a goal must not be empty', 'Describe in words the aim of the task graph.'
+        );
     end if;
-    perform stepgres._check_goal_options(coalesce(save_task_graph.defaults, '{}'), stepgres._workflow_options(), null);
+    perform stepgres._check_goal_options(
+        coalesce(save_task_graph.defaults, '{}'), stepgres._workflow_options(), null
+    );
     v_graph.steps := stepgres._plan_tasks(
-        save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5), coalesce(save_task_graph.max_tasks, 1000)
+        save_task_graph.tasks, coalesce(save_task_graph.max_depth, 5),
+        coalesce(save_task_graph.max_tasks, 1000)
     );
     v_graph.goal := save_task_graph.goal;
     v_graph.tasks := stepgres._normal_tasks(save_task_graph.tasks);
     v_graph.defaults := jsonb_strip_nulls(coalesce(save_task_graph.defaults, '{}'));
-    v_graph.workflow_slug := coalesce(save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id);
+    v_graph.workflow_slug := coalesce(
+        save_task_graph.workflow_slug, v_graph.workflow_slug, v_graph.task_graph_id
+    );
     perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
     insert into stepgres.task_graphs as g (
         task_graph_id, goal, status, workflow_slug, defaults, tasks, steps, decomposed_at
     )
     values (
-        v_graph.task_graph_id, v_graph.goal, 'decomposed', v_graph.workflow_slug, v_graph.defaults, v_graph.tasks,
-        v_graph.steps, stepgres._now()
+        v_graph.task_graph_id, v_graph.goal, 'decomposed', v_graph.workflow_slug, v_graph.defaults,
+        v_graph.tasks, v_graph.steps, stepgres._now()
     )
     on conflict on constraint task_graphs_pkey do update set
         goal = excluded.goal, workflow_slug = excluded.workflow_slug, defaults = excluded.defaults,
         tasks = excluded.tasks, steps = excluded.steps, decomposed_at = excluded.decomposed_at,
-        -- whoever has approved the tasks that stood here has not seen these
+        -- an approval of the old tasks does not cover the new tasks
         status = excluded.status, reason = null, decided_at = null
     returning g.* into v_graph;
     perform stepgres._record_goal_event(v_graph);
@@ -54,13 +61,14 @@ begin
 exception when check_violation then
     perform stepgres._decomposition_error(
         null, format('"%s" cannot be the slug of a workflow', save_task_graph.workflow_slug),
-        'A slug starts with a letter or underscore, has only letters, digits and underscores, at most 128 of them, and is not "run".'
+        'A slug starts with a letter or underscore, has only letters, digits and underscores, '
+        'at most 128 of them, and is not "run".'
     );
 end
 $$;
 
 comment on function stepgres.save_task_graph(text, jsonb, text, text, jsonb, int, int) is
-'Checks and stores the tasks of a goal, and returns them as a task graph; it executes nothing.
+'Checks and stores the tasks of a goal, and returns them as a task graph; executes nothing.
 
 A task is {"id": text, "description": text, "depends_on": [text], "subtasks": [task],
 "options": object}. Only the id is required; other keys of a task are kept. A task with subtasks is

@@ -3,10 +3,11 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the error of a run ends with that of the attempt, behind the name of the step
+    -- The error of a run ends with the error of the attempt, after the name of the step.
     select a.*
     from stepgres.attempts as a
-    where a.run_id = run.run_id and a.step_slug = run.failed_step and right(run.error, length(a.error)) = a.error
+    where a.run_id = run.run_id and a.step_slug = run.failed_step
+        and right(run.error, length(a.error)) = a.error
     order by a.failed_at desc, a.task_index
     limit 1
 $$;

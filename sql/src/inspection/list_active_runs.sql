@@ -10,10 +10,11 @@ as $$
     join stepgres.runs as r on r.run_id = a.run_id
     where r.workflow_slug = coalesce(list_active_runs.workflow_slug, r.workflow_slug)
     union
-    -- ask each workflow, whose index ends the search at the time
+    -- Look into each workflow: its index ends the search at the time.
     select r.run_id from stepgres.workflows as w
     join stepgres.runs as r
-        on r.workflow_slug = w.workflow_slug and r.inserted_at >= stepgres._ago(list_active_runs.started_within)
+        on r.workflow_slug = w.workflow_slug
+            and r.inserted_at >= stepgres._ago(list_active_runs.started_within)
     where w.workflow_slug = coalesce(list_active_runs.workflow_slug, w.workflow_slug)
     order by 1
 $$;

@@ -15,7 +15,8 @@ begin
         select * from stepgres._tasks_waiting(v_run)
     ) as l
     join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_run.workflow_slug, v_run.version, l.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (v_run.workflow_slug, v_run.version, l.step_slug)
     order by s.step_index, l.task_index nulls first, l.detail;
 end
 $$;
@@ -23,7 +24,7 @@ $$;
 comment on function stepgres.why_stuck(uuid) is
 'Returns what each unfinished step of a run waits for, in topological order.
 
-It returns no row if the run has ended. waits_for is one of:
+The function returns no row if the run has ended. waits_for is one of:
 dependency (a step that has not finished),
 start (the start of a delayed run, at until),
 timer (the next attempt, the end of a start_delay, or the end of the time for which a worker has

@@ -6,7 +6,9 @@ as $$
 begin
     perform stepgres._fail_runs(
         array(
-            select (i, null, stepgres._shorten(coalesce(_cancel_runs.reason, 'cancelled')))::stepgres._run_failure
+            select (
+                i, null, stepgres._shorten(coalesce(_cancel_runs.reason, 'cancelled'))
+            )::stepgres._run_failure
             from unnest(_cancel_runs.run_ids) as i
         ),
         is_cancelled => true

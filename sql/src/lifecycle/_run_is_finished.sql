@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'run % has %', run_id, status
-        using errcode = 'SG011', hint = 'A run that has ended stays as it is; retry_failed_workflow makes a new one.';
+        using errcode = 'SG011',
+            hint = 'An ended run does not change; retry_failed_workflow starts a new run.';
 end
 $$;
 

@@ -17,8 +17,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'cancel', cancel_runs.status, cancel_runs.workflow_slug, stepgres._all_tags(cancel_runs.tags, cancel_runs.tag), cancel_runs.since,
-        cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
+        'cancel', cancel_runs.status, cancel_runs.workflow_slug,
+        stepgres._all_tags(cancel_runs.tags, cancel_runs.tag),
+        cancel_runs.since, cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
     );
 begin
     if dry_run then

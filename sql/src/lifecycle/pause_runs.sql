@@ -16,8 +16,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'pause', pause_runs.status, pause_runs.workflow_slug, stepgres._all_tags(pause_runs.tags, pause_runs.tag), pause_runs.since,
-        pause_runs.until, pause_runs.after, pause_runs.batch_size
+        'pause', pause_runs.status, pause_runs.workflow_slug,
+        stepgres._all_tags(pause_runs.tags, pause_runs.tag),
+        pause_runs.since, pause_runs.until, pause_runs.after, pause_runs.batch_size
     );
 begin
     if dry_run is not true then

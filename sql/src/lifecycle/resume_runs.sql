@@ -16,8 +16,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'resume', resume_runs.status, resume_runs.workflow_slug, stepgres._all_tags(resume_runs.tags, resume_runs.tag), resume_runs.since,
-        resume_runs.until, resume_runs.after, resume_runs.batch_size
+        'resume', resume_runs.status, resume_runs.workflow_slug,
+        stepgres._all_tags(resume_runs.tags, resume_runs.tag),
+        resume_runs.since, resume_runs.until, resume_runs.after, resume_runs.batch_size
     );
 begin
     if dry_run is not true then

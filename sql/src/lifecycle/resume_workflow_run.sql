@@ -11,7 +11,8 @@ begin
         perform stepgres._run_is_finished(v_run.run_id, v_run.status);
     elsif v_run.paused_at is null then
         raise exception 'run % is not paused', v_run.run_id
-            using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
+            using errcode = 'SG012',
+                hint = 'There is nothing to resume: workers can claim the tasks of this run.';
     end if;
     perform stepgres._resume_runs(array[v_run.run_id]);
 end

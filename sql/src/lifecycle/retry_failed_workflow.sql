@@ -12,7 +12,7 @@ as $$
 declare
     v_run stepgres.runs;
 begin
-    -- together with its parent, which the new run may join: runs are locked in one order
+    -- lock the parent too, which the new run may join: runs are locked in one order
     perform stepgres._lock_runs(array(
         select i from stepgres.runs as r
         cross join unnest(array[r.run_id, r.parent_run_id]) as i
@@ -20,8 +20,9 @@ begin
     ));
     v_run := stepgres._lock_run(retry_failed_workflow.run_id);
     if v_run.status <> 'failed' and reset_all is not true then
-        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
-            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
+        raise exception 'run % has not failed: it is %', v_run.run_id, v_run.status
+            using errcode = 'SG013',
+                hint = 'Pass reset_all to start any run again from its beginning.';
     end if;
     return (stepgres._retry_runs(
         array[v_run.run_id],

@@ -17,12 +17,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'retry', retry_runs.status, retry_runs.workflow_slug, stepgres._all_tags(retry_runs.tags, retry_runs.tag), retry_runs.since,
-        retry_runs.until, retry_runs.after, retry_runs.batch_size
+        'retry', retry_runs.status, retry_runs.workflow_slug,
+        stepgres._all_tags(retry_runs.tags, retry_runs.tag),
+        retry_runs.since, retry_runs.until, retry_runs.after, retry_runs.batch_size
     );
 begin
     if dry_run is not true then
-        -- together with their parents, which the new runs may join: runs are locked in one order
+        -- lock the parents too, which the new runs may join: runs are locked in one order
         perform stepgres._lock_runs(array(
             select i from stepgres.runs as r
             cross join unnest(array[r.run_id, r.parent_run_id]) as i
@@ -44,8 +45,8 @@ comment on function stepgres.retry_runs(
 ) is
 'Retries a batch of the failed runs that pass the filters and were not retried before.
 
-It returns the batch of the old runs. retried_from of a new run is the old run that the new run
-continues. Cancelled runs count as failed.
+The function returns the batch of the old runs. retried_from of a new run is the old run that the
+new run continues. Cancelled runs count as failed.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

@@ -6,9 +6,11 @@ as $$
     select concat_ws(
         ';', _position_text.last_id,
         (
-            select string_agg(format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders)
+            select string_agg(
+                format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders
+            )
             from (
-                -- a long transaction that is left over from many sets of senders makes one gap
+                -- a long transaction that remains of several sets of senders makes one gap
                 select range_agg(o.ids) as ids, o.senders
                 from unnest(_position_text.gaps) as o (ids, senders)
                 where not isempty(o.ids)

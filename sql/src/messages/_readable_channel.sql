@@ -15,9 +15,13 @@ begin
         )
         and not stepgres._may_call('{register_worker,fsck}')
     then
-        raise exception 'role "%" may not read channel "%"', stepgres._caller(), _readable_channel.channel
+        raise exception 'role "%" may not read channel "%"',
+            stepgres._caller(), _readable_channel.channel
             using errcode = 'SG026',
-                hint = format('Let an admin run: select stepgres.grant_channel(%L, %L)', _readable_channel.channel, stepgres._caller());
+                hint = format(
+                    'Let an admin run: select stepgres.grant_channel(%L, %L)',
+                    _readable_channel.channel, stepgres._caller()
+                );
     end if;
     return v_pgmq_queue;
 end
@@ -26,5 +30,5 @@ $$;
 comment on function stepgres._readable_channel(text) is
 'Returns the pgmq queue of a channel like _find_channel, if the caller may read the channel.
 
-It raises SG026 for clients that were not granted the channel. Workers, observers and admins read
-all channels: a role that may call register_worker or fsck is one of them.';
+The function raises SG026 for clients that were not granted the channel. Workers, observers and
+admins read all channels: these roles may call register_worker or fsck.';

@@ -5,12 +5,16 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select array(
-        -- without a sender that goes on, only what was found now is still to be delivered
-        select row(case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end, r.senders)::stepgres._gap
+        -- if all senders of a gap have ended, only the ids found now are still to be delivered
+        select row(
+            case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end,
+            r.senders
+        )::stepgres._gap
         from unnest(_remaining_gaps.gaps) as g
         cross join lateral (
             select array(
-                select s.sender from unnest(g.senders) as s (sender) where s.sender = any (_remaining_gaps.senders)
+                select s.sender from unnest(g.senders) as s (sender)
+                where s.sender = any (_remaining_gaps.senders)
             ) as senders
         ) as r
     )

@@ -6,7 +6,10 @@ set search_path = pg_catalog, pg_temp
 as $$
     select m.* from stepgres._read_history(
         get_message.channel,
-        int8range(stepgres._message_number(get_message.message_id), stepgres._message_number(get_message.message_id), '[]'),
+        int8range(
+            stepgres._message_number(get_message.message_id),
+            stepgres._message_number(get_message.message_id), '[]'
+        ),
         1, false
     ) as m
     where stepgres._message_number(get_message.message_id) is not null

@@ -9,9 +9,11 @@ begin
     if grant_channel.role is distinct from 'public'
         and not exists (select from pg_roles as o where o.rolname = grant_channel.role) then
         raise exception 'there is no role "%"', coalesce(left(grant_channel.role, 100), 'null')
-            using errcode = 'SG003', hint = 'Pass the name of a role as pg_roles has it, or public for every client.';
+            using errcode = 'SG003',
+                hint = 'Pass the name of a role as in pg_roles, or public for every client.';
     end if;
-    insert into stepgres.channel_readers (channel, role) values (grant_channel.channel, grant_channel.role)
+    insert into stepgres.channel_readers (channel, role)
+    values (grant_channel.channel, grant_channel.role)
     on conflict do nothing;
 end
 $$;

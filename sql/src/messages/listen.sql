@@ -22,7 +22,7 @@ end
 $$;
 
 comment on function stepgres.listen(text, text) is
-'Lets the session listen on a channel, and returns the names to listen on and the position.
+'Lets the session listen on a channel, and returns its names for NOTIFY and a position.
 
 The position is behind everything that was sent so far, or is after: the id of a message, or a
 position. Call catch_up once the transaction is committed: PostgreSQL notifies from then on. The

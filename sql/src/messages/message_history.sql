@@ -19,7 +19,8 @@ begin
     perform stepgres._check_limit("limit");
     if v_culprit is not null then
         raise exception '% is not the id of a message', quote_ident(left(v_culprit, 100))
-            using errcode = 'SG003', hint = 'Pass an id that send_with_notify or message_history returned.';
+            using errcode = 'SG003',
+                hint = 'Pass an id that send_with_notify or message_history returned.';
     end if;
     return query
     select * from stepgres._read_history(

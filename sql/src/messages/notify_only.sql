@@ -10,9 +10,11 @@ begin
         raise exception 'a payload to channel "%" must not be null', notify_only.channel
             using errcode = 'SG003', hint = 'Pass a text, which may be empty.';
     elsif octet_length(notify_only.payload) > 7999 then
-        raise exception 'a payload of % bytes is too large for channel "%"', octet_length(notify_only.payload),
-            notify_only.channel
-            using errcode = 'SG017', hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, which takes 2,000,000.';
+        raise exception 'a payload of % bytes is too large for channel "%"',
+            octet_length(notify_only.payload), notify_only.channel
+            using errcode = 'SG017',
+                hint = 'PostgreSQL notifies up to 7,999 bytes: use send_with_notify, '
+                    'which takes 2,000,000 bytes.';
     end if;
     perform pg_notify(stepgres._payloads_name(notify_only.channel), notify_only.payload);
 end

@@ -10,9 +10,13 @@ declare
     v_pgmq_queue text := stepgres._readable_channel(read_messages.channel);
 begin
     perform stepgres._check_limit(read_messages."limit");
-    if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
-        raise exception 'visibility_timeout % is not between 0 and a year', coalesce(read_messages.visibility_timeout::text, 'null')
-            using errcode = 'SG003', hint = 'Pass the time within which the message will be acknowledged.';
+    if (
+        read_messages.visibility_timeout between interval '0' and interval '1 year'
+    ) is not true then
+        raise exception 'visibility_timeout % is not between 0 and a year',
+            coalesce(read_messages.visibility_timeout::text, 'null')
+            using errcode = 'SG003',
+                hint = 'Pass the time within which the message will be acknowledged.';
     end if;
     if v_pgmq_queue is null then
         return;

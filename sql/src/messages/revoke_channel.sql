@@ -7,7 +7,8 @@ as $$
 begin
     if stepgres._find_channel(revoke_channel.channel) is null then
         raise exception 'channel "%" does not exist', revoke_channel.channel
-            using errcode = 'SG021', hint = 'Nothing was sent to it so far, or since it was deleted.';
+            using errcode = 'SG021',
+                hint = 'Nothing was ever sent to the channel, or nothing since it was deleted.';
     end if;
     delete from stepgres.channel_readers as c
     where (c.channel, c.role) = (revoke_channel.channel, revoke_channel.role);

@@ -13,8 +13,11 @@ begin
         raise exception 'a message to channel "%" must not be null', send_with_notify.channel
             using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
     elsif v_size > 2000000 then
-        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
-            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+        raise exception 'a message of % bytes is too large for channel "%"',
+            v_size, send_with_notify.channel
+            using errcode = 'SG017',
+                hint = 'A message has up to 2,000,000 bytes as text: '
+                    'store the rest elsewhere, and send its key.';
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
     select s::text into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;

@@ -17,7 +17,8 @@ declare
 begin
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(
-            'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
+            'too little history: %s runs of workflow "%s" have ended; '
+            'recommendations begin with 5, and no timeout is lowered before 20',
             v_runs, v_current.workflow_slug
         );
         if v_runs < 5 then
@@ -39,13 +40,15 @@ begin
         from wanted as w full join present as p using (step_slug, option)
         where w.value is distinct from p.value
     )
-    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
-        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
+    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value),
+        coalesce(c.recommended, d.value),
+        coalesce(c.reason, 'as it was defined: recorded runs give no reason for another value')
     from changed as c
     join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
         on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
     left join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (v_source.workflow_slug, v_source.version, c.step_slug)
     order by s.step_index, c.option;
 end
 $$;

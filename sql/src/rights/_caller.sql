@@ -3,9 +3,12 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Inside of functions that run with the rights of the owner current_user is the owner. Poolers and PostgREST log in
-    -- as one role and set another for each request.
-    select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+    -- In a function with the rights of the owner, current_user is the owner. Poolers and PostgREST
+    -- log in as one role, and set another role for each request.
+    select case current_setting('role')
+        when 'none' then session_user
+        else current_setting('role')::name
+    end
 $$;
 
 comment on function stepgres._caller() is
