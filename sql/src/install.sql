@@ -1,5 +1,5 @@
--- The manifest: what is installed, in this order. `psql -1 -f sql/src/install.sql` loads it as it stands.
--- Inside a block the order is alphabetical: bodies of functions are not checked until a test does it.
+-- The manifest: the files of an install, in order. `psql -1 -f sql/src/install.sql` runs them as
+-- they are. Inside a block the order is alphabetical: only a test checks the bodies of functions.
 
 \ir trust.sql
 \ir guard.sql
@@ -61,11 +61,11 @@
 \ir definition/register_sql_function.sql
 \ir definition/register_workflow.sql
 
--- rights: who calls, and what the caller may do
+-- rights: the calling role, and the functions that it may call
 \ir rights/_caller.sql
 \ir rights/_may_call.sql
 
--- start: runs begin
+-- start: a run starts, and its input is delivered
 \ir start/_check_inputs.sql
 \ir start/_check_labels.sql
 \ir start/_check_start.sql
@@ -131,7 +131,7 @@
 \ir work/fail_task.sql
 \ir work/work.sql
 
--- queues: pgmq queues are made, looked into, and dropped
+-- queues: pgmq queues are made, filled, closed and dropped
 \ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
 \ir queues/_close_queues.sql
@@ -156,7 +156,7 @@
 \ir routing/_pass_on.sql
 \ir routing/_reads_lane.sql
 
--- workers: who executes, and what it is given back by
+-- workers: registration, heartbeats, and taking tasks back from lost workers
 \ir workers/_find_lost_workers.sql
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
@@ -226,7 +226,7 @@
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql
 
--- events: what happened, and who is told
+-- events: changes of runs and goals, and their subscribers
 \ir events/_are_events_sent.sql
 \ir events/_attempt_handed_back.sql
 \ir events/_check_subject.sql

@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if run_id is not null and workflow_slug is not null then
-        raise exception 'events are those of a run or of a workflow, not of both'
+        raise exception 'run_id and workflow_slug cannot be combined'
             using errcode = 'SG003', hint = 'A run has one workflow: leave out the workflow_slug.';
     elsif length(workflow_slug) > 128 then
         raise exception 'the workflow_slug of a subscriber has % characters', length(workflow_slug)
@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._check_subject(uuid, text) is
-'Raises SG003 for a subscriber to a run and to a workflow, or to what cannot be a workflow.';
+'Raises SG003 if a subscriber names both a run and a workflow, or a text that is too long for a slug.';

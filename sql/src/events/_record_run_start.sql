@@ -19,8 +19,8 @@ begin
         );
     end if;
     for v_event in
-        select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index, e.attempt,
-            e.occurred_at, e.error
+        select e.event_type, e.run_id, e.workflow_slug, e.task_graph_id, e.step_slug, e.task_index,
+            e.attempt, e.occurred_at, e.error
         from unnest(v_run_ids) as i (run_id)
         join stepgres.run_events as e on e.run_id = i.run_id
         order by e.occurred_at, e.event_order
@@ -34,4 +34,4 @@ end
 $$;
 
 comment on function stepgres._record_run_start() is
-'A trigger: records the events of a run that is new, or (call) of all runs that were started with it.';
+'Records the events of a new run, or (call) of all runs that were started with it (a trigger function).';

@@ -17,6 +17,6 @@ end
 $$;
 
 comment on function stepgres.get_task_graph(text) is
-'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
+'Returns a task graph: its goal, tasks, status and the steps that the tasks become.
 
 Errors: SG019 unknown task graph.';

@@ -11,7 +11,9 @@ begin
         raise exception 'task graphs have no status "%"', list_task_graphs.status
             using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
     elsif "limit" < 0 or "offset" < 0 then
-        raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
+        raise exception 'limit and offset must not be negative'
+            using errcode = 'SG014',
+                hint = 'Leave limit and offset out for the first 100 task graphs.';
     end if;
     return query
     select o.* from stepgres.task_graphs as g cross join lateral stepgres._shown_graph(g) as o
@@ -22,6 +24,8 @@ end
 $$;
 
 comment on function stepgres.list_task_graphs(text, int, int) is
-'Task graphs, the newest first; those that are decomposed wait for somebody to approve or reject them.
+'Lists task graphs, the newest first.
+
+A task graph with the status decomposed waits for an approval or a rejection.
 
 Errors: SG014 unknown status, or a negative limit or offset.';
