@@ -56,11 +56,11 @@ def test_examples_work_one_after_the_other(
     reader.names["client"].close()
     run_id: UUID = reader.names["run_id"]
 
-    started = {printed["Starting", language].strip() for language in ("sql", "sh")}
+    started = {printed["Starting a run", language].strip() for language in ("sql", "sh")}
     assert started == {str(run_id)}
     for language in ("sql", "sh"):
-        assert str(run_id) in printed["Finding and looking", language]
-        assert "start" in printed["Why does it not go on?", language]
+        assert str(run_id) in printed["Finding runs and their status", language]
+        assert "start" in printed["Why does a run not go on?", language]
     assert client.get_run(run_id).error == "the customer has changed his mind"
     retries = [run for run in client.list_workflow_runs() if run.retried_from == run_id]
     assert sorted(run.status for run in retries) == ["completed", "started", "started", "started"]
