@@ -33,7 +33,7 @@ sql/stepgres.sql: tools/build_sql.py python/stepgres/_version.py $(shell find sq
 docs: .venv/.dev ## build docs/reference.md from the comments in sql/src
 	$(python) tools/build_reference.py
 
-sync: .venv/.dev ## build python/stepgres/_sync from _async
+sync: .venv/.dev ## build the synchronous modules from their asynchronous siblings
 	$(python) tools/generate_sync.py
 
 lint: .venv/.dev sql ## check everything except the tests

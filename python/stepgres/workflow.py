@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from stepgres._json import NotWritable, dumps
+from stepgres._postgres.json_text import NotWritable, dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ declare
     v_routines text[];
     v_routine text;
     -- workers can do what clients can, and clients what is reading only
-    v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
+    v_reading text[] := '{version,check_version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
         list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,list_run_events,
         list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,list_goal_events,
         add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,listen,catch_up,get_message,

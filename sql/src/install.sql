@@ -26,6 +26,7 @@
 \ir definition/_create_version.sql
 \ir definition/_definition_error.sql
 \ir definition/_delete_own_version.sql
+\ir definition/_dependencies_of.sql
 \ir definition/_document.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
@@ -43,6 +44,7 @@
 \ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
+\ir definition/_shown_step.sql
 \ir definition/_slug_of.sql
 \ir definition/_sorted_steps.sql
 \ir definition/_step_options.sql
@@ -130,6 +132,7 @@
 \ir work/work.sql
 
 -- queues: pgmq queues are made, looked into, and dropped
+\ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
 \ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
@@ -160,7 +163,6 @@
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
-\ir workers/_wait_for_turn.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
@@ -308,6 +310,7 @@
 \ir goals/_plan_steps.sql
 \ir goals/_plan_tasks.sql
 \ir goals/_resolve_tasks.sql
+\ir goals/_shown_graph.sql
 \ir goals/_steps_only.sql
 \ir goals/_task_graph_not_found.sql
 \ir goals/_task_slug.sql
@@ -343,6 +346,7 @@
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
+\ir checks/check_version.sql
 \ir checks/fsck.sql
 \ir checks/version.sql
 

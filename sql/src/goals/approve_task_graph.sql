@@ -1,5 +1,5 @@
 create function stepgres.approve_task_graph(task_graph_id text, fingerprint text default null)
-returns stepgres.task_graphs
+returns stepgres.task_graph
 language plpgsql
 volatile
 security definer
@@ -20,7 +20,7 @@ begin
         returning g.* into v_graph;
         perform stepgres._record_goal_event(v_graph);
     end if;
-    return v_graph;
+    return stepgres._shown_graph(v_graph);
 end
 $$;
 

@@ -1,4 +1,4 @@
-create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
+create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graph
 language plpgsql
 stable
 security definer
@@ -12,7 +12,7 @@ begin
     if not found then
         perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
     end if;
-    return v_graph;
+    return stepgres._shown_graph(v_graph);
 end
 $$;
 

@@ -1,6 +1,6 @@
 create function stepgres.list_task_graphs(
     status text default null, "limit" int default 100, "offset" int default 0
-) returns setof stepgres.task_graphs
+) returns setof stepgres.task_graph
 language plpgsql
 stable
 security definer
@@ -14,7 +14,7 @@ begin
         raise exception 'limit and offset must not be negative' using errcode = 'SG014', hint = 'Leave them out for the first 100.';
     end if;
     return query
-    select g.* from stepgres.task_graphs as g
+    select o.* from stepgres.task_graphs as g cross join lateral stepgres._shown_graph(g) as o
     where g.status = list_task_graphs.status or list_task_graphs.status is null
     order by g.decomposed_at desc, g.task_graph_id desc
     limit coalesce("limit", 100) offset coalesce("offset", 0);

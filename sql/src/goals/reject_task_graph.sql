@@ -1,4 +1,4 @@
-create function stepgres.reject_task_graph(task_graph_id text, reason text) returns stepgres.task_graphs
+create function stepgres.reject_task_graph(task_graph_id text, reason text) returns stepgres.task_graph
 language plpgsql
 volatile
 security definer
@@ -16,7 +16,7 @@ begin
     where g.task_graph_id = v_graph.task_graph_id
     returning g.* into v_graph;
     perform stepgres._record_goal_event(v_graph);
-    return v_graph;
+    return stepgres._shown_graph(v_graph);
 end
 $$;
 

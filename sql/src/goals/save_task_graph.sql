@@ -6,7 +6,7 @@ create function stepgres.save_task_graph(
     defaults jsonb default '{}',
     max_depth int default 5,
     max_tasks int default 1000
-) returns stepgres.task_graphs
+) returns stepgres.task_graph
 language plpgsql
 volatile
 security definer
@@ -50,7 +50,7 @@ begin
         status = excluded.status, reason = null, decided_at = null
     returning g.* into v_graph;
     perform stepgres._record_goal_event(v_graph);
-    return v_graph;
+    return stepgres._shown_graph(v_graph);
 exception when check_violation then
     perform stepgres._decomposition_error(
         null, format('"%s" cannot be the slug of a workflow', save_task_graph.workflow_slug),

@@ -5,7 +5,7 @@
 -- locks, 'prune'      prune, while it writes down how far it has come: a second one does not
 -- locks, 'queues'     _ensure_queue: who needs several new queues makes all before the next one makes any
 -- locks, 'channels'   _make_channel and delete_channel, for the same reason
--- workers             a turn, its own row: keep_tasks must see the claims of a call whose answer was lost
+-- workers             a claim shares it, so that whoever ends the worker waits for the claim: _hold_worker
 -- workflow_versions   starts share it, so that delete_flow waits for them, and they for it: _use_version
 -- table pgmq.q_...    who uses a channel, so that delete_channel waits for the transaction: _find_channel
 -- its sequence        nextval holds it until the transaction ends, by which _senders finds the senders

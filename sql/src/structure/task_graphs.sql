@@ -37,3 +37,20 @@ comment on column stepgres.task_graphs.fingerprint is
 'What approve_task_graph compares: another one as soon as there is anything else to approve.';
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups flat: each with its path, the paths that it waits_for, the step_slug that stands for it, what that depends on, and its options.';
+
+create type stepgres.task_graph as (
+    task_graph_id text,
+    goal text,
+    status text,
+    reason text,
+    workflow_slug text,
+    defaults jsonb,
+    tasks jsonb,
+    steps jsonb,
+    decomposed_at timestamptz,
+    decided_at timestamptz,
+    fingerprint text
+);
+
+comment on type stepgres.task_graph is
+'A task graph as functions return it: what table task_graphs holds of it.';

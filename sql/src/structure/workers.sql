@@ -41,6 +41,7 @@ create table stepgres.workers (
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     progress jsonb not null default '[]',
+    generation int not null default 0,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
 ) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
@@ -59,6 +60,9 @@ comment on column stepgres.workers.is_waiting is
 'The worker found nothing to do and waits for a notification: whoever queues a task for it sends one.';
 comment on column stepgres.workers.progress is
 'The tasks whose steps have said that they make progress, and when: their timeouts began anew at that time.';
+comment on column stepgres.workers.generation is
+'Counts up when keep_tasks or register_worker looks at what the worker has claimed: calls of work that began before
+claim nothing any more.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is

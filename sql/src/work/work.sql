@@ -11,14 +11,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_worker stepgres.workers;
+    v_worker stepgres.workers := stepgres._worker(work.worker_id);
     v_run_ids uuid[];
     v_applied stepgres._applied;
     v_is_idle boolean := false;
 begin
-    -- One claim of a worker at a time: keep_tasks must see what a call has claimed whose answer was lost.
-    -- A mere result may be sent by a transaction that holds a run already, and must not wait for others.
-    v_worker := stepgres._worker(work.worker_id, is_turn => coalesce(work.capacity > 0, false));
     v_run_ids := stepgres._check_results(work.results);
     if results = '[]' then
         perform stepgres._lock_runs(work.run_ids);

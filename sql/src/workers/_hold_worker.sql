@@ -1,21 +1,22 @@
-create function stepgres._hold_worker(worker_id text) returns void
+create function stepgres._hold_worker(worker_id text, generation int default null) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Others see what a worker is given only when this transaction commits. A takeover before that
-    -- would miss it, and it would be nobody's; so the worker stays until then. skip locked: whoever
-    -- has locked the row ends the worker, and may be waiting for runs that are locked here.
+    -- Other transactions see the tasks of a worker only when this one commits. A takeover before that would
+    -- miss them, and nobody would execute them; so the worker stays until then. skip locked: a transaction
+    -- that has locked the row ends the worker, and may be waiting for runs that are locked here.
     perform 1 from stepgres.workers as w
     where w.worker_id = _hold_worker.worker_id
+        and w.generation = coalesce(_hold_worker.generation, w.generation)
     for key share skip locked;
     if not found then
-        raise exception 'worker "%" is being ended', _hold_worker.worker_id
+        raise exception 'worker "%" is being ended, or has begun anew', _hold_worker.worker_id
             using errcode = 'SG006', hint = 'Call register_worker again.';
     end if;
 end
 $$;
 
-comment on function stepgres._hold_worker(text) is
-'Keeps a worker from being ended before this transaction is; SG006 if that is happening.';
+comment on function stepgres._hold_worker(text, int) is
+'Keeps a worker from being ended before this transaction is; SG006 if that is happening, or if it is not of that generation.';
