@@ -30,15 +30,17 @@ sql/stepgres.sql: tools/build_sql.py python/stepgres/_version.py $(shell find sq
 	@$(PYTHON) tools/build_sql.py
 	@touch $@
 
-docs: .venv/.dev ## build docs/reference.md from the comments in sql/src
+docs: .venv/.dev ## build docs/reference.md from the comments in sql/src, and check the names in docs/internals.md
 	$(python) tools/build_reference.py
+	$(python) tools/check_names.py
 
-sync: .venv/.dev ## build python/stepgres/_sync from _async
+sync: .venv/.dev ## build the synchronous modules from their asynchronous siblings
 	$(python) tools/generate_sync.py
 
 lint: .venv/.dev sql ## check everything except the tests
 	$(python) tools/generate_sync.py --check
 	$(python) tools/build_reference.py --check
+	$(python) tools/check_names.py
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)

@@ -58,6 +58,8 @@ commit;
 """
 
 UPDATE = """\
+-- trust.sql
+{trust}
 set local check_function_bodies = off;
 
 -- updates/{update}
@@ -136,7 +138,12 @@ def build(root: Path) -> dict[Path, str]:
     replacements = join({file: replaced(file, text) for file, text in files.items()})
     for update in sorted((source / "updates").glob(f"*--{version}.sql")):
         old = update.stem.partition("--")[0]
-        sql = UPDATE.format(update=update.name, delta=update.read_text("utf-8"), sql=replacements)
+        sql = UPDATE.format(
+            trust=files.get(Path("trust.sql"), ""),
+            update=update.name,
+            delta=update.read_text("utf-8"),
+            sql=replacements,
+        )
         command = f"alter extension stepgres update to '{version}'"
         scripts[f"stepgres--{old}--{version}"] = EXTENSION.format(
             header=header, sql=sql, command=command
@@ -152,7 +159,7 @@ def join(files: dict[Path, str]) -> str:
 
 def replaced(file: Path, text: str) -> str:
     """The part of a file that an update runs again; nothing of what makes tables and types."""
-    if file.parts[0] in {"structure", "guard.sql"}:
+    if file.parts[0] in {"structure", "trust.sql", "guard.sql"}:
         return ""
     text = re.sub(r"^create (function|trigger|view)\b", r"create or replace \1", text, flags=re.M)
     # these alone cannot be replaced

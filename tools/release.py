@@ -146,7 +146,7 @@ def try_package(package: Path) -> None:
         python = f"{directory}/bin/python"
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, str(package)], check=True)
-        code = "from stepgres import installer; installer._read_script('stepgres')"
+        code = "from stepgres._server import installer; installer._read_script('stepgres')"
         subprocess.run([python, "-c", code], check=True, cwd=directory)
         subprocess.run([f"{directory}/bin/stepgres", "--version"], check=True, cwd=directory)
 

@@ -36,6 +36,7 @@ from stepgres.errors import (
     TaskGraphNotApproved,
     TaskGraphNotFound,
     UnreadableValue,
+    VersionMismatch,
     WorkerNotFound,
     WorkflowAlreadyExists,
     WorkflowFailed,
@@ -45,22 +46,23 @@ from stepgres.errors import (
 )
 
 if TYPE_CHECKING:
-    from stepgres._async.client import AsyncClient
-    from stepgres._async.composer import AsyncWorkflowComposer
-    from stepgres._async.flow_builder import AsyncFlowBuilder
-    from stepgres._async.orchestrator import AsyncOrchestrator
-    from stepgres._embedded import embedded
+    from stepgres._client.client import Client
+    from stepgres._client.client_async import AsyncClient
+    from stepgres._client.flow_builder import FlowBuilder
+    from stepgres._client.flow_builder_async import AsyncFlowBuilder
+    from stepgres._execution.executor import AsyncExecutor, Executor
+    from stepgres._execution.runner import StepContext
+    from stepgres._execution.worker import AsyncWorker, Worker
+    from stepgres._goals.composer import WorkflowComposer
+    from stepgres._goals.composer_async import AsyncWorkflowComposer
+    from stepgres._goals.llm import LLMDecomposer
+    from stepgres._goals.orchestrator import Orchestrator
+    from stepgres._goals.orchestrator_async import AsyncOrchestrator
+    from stepgres._listening.event_listeners import AsyncEventListener, EventListener
+    from stepgres._listening.listeners import AsyncListener, Listener
     from stepgres._mermaid import to_mermaid
-    from stepgres._runner import StepContext
-    from stepgres._sync.client import Client
-    from stepgres._sync.composer import WorkflowComposer
-    from stepgres._sync.flow_builder import FlowBuilder
-    from stepgres._sync.orchestrator import Orchestrator
-    from stepgres.event_listener import AsyncEventListener, EventListener
-    from stepgres.executor import AsyncExecutor, Executor
-    from stepgres.installer import install, uninstall, upgrade, version
-    from stepgres.listener import AsyncListener, Listener
-    from stepgres.llm import LLMDecomposer
+    from stepgres._server.embedded import embedded
+    from stepgres._server.installer import install, uninstall, upgrade, version
     from stepgres.task_graph import TaskGraph
     from stepgres.types import (
         ChannelInfo,
@@ -86,28 +88,27 @@ if TYPE_CHECKING:
         WorkflowRun,
         WorkflowVersion,
     )
-    from stepgres.worker import AsyncWorker, Worker
     from stepgres.workflow import Workflow, describe, sql_step, step
 else:
     _MODULES = {
-        "AsyncClient": "_async.client",
-        "AsyncEventListener": "event_listener",
-        "AsyncExecutor": "executor",
-        "AsyncFlowBuilder": "_async.flow_builder",
-        "AsyncOrchestrator": "_async.orchestrator",
-        "AsyncListener": "listener",
-        "AsyncWorker": "worker",
-        "AsyncWorkflowComposer": "_async.composer",
+        "AsyncClient": "_client.client_async",
+        "AsyncEventListener": "_listening.event_listeners",
+        "AsyncExecutor": "_execution.executor",
+        "AsyncFlowBuilder": "_client.flow_builder_async",
+        "AsyncOrchestrator": "_goals.orchestrator_async",
+        "AsyncListener": "_listening.listeners",
+        "AsyncWorker": "_execution.worker",
+        "AsyncWorkflowComposer": "_goals.composer_async",
         "ChannelInfo": "types",
-        "Client": "_sync.client",
-        "EventListener": "event_listener",
+        "Client": "_client.client",
+        "EventListener": "_listening.event_listeners",
         "CompositionStats": "types",
-        "Executor": "executor",
+        "Executor": "_execution.executor",
         "Flow": "types",
-        "FlowBuilder": "_sync.flow_builder",
-        "LLMDecomposer": "llm",
-        "Orchestrator": "_sync.orchestrator",
-        "Listener": "listener",
+        "FlowBuilder": "_client.flow_builder",
+        "LLMDecomposer": "_goals.llm",
+        "Orchestrator": "_goals.orchestrator",
+        "Listener": "_listening.listeners",
         "Message": "types",
         "NewEvent": "types",
         "NewMessage": "types",
@@ -121,26 +122,26 @@ else:
         "RunStatus": "types",
         "RunStep": "types",
         "Step": "types",
-        "StepContext": "_runner",
+        "StepContext": "_execution.runner",
         "StepStatistics": "types",
         "StuckStep": "types",
         "Subscription": "types",
         "TaskGraph": "task_graph",
-        "Worker": "worker",
+        "Worker": "_execution.worker",
         "WorkerInfo": "types",
         "Workflow": "workflow",
-        "WorkflowComposer": "_sync.composer",
+        "WorkflowComposer": "_goals.composer",
         "WorkflowRun": "types",
         "WorkflowVersion": "types",
         "describe": "workflow",
-        "embedded": "_embedded",
-        "install": "installer",
+        "embedded": "_server.embedded",
+        "install": "_server.installer",
         "sql_step": "workflow",
         "step": "workflow",
         "to_mermaid": "_mermaid",
-        "uninstall": "installer",
-        "upgrade": "installer",
-        "version": "installer",
+        "uninstall": "_server.installer",
+        "upgrade": "_server.installer",
+        "version": "_server.installer",
     }
 
     def __getattr__(name):
@@ -216,6 +217,7 @@ __all__ = [
     "TaskGraphNotApproved",
     "TaskGraphNotFound",
     "UnreadableValue",
+    "VersionMismatch",
     "Worker",
     "WorkerInfo",
     "WorkerNotFound",

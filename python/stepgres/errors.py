@@ -177,6 +177,12 @@ class NotPermitted(StepgresError):
     sqlstate = "SG026"
 
 
+class VersionMismatch(StepgresError):
+    """The client and the schema in the database are of versions that cannot work together."""
+
+    sqlstate = "SG027"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

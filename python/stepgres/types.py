@@ -204,14 +204,14 @@ class RunDetails(WorkflowRun):
 def run_details(document: dict[str, Any]) -> RunDetails:
     """The document of get_run, its strings that are ids and times made what they stand for."""
     steps = [
-        _read(RunStep, {**step, "attempts": [_read(Attempt, a) for a in step["attempts"]]})
+        _read(RunStep, {**step, "attempts": [_read(Attempt, a) for a in step.get("attempts", [])]})
         for step in document["steps"]
     ]
     return _read(RunDetails, {**document, "steps": steps})
 
 
 def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
-    return type(**{name: _value(name, document[name]) for name in signature(type).parameters})
+    return type(**{name: _value(name, document.get(name)) for name in signature(type).parameters})
 
 
 def _value(name: str, value: Any) -> Any:

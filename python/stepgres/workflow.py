@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from abc import ABCMeta
@@ -12,7 +13,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from stepgres._json import NotWritable, dumps
+from stepgres._postgres.json_text import NotWritable, dumps
 from stepgres.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -322,7 +323,7 @@ def _check_function(culprit: str, function: Any) -> None:
             hint="Write def fetch(input) or def fetch(input, context): a step has no self.",
         )
 
-    if not takes_context(function) and "context" in _parameters(function):
+    if not takes_context(function) and "context" in _parameters(function) and not _binds(function):
         raise DefinitionError(
             f"{culprit}: context is not the second parameter of {function!r}",
             hint="Write def fetch(input, context): both are passed by their places.",
@@ -407,6 +408,11 @@ def _accepts(function: StepFunction, *arguments: Any) -> bool:
 def _parameters(function: StepFunction) -> Mapping[str, inspect.Parameter]:
     signature = _signature(function)
     return {} if signature is None else signature.parameters
+
+
+def _binds(function: StepFunction) -> bool:
+    """Whether the program itself passes a context to the function."""
+    return isinstance(function, functools.partial) and "context" in function.keywords
 
 
 def _positional(function: StepFunction) -> list[inspect.Parameter]:

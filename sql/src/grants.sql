@@ -1,5 +1,5 @@
--- The owner grants; nobody else can do anything until then. Roles are optional: whoever makes them
--- before installing finds their rights set.
+-- Only the owner grants: without these grants no other role can do anything. The roles are
+-- optional: roles that exist before the install get their rights here.
 revoke all on all functions in schema stepgres from public;
 
 do $$
@@ -8,24 +8,26 @@ declare
     v_type text;
     v_routines text[];
     v_routine text;
-    -- workers can do what clients can, and clients what is reading only
-    v_reading text[] := '{version,get_flow,list_flows,list_workflow_versions,get_run_status,get_run,
-        list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,list_run_events,
-        list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,list_goal_events,
-        add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,listen,catch_up,get_message,
-        message_history}';
-    v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,pause_workflow_run,
-        resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,resume_runs,retry_runs,
-        save_task_graph,start_task_graph,send_with_notify,notify_only,
+    -- workers may call all functions of clients, and clients all functions that only read
+    v_reading text[] := '{version,check_version,get_flow,list_flows,list_workflow_versions,
+        get_run_status,get_run,
+        list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,
+        list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,
+        list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,
+        listen,catch_up,get_message,message_history}';
+    v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
+        pause_workflow_run,resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,
+        resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge}';
-    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,get_run_input,get_max_parallel,
-        claim_tasks,complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow}';
+    v_worker text[] := v_client || '{register_worker,unregister_worker,heartbeat,keep_tasks,
+        get_run_input,get_max_parallel,claim_tasks,complete_task,fail_task,fail_oversized_tasks,
+        work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
-    -- what a graph executes is decided by others than those who plan it
+    -- the roles that plan a task graph do not decide whether it executes
     v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';
 begin
-    -- Calls need no right on types. Who has it can make a table of them, which then stands in the way of
-    -- every change of the type.
+    -- Calls need no right on types. A role with this right could make a table of a type, and the
+    -- table would block every change of the type.
     for v_type in
         select t.oid::pg_catalog.regtype::text
         from pg_catalog.pg_type as t
@@ -36,7 +38,8 @@ begin
     for v_role in
         select rolname from pg_catalog.pg_roles
         where rolname in (
-            'stepgres_client', 'stepgres_worker', 'stepgres_admin', 'stepgres_observer', 'stepgres_approver'
+            'stepgres_client', 'stepgres_worker', 'stepgres_admin', 'stepgres_observer',
+            'stepgres_approver'
         )
     loop
         execute pg_catalog.format('grant usage on schema stepgres to %I', v_role);
@@ -55,7 +58,9 @@ begin
             execute pg_catalog.format('grant execute on function %s to %I', v_routine, v_role);
         end loop;
         if v_role in ('stepgres_admin', 'stepgres_observer') then
-            execute pg_catalog.format('grant select on all tables in schema stepgres to %I', v_role);
+            execute pg_catalog.format(
+                'grant select on all tables in schema stepgres to %I', v_role
+            );
             execute pg_catalog.format('revoke all on stepgres.secrets from %I', v_role);
         end if;
     end loop;

@@ -1,5 +1,5 @@
--- The manifest: what is installed, in this order. `psql -1 -f sql/src/install.sql` loads it as it stands.
--- Inside a block the order is alphabetical: bodies of functions are not checked until a test does it.
+-- The manifest: the files of an install, in order. `psql -1 -f sql/src/install.sql` runs them as
+-- they are. Inside a block the order is alphabetical: only a test checks the bodies of functions.
 
 \ir trust.sql
 \ir guard.sql
@@ -26,6 +26,7 @@
 \ir definition/_create_version.sql
 \ir definition/_definition_error.sql
 \ir definition/_delete_own_version.sql
+\ir definition/_dependencies_of.sql
 \ir definition/_document.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
@@ -43,6 +44,7 @@
 \ir definition/_read_steps.sql
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
+\ir definition/_shown_step.sql
 \ir definition/_slug_of.sql
 \ir definition/_sorted_steps.sql
 \ir definition/_step_options.sql
@@ -59,11 +61,11 @@
 \ir definition/register_sql_function.sql
 \ir definition/register_workflow.sql
 
--- rights: who calls, and what the caller may do
+-- rights: the calling role, and the functions that it may call
 \ir rights/_caller.sql
 \ir rights/_may_call.sql
 
--- start: runs begin
+-- start: a run starts, and its input is delivered
 \ir start/_check_inputs.sql
 \ir start/_check_labels.sql
 \ir start/_check_start.sql
@@ -129,7 +131,8 @@
 \ir work/fail_task.sql
 \ir work/work.sql
 
--- queues: pgmq queues are made, looked into, and dropped
+-- queues: pgmq queues are made, filled, closed and dropped
+\ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
 \ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
@@ -153,14 +156,13 @@
 \ir routing/_pass_on.sql
 \ir routing/_reads_lane.sql
 
--- workers: who executes, and what it is given back by
+-- workers: registration, heartbeats, and taking tasks back from lost workers
 \ir workers/_find_lost_workers.sql
 \ir workers/_hold_worker.sql
 \ir workers/_lock_runs_of_workers.sql
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
-\ir workers/_wait_for_turn.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
@@ -224,7 +226,7 @@
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql
 
--- events: what happened, and who is told
+-- events: changes of runs and goals, and their subscribers
 \ir events/_are_events_sent.sql
 \ir events/_attempt_handed_back.sql
 \ir events/_check_subject.sql
@@ -308,6 +310,7 @@
 \ir goals/_plan_steps.sql
 \ir goals/_plan_tasks.sql
 \ir goals/_resolve_tasks.sql
+\ir goals/_shown_graph.sql
 \ir goals/_steps_only.sql
 \ir goals/_task_graph_not_found.sql
 \ir goals/_task_slug.sql
@@ -343,6 +346,7 @@
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
+\ir checks/check_version.sql
 \ir checks/fsck.sql
 \ir checks/version.sql
 

@@ -1,7 +1,8 @@
--- Plans are made once a session, often while the tables are empty: only index lookups in nested loops are
--- right at every size. A setting of a function holds for all that it calls, and whoever comes first makes the
--- plan: so all who call the same internal functions carry the same settings.
--- UTC, because a day has 24 hours there: in other time zones `now + delay` follows the change of the clocks.
+-- PostgreSQL plans the queries of a function once a session, often while the tables are empty: only
+-- index lookups in nested loops are right at every size. A setting of a function holds for all
+-- functions that it calls, and the first caller makes the plan. So all callers of the same internal
+-- functions have the same settings. The time zone is UTC, because a day has 24 hours there: in
+-- other time zones `now + delay` follows the change of the clocks.
 do $$
 declare
     v_routine text;
@@ -11,9 +12,11 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks', 'heartbeat', 'keep_tasks',
-            'list_goal_events', 'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
-            'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', '_new_run', '_start_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks',
+            'heartbeat', 'keep_tasks', 'list_goal_events', 'pause_runs', 'pause_workflow_run',
+            'prune', 'register_worker', 'resume_runs', 'resume_workflow_run',
+            'retry_failed_workflow', 'retry_runs', '_new_run', '_start_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[
@@ -27,8 +30,9 @@ begin
 end
 $$;
 
--- Where standard_conforming_strings is off, backslashes in literals mean something else, in what pgmq puts
--- together at run time too. So every function that users call turns it on, for all that it calls.
+-- If standard_conforming_strings is off, backslashes in literals have another meaning, also in
+-- statements that pgmq builds at run time. So every public function turns it on, for all functions
+-- that it calls.
 do $$
 declare
     v_routine text;
@@ -38,7 +42,9 @@ begin
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname !~ '^_'
     loop
-        execute pg_catalog.format('alter function %s set standard_conforming_strings = on', v_routine);
+        execute pg_catalog.format(
+            'alter function %s set standard_conforming_strings = on', v_routine
+        );
     end loop;
 end
 $$;

@@ -80,9 +80,11 @@ def test_wheel_has_what_is_installed(tmp_path: Path) -> None:
     for name in ["stepgres.sql", f"stepgres--{stepgres.__version__}.sql", "stepgres.control"]:
         assert (tmp_path / "stepgres/sql" / name).exists()
     assert (tmp_path / "stepgres/py.typed").exists()
-    code = "from stepgres import installer as i; print(i.__file__, i._read_script('stepgres'))"
+    code = (
+        "from stepgres._server import installer as i; print(i.__file__, i._read_script('stepgres'))"
+    )
     file, _, script = python(code, tmp_path).partition(" ")
-    assert Path(file) == tmp_path / "stepgres/installer.py"
+    assert Path(file) == tmp_path / "stepgres/_server/installer.py"
     assert "create schema stepgres;" in script
 
 

@@ -35,9 +35,9 @@ def test_show(cli: Cli) -> None:
     title, steps, versions = (block.splitlines() for block in result.stdout.split("\n\n"))
     assert title == ["Workflow order, version 2"]
     assert [line.split() for line in steps[1:]] == [
-        ["fetch", "single", "local", "default", "3", "1", "min", "30", "s"],
-        ["each", "fetch", "map", "distributed", "far", "3", "1", "min"],
-        ["thrice", "fetch", "3", "tasks", "local", "default", "3", "1", "min"],
+        ["fetch", "single", "local", "default", "3", "5", "min", "30", "s"],
+        ["each", "fetch", "map", "distributed", "far", "3", "5", "min"],
+        ["thrice", "fetch", "3", "tasks", "local", "default", "3", "5", "min"],
     ]
     current, first = (line.split()[:4] for line in versions[1:])
     assert (current, first[:3]) == (["2", "yes", "3", "0"], ["1", "1", "1"])
@@ -67,7 +67,7 @@ def test_statistics(cli: Cli, engine: Engine) -> None:
 def test_recommend_and_optimize(cli: Cli, engine: Engine) -> None:
     learn(engine, 20)
     _, line = rows(cli("workflows", "recommend", "quick"))
-    assert line[:4] == ["a", "timeout", "60", "5"]
+    assert line[:4] == ["a", "timeout", "300", "5"]
     (found,) = printed(cli("workflows", "recommend", "quick", "--json"))
     assert (found["option"], found["recommended"]) == ("timeout", 5)
     said = [

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 import stepgres
 from stepgres import Executor
-from stepgres._heartbeat import Heartbeat
+from stepgres._execution.heartbeat import Heartbeat
 from tests.conftest import Clock, Database
 from tests.support.engine import Engine
 from tests.support.waiting import PATIENCE, wait_until
@@ -137,7 +137,7 @@ def test_run_goes_on_when_its_caller_has_no_time_left(executor: Executor, engine
 def test_run_that_fails_does_not_wait_for_its_other_steps(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepgres._local_run._LOOK_INTERVAL", 0)
+    monkeypatch.setattr("stepgres._execution.local_run._LOOK_INTERVAL", 0)
     ends = [Event(), Event()]
 
     def stay(input: Any, context: Any) -> None:
@@ -195,7 +195,7 @@ def test_step_that_blocks_the_loop_keeps_its_lease(
     executor: Executor, engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "stepgres.executor.Heartbeat", lambda dsn, worker, _: Heartbeat(dsn, worker, 0)
+        "stepgres._execution.executor.Heartbeat", lambda dsn, worker, _: Heartbeat(dsn, worker, 0)
     )
     query = "select from stepgres.workers where queues = '{}' and heartbeat_at = stepgres._now()"
 

@@ -46,7 +46,7 @@ def stored(database: Database) -> list[Any]:
         ([entry("a-b")], ['step "a-b"', "slug"]),
         ([entry("run")], ['step "run"', "slug"]),
         ([entry("")], ['step ""', "slug"]),
-        ([entry("a\0b")], ["unsupported Unicode"]),
+        ([entry("a\0b")], ["which PostgreSQL does not take"]),
         ([entry("a", max_attempts=0)], ['step "a"', "max_attempts"]),
         ([entry("a", max_attempts="many")], ['step "a"', "max_attempts", "many"]),
         ([entry("a", timeout=-1)], ['step "a"', "timeout"]),
@@ -83,7 +83,7 @@ def test_bad_default_of_the_workflow(db: Database, executor: stepgres.Executor) 
     assert stored(db) == before
 
 
-@pytest.mark.parametrize("value", [{1}, float("nan"), object()], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("value", [b"1", float("nan"), object()], ids=lambda v: type(v).__name__)
 def test_input_that_is_no_json_comes_before_the_definition(
     db: Database, executor: stepgres.Executor, value: Any
 ) -> None:

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 from starlette.routing import Route
 
-from stepgres import AsyncClient, Client, UnreadableValue, listener
-from stepgres._json import tolerant_loads
+from stepgres import AsyncClient, Client, UnreadableValue
+from stepgres._listening import listeners as listener
+from stepgres._postgres.json_text import tolerant_loads
 from stepgres.cli import main
 from stepgres.web import sse
 from tests.conftest import Database

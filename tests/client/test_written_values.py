@@ -20,7 +20,7 @@ import pytest
 
 import stepgres
 from stepgres import Client, Executor, InvalidInput
-from stepgres._json import NotWritable, dumps
+from stepgres._postgres.json_text import NotWritable, dumps
 from tests.support.workflows import workflow
 
 ID = UUID("0198c2f4-7d5e-7b1a-9a51-1f0d3c2b4a69")
@@ -193,7 +193,7 @@ def test_argument_that_cannot_be_written_is_invalid_and_named(
 
 def test_libraries_are_not_imported_for_values_that_are_not_of_theirs() -> None:
     code = (
-        "import sys; from stepgres._json import dumps; dumps({'a': {1}});"
+        "import sys; from stepgres._postgres.json_text import dumps; dumps({'a': {1}});"
         " print({'pydantic', 'msgspec', 'attrs', 'attr'} & set(sys.modules))"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

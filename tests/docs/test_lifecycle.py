@@ -52,20 +52,24 @@ def test_examples_work_one_after_the_other(
     reader = Reader(db.dsn)
     printed: dict[tuple[str, str], str] = {}
     for heading, language, text in examples(PAGE):
-        printed[heading, language] = getattr(reader, f"try_{language}")(text)
+        output = getattr(reader, f"try_{language}")(text)
+        printed[heading, language] = printed.get((heading, language), "") + output
     reader.names["client"].close()
     run_id: UUID = reader.names["run_id"]
 
-    started = {printed["Starting", language].strip() for language in ("sql", "sh")}
+    started = {printed["Starting a run", language].strip() for language in ("sql", "sh")}
     assert started == {str(run_id)}
     for language in ("sql", "sh"):
-        assert str(run_id) in printed["Finding and looking", language]
-        assert "start" in printed["Why does it not go on?", language]
+        assert str(run_id) in printed["Finding runs and their status", language]
+        assert "start" in printed["Why does a run not go on?", language]
     assert client.get_run(run_id).error == "the customer has changed his mind"
-    retries = [run for run in client.list_workflow_runs() if run.retried_from == run_id]
-    assert sorted(run.status for run in retries) == ["completed", "started", "started", "started"]
-    paused = [run for run in retries if run.paused_at is not None]
-    assert len(paused) == 3
+    runs = client.list_workflow_runs()
+    retries = [run for run in runs if run.retried_from == run_id]
+    assert sorted(run.status for run in retries) == ["completed", "failed", "failed", "failed"]
+    cancelled = {run.run_id for run in retries if run.cancelled_at is not None}
+    assert len(cancelled) == 3  # by their tag, and retried together after that
+    again = [run for run in runs if run.retried_from in cancelled]
+    assert [run.status for run in again] == ["started"] * 3
 
 
 def test_step_that_starts_runs_starts_each_of_them_once(

@@ -128,5 +128,5 @@ def test_step_of_another_workflow_cannot_add_tasks(client: stepgres.Client) -> N
         def a(input: Any, context: Any) -> None:
             context.add_tasks([{"id": "b"}])
 
-    with pytest.raises(WorkflowFailed, match="is not one of a task graph"):
+    with pytest.raises(WorkflowFailed, match="is not a run of a task graph"):
         stepgres.Executor(client).execute(Order, {})

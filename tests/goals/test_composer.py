@@ -135,7 +135,7 @@ def test_goals_of_a_name_are_optimized_from_those_before(
     options: dict[str, Any] = {"workflow_name": "shop", "optimization_level": "aggressive"}
     for _ in range(20):
         composer.compose_from_goal("one", decompose, say, **options)
-    assert [step["timeout"] for step in client.get_flow("shop")["steps"]] == [60, 60]
+    assert [step["timeout"] for step in client.get_flow("shop")["steps"]] == [300, 300]
     result = composer.compose_from_goal("one", decompose, say, **options)
     assert (result.output, client.get_run(result.run_id).version) == ("one b", 2)
     assert [step["timeout"] for step in client.get_flow("shop")["steps"]] == [5, 5]

@@ -10,7 +10,7 @@ import pytest
 
 import stepgres
 from stepgres import DecompositionError
-from stepgres.llm import find_json
+from stepgres._goals.llm import find_json
 from tests.conftest import Database
 
 GOOD = json.dumps([{"id": "a", "depends_on": []}, {"id": "b", "depends_on": ["a"]}])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import stepgres
-from stepgres import _task_functions
-from stepgres._worker_client import WorkerClient
+from stepgres._execution.worker_client import WorkerClient
+from stepgres._goals import task_functions as _task_functions
 from stepgres.errors import ConnectionFailed
 from tests.conftest import Database
 from tests.support.pages import run_psql

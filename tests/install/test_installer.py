@@ -15,7 +15,7 @@ from pgmq.install import get_embedded_install_sql
 from psycopg.conninfo import make_conninfo
 
 import stepgres
-from stepgres.installer import Installation
+from stepgres._server.installer import Installation
 from tests.conftest import Database, Server
 from tests.support.catalog import describe
 from tests.support.engine import refused

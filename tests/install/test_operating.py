@@ -35,7 +35,7 @@ def run(dsn: str, statements: str) -> list[tuple[object, ...]]:
 
 
 def test_roles_and_queries_of_the_manual(server: Server) -> None:
-    roles, logins, *others = blocks()
+    roles, logins, repeat_tick, *others = blocks()
     with server.postgres.cluster() as cluster:
         cluster.start()
 
@@ -54,6 +54,7 @@ def test_roles_and_queries_of_the_manual(server: Server) -> None:
                 if "pgmq.metrics" not in query
             ]
             (of_pgmq,) = [query for query in others if "pgmq.metrics" in query]
+            run(of("app_worker"), repeat_tick)
             assert run(of("stepgres_owner"), of_pgmq)[0][:2] == ("default", 0)
             assert [rows[0][:2] for rows in answers[:2]] == [("default", 1), ("default", {})]
             worker = stepgres.Worker(client, [FLOW])

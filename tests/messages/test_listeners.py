@@ -14,7 +14,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 import stepgres
-from stepgres import AsyncClient, Client, Listener, Notification, _hub, _mailbox
+from stepgres import AsyncClient, Client, Listener, Notification
+from stepgres._listening import hub as _hub
+from stepgres._listening import mailbox as _mailbox
 from tests.conftest import Database
 from tests.support.proxy import Proxy
 from tests.support.waiting import PATIENCE, wait_until

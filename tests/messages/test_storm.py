@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from stepgres import Client, Listener, _mailbox
+from stepgres import Client, Listener
+from stepgres._listening import mailbox as _mailbox
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, join
 

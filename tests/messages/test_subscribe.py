@@ -16,7 +16,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import stepgres
-from stepgres import AsyncClient, Client, RunEvent, _event_mailbox
+from stepgres import AsyncClient, Client, RunEvent
+from stepgres._listening import event_mailbox as _event_mailbox
 from tests.conftest import Database
 from tests.support.engine import Engine, step
 from tests.support.pooler import find_pgbouncer, pooler

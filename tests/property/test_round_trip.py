@@ -17,7 +17,7 @@ POLICIES = ["fail", "skip", "skip-cascade"]
 DEFAULTS: dict[str, Any] = {
     "max_attempts": 3,
     "base_delay": 1,
-    "timeout": 60,
+    "timeout": 300,
     "execution": "local",
     "queue": "default",
     "priority": 0,

@@ -180,7 +180,7 @@ def test_failed_attempt_adds_nothing(engine: Engine) -> None:
 def test_run_of_no_task_graph_gets_no_tasks(engine: Engine) -> None:
     engine.define("order", {"step_slug": "a"})
     engine.start("order")
-    with refused("SG018", "is not one of a task graph"):
+    with refused("SG018", "is not a run of a task graph"):
         complete(engine, engine.claim_one(), None, task("b"))
 
 

@@ -232,4 +232,4 @@ def test_flow_without_steps_is_shown_with_its_defaults(engine: Engine) -> None:
     engine.call("create_flow", name="order", max_attempts=5, deadline="1 h")
     document = flow(engine, "order")
     assert document["steps"] == []
-    assert (document["max_attempts"], document["timeout"], document["deadline"]) == (5, 60, 3600)
+    assert (document["max_attempts"], document["timeout"], document["deadline"]) == (5, 300, 3600)

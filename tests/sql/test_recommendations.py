@@ -189,8 +189,8 @@ def test_longest_path_goes_first(engine: Engine, clock: Clock) -> None:
     changes = recommend(engine, "advanced")
     assert changes == {(f"link_{i}", "priority"): 2 for i in range(4)}
     assert (
-        "from its start on the longest path to the end takes 4 s,"
-        ' that from "short_0", which can run at the same time, 0 s' in reasons(engine, "advanced")
+        "the longest path from its start to the end takes 4 s, and from the start of"
+        ' "short_0", which can run at the same time, 0 s' in reasons(engine, "advanced")
     )
 
 

@@ -204,7 +204,7 @@ def test_approval_is_of_the_task_graph_that_was_read(app: Engine, approver: Engi
     graph_id = graph["task_graph_id"]
     evil = save(app, Jsonb([{"id": "evil"}]), task_graph_id=graph_id)
     assert evil["fingerprint"] != graph["fingerprint"]
-    with refused("SG008", f'task graph "{graph_id}" is not the one that was read') as refusal:
+    with refused("SG008", f'task graph "{graph_id}" has changed since it was read') as refusal:
         approver.call(
             "approve_task_graph", task_graph_id=graph_id, fingerprint=graph["fingerprint"]
         )

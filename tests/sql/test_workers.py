@@ -345,7 +345,6 @@ def test_queue_that_somebody_has_dropped_stops_no_tick(engine: Engine, clock: Cl
     run_id = engine.start("order")
     lose_tickets(engine)
     engine.rows("select pgmq.drop_queue('stepgres_other')")
-    assert engine.call("tick") == 1
+    assert engine.call("tick") == 2  # both tickets are sent again
     assert engine.claim_one().step_slug == "a"
-    engine.rows("select pgmq.create('stepgres_other')::text")
     engine.call("cancel_workflow_run", run_id=run_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from stepgres._runner import StepContext
+    from stepgres._execution.runner import StepContext
 
 _GATE = 20_260_101
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from stepgres._embedded import import_pgserver
+from stepgres._server.embedded import import_pgserver
 from tests.support.waiting import PATIENCE, wait_until
 
 # Faster; what a crash of the machine leaves behind is not what the tests are about.

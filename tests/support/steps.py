@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from stepgres import Workflow, sql_step, step
-from stepgres._runner import StepContext
+from stepgres._execution.runner import StepContext
 from tests.support.ledger import record, record_task, write
 
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
     from uuid import UUID
 
-    from stepgres._runner import StepContext
+    from stepgres._execution.runner import StepContext
 
 SECONDS = float(os.environ.get("STEPGRES_CHAOS_SECONDS", "10"))
 _LEASE = 2.0
 _WORKERS = 4
 _ELEMENTS = 10
 _processes = get_context("forkserver")  # a worker starts in milliseconds, everything imported
-_processes.set_forkserver_preload(["stepgres.worker", "tests.support.storm"])
+_processes.set_forkserver_preload(["stepgres._execution.worker", "tests.support.storm"])
 
 
 def work(input: Any, context: StepContext) -> Any:

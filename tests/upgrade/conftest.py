@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import stepgres
-from stepgres import installer
+from stepgres._server import installer
 from tools import release
 from tools.build_sql import write
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 import stepgres
-from stepgres import installer
+from stepgres._server import installer
 from tests.conftest import Database, Server
 from tests.install.test_scripts import psql
 from tests.support.catalog import describe

@@ -14,8 +14,8 @@ import pytest
 
 import stepgres
 from stepgres import AsyncClient, Client
-from stepgres._turns import Turns
-from stepgres._worker_client import WorkerClient
+from stepgres._execution.turns import Turns
+from stepgres._execution.worker_client import WorkerClient
 from stepgres.types import WorkItem
 from tests.conftest import Database
 from tests.support.ledger import Ledger
@@ -92,7 +92,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr("stepgres._turns._HORIZON", 60.0)  # however busy the machine is
+    monkeypatch.setattr("stepgres._execution.turns._HORIZON", 60.0)  # however busy the machine is
     async with AsyncClient(db.dsn) as client, Observed(db.dsn, []) as observed:
         worker_id = await client.register_worker(lease=86_400)
         bench = Bench(db, observed, worker_id)
@@ -166,8 +166,8 @@ async def test_task_that_waits_for_long_is_handed_back(bench: Bench) -> None:
 def test_worker_that_is_stopped_hands_back_at_once_what_has_not_begun(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepgres._turns._HORIZON", 60.0)  # however busy the machine is
-    monkeypatch.setattr("stepgres._turns._LONGEST_STAY", 86_400.0)
+    monkeypatch.setattr("stepgres._execution.turns._HORIZON", 60.0)  # however busy the machine is
+    monkeypatch.setattr("stepgres._execution.turns._LONGEST_STAY", 86_400.0)
     begun, let_go = Event(), Event()
     executed: list[Any] = []
 

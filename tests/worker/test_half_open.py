@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from stepgres import Client, Executor, _heartbeat, _hub, executor, worker
-from stepgres._conninfo import own_conninfo
-from stepgres._heartbeat import Heartbeat
-from stepgres._lost_connections import Limit
+from stepgres import Client, Executor
+from stepgres._execution import executor, worker
+from stepgres._execution import heartbeat as _heartbeat
+from stepgres._execution.heartbeat import Heartbeat
+from stepgres._listening import hub as _hub
+from stepgres._postgres.conninfo import own_conninfo
+from stepgres._postgres.lost_connections import Limit
 from tests.conftest import Clock, Database
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from stepgres import Client, Executor, WorkflowFailed, _local_run, executor
-from stepgres._runner import StepContext
+from stepgres import Client, Executor, WorkflowFailed
+from stepgres._execution import executor
+from stepgres._execution import local_run as _local_run
+from stepgres._execution.runner import StepContext
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker

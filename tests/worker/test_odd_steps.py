@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stepgres import Client, NonRetryable, RetryAfter, Worker, WorkflowFailed
-from stepgres._runner import StepContext
+from stepgres._execution.runner import StepContext
 from tests.conftest import Clock, Database
 from tests.support.waiting import PATIENCE, join, wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from stepgres import Client, Executor, worker
+from stepgres import Client, Executor
+from stepgres._execution import worker
 from tests.conftest import Database
 from tests.support.ledger import Ledger
 from tests.support.pooler import find_pgbouncer, pooler

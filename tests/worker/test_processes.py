@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stepgres import Client
-from stepgres._process_pool import ProcessDied, ProcessPool
+from stepgres._execution.process_pool import ProcessDied, ProcessPool
 from stepgres.errors import WorkflowFailed
 from tests.conftest import Database
 from tests.support.ledger import Ledger

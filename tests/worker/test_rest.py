@@ -7,8 +7,9 @@ from time import monotonic
 
 import pytest
 
-from stepgres import Client, worker
-from stepgres._heartbeat import Heartbeat
+from stepgres import Client
+from stepgres._execution import worker
+from stepgres._execution.heartbeat import Heartbeat
 from stepgres.workflow import describe
 from tests.conftest import Database
 from tests.support.waiting import wait_until

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from stepgres._turns import Turns
-from stepgres._worker_client import WorkerClient
+from stepgres._execution.turns import Turns
+from stepgres._execution.worker_client import WorkerClient
 from stepgres.errors import ConnectionFailed
 from stepgres.types import WorkItem
 

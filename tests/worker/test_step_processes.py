@@ -13,7 +13,7 @@ import pytest
 
 import stepgres
 from stepgres import Client, DefinitionError, NonRetryable, Worker, WorkflowFailed
-from stepgres._process_pool import ProcessPool
+from stepgres._execution.process_pool import ProcessPool
 from tests.conftest import Database
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker

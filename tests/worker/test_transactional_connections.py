@@ -13,8 +13,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
-from stepgres import Client, _transactions
-from stepgres._runner import Execution, StepContext
+from stepgres import Client
+from stepgres._execution import transactions as _transactions
+from stepgres._execution.runner import Execution, StepContext
 from stepgres.types import WorkItem
 from tests.conftest import Database
 from tests.support.waiting import wait_until

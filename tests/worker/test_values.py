@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from stepgres import Client, UnreadableValue, WorkflowFailed, _attempts, _turns
-from stepgres._worker_client import WorkerClient
+from stepgres import Client, UnreadableValue, WorkflowFailed
+from stepgres._execution import attempts as _attempts
+from stepgres._execution import turns as _turns
+from stepgres._execution.worker_client import WorkerClient
 from stepgres.types import WorkItem
 from tests.conftest import Database
 from tests.support.limits import limit_inputs

@@ -11,9 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 import stepgres
 from stepgres import Client
-from stepgres._async import waiting as async_waiting
-from stepgres._async.client import AsyncClient
-from stepgres._sync import waiting
+from stepgres._client import waiting
+from stepgres._client import waiting_async as async_waiting
+from stepgres._client.client_async import AsyncClient
 from tests.conftest import Database
 from tests.support.waiting import join, wait_until
 from tests.support.workers import register_and_start, running_worker

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from stepgres import Client, worker
+from stepgres import Client
+from stepgres._execution import worker
 from tests.conftest import Database
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids

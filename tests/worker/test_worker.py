@@ -15,9 +15,9 @@ import pytest
 
 import stepgres
 from stepgres import Client
-from stepgres._async.client import AsyncClient
-from stepgres._runner import StepContext
-from stepgres._worker_client import WorkerClient
+from stepgres._client.client_async import AsyncClient
+from stepgres._execution.runner import StepContext
+from stepgres._execution.worker_client import WorkerClient
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE
 from tests.support.workers import register_and_start, running_worker, worker_ids

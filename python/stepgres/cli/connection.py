@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stepgres._sync.client import Client
+    from stepgres._client.client import Client
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,7 +24,7 @@ def takes_dsn(command: Command) -> Command:
 def running_server(dsn: str | None) -> Iterator[str | None]:
     """The server that is meant: that of this user runs for the while."""
     if dsn == "embedded":
-        from stepgres import _embedded
+        from stepgres._server import embedded as _embedded
 
         with _embedded.start(persistent=True) as server:
             yield server.dsn
@@ -35,7 +35,7 @@ def running_server(dsn: str | None) -> Iterator[str | None]:
 @contextmanager
 def connected(dsn: str | None) -> Iterator[Client]:
     """A client for the server that is meant."""
-    from stepgres._sync.client import Client  # psycopg is slow to import, and --help needs none
+    from stepgres._client.client import Client  # psycopg is slow to import, and --help needs none
 
     with running_server(dsn) as conninfo, Client(conninfo) as client:
         yield client

@@ -12,7 +12,7 @@ from stepgres.cli.parameters import MOMENT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepgres._sync.client import Client
+    from stepgres._client.client import Client
     from stepgres.types import WorkflowRun
 
 _PAGE = 500  # runs, with their inputs and outputs, that are in memory at a time

@@ -22,7 +22,7 @@ from stepgres.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepgres._sync.client import Client
+    from stepgres._client.client import Client
     from stepgres.task_graph import TaskGraph
 
 _graph = click.argument("task_graph_id", metavar="GOAL")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stepgres import installer
+from stepgres._server import installer
 from stepgres.cli.connection import running_server
 
 if TYPE_CHECKING:

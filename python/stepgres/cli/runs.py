@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from stepgres._sync.client import Client
+    from stepgres._client.client import Client
 
 _run = click.argument("run_id", metavar="RUN", type=click.UUID)
 _runs = click.argument("run_ids", metavar="[RUN...]", type=click.UUID, nargs=-1)

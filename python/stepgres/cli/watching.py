@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from stepgres._sync.client import Client
+    from stepgres._client.client import Client
     from stepgres.types import RunDetails, RunStep
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at a run, should a notification be lost
@@ -62,7 +62,7 @@ def finish(client: Client, run_id: UUID, *, as_json: bool, is_quiet: bool = Fals
 
 
 def _watch(client: Client, run_id: UUID, is_quiet: bool) -> RunDetails:
-    from stepgres._sync.waiting import Subscription
+    from stepgres._client.waiting import Subscription
 
     console = rich_console(sys.stderr)
     display: _Display = _Lines() if console is None else _Bars(console)

@@ -54,7 +54,7 @@ def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **opt
     Exit codes: 0 all that was begun is finished, 1 an error, 2 a wrong command line, 3 steps were
     given back unfinished.
     """
-    from stepgres import _worker_process
+    from stepgres.cli import worker_process as _worker_process
 
     if not workflows and goals is None:
         raise click.UsageError(

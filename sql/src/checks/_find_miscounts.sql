@@ -8,7 +8,8 @@ as $$
         from stepgres.runs as r
         join stepgres.step_states as t on t.run_id = r.run_id
         join stepgres.dependencies as d
-            on (d.workflow_slug, d.version, d.depends_on) = (r.workflow_slug, r.version, t.step_slug)
+            on (d.workflow_slug, d.version, d.depends_on)
+                = (r.workflow_slug, r.version, t.step_slug)
         group by t.run_id, d.step_slug
     ),
     counted_tasks as (
@@ -31,10 +32,12 @@ as $$
     where t.finished_at is null and t.remaining_deps <> coalesce(f.unfinished, 0)
     union all
     select 'remaining_tasks equals a recount', t.run_id,
-        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks, t.initial_tasks - coalesce(c.finished, 0))
+        format('step %s: %s, counted %s', t.step_slug, t.remaining_tasks,
+            t.initial_tasks - coalesce(c.finished, 0))
     from stepgres.step_states as t
     left join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
-    where t.status in ('started', 'completed') and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
+    where t.status in ('started', 'completed')
+        and t.remaining_tasks <> t.initial_tasks - coalesce(c.finished, 0)
     union all
     select 'a started step has the tasks that it has expanded', t.run_id,
         format('step %s: %s tasks', t.step_slug, coalesce(c.tasks, 0))
@@ -43,7 +46,8 @@ as $$
     where t.status in ('started', 'completed')
         and coalesce(c.tasks, 0) <> case when t.map then t.expanded_tasks else t.initial_tasks end
     union all
-    select 'a step that waits, or has ended, has no unfinished task', t.run_id, format('step %s', t.step_slug)
+    select 'a step that waits, or has ended, has no unfinished task', t.run_id,
+        format('step %s', t.step_slug)
     from stepgres.step_states as t
     join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
     where t.status <> 'started' and c.unfinished > 0
@@ -54,7 +58,8 @@ as $$
     left join counted_steps as c on c.run_id = r.run_id
     where r.remaining_steps <> coalesce(c.unfinished, 0)
     union all
-    select 'skipped_tasks equals a recount', t.run_id, format('step %s: %s', t.step_slug, t.skipped_tasks)
+    select 'skipped_tasks equals a recount', t.run_id,
+        format('step %s: %s', t.step_slug, t.skipped_tasks)
     from stepgres.step_states as t
     where t.status in ('started', 'completed') and t.skipped_tasks <> (
         select count(*) from stepgres.tasks as k
@@ -63,4 +68,4 @@ as $$
 $$;
 
 comment on function stepgres._find_miscounts() is
-'Counters that differ from a recount: part of fsck.';
+'Returns counters that differ from a recount: part of fsck.';

@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function stepgres._find_wrong_queues() is
-'Queues whose pgmq queue somebody has dropped, and tickets in lanes that are gone: part of fsck.';
+'Returns queues whose pgmq queue was dropped, and tickets in lanes that are gone: part of fsck.';

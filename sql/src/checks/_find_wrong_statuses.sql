@@ -15,7 +15,8 @@ as $$
     full join stepgres.runs as r on r.run_id = a.run_id
     where (a.run_id is not null) <> coalesce(r.status = 'started', false)
     union all
-    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id, r.status
+    select 'active_runs and failed_runs have the workflow and time of their runs', r.run_id,
+        r.status
     from (
         select a.run_id, a.workflow_slug, a.inserted_at from stepgres.active_runs as a
         union all
@@ -30,7 +31,8 @@ as $$
     full join stepgres.runs as r on r.run_id = f.run_id
     where (f.run_id is not null) <> coalesce(r.status = 'failed', false)
     union all
-    select 'a ready step has started, unless its run is held back', t.run_id, format('step %s', t.step_slug)
+    select 'a ready step has started, unless its run is held back', t.run_id,
+        format('step %s', t.step_slug)
     from stepgres.step_states as t
     join stepgres.runs as r on r.run_id = t.run_id
     where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
@@ -53,4 +55,4 @@ as $$
 $$;
 
 comment on function stepgres._find_wrong_statuses() is
-'Statuses of runs and steps that do not follow from one another: part of fsck.';
+'Returns statuses of runs and steps that contradict one another: part of fsck.';

@@ -4,14 +4,15 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
-        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug), coalesce(m.task_index, t.task_index), t.status)
+        format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug),
+            coalesce(m.task_index, t.task_index), t.status)
     from (select k.* from stepgres.timers as k where k.kind = 'task') as m
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where m.run_id is null or t.run_id is null
     union all
-    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone', m.run_id,
-        format('%s %s: %s', m.kind, m.step_slug, m.due_at)
+    select 'timers of active runs go on, of paused runs stand still, of finished runs are gone',
+        m.run_id, format('%s %s: %s', m.kind, m.step_slug, m.due_at)
     from stepgres.timers as m
     left join stepgres.runs as r on r.run_id = m.run_id
     where r.status is distinct from 'started' or (r.paused_at is null) <> (m.remaining is null)
@@ -22,7 +23,8 @@ as $$
     join stepgres.runs as r on r.run_id = t.run_id
     where t.started_at > r.paused_at
     union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id, format('task %s/%s', t.step_slug, t.task_index)
+    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id,
+        format('task %s/%s', t.step_slug, t.task_index)
     from stepgres.tasks as t
     join stepgres.runs as r on r.run_id = t.run_id
     where t.status = 'queued' and (
@@ -30,13 +32,15 @@ as $$
         or (t.msg_id is not null and r.paused_at is not null)
     )
     union all
-    select 'a started task has a worker', t.run_id, format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
+    select 'a started task has a worker', t.run_id,
+        format('task %s/%s: %s', t.step_slug, t.task_index, t.worker_id)
     from stepgres.tasks as t
     left join stepgres.workers as w on w.worker_id = t.worker_id
     where t.status = 'started' and w.worker_id is null
     union all
     select 'every failed attempt is recorded', t.run_id,
-        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt, a.failed)
+        format('task %s/%s: attempt %s, %s recorded', t.step_slug, t.task_index, t.attempt,
+            a.failed)
     from stepgres.tasks as t
     cross join lateral (
         select count(*) as failed from stepgres.attempts as f
@@ -47,4 +51,4 @@ as $$
 $$;
 
 comment on function stepgres._find_wrong_tasks() is
-'Tasks without what their status needs, and timers without their task: part of fsck.';
+'Returns tasks without what their status needs, and timers without their task: part of fsck.';

@@ -3,9 +3,9 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
--- everything is read, whatever the planner believes of tables that nobody has analyzed
+-- the function reads everything, whatever the planner believes of tables without statistics
 set enable_nestloop = off
--- which, disabled and needed all the same, would make it look expensive enough to be compiled each time
+-- A nested loop that is disabled and still needed would seem expensive enough for JIT.
 set jit = off
 as $$
     select * from stepgres._find_miscounts()
@@ -20,6 +20,7 @@ as $$
 $$;
 
 comment on function stepgres.fsck() is
-'Checks the invariants of the engine over all runs; returns what violates them, nothing if all is well.
+'Checks the invariants of the engine over all runs, and returns the violations.
 
-Reads every table: for tests and for peace of mind, not for every minute.';
+The function returns no row if all invariants hold. The function reads every table: call it in tests
+or for an occasional check, not every minute.';

@@ -5,4 +5,4 @@ set search_path = pg_catalog, pg_temp
 as $$ select '0.1.0' $$;
 
 comment on function stepgres.version() is
-'The version of the installed schema.';
+'Returns the version of the installed schema.';

@@ -26,12 +26,9 @@ begin
     from stepgres.steps as s
     where (s.workflow_slug, s.version) = (v_step.workflow_slug, v_step.version);
     v_step.dependency_count := cardinality(_insert_step.depends_on);
-    perform stepgres._store_steps(v_step.version, array[v_step], array(
-        select (
-            v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
-        )::stepgres.dependencies
-        from unnest(_insert_step.depends_on) with ordinality as d (slug, place)
-    ));
+    perform stepgres._store_steps(
+        v_step.version, array[v_step], stepgres._dependencies_of(v_step, _insert_step.depends_on)
+    );
     select s.* into v_step from stepgres.steps as s
     where (s.workflow_slug, s.version, s.step_slug)
         = (v_step.workflow_slug, v_step.version, v_step.step_slug);

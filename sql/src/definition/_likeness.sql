@@ -9,7 +9,9 @@ as $$
         / nullif(sum(p.is_in_a::int + p.is_in_b::int), 0)
     from (
         select bool_or(t.which = 'a') as is_in_a, bool_or(t.which = 'b') as is_in_b
-        from (values ('a', lower(_likeness.a)), ('b', lower(_likeness.b))) as t (which, word)
+        from (
+            values ('a', lower(left(_likeness.a, 128))), ('b', lower(left(_likeness.b, 128)))
+        ) as t (which, word)
         cross join generate_series(1, length(t.word) + 1) as i
         group by substr(' ' || t.word || ' ', i, 2)
     ) as p

@@ -30,13 +30,9 @@ begin
             coalesce(nullif(v_document -> 'depends_on', 'null'), '[]')
         );
         steps := steps || v_step;
-        dependencies := dependencies || array(
-            select (
-                v_step.workflow_slug, v_step.version, v_step.step_slug, d.place - 1, d.slug
-            )::stepgres.dependencies
-            from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null'))
-                with ordinality as d (slug, place)
-        );
+        dependencies := dependencies || stepgres._dependencies_of(v_step, array(
+            select d from jsonb_array_elements_text(nullif(v_document -> 'depends_on', 'null')) as d
+        ));
     end loop;
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name;

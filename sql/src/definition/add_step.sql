@@ -20,7 +20,7 @@ create function stepgres.add_step(
     when_exhausted text default null,
     max_failed text default null,
     sticky boolean default false
-) returns stepgres.steps
+) returns stepgres.step
 language plpgsql
 volatile
 security definer
@@ -73,7 +73,7 @@ begin
     v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
     v_step.max_failed := add_step.max_failed;
     v_step.sticky := add_step.sticky;
-    return stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}'));
+    return stepgres._shown_step(stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}')));
 exception when integrity_constraint_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
     perform stepgres._definition_error(v_constraint, v_culprit, v_column);

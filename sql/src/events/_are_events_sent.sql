@@ -7,4 +7,6 @@ as $$
 $$;
 
 comment on function stepgres._are_events_sent() is
-'Whether any workflow sends its events: asked before what happened is gathered for them.';
+'Says whether any workflow sends its events to the channel workflow_events.
+
+Callers ask before they gather events, so that without such workflows they gather nothing.';

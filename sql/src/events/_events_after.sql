@@ -18,8 +18,9 @@ begin
         v_is_last := v_position.until is null;
         v_position.until := coalesce(v_position.until, pg_current_snapshot());
         v_under_way := array(select pg_snapshot_xip(v_position.told));
-        -- What is not visible in a snapshot has been done by transactions that were under way, or began later:
-        -- so the key leads to it, whatever was recorded before.
+        -- The events that a snapshot does not show are of transactions that were under way or began
+        -- later. So the key of recent_events leads to them, however many events were recorded
+        -- before.
         for v_new in
             select e.* from stepgres.recent_events as e
             where (e.xid >= pg_snapshot_xmax(v_position.told) or e.xid = any (v_under_way))
@@ -27,15 +28,21 @@ begin
                 and pg_visible_in_snapshot(e.xid, v_position.until)
                 and e.event_number > coalesce(v_position.event_number, 0)
                 and (_events_after.run_id is null or e.run_id = _events_after.run_id)
-                and (_events_after.workflow_slug is null or e.workflow_slug = _events_after.workflow_slug)
+                and (
+                    _events_after.workflow_slug is null
+                    or e.workflow_slug = _events_after.workflow_slug
+                )
             order by e.event_number
             limit _events_after."limit" - v_count
         loop
             v_position.event_number := v_new.event_number;
-            v_position.told_at := greatest(v_position.told_at, stepgres._microseconds(v_new.occurred_at));
+            v_position.told_at := greatest(
+                v_position.told_at, stepgres._microseconds(v_new.occurred_at)
+            );
             v_event := (
-                v_new.event_type, v_new.run_id, v_new.workflow_slug, v_new.task_graph_id, v_new.step_slug,
-                v_new.task_index, v_new.attempt, v_new.occurred_at, v_new.error, v_position::text
+                v_new.event_type, v_new.run_id, v_new.workflow_slug, v_new.task_graph_id,
+                v_new.step_slug, v_new.task_index, v_new.attempt, v_new.occurred_at, v_new.error,
+                v_position::text
             );
             v_count := v_count + 1;
             return next v_event;
@@ -43,7 +50,9 @@ begin
         if v_count = _events_after."limit" then
             return;
         end if;
-        v_position := (v_position.until, stepgres._microseconds(stepgres._now()), null, 0, null, null);
+        v_position := (
+            v_position.until, stepgres._microseconds(stepgres._now()), null, 0, null, null
+        );
         exit when v_is_last;
     end loop;
     v_event := null;
@@ -53,5 +62,6 @@ end
 $$;
 
 comment on function stepgres._events_after(uuid, text, stepgres._event_position, int) is
-'What was recorded by transactions that are visible now and were not when the position was taken; and then a row that has only
-the position behind all of it.';
+'Returns recorded events that became visible after the position was taken, and a last row.
+
+The last row has only the position behind all of these events.';

@@ -26,21 +26,23 @@ begin
                 and (_events_before.run_id > v_done) is not false
             union all
             select i.run_id from (
-                -- of goals that are no runs yet: only after an interruption
+                -- events of goals without a run: read only after an interruption
                 select v_no_run as run_id where v_position.since is not null and v_done is null
                 union
                 (
                     select a.run_id from stepgres.active_runs as a
                     where a.run_id >= v_position.last_run_id and (a.run_id > v_done) is not false
-                        and a.workflow_slug = coalesce(_events_before.workflow_slug, a.workflow_slug)
+                        and a.workflow_slug
+                            = coalesce(_events_before.workflow_slug, a.workflow_slug)
                     order by a.run_id limit _events_before."limit"
                 )
                 union
                 (
-                    -- those that have ended since
+                    -- runs that have ended since the position was taken
                     select distinct e.run_id from stepgres.recent_events as e
                     where e.run_id >= v_position.last_run_id and (e.run_id > v_done) is not false
-                        and e.workflow_slug = coalesce(_events_before.workflow_slug, e.workflow_slug)
+                        and e.workflow_slug
+                            = coalesce(_events_before.workflow_slug, e.workflow_slug)
                         and not pg_visible_in_snapshot(e.xid, v_position.told)
                     order by e.run_id limit _events_before."limit"
                 )
@@ -48,7 +50,8 @@ begin
                 (
                     select r.run_id from stepgres.runs as r
                     where r.run_id >= v_position.last_run_id and (r.run_id > v_done) is not false
-                        and r.workflow_slug = coalesce(_events_before.workflow_slug, r.workflow_slug)
+                        and r.workflow_slug
+                            = coalesce(_events_before.workflow_slug, r.workflow_slug)
                         and r.finished_at > to_timestamp(v_position.since / 1000000.0)
                     order by r.run_id limit _events_before."limit"
                 )
@@ -65,22 +68,25 @@ begin
                 select (e.event).*
                 from (
                     select (
-                        o.event_type, o.run_id, o.workflow_slug, o.task_graph_id, o.step_slug, o.task_index, o.attempt,
-                        o.occurred_at, o.error
+                        o.event_type, o.run_id, o.workflow_slug, o.task_graph_id, o.step_slug,
+                        o.task_index, o.attempt, o.occurred_at, o.error
                     )::stepgres.run_event as event, o.event_order
                     from stepgres.run_events as o
                     where o.run_id = v_run_id
                     union all
                     select (
-                        'goal_' || c.status, null, c.workflow_slug, c.task_graph_id, null, null, null, c.changed_at,
-                        c.reason
+                        'goal_' || c.status, null, c.workflow_slug, c.task_graph_id, null, null,
+                        null, c.changed_at, c.reason
                     )::stepgres.run_event, array[c.change_number]
                     from stepgres.task_graph_changes as c
                     where v_run_id = v_no_run
-                        and c.workflow_slug = coalesce(_events_before.workflow_slug, c.workflow_slug)
+                        and c.workflow_slug
+                            = coalesce(_events_before.workflow_slug, c.workflow_slug)
                 ) as e
                 where not stepgres._is_recorded(e.event, v_position.told)
-                    and ((e.event).occurred_at > to_timestamp(v_position.since / 1000000.0)) is not false
+                    and (
+                        (e.event).occurred_at > to_timestamp(v_position.since / 1000000.0)
+                    ) is not false
                 order by (e.event).occurred_at, e.event_order
                 offset v_position.event_number
             loop
@@ -98,6 +104,7 @@ end
 $$;
 
 comment on function stepgres._events_before(uuid, text, stepgres._event_position, int) is
-'What the rows of runs show that happened before a position was taken; those of a run at once, though they are more than limit.
+'Returns the events before a position, as the rows of runs show them.
 
-What was recorded since then is left out: it comes from _events_after.';
+The function returns all such events of a run at once, even if these events are more than limit.
+_events_after returns the events that were recorded since the position was taken.';

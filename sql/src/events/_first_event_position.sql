@@ -9,18 +9,21 @@ declare
     v_until timestamptz := clock_timestamp() + interval '1 second';
     v_writers text[];
 begin
-    -- Transactions that looked for subscribers before there was this one record nothing. They have read the
-    -- table, so they hold a lock of it, and have written something. Nearly always they end at once.
+    -- Transactions that looked for subscribers before this subscriber existed record nothing. They
+    -- have read the table subscribers, so they hold a lock on it, and they have written something.
+    -- Nearly always they end at once.
     loop
         v_writers := array(
             select l.virtualtransaction
             from pg_locks as l
             where l.locktype = 'relation' and l.relation = 'stepgres.subscribers'::regclass
-                and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+                and l.database
+                    = (select d.oid from pg_database as d where d.datname = current_database())
                 and l.pid <> pg_backend_pid()
                 and (v_writers is null or l.virtualtransaction = any (v_writers))
                 and exists (
-                    select from pg_locks as x where x.locktype = 'transactionid' and x.mode = 'ExclusiveLock'
+                    select from pg_locks as x
+                    where x.locktype = 'transactionid' and x.mode = 'ExclusiveLock'
                         and x.granted and x.virtualtransaction = l.virtualtransaction
                 )
         );
@@ -37,4 +40,4 @@ end
 $$;
 
 comment on function stepgres._first_event_position(pg_snapshot, bigint) is
-'The position in front of what had happened before a snapshot, ever or since some time.';
+'Returns the position in front of the events before a snapshot: all, or all after the time since.';

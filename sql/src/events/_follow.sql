@@ -7,10 +7,12 @@ declare
     v_followed text := '';
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-        v_followed := 'changes';  -- who has subscribed since the snapshot of the transaction is not to be seen
+        -- the snapshot of the transaction does not show later subscribers
+        v_followed := 'changes';
     elsif exists (select from stepgres.subscribers) then
         v_followed := case
-            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes' else 'ends'
+            when exists (select from stepgres.subscribers as s where s.every_change) then 'changes'
+            else 'ends'
         end;
     end if;
     if v_followed <> coalesce(current_setting('stepgres.followed', true), '') then
@@ -20,6 +22,7 @@ end
 $$;
 
 comment on function stepgres._follow() is
-'Looks whether anybody follows changes of runs, or ends only, and lets the triggers of this transaction know.
+'Tells the triggers of this transaction whether anybody follows changes of runs, or only ends.
 
-Called where runs are locked, or made, before they are changed: so without subscribers a change costs nothing more.';
+Callers call it when they lock or make runs, before they change them. So a change costs nothing
+more if there are no subscribers.';

@@ -8,15 +8,16 @@ declare
     v_under_way xid8[];
     v_until xid8;
 begin
-    -- skip locked: a tick holds runs, and waits for nobody
+    -- skip locked: a tick holds locks of runs, and must not wait
     delete from stepgres.subscribers as s
     where s.subscriber_id = any (array(
-        select o.subscriber_id from stepgres.subscribers as o where o.expires_at < v_now for update skip locked
+        select o.subscriber_id from stepgres.subscribers as o
+        where o.expires_at < v_now for update skip locked
     ));
     if not exists (select from stepgres.recent_events) then
         return;
     end if;
-    -- nothing is kept for ever for one that lives and asks for nothing
+    -- A subscriber that renews its lease but never moves on does not keep events for ever.
     update stepgres.subscribers as s set told = pg_current_snapshot(), told_at = v_now
     where s.subscriber_id = any (array(
         select o.subscriber_id from stepgres.subscribers as o
@@ -38,4 +39,4 @@ end
 $$;
 
 comment on function stepgres._forget_events() is
-'Removes subscribers whose lease is over, and recorded events that all others were told of.';
+'Removes subscribers whose lease is over, and recorded events that all other subscribers have got.';

@@ -11,4 +11,6 @@ as $$
 $$;
 
 comment on function stepgres._hint_name(uuid, text) is
-'The name that those are notified on who subscribe to a run, to the runs of a workflow, or (both null) to all runs.';
+'Returns the name on which PostgreSQL notifies subscribers to a run, a workflow or all runs.
+
+Both arguments are null for all runs.';

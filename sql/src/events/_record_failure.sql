@@ -5,11 +5,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._record_event((
-        'task_failed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.failed_at, new.error
+        'task_failed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt,
+        new.failed_at, new.error
     ));
     return null;
 end
 $$;
 
 comment on function stepgres._record_failure() is
-'A trigger: records that an attempt has failed.';
+'Records that an attempt has failed (a trigger function).';

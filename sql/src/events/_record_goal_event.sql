@@ -8,7 +8,8 @@ begin
     insert into stepgres.task_graph_changes (
         task_graph_id, change_number, status, workflow_slug, changed_at, reason
     )
-    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status, graph.workflow_slug,
+    select graph.task_graph_id, coalesce(max(c.change_number) + 1, 1), graph.status,
+        graph.workflow_slug,
         coalesce(graph.decided_at, graph.decomposed_at), graph.reason
     from stepgres.task_graph_changes as c
     where c.task_graph_id = graph.task_graph_id;
@@ -23,4 +24,6 @@ end
 $$;
 
 comment on function stepgres._record_goal_event(stepgres.task_graphs) is
-'Writes down what has just become of a task graph, and sends it to the channel workflow_events where its workflow wants that.';
+'Records the new status of a task graph, and sends it to the channel workflow_events.
+
+The event is sent only if the events setting of the task graph is run or task.';

@@ -5,12 +5,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._record_event((
-        case when new.resumed_at is null then 'workflow_paused' else 'workflow_resumed' end, new.run_id, null, null,
-        null, null, null, coalesce(new.resumed_at, new.paused_at), null
+        case when new.resumed_at is null then 'workflow_paused' else 'workflow_resumed' end,
+        new.run_id, null, null, null, null, null, coalesce(new.resumed_at, new.paused_at), null
     ));
     return null;
 end
 $$;
 
 comment on function stepgres._record_pause() is
-'A trigger: records that a run was paused or resumed.';
+'Records that a run was paused or resumed (a trigger function).';

@@ -4,17 +4,20 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- at commit, behind all else that happened to the run in this transaction
+    -- The trigger runs at commit: the end comes after all other events of the run in this
+    -- transaction.
     if new.task_graph_id is not null then
         perform stepgres._record_event((
-            case new.status when 'completed' then 'goal_completed' else 'goal_failed' end, new.run_id,
-            new.workflow_slug, new.task_graph_id, null, null, null, new.finished_at, new.error
+            case new.status when 'completed' then 'goal_completed' else 'goal_failed' end,
+            new.run_id, new.workflow_slug, new.task_graph_id, null, null, null,
+            new.finished_at, new.error
         ));
     end if;
     perform stepgres._record_event(
         (
-            'workflow_' || case when new.cancelled_at is null then new.status else 'cancelled' end, new.run_id,
-            new.workflow_slug, new.task_graph_id, null, null, null, new.finished_at, new.error
+            'workflow_' || case when new.cancelled_at is null then new.status else 'cancelled' end,
+            new.run_id, new.workflow_slug, new.task_graph_id, null, null, null,
+            new.finished_at, new.error
         ),
         ends_run => true
     );
@@ -23,4 +26,4 @@ end
 $$;
 
 comment on function stepgres._record_run_end() is
-'A trigger: records the end of a run, and of its goal.';
+'Records the end of a run, and of its goal (a trigger function).';

@@ -11,7 +11,8 @@ begin
     end if;
     if new.finished_at is not null and old.finished_at is null then
         perform stepgres._record_event((
-            'step_' || new.status, new.run_id, null, null, new.step_slug, null, null, new.finished_at, new.error
+            'step_' || new.status, new.run_id, null, null, new.step_slug, null, null,
+            new.finished_at, new.error
         ));
     end if;
     return null;
@@ -19,4 +20,4 @@ end
 $$;
 
 comment on function stepgres._record_step_events() is
-'A trigger: records the start and the end of a step.';
+'Records the start and the end of a step (a trigger function).';

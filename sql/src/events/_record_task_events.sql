@@ -7,18 +7,20 @@ begin
     if new.status = old.status then
         return null;
     end if;
-    -- One that was handed back was told to be started, by this attempt, when it was claimed before.
+    -- If the task was handed back, the first claim has already recorded task_started of this
+    -- attempt.
     if old.status is distinct from 'started'
         and stepgres._attempt_handed_back(old) is distinct from new.attempt
     then
         perform stepgres._record_event((
-            'task_started', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.started_at, null
+            'task_started', new.run_id, null, null, new.step_slug, new.task_index, new.attempt,
+            new.started_at, null
         ));
     end if;
     if new.status = 'completed' then
         perform stepgres._record_event((
-            'task_completed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt, new.finished_at,
-            null
+            'task_completed', new.run_id, null, null, new.step_slug, new.task_index, new.attempt,
+            new.finished_at, null
         ));
     end if;
     return null;
@@ -26,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._record_task_events() is
-'A trigger: records that an attempt has started, or has completed its task.';
+'Records that an attempt has started, or has completed its task (a trigger function).';

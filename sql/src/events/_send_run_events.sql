@@ -24,7 +24,7 @@ begin
         join stepgres.runs as r on r.run_id = i.run_id
         join stepgres.workflow_versions as v
             on (v.workflow_slug, v.version) = (r.workflow_slug, r.version) and v.events <> 'none'
-        -- a goal starts behind its run and ends in front of it, as in the view
+        -- a goal starts after its run and ends before its run, as in the view run_events
         cross join lateral (values
             (1, case when r.status <> 'started' then v_goal_event end),
             (2, _send_run_events.event_type),
@@ -37,5 +37,6 @@ end
 $$;
 
 comment on function stepgres._send_run_events(text, uuid[]) is
-'Sends what has happened to runs, and to the goals that they are of, to the channel workflow_events, where their workflow
-wants that.';
+'Sends an event of runs, and of their goals, to the channel workflow_events.
+
+Only runs of workflows whose events setting is run or task are sent.';

@@ -19,10 +19,11 @@ begin
     perform stepgres._check_limit(catch_up_events."limit");
     perform stepgres._need_fresh_snapshots();
     if pg_current_xact_id_if_assigned() is not null then
-        raise exception 'events cannot be caught up with in a transaction that has changed something'
-            using errcode = 'SG003', hint = 'Commit first: what a transaction has done is told when it is committed.';
+        raise exception 'catch_up_events cannot run in a transaction that has changed something'
+            using errcode = 'SG003',
+                hint = 'Commit first: the events of a transaction are returned after its commit.';
     end if;
-    -- what happened after the position is kept for somebody who has not come further
+    -- Events after the position are kept if a subscriber has not come further than the position.
     select coalesce(bool_or(stepgres._includes(v_position.told, s.told)), false),
         (array_agg(s.told order by pg_snapshot_xmax(s.told) desc))[1]
     into v_is_kept, v_told
@@ -33,8 +34,9 @@ begin
         )))
     having count(*) > 0;
     if v_is_kept is null then
-        raise exception 'nobody subscribes to these events'
-            using errcode = 'SG003', hint = 'Call add_subscriber with every_change before, and again before its lease is over.';
+        raise exception 'no subscriber with every_change exists for these events'
+            using errcode = 'SG003',
+                hint = 'Call add_subscriber with every_change, and again before its lease is over.';
     elsif not v_is_kept then
         v_position := stepgres._first_event_position(v_told, v_position.told_at);
     end if;
@@ -54,17 +56,22 @@ end
 $$;
 
 comment on function stepgres.catch_up_events(uuid, text, text, int) is
-'The events of a run, of the runs of a workflow, or (neither given) of all runs and goals, that are behind a position; about
-limit of them, each with the position behind it.
+'Returns the events of a run, of a workflow or of all runs and goals, behind a position.
 
-Without a position it begins with what had happened in the run so far, or in the runs that are active. Call it again with the
-position of the last row until a row has no event_type: there is no more so far. Then wait for a notification, and go on from
-there. So each event is returned exactly once, when it is committed, and none comes before one of its run that it follows
-from. There must be a subscriber with every_change to that run, workflow, or to all: see add_subscriber. Of a run that is pruned the
-events are kept until the subscribers were told.
+Without run_id and workflow_slug the events are of all runs and goals. A call returns about limit
+events, each with the position behind it. Without a position the first events are all past events
+of the run, or of the active runs. Call the function again with the position of the last row until
+a row has no event_type: there are no more events so far. Then wait for a notification, and go on
+from this position.
 
-A position from before the lease of the subscriber was over, or that it has not moved from for an hour, is older than what
-is kept: then what the runs show that happened since is returned, without those that were pruned meanwhile.
+Each event is returned exactly once, when its transaction is committed. An event of a run comes
+after the events of the run that caused it. There must be a subscriber with every_change to the
+run, to its workflow or to all runs: see add_subscriber. The events of a pruned run are kept until
+the subscribers have got them.
 
-Errors: SG003 not a position, both a run_id and a workflow_slug, a limit below 1, nobody subscribes, a transaction that has
-changed something or does not see what others commit; SG005 unknown run.';
+A position is too old if the lease of the subscriber has ended since, or if the subscriber has not
+moved on from the position for an hour. Then the function returns the events since the position
+that the runs still show, without the events of runs that were pruned meanwhile.
+
+Errors: SG003 not a position, both a run_id and a workflow_slug, a limit below 1, no subscriber, a
+transaction that has changed something or does not see what others commit; SG005 unknown run.';

@@ -8,4 +8,4 @@ as $$
 $$;
 
 comment on function stepgres.remove_subscriber(text) is
-'Ends what add_subscriber began; once more is no error.';
+'Removes a subscriber that add_subscriber made; an unknown subscriber_id is no error.';

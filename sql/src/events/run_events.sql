@@ -1,8 +1,10 @@
--- Events are no table: what happened stands in the rows that it happened to. Rows of a run are found by
--- their keys, so whoever asks for one run reads that run only.
+-- Events are not a table: the view reads them from the rows of runs, steps, tasks and attempts. It
+-- finds the rows of a run by key, so a query for one run reads only this run.
 create view stepgres.run_events as
 -- noqa: disable=AL03,LT08,LT09
-with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number) as (
+with events (
+    run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number
+) as (
     select r.run_id, null, null::int, null::int, e.*, null::int
     from stepgres.runs as r
     cross join
@@ -20,9 +22,11 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
             )
         ) as e
     union all
-    -- What led to the run; what becomes of its task graph later is not its business. offset 0, so that the
-    -- run is found by its key, and not among all that have a task graph, however few these seem to be.
-    select r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
+    -- The events of the task graph until the run started; later events do not belong to the run.
+    -- offset 0 makes the planner find the run by its key, and not among all runs with a task graph,
+    -- however few these seem to be.
+    select
+        r.run_id, null, null, null, 'goal_' || c.status, c.changed_at, c.reason, 0, c.change_number
     from stepgres.runs as r
     cross join
         lateral (
@@ -35,14 +39,18 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
     from stepgres.pauses as p
     cross join
         lateral (
-            values ('workflow_paused', p.paused_at, null, 8), ('workflow_resumed', p.resumed_at, null, 9)
+            values
+            ('workflow_paused', p.paused_at, null, 8),
+            ('workflow_resumed', p.resumed_at, null, 9)
         ) as e
     union all
     select t.run_id, t.step_slug, null, null, e.*, null
     from stepgres.step_states as t
     cross join
         lateral (
-            values ('step_started', t.started_at, null, 3), ('step_' || t.status, t.finished_at, t.error, 7)
+            values
+            ('step_started', t.started_at, null, 3),
+            ('step_' || t.status, t.finished_at, t.error, 7)
         ) as e
     union all
     select a.run_id, a.step_slug, a.task_index, a.attempt, e.*, null
@@ -52,14 +60,15 @@ with events (run_id, step_slug, task_index, attempt, event_type, occurred_at, er
             values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
-    -- The attempt that is under way, has completed its task, or was cancelled before its end; one that
-    -- was cancelled between two attempts has its error still.
-    -- An attempt that was handed back has started: the next claim of the task is the same attempt.
+    -- The attempt is under way, has completed its task, or was cancelled before its end. A task
+    -- that was cancelled between two attempts still has an error. An attempt that was handed back
+    -- has started: the next claim of the task is the same attempt.
     select
         t.run_id, t.step_slug, t.task_index,
         case
             when t.status in ('queued', 'waiting') then t.attempt + 1
-            when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at) then t.attempt + 1
+            when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at)
+                then t.attempt + 1
             else t.attempt
         end,
         e.*, null
@@ -87,7 +96,7 @@ select
     e.occurred_at,
     e.error,
     array[
-        -- what happens to the run is before or behind what happens to its steps at the same time
+        -- events of the run come before or after the events of its steps at the same time
         case when e.rank < 3 then -1 else coalesce(s.step_index, 2147483647) end,
         coalesce(e.attempt, case e.rank when 3 then 0 else 2147483647 end),
         e.rank,
@@ -99,19 +108,20 @@ left join stepgres.steps as s
     on r.workflow_slug = s.workflow_slug and r.version = s.version and e.step_slug = s.step_slug
 where e.occurred_at is not null
 union all
--- of task graphs themselves, whether or not there are runs of them
+-- events of task graphs, whether or not the task graphs have runs
 select
-    null, c.workflow_slug, c.task_graph_id, 'goal_' || c.status, null, null, null, c.changed_at, c.reason,
-    array[c.change_number]
+    null, c.workflow_slug, c.task_graph_id, 'goal_' || c.status, null, null, null,
+    c.changed_at, c.reason, array[c.change_number]
 from stepgres.task_graph_changes as c;
 
 comment on view stepgres.run_events is
-'What happened in runs, and to the task graphs that become runs: order by occurred_at, event_order.
+'Events of runs, and of the task graphs that become runs; order by occurred_at, event_order.
 
-event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed, workflow_failed,
-workflow_cancelled; step_started, step_completed, step_failed, step_skipped, step_cancelled; task_started, task_completed,
-task_failed (an attempt that failed, whether or not there is another). A run of a task graph also has goal_started,
-goal_completed and goal_failed (the latter when it was cancelled, too), and in front of them what led to it: goal_decomposed,
-goal_rejected with the reason as its error, goal_approved. These three are also there without a run, with run_id null, as
-soon as they happen. event_order orders what happened at the same time: the end of a step before the start of those that
-depend on it.';
+event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
+workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
+step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
+another attempt follows). A run of a task graph also has goal_started, goal_completed and
+goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
+goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
+have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
+time: a step ends before the steps that depend on it start.';

@@ -1,5 +1,6 @@
-create function stepgres._add_tasks(run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[])
-returns void
+create function stepgres._add_tasks(
+    run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[]
+) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -13,7 +14,8 @@ declare
     v_dependencies stepgres.dependencies[];
     v_culprit text;
 begin
-    select r.* into v_run from stepgres.runs as r where r.run_id = _add_tasks.run_id and r.status = 'started';
+    select r.* into v_run from stepgres.runs as r
+    where r.run_id = _add_tasks.run_id and r.status = 'started';
     if not found or tasks = '[]' then
         return;
     end if;
@@ -21,11 +23,14 @@ begin
     where (w.workflow_slug, w.version) = (v_run.workflow_slug, v_run.version);
     if v_version.tasks is null then
         perform stepgres._decomposition_error(
-            null, format('run %s is not one of a task graph: no tasks can be added to it', v_run.run_id),
+            null,
+            format(
+                'run %s is not a run of a task graph: tasks cannot be added to it', v_run.run_id
+            ),
             'Start it with start_task_graph.'
         );
     end if;
-    -- All tasks together are planned as if they had been saved so: names, groups and cycles included.
+    -- Plan all tasks together, as save_task_graph would: this checks names, groups and cycles.
     v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
     v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
     v_version.version := (-nextval('stepgres._own_versions'))::int;
@@ -47,6 +52,7 @@ end
 $$;
 
 comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
-'Adds tasks beside the task of a step that has just been completed: the run moves to a version of its own that has them.
+'Adds tasks beside the task of a step that has just been completed.
 
-finished are the steps that _advance will count down next.';
+The run moves to a version of its own, which has the added tasks. finished are the steps that
+_advance will count down next.';

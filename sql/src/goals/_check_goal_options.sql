@@ -9,13 +9,18 @@ declare
     v_hint text;
 begin
     perform stepgres._check_goal_rights(
-        case jsonb_typeof(_check_goal_options.options) when 'object' then _check_goal_options.options end, _check_goal_options.path
+        case jsonb_typeof(_check_goal_options.options)
+            when 'object' then _check_goal_options.options
+        end,
+        _check_goal_options.path
     );
     begin
         perform stepgres._check_options(_check_goal_options.options, allowed, 'options');
-        -- their domains say which values may be
-        perform stepgres._step_options(_check_goal_options.options, null), (options ->> 'events')::stepgres.events,
-            stepgres._seconds(options -> 'deadline')::stepgres.deadline, (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
+        -- the domains of the options say which values are allowed
+        perform stepgres._step_options(_check_goal_options.options, null),
+            (options ->> 'events')::stepgres.events,
+            stepgres._seconds(options -> 'deadline')::stepgres.deadline,
+            (options ->> 'max_parallel')::numeric::stepgres.max_parallel;
     exception when check_violation then
         get stacked diagnostics v_constraint = constraint_name;
         perform stepgres._definition_error(v_constraint, 'options');
@@ -27,4 +32,6 @@ end
 $$;
 
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task, or of the whole graph, that register_workflow would refuse, SG026 for those that the caller may not set.';
+'Raises SG018 for options of a task or graph that register_workflow would refuse.
+
+The function raises SG026 for options that the caller may not set.';

@@ -1,19 +1,22 @@
-create function stepgres._check_tasks(tasks stepgres._goal_task[], max_depth int, max_tasks int) returns void
+create function stepgres._check_tasks(tasks stepgres._goal_task[], max_depth int, max_tasks int)
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_task record;
-    v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array", "subtasks": "array",
-        "decompose": "boolean", "options": "object"}'::jsonb;
-    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean", "sql_function": "string",
-        "start_delay": "number", "condition": "string", "unless": "string"}';
+    v_types jsonb := '{"id": "string", "description": "string", "depends_on": "array",
+        "subtasks": "array", "decompose": "boolean", "options": "object"}'::jsonb;
+    v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean",
+        "sql_function": "string", "start_delay": "number", "condition": "string",
+        "unless": "string"}';
     v_key text;
     v_type text;
 begin
-    -- first, because nobody has decomposed tasks that are too many
-    perform stepgres._decomposition_error(t.path, format('is one too many: max_tasks is %s', max_tasks),
+    -- check the number first: tasks beyond max_tasks were not decomposed any more
+    perform stepgres._decomposition_error(
+        t.path, format('is one too many: max_tasks is %s', max_tasks),
         'Merge some tasks, or raise max_tasks.')
     from unnest(_check_tasks.tasks) as t
     where t.place = max_tasks::bigint + 1;
@@ -23,36 +26,49 @@ begin
         order by t.place
     loop
         if v_task.depth > max_depth then
-            perform stepgres._decomposition_error(v_task.path, format('is nested more than %s deep', max_depth),
+            perform stepgres._decomposition_error(
+                v_task.path, format('is nested more than %s deep', max_depth),
                 'Merge some groups, or raise max_depth.');
         elsif jsonb_typeof(v_task.task) <> 'object' then
-            perform stepgres._decomposition_error(v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
-                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+            perform stepgres._decomposition_error(
+                v_task.path, 'a task is a JSON object, not ' || left(v_task.task::text, 100),
+                'A task is '
+                '{"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
         end if;
         for v_key, v_type in
             select t.key, t.value from jsonb_each_text(v_types) as t
             where jsonb_typeof(v_task.task -> t.key) <> all (array[t.value, 'null'])
         loop
             perform stepgres._decomposition_error(v_task.path,
-                format('"%s" must be a JSON %s, not %s', v_key, v_type, left(v_task.task ->> v_key, 100)),
-                'A task is {"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
+                format(
+                    '"%s" must be a JSON %s, not %s',
+                    v_key, v_type, left(v_task.task ->> v_key, 100)
+                ),
+                'A task is '
+                '{"id": "design", "description": "Design it", "depends_on": ["analyze"]}.');
         end loop;
         if stepgres._is_slug(v_task.task ->> 'id') is not true then
             perform stepgres._decomposition_error(v_task.path,
                 coalesce('"' || (v_task.task ->> 'id') || '" cannot be an id', 'it has no id'),
-                'An id starts with a letter or underscore, has only letters, digits and underscores, at most 128, and is not "run".');
+                'An id starts with a letter or underscore, has only letters, digits and '
+                'underscores, at most 128, and is not "run".');
         elsif v_task.is_duplicate then
             perform stepgres._decomposition_error(v_task.path, 'this id is already taken',
-                'Each task needs an id of its own among those of its group.');
+                'Give each task of a group a different id.');
         elsif (v_task.task ->> 'decompose')::boolean and not v_task.is_group then
             perform stepgres._decomposition_error(v_task.path,
                 case when v_task.depth >= max_depth
-                    then format('is to be decomposed, and would then be nested more than %s deep', max_depth)
+                    then format(
+                        'is to be decomposed, and would then be nested more than %s deep', max_depth
+                    )
                     else 'is to be decomposed, and has no subtasks'
                 end,
                 'Give it subtasks, leave "decompose" out, or raise max_depth.');
-        elsif v_task.is_group and coalesce(v_task.task -> 'options', 'null') not in ('null', '{}') then
-            perform stepgres._decomposition_error(v_task.path, 'a task with subtasks has no options',
+        elsif v_task.is_group
+            and coalesce(v_task.task -> 'options', 'null') not in ('null', '{}')
+        then
+            perform stepgres._decomposition_error(
+                v_task.path, 'a task with subtasks has no options',
                 'Give the options to the subtasks.');
         end if;
         if coalesce(v_task.task -> 'options', 'null') <> 'null' then
@@ -63,4 +79,4 @@ end
 $$;
 
 comment on function stepgres._check_tasks(stepgres._goal_task[], int, int) is
-'Raises SG018 for the first task that is not what a task must be; says nothing of what depends on what.';
+'Raises SG018 for the first task that breaks a rule; does not check what depends on what.';

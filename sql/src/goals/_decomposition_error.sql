@@ -4,9 +4,10 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    raise exception '%', coalesce('task "' || path || '": ', '') || problem using errcode = 'SG018', hint = _decomposition_error.hint;
+    raise exception '%', coalesce('task "' || path || '": ', '') || problem
+        using errcode = 'SG018', hint = _decomposition_error.hint;
 end
 $$;
 
 comment on function stepgres._decomposition_error(text, text, text) is
-'Raises SG018 about the task at this path, or about the whole graph if there is none.';
+'Raises SG018 for the task at this path, or for the whole graph if path is null.';

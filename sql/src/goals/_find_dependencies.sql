@@ -4,20 +4,26 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- A name means the task of that name or path in the own group, else in the group around that, and so on
-    -- outwards; with a slash before it, that at this path. A task itself only if nothing else is meant. What is not found stays null.
+    -- A name means the task with this id or path in the own group, else in the group around it, and
+    -- so on outwards. A name with a slash in front is the path from the root. A task means itself
+    -- only if no other task matches. A name without a match leaves null.
     select distinct on (t.place, d.dependency_index)
         t.path, d.dependency_index, d.named #>> '{}', o.path
     from unnest(tasks) as t
-    cross join jsonb_array_elements(case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end)
+    cross join jsonb_array_elements(
+        case jsonb_typeof(t.task -> 'depends_on') when 'array' then t.task -> 'depends_on' end
+    )
         with ordinality as d (named, dependency_index)
     cross join unnest(t.scopes) with ordinality as s (prefix, distance)
     left join (select k.path from unnest(tasks) as k) as o
         on o.path = case when jsonb_typeof(d.named) = 'string' then
-            case when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2) else s.prefix || (d.named #>> '{}') end
+            case
+                when starts_with(d.named #>> '{}', '/') then substr(d.named #>> '{}', 2)
+                else s.prefix || (d.named #>> '{}')
+            end
         end
     order by t.place, d.dependency_index, o.path is null, o.path = t.path, s.distance
 $$;
 
 comment on function stepgres._find_dependencies(stepgres._goal_task[]) is
-'What each task names in its depends_on, and the path of the task that it means.';
+'Returns what each task names in its depends_on, and the path of the task that the name means.';

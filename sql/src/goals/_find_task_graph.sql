@@ -16,4 +16,4 @@ end
 $$;
 
 comment on function stepgres._find_task_graph(text) is
-'A task graph that nobody else changes until the transaction ends; SG019 if there is none.';
+'Returns a task graph, and locks it until the transaction ends; raises SG019 if it does not exist.';

@@ -10,7 +10,8 @@ declare
 begin
     if jsonb_typeof(added) <> 'array' then
         perform stepgres._decomposition_error(
-            null, 'the tasks must be a JSON array, not ' || jsonb_typeof(added), 'Add [{"id": "fix", "description": "Fix it"}].'
+            null, 'the tasks must be a JSON array, not ' || jsonb_typeof(added),
+            'Add [{"id": "fix", "description": "Fix it"}].'
         );
     end if;
     select t.* into v_adder from stepgres._flatten_tasks(_join_tasks.tasks, 100) as t
@@ -18,7 +19,8 @@ begin
     select
         to_jsonb(array_agg(
             case
-                when jsonb_typeof(e.task) = 'object' and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
+                when jsonb_typeof(e.task) = 'object'
+                    and coalesce(e.task -> 'depends_on', 'null') in ('null', '[]')
                     then e.task || jsonb_build_object('depends_on', array['/' || v_adder.path])
                 else e.task
             end
@@ -27,11 +29,14 @@ begin
         to_jsonb(array_agg('/' || v_adder.scopes[1] || (e.task ->> 'id') order by e.place))
     into v_added, v_paths
     from jsonb_array_elements(_join_tasks.added) with ordinality as e (task, place);
-    return stepgres._insert_tasks(_join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, '');
+    return stepgres._insert_tasks(
+        _join_tasks.tasks, v_adder.path, v_adder.scopes[1], v_added, v_paths, ''
+    );
 end
 $$;
 
 comment on function stepgres._join_tasks(jsonb, text, jsonb) is
-'Resolved tasks with others beside the task of a step; what depends on that task depends on the others as well.
+'Returns resolved tasks with the added tasks beside the task of a step.
 
-Of those that depend on nothing it is the first task.';
+Tasks that depend on the task of the step also depend on the added tasks. Added tasks that depend on
+nothing depend on the task of the step.';

@@ -1,4 +1,5 @@
-create function stepgres._move_run(run_id uuid, version int, finished stepgres._step_key[]) returns void
+create function stepgres._move_run(run_id uuid, version int, finished stepgres._step_key[])
+returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -7,25 +8,30 @@ declare
     v_deleted int;
     v_created int;
 begin
-    -- Made anew, rather than changed: what a step waits for never becomes more.
-    delete from stepgres.step_states as t where t.run_id = _move_run.run_id and t.status = 'created';
+    -- Make the states anew instead of changing them: remaining_deps never grows.
+    delete from stepgres.step_states as t
+    where t.run_id = _move_run.run_id and t.status = 'created';
     get diagnostics v_deleted = row_count;
     insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
     select _move_run.run_id, s.step_slug, s.map, s.is_direct,
         (
             select count(*)
             from stepgres.dependencies as d
-            left join stepgres.step_states as o on o.run_id = _move_run.run_id and o.step_slug = d.depends_on
-            where (d.workflow_slug, d.version, d.step_slug) = (s.workflow_slug, s.version, s.step_slug)
-                -- without a state it is about to be made; those of finished are counted down by _advance
+            left join stepgres.step_states as o
+                on o.run_id = _move_run.run_id and o.step_slug = d.depends_on
+            where (d.workflow_slug, d.version, d.step_slug)
+                = (s.workflow_slug, s.version, s.step_slug)
+                -- a dependency without a state is about to get one; _advance counts down finished
                 and (o.finished_at is null or o.step_slug in (
-                    select k.step_slug from unnest(_move_run.finished) as k where k.run_id = _move_run.run_id
+                    select k.step_slug from unnest(_move_run.finished) as k
+                    where k.run_id = _move_run.run_id
                 ))
         )
     from stepgres.runs as r
     join stepgres.steps as s on (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
     where r.run_id = _move_run.run_id and not exists (
-        select from stepgres.step_states as o where o.run_id = r.run_id and o.step_slug = s.step_slug
+        select from stepgres.step_states as o
+        where o.run_id = r.run_id and o.step_slug = s.step_slug
     );
     get diagnostics v_created = row_count;
     update stepgres.runs as r
@@ -35,6 +41,7 @@ end
 $$;
 
 comment on function stepgres._move_run(uuid, int, stepgres._step_key[]) is
-'Moves a run to another version that has all of its steps, and counts anew what those wait for that have not started.
+'Moves a run to another version that has all its steps, and recounts remaining_deps.
 
-finished are the steps that _advance will count down next.';
+Only steps that have not started are counted anew. finished are the steps that _advance will count
+down next.';

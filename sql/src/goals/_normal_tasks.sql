@@ -23,4 +23,4 @@ end
 $$;
 
 comment on function stepgres._normal_tasks(jsonb) is
-'Checked tasks with what they left out, and without what says nothing.';
+'Returns checked tasks with the defaults that they left out, and without fields that say nothing.';

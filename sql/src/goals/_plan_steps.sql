@@ -1,11 +1,13 @@
-create function stepgres._plan_steps(tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[])
-returns jsonb
+create function stepgres._plan_steps(
+    tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
+) returns jsonb
 language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- A group is the step that ends it: it gathers the outputs of its subtasks. There is no step that
-    -- starts it: those of its subtasks that depend on nothing in it depend on what the group depends on.
+    -- A group becomes the step that ends it, which gathers the outputs of its subtasks. No step
+    -- starts a group: a subtask that depends on nothing in the group has the dependencies of the
+    -- group.
     with recursive own as (
         select d.path, array_agg(d.depends_on order by d.first_index) as depends_on
         from (
@@ -15,17 +17,22 @@ as $$
         group by d.path
     ),
     entered as (
-        select t.place, t.path, t.parent, t.is_group, t.task, coalesce(o.depends_on, '{}') as depends_on,
+        select t.place, t.path, t.parent, t.is_group, t.task,
+            coalesce(o.depends_on, '{}') as depends_on,
             not exists (
-                select from unnest(o.depends_on) as n (path) where starts_with(n.path, t.parent || '/')
+                select from unnest(o.depends_on) as n (path)
+                where starts_with(n.path, t.parent || '/')
             ) as is_entry
         from unnest(tasks) as t
         left join own as o on o.path = t.path
     ),
     planned as (
-        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on from entered as e where e.parent is null
+        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on
+        from entered as e
+        where e.parent is null
         union all
-        select e.place, e.path, e.is_group, e.task, e.depends_on, case when e.is_entry then p.depends_on || array(
+        select e.place, e.path, e.is_group, e.task, e.depends_on,
+            case when e.is_entry then p.depends_on || array(
             select n.path from unnest(e.depends_on) with ordinality as n (path, place)
             where n.path <> all (p.depends_on) order by n.place
         ) else e.depends_on end
@@ -57,4 +64,6 @@ as $$
 $$;
 
 comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'The tasks as the steps that register_workflow takes; besides, each has its path, and the paths that it was said to wait for.';
+'Returns the tasks as the steps that register_workflow takes.
+
+In addition each step has its path, and in waits_for the paths that the task was said to wait for.';

@@ -2,7 +2,7 @@ create function stepgres._plan_tasks(tasks jsonb, max_depth int, max_tasks int) 
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
--- the settings of work, made for lookups by key, would compare each task with each other
+-- the settings of work are for lookups by key: they would compare each task with each other task
 set enable_hashjoin = on
 set enable_mergejoin = on
 set cpu_tuple_cost = 0.01
@@ -19,8 +19,10 @@ begin
         perform stepgres._decomposition_error(
             null,
             case when jsonb_typeof(_plan_tasks.tasks) = 'array' then 'there are no tasks'
-                else 'the tasks must be a JSON array, not ' || coalesce(jsonb_typeof(_plan_tasks.tasks), 'null') end,
-            'A decomposer returns at least one task: [{"id": "design", "description": "Design it", "depends_on": []}].'
+                else 'the tasks must be a JSON array, not '
+                    || coalesce(jsonb_typeof(_plan_tasks.tasks), 'null') end,
+            'A decomposer returns at least one task: '
+            '[{"id": "design", "description": "Design it", "depends_on": []}].'
         );
     end if;
     perform stepgres._check_tasks(v_tasks, _plan_tasks.max_depth, _plan_tasks.max_tasks);
@@ -29,7 +31,8 @@ begin
     );
 
     select d.path, d.named into v_culprit
-    from unnest(v_dependencies) with ordinality as d (path, dependency_index, named, depends_on, place)
+    from unnest(v_dependencies)
+        with ordinality as d (path, dependency_index, named, depends_on, place)
     where d.depends_on is null
     order by d.place
     limit 1;
@@ -37,9 +40,14 @@ begin
         perform stepgres._decomposition_error(
             v_culprit.path,
             format('it depends on "%s", which is not a task', v_culprit.named),
-            'Name a task of the same group, or one by its path; top-level tasks are ' || (
+            'Name a task of the same group, or any task by its path; top-level tasks are ' || (
                 select string_agg(k.path, ', ' order by k.place)
-                from (select t.path, t.place from unnest(v_tasks) as t where t.parent is null order by t.place limit 20) as k
+                from (
+                    select t.path, t.place from unnest(v_tasks) as t
+                    where t.parent is null
+                    order by t.place
+                    limit 20
+                ) as k
             ) || '.'
         );
     end if;
@@ -48,14 +56,16 @@ begin
     v_steps := stepgres._plan_steps(v_tasks, v_dependencies);
     select s.step ->> 'path' as path, s.step ->> 'step_slug' as step_slug into v_culprit
     from (
-        select k.step, row_number() over (partition by k.step ->> 'step_slug' order by k.place) as occurrence
+        select k.step,
+            row_number() over (partition by k.step ->> 'step_slug' order by k.place) as occurrence
         from jsonb_array_elements(v_steps) with ordinality as k (step, place)
     ) as s
     where s.occurrence > 1
     limit 1;
     if found then
         perform stepgres._decomposition_error(
-            v_culprit.path, format('its step would be "%s", like that of another task', v_culprit.step_slug),
+            v_culprit.path,
+            format('its step would be "%s", like the step of another task', v_culprit.step_slug),
             'Two underscores stand for the slash of a path: choose another id.'
         );
     end if;
@@ -64,4 +74,6 @@ end
 $$;
 
 comment on function stepgres._plan_tasks(jsonb, int, int) is
-'Checks nested tasks, and returns them flat, as the steps that they become; SG018 names the first that breaks a rule.';
+'Checks nested tasks, and returns them flat, as the steps that they become.
+
+The function raises SG018 and names the first task that breaks a rule.';

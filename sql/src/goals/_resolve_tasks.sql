@@ -1,10 +1,11 @@
-create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '') returns jsonb
+create function stepgres._resolve_tasks(tasks jsonb, steps jsonb, prefix text default '')
+returns jsonb
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- by path, made once and handed on to the groups
+    -- the steps by path: made once, and passed on to the groups
     v_steps jsonb := case jsonb_typeof(steps) when 'object' then steps else (
         select stepgres._merge_objects(array_agg(jsonb_build_object(s ->> 'path', s)))
         from jsonb_array_elements(_resolve_tasks.steps) as s
@@ -14,9 +15,13 @@ begin
         select to_jsonb(array_agg(
             e.task || jsonb_build_object(
                 'step_slug', s.step -> 'step_slug',
-                'depends_on', array(select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w)
+                'depends_on', array(
+                    select '/' || w from jsonb_array_elements_text(s.step -> 'waits_for') as w
+                )
             ) || case when e.task ? 'subtasks' then jsonb_build_object(
-                'subtasks', stepgres._resolve_tasks(e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/')
+                'subtasks', stepgres._resolve_tasks(
+                    e.task -> 'subtasks', v_steps, prefix || (e.task ->> 'id') || '/'
+                )
             ) else '{}' end
             order by e.place
         ))
@@ -27,4 +32,6 @@ end
 $$;
 
 comment on function stepgres._resolve_tasks(jsonb, jsonb, text) is
-'Tasks with their step_slug, and with paths from the root in depends_on: these mean the same whatever is added.';
+'Returns tasks with their step_slug, and with paths from the root in depends_on.
+
+Paths from the root mean the same tasks whatever is added later.';

@@ -8,4 +8,4 @@ as $$
 $$;
 
 comment on function stepgres._steps_only(jsonb) is
-'Planned steps as register_workflow takes them.';
+'Returns planned steps as register_workflow takes them.';

@@ -13,6 +13,8 @@ end
 $$;
 
 comment on function stepgres.delete_task_graph(text) is
-'Deletes a task graph, and what has become of it. Its workflow and runs stay; delete_flow deletes these.
+'Deletes a task graph and its history.
+
+Its workflow and runs stay; delete_flow deletes the workflow and the runs.
 
 Errors: SG019 unknown task graph.';

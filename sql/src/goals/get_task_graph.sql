@@ -1,4 +1,4 @@
-create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graphs
+create function stepgres.get_task_graph(task_graph_id text) returns stepgres.task_graph
 language plpgsql
 stable
 security definer
@@ -12,11 +12,11 @@ begin
     if not found then
         perform stepgres._task_graph_not_found(get_task_graph.task_graph_id);
     end if;
-    return v_graph;
+    return stepgres._shown_graph(v_graph);
 end
 $$;
 
 comment on function stepgres.get_task_graph(text) is
-'A task graph: its goal, its tasks, whether it was approved or rejected, and the steps that it becomes.
+'Returns a task graph: its goal, tasks, status and the steps that the tasks become.
 
 Errors: SG019 unknown task graph.';

@@ -7,4 +7,6 @@ as $$
 $$;
 
 comment on function stepgres._all_tags(text[], text) is
-'The tags that a run must have, of a filter that may also name a single one; null: any.';
+'Returns the tags that a run must have to pass a filter with tags and a single tag.
+
+Null means that the filter takes runs with any tags.';

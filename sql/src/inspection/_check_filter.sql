@@ -6,11 +6,13 @@ as $$
 begin
     if status not in ('started', 'completed', 'failed') then
         raise exception 'runs have no status "%"', status
-            using errcode = 'SG014', hint = 'The status of a run is started, completed or failed: a paused run is '
-                'a started one with paused_at, a cancelled run a failed one with cancelled_at.';
+            using errcode = 'SG014',
+                hint = 'The status of a run is started, completed or failed: a paused run is a '
+                    'started run with paused_at, and a cancelled run is a failed run with '
+                    'cancelled_at.';
     end if;
 end
 $$;
 
 comment on function stepgres._check_filter(text) is
-'Raises SG014 for a status that no run has.';
+'Raises SG014 for a status that no run can have.';

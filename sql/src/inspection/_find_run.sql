@@ -15,4 +15,4 @@ end
 $$;
 
 comment on function stepgres._find_run(uuid) is
-'A run; SG005 if there is none.';
+'Returns a run; raises SG005 if the run does not exist.';

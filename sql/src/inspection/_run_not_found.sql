@@ -10,4 +10,4 @@ end
 $$;
 
 comment on function stepgres._run_not_found(uuid) is
-'Raises SG005.';
+'Raises SG005: the run does not exist.';

@@ -3,7 +3,8 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status), null::timestamptz
+    select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status),
+        null::timestamptz
     from stepgres.step_states as t
     join stepgres.dependencies as d
         on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
@@ -17,8 +18,9 @@ as $$
     union all
     select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
     from stepgres.step_states as t
-    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0 and run.paused_at is not null
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
+        and run.paused_at is not null
 $$;
 
 comment on function stepgres._steps_waiting(stepgres.runs) is
-'What the steps of a run wait for that have not started: part of why_stuck.';
+'Returns what each step of a run waits for before it starts: part of why_stuck.';

@@ -10,9 +10,11 @@ as $$
         select t.task_index, s.*, a.*
         from stepgres.tasks as t
         join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (run.workflow_slug, run.version, t.step_slug)
+            on (s.workflow_slug, s.version, s.step_slug)
+                = (run.workflow_slug, run.version, t.step_slug)
         left join stepgres.timers as m
-            on (m.run_id, m.kind, m.step_slug, m.task_index) = (t.run_id, 'task', t.step_slug, t.task_index)
+            on (m.run_id, m.kind, m.step_slug, m.task_index)
+                = (t.run_id, 'task', t.step_slug, t.task_index)
         left join stepgres.workers as w on w.worker_id = t.worker_id
         cross join lateral (
             select
@@ -28,8 +30,9 @@ as $$
                 case
                     when t.status = 'started' then 'lease'
                     when run.paused_at is not null then 'pause'
-                    -- a task that was given back waits for a worker that knows it
-                    when t.status = 'waiting' and (q.is_known or t.attempt > 0 or s.start_delay > '0')
+                    -- a task that was given back waits for a worker that knows its step
+                    when t.status = 'waiting'
+                        and (q.is_known or t.attempt > 0 or s.start_delay > '0')
                         then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
@@ -38,7 +41,8 @@ as $$
                     else 'worker'
                 end as waits_for,
                 case t.status
-                    when 'started' then w.heartbeat_at + w.lease when 'waiting' then nullif(m.due_at, 'infinity')
+                    when 'started' then w.heartbeat_at + w.lease
+                    when 'waiting' then nullif(m.due_at, 'infinity')
                 end as until,
                 t.worker_id, t.attempt
         ) as a
@@ -46,7 +50,8 @@ as $$
     )
     select w.step_slug, min(w.task_index), w.waits_for,
         case w.waits_for
-            when 'lease' then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
+            when 'lease'
+                then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
             when 'pause' then format('the run is paused since %s', run.paused_at)
             when 'timer' then
                 case
@@ -69,4 +74,4 @@ as $$
 $$;
 
 comment on function stepgres._tasks_waiting(stepgres.runs) is
-'What the tasks of a run wait for: part of why_stuck.';
+'Returns what the tasks of a run wait for: part of why_stuck.';

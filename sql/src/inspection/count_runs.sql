@@ -30,8 +30,9 @@ end
 $$;
 
 comment on function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text) is
-'How many runs of which workflow have which status, and how many of them are paused or cancelled.
+'Counts the runs of each workflow by status, and how many of these runs are paused or cancelled.
 
-The filters are those of list_workflow_runs. It reads all the runs that it counts: since makes it short where there are many.
+The filters are the filters of list_workflow_runs. The function reads every run that it counts: if
+there are many runs, pass since to make the call short.
 
 Errors: SG014 an unknown status.';

@@ -14,7 +14,8 @@ begin
         'traceback', v_fatal.traceback,
         'steps', (
             select to_jsonb(array_agg(
-                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,skipped_tasks}'::text[]
+                to_jsonb(t) - '{run_id,is_direct,remaining_tasks,expanded_tasks,queued_from,
+                    skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
@@ -43,12 +44,14 @@ end
 $$;
 
 comment on function stepgres.get_run(uuid) is
-'A run as one document, with its steps in topological order, their attempts and timings.
+'Returns a run as one document, with its steps in topological order, their attempts and timings.
 
-Beside the columns of stepgres.workflow_run: "deadline" in seconds, "error_type" and "traceback" of the attempt that failed it, and "steps": [{"step_slug", "depends_on", "map", "status",
-"started_at", "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
+The document has the columns of stepgres.workflow_run, and in addition:
+"deadline" in seconds; "error_type" and "traceback" of the attempt that failed the run; and
+"steps": [{"step_slug", "depends_on", "map", "status", "started_at", "finished_at", "skip_reason",
+"error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
 "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error",
-"error_type", "traceback"}]}]; of the attempts of a
-step at most 1,000, the failed ones first.
+"error_type", "traceback"}]}].
+Each step has at most 1,000 attempts in the document, the failed attempts first.
 
 Errors: SG005 unknown run.';

@@ -19,7 +19,8 @@ begin
         select a.error_type, a.traceback into v_status.error_type, v_status.traceback
         from stepgres._fatal_attempt(v_run) as a;
     else
-        select count(*)::int into v_total from stepgres.step_states as t where t.run_id = v_run.run_id;
+        select count(*)::int into v_total from stepgres.step_states as t
+        where t.run_id = v_run.run_id;
         v_completed := v_total - v_run.remaining_steps;
         v_status.details := jsonb_build_object(
             'total_steps', v_total,
@@ -33,7 +34,11 @@ end
 $$;
 
 comment on function stepgres.get_run_status(uuid) is
-'How a run is doing: completed (details: its output), failed (details: its error, with failed_step, error_type and traceback) or in_progress
-(details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}); skipped steps count as completed.
+'Returns the status of a run: completed, failed or in_progress, with details.
+
+The details of a completed run are its output. The details of a failed run are its error, beside
+failed_step, error_type and traceback. The details of a run in progress are
+{"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": false}; skipped steps count
+as completed.
 
 Errors: SG005 unknown run.';

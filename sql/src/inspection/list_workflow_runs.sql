@@ -29,20 +29,24 @@ declare
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
     v_tags text[] := stepgres._all_tags(list_workflow_runs.tags, list_workflow_runs.tag);
     v_last stepgres.runs;
-    v_key text := case order_by[2] when 'finished_at' then 'coalesce(%s.finished_at, ''infinity'')' else '%s.' || order_by[2] end;
+    v_key text := case order_by[2]
+        when 'finished_at' then 'coalesce(%s.finished_at, ''infinity'')'
+        else '%s.' || order_by[2]
+    end;
     v_source text;
 begin
     perform stepgres._check_filter(list_workflow_runs.status);
     if v_culprit is not null then
         raise exception 'runs cannot be listed with %', v_culprit
-            using errcode = 'SG014', hint = 'order_by: asc or desc, then inserted_at, finished_at, workflow_slug or status. '
-                'limit and offset: at least 0.';
+            using errcode = 'SG014',
+                hint = 'order_by: asc or desc, then inserted_at, finished_at, workflow_slug or '
+                    'status. limit and offset: at least 0.';
     end if;
     if after is not null then
         v_last := stepgres._find_run(list_workflow_runs.after);
     end if;
-    -- Active and failed runs have tables of their own, with few rows beside those that are looked for. Each list is
-    -- taken from the newest (or oldest) end of each workflow's index, unless tags are rarer.
+    -- Active and failed runs have tables of their own, which hold few other rows. The query reads
+    -- the newest (or oldest) end of the index of each workflow, unless tags are rarer.
     v_source := case
         when status in ('started', 'failed') and v_tags is null and order_by[2] = 'inserted_at' then
             'select r.* from stepgres.workflows as w cross join lateral (
@@ -54,7 +58,8 @@ begin
              ) as f
              join stepgres.runs as r on r.run_id = f.run_id'
         when status = 'started' then
-            'select r.* from stepgres.active_runs as a join stepgres.runs as r on r.run_id = a.run_id'
+            'select r.* from stepgres.active_runs as a
+             join stepgres.runs as r on r.run_id = a.run_id'
         when order_by[2] <> 'inserted_at' then 'select r.* from stepgres.runs as r'
         else
             'select l.* from stepgres.workflows as w cross join lateral (
@@ -67,16 +72,17 @@ begin
              ) as l'
     end;
     return query execute format(
-        'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error, r.failed_step,
-             r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
-             r.paused_at, r.cancelled_at, r.finished_at
+        'select r.run_id, r.workflow_slug, r.version, r.status, r.input, r.output, r.error,
+             r.failed_step, r.priority, r.tags, r.idempotency_key, r.parent_run_id, r.retried_from,
+             r.task_graph_id, r.inserted_at, r.paused_at, r.cancelled_at, r.finished_at
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)
              and ($6 is null or r.inserted_at >= $6) and ($7 is null or r.inserted_at <= $7)
              and ($8 is null or (%1$s, r.run_id) %4$s (%5$s, $8))
          order by %1$s %2$s, r.run_id %2$s limit $3 offset $4',
-        format(v_key, 'r'), order_by[1], case status when 'started' then 'active_runs' else 'failed_runs' end,
+        format(v_key, 'r'), order_by[1],
+        case status when 'started' then 'active_runs' else 'failed_runs' end,
         case order_by[1] when 'asc' then '>' else '<' end, format(v_key, '($9)')
     ) using status, v_slug, "limit"::bigint, "offset"::bigint, v_tags, since, until, after, v_last;
 end
@@ -85,12 +91,16 @@ $$;
 comment on function stepgres.list_workflow_runs(
     text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
 ) is
-'Runs, the newest first: those of a status (started, completed or failed), of a workflow, with all of these tags (tag is one
-more), that were started at since or later, and at until or earlier.
+'Lists the runs that pass the filters, the newest first.
 
-order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status. limit null: all. To page, pass
-the last run of a page as after: unlike an offset that costs the same for each page, and what starts or ends meanwhile moves no
-other run to another page. The workflow may be given by the name of its class: "OrderLines" is "order_lines" where there is
-no workflow "OrderLines".
+The filters: status is started, completed or failed; workflow_slug is the workflow of the run; the
+run has all of tags, and also tag; the run started at since or later, and at until or earlier.
+workflow_slug may be the name of a class: "OrderLines" means "order_lines" if there is no workflow
+"OrderLines".
+
+order_by is a direction, asc or desc, and one of inserted_at, finished_at, workflow_slug, status.
+limit null returns all runs. To page, pass the last run of a page as after. With after each page
+costs the same, and runs that start or end meanwhile move no other run to another page. An offset
+guarantees neither.
 
 Errors: SG005 unknown run after, SG014 an unknown status or order, a negative limit or offset.';

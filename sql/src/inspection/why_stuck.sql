@@ -15,20 +15,27 @@ begin
         select * from stepgres._tasks_waiting(v_run)
     ) as l
     join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_run.workflow_slug, v_run.version, l.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (v_run.workflow_slug, v_run.version, l.step_slug)
     order by s.step_index, l.task_index nulls first, l.detail;
 end
 $$;
 
 comment on function stepgres.why_stuck(uuid) is
-'What each unfinished step of a run waits for, in topological order; nothing if the run has ended.
+'Returns what each unfinished step of a run waits for, in topological order.
 
-waits_for is one of: dependency (a step that has not finished), start (of a delayed run, until
-when), timer (the next attempt, the end of a start_delay, or the end of the time for which a worker
-has given the task back, until when), pause (resume_workflow_run), executor (the local run that will
-execute it), queue (no live worker takes from it), resource (no live worker of the queue has it),
-knowledge (no live worker of the queue has the code of the step), worker (until one of them is
-free), lease (a worker executes it, and must be heard of again until when). Tasks of a map that wait
-for the same are one row.
+The function returns no row if the run has ended. waits_for is one of:
+dependency (a step that has not finished),
+start (the start of a delayed run, at until),
+timer (the next attempt, the end of a start_delay, or the end of the time for which a worker has
+given the task back, at until),
+pause (a call of resume_workflow_run),
+executor (the local executor that will execute the task),
+queue (no live worker takes tasks from the queue),
+resource (no live worker of the queue has the resources),
+knowledge (no live worker of the queue has the code of the step),
+worker (a worker of the queue must become free),
+lease (a worker executes the task, and must send a heartbeat before until).
+Tasks of a map that wait for the same thing are one row.
 
 Errors: SG005 unknown run.';

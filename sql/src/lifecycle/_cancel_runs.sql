@@ -6,7 +6,9 @@ as $$
 begin
     perform stepgres._fail_runs(
         array(
-            select (i, null, stepgres._shorten(coalesce(_cancel_runs.reason, 'cancelled')))::stepgres._run_failure
+            select (
+                i, null, stepgres._shorten(coalesce(_cancel_runs.reason, 'cancelled'))
+            )::stepgres._run_failure
             from unnest(_cancel_runs.run_ids) as i
         ),
         is_cancelled => true
@@ -15,4 +17,4 @@ end
 $$;
 
 comment on function stepgres._cancel_runs(uuid[], text) is
-'Cancels runs that are active, and locked.';
+'Cancels active runs that the caller has locked.';

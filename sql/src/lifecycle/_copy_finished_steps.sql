@@ -4,8 +4,8 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- materialized, and offset 0 below: a step of a run is looked up by its whole key, instead of among all
-    -- steps of the run
+    -- materialized, and offset 0 below: the planner looks up a step of a run by its whole key, and
+    -- does not read all steps of the run
     with finished as materialized (
         select o.*, r.run_id as new_run_id
         from stepgres.runs as r
@@ -14,29 +14,32 @@ begin
     )
     update stepgres.step_states as t
     set status = o.status, remaining_deps = 0, initial_tasks = o.initial_tasks,
-        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks, skipped_tasks = o.skipped_tasks,
-        started_at = o.started_at, finished_at = o.finished_at, skip_reason = o.skip_reason, error = o.error,
-        output = o.output
+        remaining_tasks = o.remaining_tasks, expanded_tasks = o.expanded_tasks,
+        skipped_tasks = o.skipped_tasks, started_at = o.started_at, finished_at = o.finished_at,
+        skip_reason = o.skip_reason, error = o.error, output = o.output
     from finished as o
     where t.run_id = o.new_run_id and t.step_slug = o.step_slug;
 
-    -- The attempt that completed a task is the only one in this run.
+    -- The new run has only the attempt that completed a task.
     insert into stepgres.tasks (
-        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, error,
-        input, output
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at,
+        finished_at, error, input, output
     )
-    select r.run_id, o.step_slug, o.task_index, o.status, case o.status when 'completed' then 1 else 0 end,
+    select r.run_id, o.step_slug, o.task_index, o.status,
+        case o.status when 'completed' then 1 else 0 end,
         o.worker_id, o.queued_at, o.started_at, o.finished_at, o.error, o.input, o.output
     from stepgres.runs as r
     join stepgres.step_states as s on s.run_id = r.retried_from
     cross join lateral (
-        select k.* from stepgres.tasks as k where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
+        select k.* from stepgres.tasks as k
+        where k.run_id = s.run_id and k.step_slug = s.step_slug offset 0
     ) as o
     where r.run_id = any (_copy_finished_steps.run_ids) and s.status in ('completed', 'skipped');
 
     update stepgres.runs as r
     set remaining_steps = (
-        select count(*) from stepgres.step_states as s where s.run_id = r.run_id and s.finished_at is null
+        select count(*) from stepgres.step_states as s
+        where s.run_id = r.run_id and s.finished_at is null
     )
     where r.run_id = any (_copy_finished_steps.run_ids);
     update stepgres.step_states as t
@@ -51,9 +54,12 @@ begin
             and o.finished_at is null
     )
     from stepgres.runs as r
-    where r.run_id = any (_copy_finished_steps.run_ids) and t.run_id = r.run_id and t.finished_at is null;
+    where r.run_id = any (_copy_finished_steps.run_ids) and t.run_id = r.run_id
+        and t.finished_at is null;
 end
 $$;
 
 comment on function stepgres._copy_finished_steps(uuid[]) is
-'Takes the completed and skipped steps of the runs that were retried over into new ones, which have not begun.';
+'Copies the completed and skipped steps of the retried runs into the new runs.
+
+The new runs have not begun: all their steps are in the status created.';

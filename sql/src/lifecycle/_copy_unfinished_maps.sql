@@ -16,7 +16,8 @@ begin
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
-        where r.run_id = any (_copy_unfinished_maps.run_ids) and o.map and o.status in ('failed', 'cancelled') and c.tasks > 0
+        where r.run_id = any (_copy_unfinished_maps.run_ids) and o.map
+            and o.status in ('failed', 'cancelled') and c.tasks > 0
     ),
     maps as (
         update stepgres.step_states as t
@@ -29,7 +30,8 @@ begin
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
 
     insert into stepgres.tasks (
-        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at, input, output
+        run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at,
+        finished_at, input, output
     )
     select m.run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
         o.finished_at, o.input, o.output
@@ -49,4 +51,6 @@ end
 $$;
 
 comment on function stepgres._copy_unfinished_maps(uuid[]) is
-'Starts in new runs the maps that those which were retried have left half done, with the tasks that these have completed.';
+'Starts in the new runs the maps that the retried runs left half done.
+
+The new runs take over the completed tasks of these maps, and queue all other tasks.';

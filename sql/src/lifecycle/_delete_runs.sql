@@ -5,19 +5,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_own_versions stepgres.runs[] := array(
-        select r from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids) and r.version < 0
+        select r from stepgres.runs as r
+        where r.run_id = any (_delete_runs.run_ids) and r.version < 0
     );
 begin
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.subscribers as s where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
+    delete from stepgres.subscribers as s
+    where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
-    perform stepgres._delete_own_version(v.workflow_slug, v.version) from unnest(v_own_versions) as v;
+    perform stepgres._delete_own_version(v.workflow_slug, v.version)
+    from unnest(v_own_versions) as v;
 end
 $$;
 
 comment on function stepgres._delete_runs(uuid[]) is
-'Deletes finished runs, which have neither timers nor tickets any more.';
+'Deletes finished runs, which no longer have timers or tickets.';

@@ -14,4 +14,6 @@ as $$
 $$;
 
 comment on function stepgres._is_changeable(stepgres.runs, text) is
-'Whether a run can be cancelled, paused, resumed or retried: others are passed over where many are changed.';
+'Says whether a run can be cancelled, paused, resumed or retried.
+
+A change of many runs passes over the runs that it cannot apply to.';

@@ -15,4 +15,4 @@ as $$
 $$;
 
 comment on function stepgres._list_family(uuid[]) is
-'Runs and all the runs under them.';
+'Returns the given runs and all the runs under them.';

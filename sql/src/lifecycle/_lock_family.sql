@@ -7,13 +7,13 @@ declare
     v_known uuid[] := stepgres._list_family(_lock_family.run_ids);
     v_found uuid[];
 begin
-    -- Nothing starts under a run that is locked. But what has started before may be older, by its id, than
-    -- what is locked already: then all is given back, and locked again in the one order.
+    -- No run starts under a locked run. But a run that started before may have a lower id than the
+    -- locked runs: then release all locks, and lock again in the one order.
     loop
         begin
             perform stepgres._lock_runs(v_known);
             v_found := stepgres._list_family(_lock_family.run_ids);
-            -- not <@, which compares each with each
+            -- not <@, which compares each id with each other id
             exit when not exists (select unnest(v_found) except select unnest(v_known));
             raise exception using errcode = 'SGLCK';
         exception when sqlstate 'SGLCK' then
@@ -28,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._lock_family(uuid[]) is
-'Locks runs and all the runs under them, and returns those that are active.';
+'Locks runs and all the runs under them, and returns the active ones.';

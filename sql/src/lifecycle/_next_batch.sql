@@ -12,10 +12,12 @@ begin
     perform stepgres._check_filter(_next_batch.status);
     if coalesce(batch_size, 0) < 1 then
         raise exception 'a batch cannot have % runs', coalesce(batch_size::text, 'null')
-            using errcode = 'SG003', hint = 'batch_size is at least 1; the default of 1,000 is good for most.';
+            using errcode = 'SG003',
+                hint = 'batch_size is at least 1; the default of 1,000 is good for most calls.';
     end if;
-    -- By run_id, in the order in which runs are locked: so batches in one transaction keep to it, too. Runs
-    -- that are started meanwhile are left out, or to retry what fails at once would have no end.
+    -- By run_id, in the order in which runs are locked: batches in one transaction keep this order
+    -- too. Runs that start meanwhile are left out: otherwise retrying runs that fail at once would
+    -- never end.
     v_batch.until := coalesce(_next_batch.until, stepgres._now());
     execute format(
         'select array_agg(l.run_id) from (
@@ -30,8 +32,8 @@ begin
         case change when 'retry' then 'failed_runs' else 'active_runs' end
     )
     into v_batch.run_ids
-    using after, stepgres._slug_of(_next_batch.workflow_slug), since, v_batch.until, status, tags, change,
-        batch_size::bigint + 1;
+    using after, stepgres._slug_of(_next_batch.workflow_slug), since, v_batch.until, status, tags,
+        change, batch_size::bigint + 1;
     v_batch.more := coalesce(cardinality(v_batch.run_ids) > batch_size, false);
     v_batch.run_ids := coalesce(v_batch.run_ids[:batch_size], '{}');
     v_batch.after := coalesce(v_batch.run_ids[cardinality(v_batch.run_ids)], _next_batch.after);
@@ -42,4 +44,6 @@ $$;
 comment on function stepgres._next_batch(
     text, text, text, text[], timestamptz, timestamptz, uuid, int
 ) is
-'The next runs that a change applies to: part of cancel_runs, pause_runs, resume_runs and retry_runs.';
+'Returns the next runs that a change applies to.
+
+The function is part of cancel_runs, pause_runs, resume_runs and retry_runs.';

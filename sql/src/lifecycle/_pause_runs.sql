@@ -11,8 +11,8 @@ declare
     );
     v_now timestamptz;
 begin
-    -- Waits for claims under way, which hold their tasks. The clock is read after that: whatever was
-    -- claimed was claimed before.
+    -- _withdraw_tasks waits for claims under way, which hold their tasks. Read the clock
+    -- afterwards: then every claim is before the pause.
     perform stepgres._withdraw_tasks(
         array(select (i, null)::stepgres._step_key from unnest(v_run_ids) as i), 'queued'
     );
@@ -20,9 +20,10 @@ begin
     update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
     insert into stepgres.pauses (run_id, paused_at) select i, v_now from unnest(v_run_ids) as i
     on conflict on constraint pauses_pkey do update set resumed_at = null;
-    -- in seconds: a difference in days would be another one where the clocks are changed meanwhile
+    -- in seconds: an interval in days changes its length if the clocks change meanwhile
     update stepgres.timers as t
-    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8), due_at = 'infinity'
+    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8),
+        due_at = 'infinity'
     where t.run_id = any (v_run_ids);
     perform stepgres._send_run_events('workflow_paused', v_run_ids);
     return v_run_ids;
@@ -30,4 +31,4 @@ end
 $$;
 
 comment on function stepgres._pause_runs(uuid[]) is
-'Pauses those of some locked runs that are active and not paused, and returns them.';
+'Pauses the runs that are active and not paused, and returns them; the caller has locked all runs.';

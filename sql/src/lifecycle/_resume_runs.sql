@@ -33,4 +33,4 @@ end
 $$;
 
 comment on function stepgres._resume_runs(uuid[]) is
-'Resumes those of some locked runs that are paused, and returns them.';
+'Resumes the runs that are paused, and returns them; the caller has locked all runs.';

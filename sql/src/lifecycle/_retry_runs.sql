@@ -1,5 +1,6 @@
-create function stepgres._retry_runs(run_ids uuid[], skip_completed boolean, executor_id text default null)
-returns uuid[]
+create function stepgres._retry_runs(
+    run_ids uuid[], skip_completed boolean, executor_id text default null
+) returns uuid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -9,16 +10,18 @@ declare
     v_run stepgres.runs;
     v_new_ids uuid[] := '{}';
 begin
-    -- runs that are started together have all but their inputs in common
+    -- runs that start together are equal in everything but their inputs
     for v_group in
         select
-            r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id as parent_run_id,
+            r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
+            a.run_id as parent_run_id,
             array_agg(r.run_id order by r.run_id) as run_ids,
             array_agg(r.input order by r.run_id) as inputs
         from stepgres.runs as r
         left join stepgres.active_runs as a on a.run_id = r.parent_run_id
         where r.run_id = any (_retry_runs.run_ids)
-        group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id, a.run_id
+        group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
+            a.run_id
         order by min(r.run_id::text)
     loop
         v_run.workflow_slug := v_group.workflow_slug;
@@ -31,7 +34,10 @@ begin
         v_run.parent_run_id := v_group.parent_run_id;
         perform stepgres._check_start(v_run);
         v_new_ids := v_new_ids || stepgres._start_runs(
-            array(select stepgres._new_run_id() from generate_series(1, cardinality(v_group.run_ids))),
+            array(
+                select stepgres._new_run_id()
+                from generate_series(1, cardinality(v_group.run_ids))
+            ),
             v_group.inputs, v_run, case when skip_completed then interval '0' end, v_group.run_ids
         );
     end loop;
@@ -45,4 +51,6 @@ end
 $$;
 
 comment on function stepgres._retry_runs(uuid[], boolean, text) is
-'Starts runs that go on with others, which are locked, as their parents are.';
+'Starts new runs that continue the given runs, and returns the ids of the new runs.
+
+The caller has locked the given runs and their parents.';

@@ -17,8 +17,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'cancel', cancel_runs.status, cancel_runs.workflow_slug, stepgres._all_tags(cancel_runs.tags, cancel_runs.tag), cancel_runs.since,
-        cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
+        'cancel', cancel_runs.status, cancel_runs.workflow_slug,
+        stepgres._all_tags(cancel_runs.tags, cancel_runs.tag),
+        cancel_runs.since, cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
     );
 begin
     if dry_run then
@@ -39,11 +40,14 @@ $$;
 comment on function stepgres.cancel_runs(
     text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int, text
 ) is
-'Cancels a batch of the active runs that pass the filters, and returns it; child runs are cancelled too, and are in it.
+'Cancels a batch of the active runs that pass the filters, and returns the batch.
 
-The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
-ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
-time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
-so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+The child runs of these runs are cancelled too, and the returned batch contains them.
+
+The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
+takes at most batch_size runs, in the order of their ids. While the result says that there are more,
+call the function again with the after and until of the result. Make each call in a transaction of
+its own, so that no lock is held for long. The default of until is the time of the first call, so
+that the batches leave out runs that start meanwhile. dry_run returns the same and changes nothing.
 
 Errors: SG003 a batch_size below 1, SG014 an unknown status.';

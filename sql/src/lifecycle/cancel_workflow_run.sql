@@ -20,10 +20,11 @@ end
 $$;
 
 comment on function stepgres.cancel_workflow_run(uuid, text, boolean) is
-'Cancels a run and its child runs: they fail with this reason, and nothing of them is executed any more.
+'Cancels a run and its child runs: they fail with this reason, and no more of their tasks execute.
 
-What is executing is not interrupted by SQL: its result is refused, and workers are told by their next heartbeat. A run
-that has failed already is left as it is. One that is completed is an error, or with force left as it is too, but its
-active child runs are cancelled.
+SQL does not interrupt a task that is executing: the result of the task is refused, and the next
+heartbeat tells the worker. A run that has already failed does not change. A completed run is an
+error. With force a completed run is no error and does not change, but its active child runs are
+cancelled.
 
 Errors: SG005 unknown run, SG011 the run is completed.';

@@ -16,8 +16,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_batch stepgres.run_batch := stepgres._next_batch(
-        'pause', pause_runs.status, pause_runs.workflow_slug, stepgres._all_tags(pause_runs.tags, pause_runs.tag), pause_runs.since,
-        pause_runs.until, pause_runs.after, pause_runs.batch_size
+        'pause', pause_runs.status, pause_runs.workflow_slug,
+        stepgres._all_tags(pause_runs.tags, pause_runs.tag),
+        pause_runs.since, pause_runs.until, pause_runs.after, pause_runs.batch_size
     );
 begin
     if dry_run is not true then
@@ -31,11 +32,12 @@ $$;
 comment on function stepgres.pause_runs(
     text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int
 ) is
-'Pauses a batch of the active runs that pass the filters and are not paused, and returns it.
+'Pauses a batch of the active, unpaused runs that pass the filters, and returns the batch.
 
-The filters are those of list_workflow_runs, whose workflow_slug may be the name of a class. The runs are taken in the order of their
-ids, at most batch_size in a call: while the result says that there are more, call it again with its after and until, each
-time in a transaction of its own, so that no lock is held for long. until is the time of the first call where none is given,
-so that runs that are started meanwhile are left out. dry_run returns the same and changes nothing.
+The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
+takes at most batch_size runs, in the order of their ids. While the result says that there are more,
+call the function again with the after and until of the result. Make each call in a transaction of
+its own, so that no lock is held for long. The default of until is the time of the first call, so
+that the batches leave out runs that start meanwhile. dry_run returns the same and changes nothing.
 
 Errors: SG003 a batch_size below 1, SG014 an unknown status.';

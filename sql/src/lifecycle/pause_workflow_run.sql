@@ -15,8 +15,9 @@ end
 $$;
 
 comment on function stepgres.pause_workflow_run(uuid) is
-'Pauses a run: none of its tasks is claimed, no step starts, its timers stand still. Tasks under way finish and count.
+'Pauses a run: no task of the run is claimed, no step starts, and its timers stand still.
 
-Pausing a paused run changes nothing. Child runs go on.
+Executing tasks finish, and their results count. Pausing a paused run changes nothing. Child runs
+go on.
 
 Errors: SG005 unknown run, SG011 the run has ended.';

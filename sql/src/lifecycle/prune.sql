@@ -14,23 +14,30 @@ declare
 begin
     if v_before is null or older_than < interval '0' or batch_size is null or batch_size < 1 then
         raise exception 'prune needs an age of at least 0 and a batch_size of at least 1'
-            using errcode = 'SG003', hint = 'prune(''30 days'') deletes up to 1,000 runs: call it again until it returns 0.';
+            using errcode = 'SG003',
+                hint = 'prune(''30 days'') deletes up to 1,000 runs: call it until it returns 0.';
     end if;
-    -- From where the call before has come to, and only then from the beginning on: old runs that do not end are
-    -- not walked past by every call. A run is inserted before it finishes, so the index ends the search at the
-    -- age. skip locked: whoever retries a run just now reads it first.
+    -- Continue where the last call stopped, and only then at the beginning: so not every call
+    -- passes over old runs that do not end. A run is inserted before it finishes, so the index ends
+    -- the search at the age. skip locked: a transaction that retries a run must read the run first.
     v_runs := array(
         select (l.run_id, w.workflow_slug, l.inserted_at, p.part)::stepgres._old_run
         from stepgres.workflows as w
         cross join lateral (
             select coalesce(
-                (select s.position from stepgres.prunings as s where s.workflow_slug = w.workflow_slug), '-infinity'
+                (
+                    select s.position from stepgres.prunings as s
+                    where s.workflow_slug = w.workflow_slug
+                ),
+                '-infinity'
             ) as position
         ) as s
-        cross join lateral (values (1, s.position, 'infinity'), (2, '-infinity', s.position)) as p (part, since, until)
+        cross join lateral (values (1, s.position, 'infinity'), (2, '-infinity', s.position))
+            as p (part, since, until)
         cross join lateral (
             select r.run_id, r.inserted_at from stepgres.runs as r
-            where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since and r.inserted_at < p.until
+            where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since
+                and r.inserted_at < p.until
                 and r.inserted_at <= v_before and r.finished_at <= v_before
             order by r.inserted_at
             limit prune.batch_size
@@ -40,7 +47,7 @@ begin
         limit prune.batch_size
     );
     perform stepgres._delete_runs(array(select r.run_id from unnest(v_runs) as r));
-    -- of calls at once only one writes down where it was: none waits for another
+    -- only one of several concurrent calls records its position, so that no call waits for another
     insert into stepgres.prunings (workflow_slug, position)
     select distinct on (r.workflow_slug) r.workflow_slug, r.inserted_at
     from (select l.name from stepgres.locks as l where l.name = 'prune' for update skip locked) as l
@@ -52,7 +59,9 @@ end
 $$;
 
 comment on function stepgres.prune(interval, int, text) is
-'Deletes runs that finished longer ago than that, up to batch_size of them, with all that belongs to them; returns their
-number. Call it again until it returns 0: each call is short, and safe while everything runs.
+'Deletes up to batch_size runs that finished longer than older_than ago, and returns their number.
+
+All rows that belong to these runs are deleted with them. Call the function again until it returns
+0: each call is short, and is safe while clients and workers use the database.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';

@@ -11,13 +11,16 @@ begin
         perform stepgres._run_is_finished(v_run.run_id, v_run.status);
     elsif v_run.paused_at is null then
         raise exception 'run % is not paused', v_run.run_id
-            using errcode = 'SG012', hint = 'There is nothing to resume: its tasks are claimed as they are.';
+            using errcode = 'SG012',
+                hint = 'There is nothing to resume: workers can claim the tasks of this run.';
     end if;
     perform stepgres._resume_runs(array[v_run.run_id]);
 end
 $$;
 
 comment on function stepgres.resume_workflow_run(uuid) is
-'Resumes a paused run: its queued tasks are dispatched, ready steps start, timers go on with what was left of them.
+'Resumes a paused run: queued tasks are dispatched, ready steps start, and timers go on.
+
+A timer goes on with the time that was left when the run was paused.
 
 Errors: SG005 unknown run, SG011 the run has ended, SG012 the run is not paused.';

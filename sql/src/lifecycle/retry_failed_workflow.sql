@@ -12,7 +12,7 @@ as $$
 declare
     v_run stepgres.runs;
 begin
-    -- together with its parent, which the new run may join: runs are locked in one order
+    -- lock the parent too, which the new run may join: runs are locked in one order
     perform stepgres._lock_runs(array(
         select i from stepgres.runs as r
         cross join unnest(array[r.run_id, r.parent_run_id]) as i
@@ -20,8 +20,9 @@ begin
     ));
     v_run := stepgres._lock_run(retry_failed_workflow.run_id);
     if v_run.status <> 'failed' and reset_all is not true then
-        raise exception 'run % has not failed, it is %', v_run.run_id, v_run.status
-            using errcode = 'SG013', hint = 'With reset_all any run is started again, from its beginning.';
+        raise exception 'run % has not failed: it is %', v_run.run_id, v_run.status
+            using errcode = 'SG013',
+                hint = 'Pass reset_all to start any run again from its beginning.';
     end if;
     return (stepgres._retry_runs(
         array[v_run.run_id],
@@ -32,11 +33,12 @@ end
 $$;
 
 comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text) is
-'Starts a new run of the same version and input that goes on where a failed run ended, and returns its run_id.
+'Retries a failed run: starts a new run of the same version and input, and returns the new run_id.
 
-Completed and skipped steps are copied with their outputs and not executed again; of a map that was half done only the
-tasks without an output are. With reset_all, or without skip_completed, everything is executed again; reset_all also takes
-runs that have not failed. The new run has the priority, tags and deadline of the old one, and says in retried_from where it
-comes from. executor_id is as for start_workflow_run.
+Completed and skipped steps are copied with their outputs, and do not execute again. Of a
+half-finished map only the tasks without an output execute. With reset_all, or with skip_completed
+false, all steps execute again. reset_all also takes runs that have not failed. The new run has the
+priority, tags and deadline of the old run, and its retried_from is the run_id of the old run.
+executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';

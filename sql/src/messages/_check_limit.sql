@@ -6,10 +6,10 @@ as $$
 begin
     if _check_limit."limit" < 1 then
         raise exception 'limit % is less than 1', _check_limit."limit"
-            using errcode = 'SG003', hint = 'Pass the number of messages, or null for all of them.';
+            using errcode = 'SG003', hint = 'Pass the number of rows, or null for all rows.';
     end if;
 end
 $$;
 
 comment on function stepgres._check_limit(int) is
-'Raises SG003 for a limit of messages that is less than 1.';
+'Raises SG003 for a limit of messages or events below 1.';

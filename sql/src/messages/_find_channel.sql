@@ -15,13 +15,13 @@ begin
             return null;
         end if;
         begin
-            -- until this transaction ends nobody deletes the channel: see delete_channel
+            -- nobody deletes the channel until this transaction ends: see delete_channel
             execute format('lock table pgmq.%I in access share mode', 'q_' || v_pgmq_queue);
             return v_pgmq_queue;
         exception when undefined_table then
-            -- it has just been deleted, and may have been made anew
+            -- the channel was just deleted, and may have been made again
             if current_setting('transaction_isolation') <> 'read committed' then
-                return null;  -- which the snapshot does not show
+                return null;  -- the snapshot does not show a new channel
             end if;
         end;
     end loop;
@@ -30,5 +30,8 @@ end
 $$;
 
 comment on function stepgres._find_channel(text) is
-'The pgmq queue of a channel, null if nothing was ever sent to it; the only way to a queue, so that none but those of
-channels are reached. Volatile, to see a channel that another transaction has just made, or deleted.';
+'Returns the pgmq queue of a channel, or null if nothing was ever sent to the channel.
+
+The function is the only way from a channel to a queue, so that callers reach only the queues of
+channels. The function is volatile, to see a channel that another transaction has just made or
+deleted.';

@@ -7,21 +7,23 @@ as $$
 declare
     v_ids bigint[];
 begin
-    -- Somebody may have acknowledged it already: it is in the archive then. Each part has a limit of its own,
-    -- or it would be sorted to its end.
+    -- An acknowledged message is in the archive. Each part has a limit of its own: otherwise
+    -- PostgreSQL would sort the whole part.
     execute format(
         'select array(
              select m.msg_id from unnest($1) as r (ids)
              cross join lateral (
                  (
                      select q.msg_id from pgmq.%1$I as q
-                     where q.msg_id >= lower(r.ids) and q.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     where q.msg_id >= lower(r.ids)
+                         and q.msg_id < coalesce(upper(r.ids), 9223372036854775807)
                      order by q.msg_id limit $2
                  )
                  union all
                  (
                      select a.msg_id from pgmq.%2$I as a
-                     where a.msg_id >= lower(r.ids) and a.msg_id < coalesce(upper(r.ids), 9223372036854775807)
+                     where a.msg_id >= lower(r.ids)
+                         and a.msg_id < coalesce(upper(r.ids), 9223372036854775807)
                      order by a.msg_id limit $2
                  )
              ) as m
@@ -34,4 +36,4 @@ end
 $$;
 
 comment on function stepgres._message_ids(text, int8multirange, int) is
-'Which of these ids there are by now, acknowledged or not, the lowest first.';
+'Returns which of these ids exist by now, the lowest first; acknowledged messages count.';

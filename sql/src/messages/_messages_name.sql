@@ -5,4 +5,6 @@ set search_path = pg_catalog, pg_temp
 as $$ select 'stepgres_messages_' || md5(_messages_name.channel) $$;
 
 comment on function stepgres._messages_name(text) is
-'The name that messages of a channel are notified on; that of a channel may be too long for it.';
+'Returns the name on which PostgreSQL notifies listeners of messages of a channel.
+
+The name of the channel itself may be too long for PostgreSQL.';

@@ -10,6 +10,7 @@ as $$
 $$;
 
 comment on function stepgres._payloads_name(text) is
-'The name that payloads for a channel are notified on, which only those can know who may call listen.
+'Returns the name on which PostgreSQL notifies listeners of payloads to a channel.
 
-PostgreSQL lets any login listen on any name, and notify it.';
+PostgreSQL lets any login listen on any name, and notify it. So the name contains a secret: only
+roles that may call listen can know the name.';

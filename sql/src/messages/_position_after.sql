@@ -10,12 +10,18 @@ as $$
         array(
             select row(g.ids - _position_after.delivered, g.senders)::stepgres._gap
             from unnest((_position_after.start).gaps) as g
-        ) || row(_position_after.missing * int8multirange(int8range(null, r.last_id)), _position_after.senders)::stepgres._gap
+        ) || row(
+            _position_after.missing * int8multirange(int8range(null, r.last_id)),
+            _position_after.senders
+        )::stepgres._gap
     )
     from (
-        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1) as last_id
+        select greatest((_position_after.start).last_id, upper(_position_after.delivered) - 1)
+            as last_id
     ) as r
 $$;
 
-comment on function stepgres._position_after(stepgres._position, int8multirange, text[], int8multirange) is
-'The position of a listener after these messages were delivered to it, while others were missing.';
+comment on function stepgres._position_after(
+    stepgres._position, int8multirange, text[], int8multirange
+) is
+'Returns the position of a listener that has got these messages while others were missing.';

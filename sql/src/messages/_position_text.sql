@@ -6,9 +6,11 @@ as $$
     select concat_ws(
         ';', _position_text.last_id,
         (
-            select string_agg(format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders)
+            select string_agg(
+                format('%s@%s', r.ids, array_to_string(g.senders, ',')), ';' order by g.senders
+            )
             from (
-                -- a long transaction that is left over from many sets of senders makes one gap
+                -- a long transaction that remains of several sets of senders makes one gap
                 select range_agg(o.ids) as ids, o.senders
                 from unnest(_position_text.gaps) as o (ids, senders)
                 where not isempty(o.ids)
@@ -29,4 +31,6 @@ as $$
 $$;
 
 comment on function stepgres._position_text(bigint, stepgres._gap[]) is
-'A position as clients keep it: without gaps just the last id, so that this serves as Last-Event-ID of a web page.';
+'Returns a position as the text that clients keep.
+
+A position without gaps is just the last id, so that it serves as Last-Event-ID of a web page.';

@@ -1,5 +1,6 @@
-create function stepgres._read_history(channel text, ids int8range, "limit" int, newest_first boolean)
-returns setof stepgres.message
+create function stepgres._read_history(
+    channel text, ids int8range, "limit" int, newest_first boolean
+) returns setof stepgres.message
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -15,7 +16,8 @@ begin
         'select m.msg_id::text, m.message, m.enqueued_at, m.read_ct, m.vt, m.archived_at
          from (
              (
-                 select q.msg_id, q.message, q.enqueued_at, q.read_ct, q.vt, null::timestamptz as archived_at
+                 select q.msg_id, q.message, q.enqueued_at, q.read_ct, q.vt,
+                     null::timestamptz as archived_at
                  from pgmq.%1$I as q
                  where q.msg_id >= $1 and q.msg_id < $2 order by q.msg_id %3$s limit $3
              )
@@ -27,10 +29,11 @@ begin
              )
          ) as m
          order by m.msg_id %3$s limit $3',
-        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue, case when _read_history.newest_first then 'desc' else 'asc' end
+        'q_' || v_pgmq_queue, 'a_' || v_pgmq_queue,
+        case when _read_history.newest_first then 'desc' else 'asc' end
     ) using lower(v_ids), upper(v_ids), _read_history."limit";
 end
 $$;
 
 comment on function stepgres._read_history(text, int8range, int, boolean) is
-'The messages of a channel with these ids, acknowledged or not, in order.';
+'Returns the messages of a channel with these ids, acknowledged or not, in order.';

@@ -15,15 +15,20 @@ begin
         )
         and not stepgres._may_call('{register_worker,fsck}')
     then
-        raise exception 'role "%" may not read channel "%"', stepgres._caller(), _readable_channel.channel
+        raise exception 'role "%" may not read channel "%"',
+            stepgres._caller(), _readable_channel.channel
             using errcode = 'SG026',
-                hint = format('Let an admin run: select stepgres.grant_channel(%L, %L)', _readable_channel.channel, stepgres._caller());
+                hint = format(
+                    'Let an admin run: select stepgres.grant_channel(%L, %L)',
+                    _readable_channel.channel, stepgres._caller()
+                );
     end if;
     return v_pgmq_queue;
 end
 $$;
 
 comment on function stepgres._readable_channel(text) is
-'Like _find_channel, for those who read: SG026 for clients that were not given the channel.
+'Returns the pgmq queue of a channel like _find_channel, if the caller may read the channel.
 
-Workers, observers and admins read all channels: they may call register_worker, or fsck.';
+The function raises SG026 for clients that were not granted the channel. Workers, observers and
+admins read all channels: these roles may call register_worker or fsck.';

@@ -5,16 +5,23 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select array(
-        -- without a sender that goes on, only what was found now is still to be delivered
-        select row(case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end, r.senders)::stepgres._gap
+        -- if all senders of a gap have ended, only the ids found now are still to be delivered
+        select row(
+            case when cardinality(r.senders) = 0 then g.ids * _remaining_gaps.found else g.ids end,
+            r.senders
+        )::stepgres._gap
         from unnest(_remaining_gaps.gaps) as g
         cross join lateral (
             select array(
-                select s.sender from unnest(g.senders) as s (sender) where s.sender = any (_remaining_gaps.senders)
+                select s.sender from unnest(g.senders) as s (sender)
+                where s.sender = any (_remaining_gaps.senders)
             ) as senders
         ) as r
     )
 $$;
 
 comment on function stepgres._remaining_gaps(stepgres._gap[], text[], int8multirange) is
-'The gaps that may still be filled, when these transactions are sending and these ids were found after that.';
+'Returns the gaps that may still be filled.
+
+senders are the transactions that are sending. found are the ids that were found after the senders
+were listed.';

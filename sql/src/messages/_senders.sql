@@ -7,13 +7,18 @@ as $$
     from pg_locks as l
     where l.locktype = 'relation' and l.granted and l.mode = 'RowExclusiveLock'
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-        and l.relation = pg_get_serial_sequence(format('pgmq.%I', 'q_' || _senders.pgmq_queue), 'msg_id')::regclass
+        and l.relation = pg_get_serial_sequence(
+            format('pgmq.%I', 'q_' || _senders.pgmq_queue), 'msg_id'
+        )::regclass
         and l.pid <> pg_backend_pid()
 $$;
 
 comment on function stepgres._senders(text) is
-'The transactions that are sending to a channel, or have sent and not committed yet: PostgreSQL keeps the sequence that they
-have taken an id from locked until they end, and takes that lock before the id.
+'Returns the transactions that have sent to a channel, or are sending, and have not committed.
 
-A transaction lets go of its locks after its messages can be seen. So whoever reads messages again after this looked sees
-all those of transactions that are not among these. The session itself sees its own messages.';
+A transaction that takes an id from the sequence of a pgmq queue first locks the sequence, and keeps
+the lock until the transaction ends.
+
+A transaction releases its locks after its messages become visible. So a reader that calls this
+function, and then reads messages, sees all messages of transactions that are not in the result.
+The calling session is never in the result: a session sees its own messages.';

@@ -22,27 +22,36 @@ begin
     perform stepgres._check_limit(catch_up."limit");
     if patience not between interval '0' and interval '1 day' then
         raise exception 'patience % is not between 0 and a day', catch_up.patience
-            using errcode = 'SG003', hint = 'Pass the time to wait for messages that others are about to commit.';
+            using errcode = 'SG003',
+                hint = 'Pass the time to wait for messages that others are about to commit.';
     end if;
     v_until := clock_timestamp() + coalesce(catch_up.patience, '0');
     if v_pgmq_queue is null then
         return;
     end if;
-    -- What makes this right is the order of looking for senders and reading messages: see _senders.
+    -- The order is essential: look for senders first, then read messages. See _senders.
     if cardinality(v_position.gaps) > 0 then
         v_senders := stepgres._senders(v_pgmq_queue);
-        v_ids := stepgres._message_ids(v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g));
-        v_position.gaps := stepgres._remaining_gaps(v_position.gaps, v_senders, stepgres._to_multirange(v_ids));
+        v_ids := stepgres._message_ids(
+            v_pgmq_queue, (select range_agg(g.ids) from unnest(v_position.gaps) as g)
+        );
+        v_position.gaps := stepgres._remaining_gaps(
+            v_position.gaps, v_senders, stepgres._to_multirange(v_ids)
+        );
         v_senders := null;
     end if;
     v_new_ids := stepgres._message_ids(
         v_pgmq_queue, int8multirange(int8range(v_position.last_id, null, '()')), catch_up."limit"
     );
     v_missing := int8multirange(
-        int8range(v_position.last_id, coalesce(v_new_ids[cardinality(v_new_ids)], v_position.last_id), '(]')
+        int8range(
+            v_position.last_id,
+            coalesce(v_new_ids[cardinality(v_new_ids)], v_position.last_id),
+            '(]'
+        )
     ) - stepgres._to_multirange(v_new_ids);
 
-    -- Ids are taken in one order and committed in another: wait a moment for the lower ones.
+    -- Transactions take ids in one order and commit in another: wait a moment for the lower ids.
     while not isempty(v_missing) loop
         v_senders := array(
             select s.sender from unnest(stepgres._senders(v_pgmq_queue)) as s (sender)
@@ -67,11 +76,14 @@ begin
     loop
         v_message.position := v_message.message_id;
         if cardinality(v_position.gaps) > 0 or not isempty(v_missing) then
-            v_delivered := v_delivered + stepgres._to_multirange(array[v_message.message_id::bigint]);
-            v_message.position := stepgres._position_after(v_position, v_missing, v_senders, v_delivered);
+            v_delivered := v_delivered
+                + stepgres._to_multirange(array[v_message.message_id::bigint]);
+            v_message.position := stepgres._position_after(
+                v_position, v_missing, v_senders, v_delivered
+            );
         end if;
         return next v_message;
-        -- a slow client gets its megabytes in several answers
+        -- a slow client gets megabytes in several answers
         v_size := v_size + octet_length(v_message.message::text);
         exit when v_size > 2000000;
     end loop;
@@ -79,15 +91,20 @@ end
 $$;
 
 comment on function stepgres.catch_up(text, text, int, interval) is
-'The messages of a channel behind a position, up to limit of them, acknowledged or not; each with the position behind it.
+'Returns the messages of a channel behind a position, acknowledged or not.
 
-listen returns the first position. Call it again with the position of the last message until it returns nothing, then wait
-for a notification. So each message that is committed after listen returned is returned exactly once. They come in the
-order of their ids; but one whose id is lower than that of others, and whose transaction goes on for longer than patience
-after those were committed, comes after them: nobody waits for it, and it is not lost. A position is the id of a message,
-or longer while such transactions go on.
+A call returns up to limit messages, each with the position behind it. listen returns the first
+position. Call the function again with the position of the last message until it returns nothing,
+then wait for a notification. So each message that is committed after listen returned is returned
+exactly once.
 
-Returns nothing where nothing was sent yet, and about 2 MB at a time.
+The messages come in the order of their ids, with one exception. A long transaction may commit a
+message more than patience after messages with higher ids. Such a message comes after them: the
+function does not wait for it, and does not lose it. A position is the id of a message, or a longer
+text while such transactions go on.
 
-Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that does not see what others commit; SG016 not the name of a
-channel; SG026 the caller was not given the channel.';
+The function returns nothing if nothing was sent yet, and about 2 MB at a time.
+
+Errors: SG003 not a position, a limit below 1, a patience below 0 or above a day, a transaction that
+does not see what others commit; SG016 not the name of a channel; SG026 the caller was not given
+the channel.';

@@ -12,9 +12,10 @@ end
 $$;
 
 comment on function stepgres.create_channel(text) is
-'Makes a channel before anything is sent to it; one that exists is left as it is.
+'Makes a channel before anything is sent to it; a channel that exists does not change.
 
-The first message makes its channel, so this is seldom needed: before a long transaction, because only one transaction at
-a time makes channels, and the others that want to make one wait for its end.
+The first message makes its channel, so few callers need this function. Call it before a long
+transaction: only one transaction at a time makes channels, and others that want to make a channel
+wait until it ends.
 
 Errors: SG016 not the name of a channel.';

@@ -11,4 +11,6 @@ as $$
 $$;
 
 comment on function stepgres.list_channels() is
-'The channels by name, each with the number of its messages that nobody has acknowledged, and when the first was sent.';
+'Lists the channels by name, with the messages that nobody has acknowledged.
+
+Each row has the number of these messages, and when the first of them was sent.';

@@ -22,10 +22,12 @@ end
 $$;
 
 comment on function stepgres.listen(text, text) is
-'Lets the session listen on a channel, and returns what it is notified on and the position for catch_up.
+'Lets the session listen on a channel, and returns its names for NOTIFY and a position.
 
-The position is behind everything that was sent so far, or where after says: the id of a message, or a position. Call
-catch_up once the transaction is committed, as PostgreSQL notifies from then on. The channel need not exist yet.
-Unlisten with the commands unlisten messages_on and payloads_on.
+The position is behind everything that was sent so far, or is after: the id of a message, or a
+position. Call catch_up once the transaction is committed: PostgreSQL notifies from then on. The
+channel need not exist yet. To stop, run the SQL commands unlisten messages_on and
+unlisten payloads_on.
 
-Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name of a channel; SG026 the caller was not given the channel.';
+Errors: SG003 not a position, a transaction that does not see what others commit; SG016 not the name
+of a channel; SG026 the caller was not given the channel.';

@@ -19,7 +19,8 @@ begin
     perform stepgres._check_limit("limit");
     if v_culprit is not null then
         raise exception '% is not the id of a message', quote_ident(left(v_culprit, 100))
-            using errcode = 'SG003', hint = 'Pass an id that send_with_notify or message_history returned.';
+            using errcode = 'SG003',
+                hint = 'Pass an id that send_with_notify or message_history returned.';
     end if;
     return query
     select * from stepgres._read_history(
@@ -33,8 +34,10 @@ end
 $$;
 
 comment on function stepgres.message_history(text, text, text, int, boolean) is
-'The messages of a channel in the order of their ids, acknowledged or not: those after one id and before another.
+'Returns the messages of a channel in the order of their ids, acknowledged or not.
 
-limit null: all. To page, pass the last id of a page as after_id, or with newest_first as before_id.
+after_id and before_id limit the ids. limit null returns all messages. To page, pass the last id of
+a page as after_id, or with newest_first as before_id.
 
-Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel; SG026 the caller was not given the channel.';
+Errors: SG003 not an id, a limit below 1; SG016 not the name of a channel; SG026 the caller was not
+given the channel.';

@@ -10,9 +10,13 @@ declare
     v_pgmq_queue text := stepgres._readable_channel(read_messages.channel);
 begin
     perform stepgres._check_limit(read_messages."limit");
-    if (read_messages.visibility_timeout between interval '0' and interval '1 year') is not true then
-        raise exception 'visibility_timeout % is not between 0 and a year', coalesce(read_messages.visibility_timeout::text, 'null')
-            using errcode = 'SG003', hint = 'Pass the time within which the message will be acknowledged.';
+    if (
+        read_messages.visibility_timeout between interval '0' and interval '1 year'
+    ) is not true then
+        raise exception 'visibility_timeout % is not between 0 and a year',
+            coalesce(read_messages.visibility_timeout::text, 'null')
+            using errcode = 'SG003',
+                hint = 'Pass the time within which the message will be acknowledged.';
     end if;
     if v_pgmq_queue is null then
         return;
@@ -28,10 +32,12 @@ end
 $$;
 
 comment on function stepgres.read_messages(text, int, interval) is
-'Takes messages of a channel, up to limit of them, the oldest first, for whoever deals with them: nobody else is given them
-until the visibility_timeout is over.
+'Takes up to limit messages of a channel, the oldest first, for the caller to process.
 
-Acknowledge what is dealt with. What is not acknowledged comes again, with a higher read_count: to this reader or another.
-The timeout is rounded up to whole seconds. Of a channel to which nothing was sent there is nothing to read.
+No other reader gets these messages until the visibility_timeout is over. Acknowledge the messages
+that are processed. A message that is not acknowledged comes again, with a higher read_count, to
+this reader or another one. The timeout is rounded up to whole seconds. A channel to which nothing
+was sent returns no row.
 
-Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel; SG026 the caller was not given the channel.';
+Errors: SG003 a limit below 1, a timeout below 0 or above a year; SG016 not the name of a channel;
+SG026 the caller was not given the channel.';

@@ -13,8 +13,11 @@ begin
         raise exception 'a message to channel "%" must not be null', send_with_notify.channel
             using errcode = 'SG003', hint = 'Pass any JSON value: ''null''::jsonb is one.';
     elsif v_size > 2000000 then
-        raise exception 'a message of % bytes is too large for channel "%"', v_size, send_with_notify.channel
-            using errcode = 'SG017', hint = 'A message has up to 2,000,000 bytes as text: store the rest, and send its key.';
+        raise exception 'a message of % bytes is too large for channel "%"',
+            v_size, send_with_notify.channel
+            using errcode = 'SG017',
+                hint = 'A message has up to 2,000,000 bytes as text: '
+                    'store the rest elsewhere, and send its key.';
     end if;
     v_pgmq_queue := coalesce(v_pgmq_queue, stepgres._make_channel(send_with_notify.channel));
     select s::text into v_message_id from pgmq.send(v_pgmq_queue, send_with_notify.message) as s;
@@ -24,9 +27,10 @@ end
 $$;
 
 comment on function stepgres.send_with_notify(text, jsonb) is
-'Sends a message to a channel, and returns its id: stores it and notifies those who listen, at commit.
+'Sends a message to a channel and returns its id: stores it, and notifies listeners at commit.
 
-What is rolled back is neither stored nor notified. The first message makes the channel: see create_channel. A message is
-any JSON value of up to 2,000,000 bytes as text. Those who listen all get it; of those who call read_messages one does.
+A rollback stores and notifies nothing. The first message makes the channel: see create_channel. A
+message is any JSON value of up to 2,000,000 bytes as text. Every listener gets the message; of the
+callers of read_messages, only one gets it.
 
 Errors: SG003 null; SG016 not the name of a channel; SG017 too large.';

@@ -3,22 +3,24 @@ returns setof stepgres._advice
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
--- what is compared are all steps with all steps
+-- the queries compare all steps with all steps
 set enable_nestloop = off
 as $$
 declare
     v_statistics stepgres.step_statistics[];
 begin
     if (level in ('none', 'basic', 'advanced', 'aggressive')) is not true then
-        raise exception '"%" is no level of optimization', level
-            using errcode = 'SG003', hint = 'Levels are basic, advanced and aggressive; none takes back what was optimized.';
+        raise exception '"%" is not a level of optimization', level
+            using errcode = 'SG003',
+                hint = 'Levels are basic, advanced and aggressive; none removes all optimizations.';
     elsif level = 'none' then
         return;
     end if;
     v_statistics := array(
         select k::stepgres.step_statistics from stepgres.step_statistics(source.workflow_slug) as k
     );
-    return query select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
+    return query
+    select * from stepgres._advise_timeouts(source, _advise.current_version, v_statistics);
     return query select * from stepgres._advise_attempts(source, v_statistics);
     if level in ('advanced', 'aggressive') then
         return query select * from stepgres._advise_priorities(source, v_statistics);
@@ -31,4 +33,6 @@ end
 $$;
 
 comment on function stepgres._advise(stepgres.workflow_versions, int, text) is
-'The options that a version as it was defined should have by what is recorded, where they differ from the definition; SG003 unknown level.';
+'Returns the options of a version that should differ from its definition, by recorded runs.
+
+The function raises SG003 for an unknown level.';

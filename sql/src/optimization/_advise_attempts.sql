@@ -5,10 +5,12 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Of all tasks the share that fails at first, times the share of retries that fail, once for each retry, is
-    -- what is exhausted: with enough attempts one task of a thousand. Retries that hardly ever help only cost time.
+    -- The share of exhausted tasks is the share that fails at first, times the share of retries
+    -- that fail, once for each retry. With enough attempts this is one task of a thousand. Retries
+    -- that hardly ever help only cost time.
     with rates as (
-        select s.step_slug, s.max_attempts::int as defined, k.tasks, k.retries, k.recovered, k.exhausted,
+        select s.step_slug, s.max_attempts::int as defined, k.tasks, k.retries, k.recovered,
+            k.exhausted,
             (k.recovered + k.exhausted)::float8 / k.tasks as first_failed,
             1 - k.recovered::float8 / k.retries as retry_failed
         from stepgres.steps as s
@@ -32,5 +34,9 @@ as $$
     where n.attempts > n.defined
 $$;
 
-comment on function stepgres._advise_attempts(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'More attempts for steps whose retries were seen to help, 10 at most: as many as exhaust one task of a thousand.';
+comment on function stepgres._advise_attempts(
+    stepgres.workflow_versions, stepgres.step_statistics[]
+) is
+'Advises more attempts, 10 at most, for steps whose retries have helped.
+
+The advice has as many attempts as exhaust one task of a thousand.';

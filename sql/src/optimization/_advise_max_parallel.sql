@@ -5,14 +5,16 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     with done as (
-        select t.run_id, t.step_slug, t.started_at, t.finished_at, t.finished_at - t.started_at as duration
+        select t.run_id, t.step_slug, t.started_at, t.finished_at,
+            t.finished_at - t.started_at as duration
         from stepgres._recent_runs(source.workflow_slug, 1000) as r
         join stepgres.tasks as t on t.run_id = r.run_id
         join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug) = (source.workflow_slug, source.version, t.step_slug)
+            on (s.workflow_slug, s.version, s.step_slug)
+                = (source.workflow_slug, source.version, t.step_slug)
         where t.status = 'completed' and t.started_at >= r.inserted_at and s.execution = 'local'
     ),
-    -- Shorter tasks are claimed ahead, and wait in the executor as if they were executed.
+    -- An executor claims shorter tasks ahead: they wait in the executor as if they were executing.
     typical as (
         select d.step_slug, percentile_cont(0.5) within group (order by d.duration) as duration
         from done as d
@@ -26,9 +28,11 @@ as $$
         cross join lateral (values (d.started_at, 1), (d.finished_at, -1)) as m (at, change)
     ),
     counted as (
-        select m.*, sum(m.change) over (partition by m.run_id order by m.at) as parallel from marks as m
+        select m.*, sum(m.change) over (partition by m.run_id order by m.at) as parallel
+        from marks as m
     ),
-    -- Runs by how many tasks they had under way at most: how much was done, in what tasks typically take, a second.
+    -- Each run with the number of tasks that it had under way at most, the work that it did,
+    -- measured in typical durations of tasks, and its seconds.
     run_times as (
         select max(c.parallel)::int as parallel,
             extract(epoch from sum(c.duration) filter (where c.change = 1)) as work,
@@ -49,15 +53,21 @@ as $$
         limit 1
     )
     select null, 'max_parallel', to_jsonb(e.parallel), format(
-        '%s runs with up to %s tasks at a time got as much done in a second as %s runs with up to %s (%s times as much)',
+        '%s runs with up to %s tasks at a time got as much done in a second '
+        'as %s runs with up to %s (%s times as much)',
         e.runs, e.parallel, o.runs, o.parallel, round(e.speed / o.speed, 2)
     )
     from enough as e
     cross join lateral (
-        select m.* from measured as m where m.parallel >= 1.5 * e.parallel order by m.parallel limit 1
+        select m.* from measured as m
+        where m.parallel >= 1.5 * e.parallel
+        order by m.parallel
+        limit 1
     ) as o
     where e.parallel < coalesce(source.max_parallel, 2147483647)
 $$;
 
 comment on function stepgres._advise_max_parallel(stepgres.workflow_versions) is
-'As many local tasks of a run at a time as were seen to help, if runs with more of them were not faster.';
+'Advises the lowest max_parallel with which recorded runs did as much as with more tasks.
+
+There is no advice if runs with more tasks at a time were faster.';

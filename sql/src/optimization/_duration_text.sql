@@ -7,4 +7,4 @@ as $$
 $$;
 
 comment on function stepgres._duration_text(interval) is
-'A duration for people, in seconds and to the millisecond.';
+'Returns a duration as text for people, in seconds with up to three decimals.';

@@ -20,4 +20,6 @@ as $$
 $$;
 
 comment on function stepgres._option_values(text, int) is
-'The options of a version that can be optimized; max_parallel, which is one of the workflow, has no step.';
+'Returns the options of a version that can be optimized.
+
+max_parallel is an option of the workflow, and has no step.';

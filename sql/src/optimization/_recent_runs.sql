@@ -10,4 +10,4 @@ as $$
 $$;
 
 comment on function stepgres._recent_runs(text, int) is
-'The last runs of a workflow that have ended: what recommendations are made from.';
+'Returns the last runs of a workflow that have ended; recommendations are made from them.';

@@ -11,4 +11,6 @@ as $$
 $$;
 
 comment on function stepgres._round_up(interval) is
-'Seconds of a duration of more than nothing, rounded up to two digits: what is measured twice is the same then.';
+'Returns the seconds of a positive duration, rounded up to two significant digits.
+
+The rounding makes two similar measurements equal.';

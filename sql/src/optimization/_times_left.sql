@@ -1,5 +1,6 @@
-create function stepgres._times_left(source stepgres.workflow_versions, statistics stepgres.step_statistics[])
-returns setof stepgres._time_left
+create function stepgres._times_left(
+    source stepgres.workflow_versions, statistics stepgres.step_statistics[]
+) returns setof stepgres._time_left
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -22,10 +23,11 @@ declare
 begin
     v_count := count(*) from stepgres.steps as s
     where (s.workflow_slug, s.version) = (source.workflow_slug, source.version);
-    -- Steps stand behind what they depend on. What is related to a step, because it comes before or after it,
-    -- is a bit each: so a graph of any shape costs no more than its edges.
+    -- Steps come after the steps that they depend on. Each step has one bit for each step that
+    -- comes before or after it in the graph: so a graph of any shape costs no more than its edges.
     for v_step in
-        select s.step_slug, s.gathers is null as has_body, row_number() over (order by s.step_index)::int as place,
+        select s.step_slug, s.gathers is null as has_body,
+            row_number() over (order by s.step_index)::int as place,
             coalesce(extract(epoch from k.p50_elapsed), 0)::float8 as seconds, s.step_index
         from stepgres.steps as s
         left join unnest(statistics) as k on k.step_slug = s.step_slug
@@ -38,7 +40,8 @@ begin
         v_bit := set_bit(repeat('0', v_count)::varbit, v_step.place - 1, 1);
         v_before := array(
             select array_position(v_slugs, d.depends_on) from stepgres.dependencies as d
-            where (d.workflow_slug, d.version, d.step_slug) = (source.workflow_slug, source.version, v_step.step_slug)
+            where (d.workflow_slug, d.version, d.step_slug)
+                = (source.workflow_slug, source.version, v_step.step_slug)
         );
         for i in 1 .. cardinality(v_before) loop
             v_bit := v_bit | v_related[v_before[i]];
@@ -51,11 +54,18 @@ begin
     v_longest := v_seconds;
     v_behind := array_fill(repeat('0', v_count)::varbit, array[v_count]);
     for i in reverse cardinality(v_edges) .. 1 loop
-        v_longest[v_edges[i]] := greatest(v_longest[v_edges[i]], v_seconds[v_edges[i]] + v_longest[v_dependents[i]]);
-        v_behind[v_edges[i]] := set_bit(v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1);
+        v_longest[v_edges[i]] := greatest(
+            v_longest[v_edges[i]], v_seconds[v_edges[i]] + v_longest[v_dependents[i]]
+        );
+        v_behind[v_edges[i]] := set_bit(
+            v_behind[v_edges[i]] | v_behind[v_dependents[i]], v_dependents[i] - 1, 1
+        );
     end loop;
 
-    v_order := array(select o.place::int from unnest(v_longest) with ordinality as o (seconds, place) order by o.seconds desc, o.place);
+    v_order := array(
+        select o.place::int from unnest(v_longest) with ordinality as o (seconds, place)
+        order by o.seconds desc, o.place
+    );
     for i in 1 .. v_count loop
         continue when not v_has_body[i];
         v_left := (v_slugs[i], v_longest[i], null, null)::stepgres._time_left;
@@ -73,5 +83,7 @@ end
 $$;
 
 comment on function stepgres._times_left(stepgres.workflow_versions, stepgres.step_statistics[]) is
-'For each step with a body how long the longest path from its start to the end of the run takes, and the same for the step with
-the most left of those that can run at the same time.';
+'Returns for each step with a body how long the longest path from its start to the end takes.
+
+In addition it returns the rival: the step with the longest path of all steps that can run at the
+same time.';

@@ -17,7 +17,8 @@ declare
 begin
     if level <> 'none' and v_runs < 20 then
         return query select null::text, null::text, null::jsonb, null::jsonb, format(
-            'too little history: %s runs of workflow "%s" have ended; recommendations begin with 5, and no timeout is lowered before 20',
+            'too little history: %s runs of workflow "%s" have ended; '
+            'recommendations begin with 5, and no timeout is lowered before 20',
             v_runs, v_current.workflow_slug
         );
         if v_runs < 5 then
@@ -39,24 +40,29 @@ begin
         from wanted as w full join present as p using (step_slug, option)
         where w.value is distinct from p.value
     )
-    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value), coalesce(c.recommended, d.value),
-        coalesce(c.reason, 'as it was defined: what is recorded gives no reason for another value')
+    select nullif(c.step_slug, ''), c.option, coalesce(c.current, d.value),
+        coalesce(c.recommended, d.value),
+        coalesce(c.reason, 'as it was defined: recorded runs give no reason for another value')
     from changed as c
     join stepgres._option_values(v_source.workflow_slug, v_source.version) as d
         on d.option = c.option and coalesce(d.step_slug, '') = c.step_slug
     left join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug) = (v_source.workflow_slug, v_source.version, c.step_slug)
+        on (s.workflow_slug, s.version, s.step_slug)
+            = (v_source.workflow_slug, v_source.version, c.step_slug)
     order by s.step_index, c.option;
 end
 $$;
 
 comment on function stepgres.recommend(text, text) is
-'What optimize_workflow would change, and the figures that speak for each change; the workflow stays as it is.
+'Returns what optimize_workflow would change, and the figures for each change; changes nothing.
 
-Levels: "basic" has timeouts with room above the 99th percentile, and more attempts where retries were seen to help; "advanced" besides that
-priorities, by the longest measured path that is left, and a max_parallel, if more tasks at a time did not get more done;
-"aggressive" besides that sticky steps in chains of short ones; "none" has everything as it was defined. They are made from the last 1,000 runs
-that have ended, of all versions: see step_statistics. With fewer than 5 there are none, with fewer than 20 no timeout is lowered:
-a row without an option says so.
+Level "basic" has timeouts with room above the 99th percentile, and more attempts if retries have
+helped. Level "advanced" adds priorities, by the longest measured path that is left, and
+max_parallel, if more tasks at a time did not get more done. Level "aggressive" adds sticky steps in
+chains of short steps. Level "none" has every option as it was defined.
+
+Recommendations are made from the last 1,000 runs that have ended, of all versions: see
+step_statistics. With fewer than 5 runs there are no recommendations. With fewer than 20 runs no
+timeout is lowered, and a row without an option says so.
 
 Errors: SG002 unknown workflow, SG003 unknown level.';

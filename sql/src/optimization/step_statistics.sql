@@ -6,15 +6,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_version stepgres.workflow_versions := stepgres._find_version(step_statistics.workflow_slug, null);
+    v_version stepgres.workflow_versions := stepgres._find_version(
+        step_statistics.workflow_slug, null
+    );
 begin
     if last_runs < 0 then
         raise exception 'last_runs is %, and must not be negative', step_statistics.last_runs
-            using errcode = 'SG003', hint = 'Pass the number of runs to look at, or null for all.';
+            using errcode = 'SG003',
+                hint = 'Pass the number of runs to look at, or null for all runs.';
     end if;
     return query
     with recent as materialized (
-        select r.* from stepgres._recent_runs(v_version.workflow_slug, step_statistics.last_runs) as r
+        select r.*
+        from stepgres._recent_runs(v_version.workflow_slug, step_statistics.last_runs) as r
     ),
     done as (
         select t.run_id, t.step_slug, t.status, t.attempt, t.started_at, t.finished_at,
@@ -22,13 +26,14 @@ begin
             case when t.status = 'completed' then t.finished_at - t.started_at end as duration
         from recent as r
         join stepgres.tasks as t on t.run_id = r.run_id
-        -- what a retried run has taken over was done before it began, and is counted where it was done
+        -- a retried run copies tasks from before its start: they count in the old run
         where t.started_at >= r.inserted_at and t.status in ('completed', 'failed', 'skipped')
     ),
     failed as (
         select a.step_slug, count(*) as failures,
             count(*) filter (where a.failed_at - a.started_at >= s.timeout) as timeouts,
-            max(s.timeout::interval) filter (where a.failed_at - a.started_at >= s.timeout) as longest_timeout
+            max(s.timeout::interval)
+                filter (where a.failed_at - a.started_at >= s.timeout) as longest_timeout
         from recent as r
         join stepgres.attempts as a on a.run_id = r.run_id
         left join stepgres.steps as s
@@ -40,10 +45,13 @@ begin
         from done as d group by d.run_id, d.step_slug
     ),
     elapsed as (
-        select s.step_slug, percentile_cont(0.5) within group (order by s.elapsed) as p50 from spans as s group by s.step_slug
+        select s.step_slug, percentile_cont(0.5) within group (order by s.elapsed) as p50
+        from spans as s
+        group by s.step_slug
     ),
     counted as (
-        select d.step_slug, count(distinct d.run_id) as runs, count(*) as tasks, sum(d.attempt - 1) as retries,
+        select d.step_slug, count(distinct d.run_id) as runs, count(*) as tasks,
+            sum(d.attempt - 1) as retries,
             count(*) filter (where d.status = 'completed' and d.attempt > 1) as recovered,
             count(*) filter (where d.status <> 'completed') as exhausted,
             percentile_cont(array[0.5, 0.95, 0.99]) within group (order by d.duration) as durations,
@@ -51,9 +59,9 @@ begin
         from done as d
         group by d.step_slug
     )
-    select c.step_slug, c.runs, c.tasks, coalesce(f.failures, 0), c.retries, c.recovered, c.exhausted,
-        coalesce(f.timeouts, 0), f.longest_timeout, c.durations[1], c.durations[2], c.durations[3],
-        c.waits[1], c.waits[2], e.p50
+    select c.step_slug, c.runs, c.tasks, coalesce(f.failures, 0), c.retries, c.recovered,
+        c.exhausted, coalesce(f.timeouts, 0), f.longest_timeout,
+        c.durations[1], c.durations[2], c.durations[3], c.waits[1], c.waits[2], e.p50
     from counted as c
     join elapsed as e on e.step_slug = c.step_slug
     left join failed as f on f.step_slug = c.step_slug
@@ -62,8 +70,10 @@ end
 $$;
 
 comment on function stepgres.step_statistics(text, int) is
-'How the steps of a workflow have done in its last runs that have ended, whatever their versions: one row a step that has tasks.
+'Returns statistics of the steps of a workflow from its last ended runs, one row for each step.
 
-See the type step_statistics. It is read from the tasks and attempts of these runs; what prune has deleted does not count.
+Runs of all versions count; a step without tasks has no row. For the columns see the type
+step_statistics. The function reads the tasks and attempts of these runs; runs that prune has
+deleted do not count.
 
 Errors: SG002 unknown workflow, SG003 a negative last_runs.';

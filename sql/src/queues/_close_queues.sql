@@ -4,11 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Plain queues stay in use: there are few of them, and each worker names its own. The second
-    -- keeps a queue that is used all the time from being closed and opened all the time.
-    perform stepgres._close_queue(q.pgmq_queue) from stepgres.queues as q
-    where q.pgmq_queue like 'stepgres\_\_%' and not q.is_idle
-        and q.needed_at <= stepgres._now() - interval '1 second';
+    perform stepgres._close_queue(q) from stepgres._closable_queues() as q;
 end
 $$;
 

@@ -3,10 +3,13 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Inside of functions that run with the rights of the owner current_user is the owner. Poolers and PostgREST log in
-    -- as one role and set another for each request.
-    select case current_setting('role') when 'none' then session_user else current_setting('role')::name end
+    -- In a function with the rights of the owner, current_user is the owner. Poolers and PostgREST
+    -- log in as one role, and set another role for each request.
+    select case current_setting('role')
+        when 'none' then session_user
+        else current_setting('role')::name
+    end
 $$;
 
 comment on function stepgres._caller() is
-'The role that calls a public function: the one that the session has set, else its login.';
+'Returns the role that calls a public function: the role that the session has set, or its login.';

@@ -9,4 +9,6 @@ as $$
 $$;
 
 comment on function stepgres._may_call(text[]) is
-'Whether the caller has the right to call one of these functions: what a function does for him must not exceed that.';
+'Says whether the caller has the right to call at least one of these functions.
+
+A public function must not do more for a caller than these functions would.';

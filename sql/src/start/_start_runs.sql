@@ -13,6 +13,7 @@ declare
     v_ready stepgres._step_key[];
 begin
     perform stepgres._follow();
+    perform set_config('stepgres.first_run', _start_runs.run_ids[1]::text, true);
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s

@@ -209,3 +209,35 @@ comment on constraint step_does_not_depend_on_itself on stepgres.dependencies is
 'a step cannot depend on itself';
 comment on constraint dependency_is_named_once on stepgres.dependencies is
 'a dependency is named twice';
+
+create type stepgres.step as (
+    workflow_slug text,
+    version int,
+    step_slug text,
+    step_index int,
+    dependency_count int,
+    map boolean,
+    initial_tasks int,
+    feeds_map text,
+    is_direct boolean,
+    max_attempts int,
+    base_delay interval,
+    timeout interval,
+    execution text,
+    queue text,
+    priority int,
+    resources jsonb,
+    start_delay interval,
+    condition jsonpath,
+    unless jsonpath,
+    when_unmet text,
+    when_exhausted text,
+    max_failed text,
+    transactional boolean,
+    sticky boolean,
+    sql_function text,
+    gathers text[] -- noqa: LT01
+);
+
+comment on type stepgres.step is
+'A step as add_step returns it, with the columns of the table steps.';

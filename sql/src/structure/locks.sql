@@ -6,8 +6,8 @@
 -- locks, 'prune'      prune, while it stores its position: a second prune does not store its own
 -- locks, 'queues'     _ensure_queue: a transaction makes all of its new queues before the next one
 -- locks, 'channels'   _make_channel and delete_channel, for the same reason
--- workers             a turn locks its worker: keep_tasks must see the claims of a call whose
---                     answer was lost
+-- workers             a claim shares the lock; the end of a worker waits for its claims:
+--                     _hold_worker
 -- workflow_versions   starts share the lock; delete_flow waits for starts, and starts wait for
 --                     delete_flow: _use_version
 -- table pgmq.q_...    a user of a channel, so that delete_channel waits for its transaction:

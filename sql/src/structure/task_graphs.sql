@@ -40,3 +40,20 @@ approve_task_graph compares it.';
 comment on column stepgres.task_graphs.steps is
 'The tasks and groups as a flat list, each with its path and the paths that it waits_for.
 Each has also the step_slug that stands for it, the dependencies of this step, and its options.';
+
+create type stepgres.task_graph as (
+    task_graph_id text,
+    goal text,
+    status text,
+    reason text,
+    workflow_slug text,
+    defaults jsonb,
+    tasks jsonb,
+    steps jsonb,
+    decomposed_at timestamptz,
+    decided_at timestamptz,
+    fingerprint text
+);
+
+comment on type stepgres.task_graph is
+'A task graph as functions return it, with the columns of the table task_graphs.';

@@ -42,6 +42,7 @@ create table stepgres.workers (
     registered_at timestamptz not null,
     heartbeat_at timestamptz not null,
     progress jsonb not null default '[]',
+    generation int not null default 0,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
     constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
 ) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
@@ -65,6 +66,9 @@ A transaction that queues a task for a waiting worker sends the notification.';
 comment on column stepgres.workers.progress is
 'The tasks whose steps have reported progress, and when they did.
 The timeout of such a task began anew at that time.';
+comment on column stepgres.workers.generation is
+'Counts up when keep_tasks or register_worker looks at the tasks that the worker has claimed.
+A call of work that began before claims no task any more.';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is

@@ -9,8 +9,14 @@ as $$
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that
         -- asks is told.
-        (select s.swept_at from stepgres.sweeps as s
-        where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds')
+        (
+            select case
+                when s.position is null then s.swept_at + interval '10 seconds'
+                else s.swept_at
+            end
+            from stepgres.sweeps as s
+            where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds'
+        )
     )
 $$;
 

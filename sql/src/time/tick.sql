@@ -10,6 +10,12 @@ declare
     v_run_ids uuid[];
     v_count int;
 begin
+    -- Read first: a call without work writes nothing, and does not wait for the disk.
+    if coalesce(stepgres.next_due() > v_now, true) and exists (select from stepgres.sweeps)
+        and not exists (select from stepgres._closable_queues())
+    then
+        return 0;
+    end if;
     -- One tick at a time is enough, and a second tick has nothing to wait for.
     perform 1 from stepgres.locks as l where l.name = 'tick' for update skip locked;
     if not found then

@@ -1,4 +1,4 @@
--- After, not before: a before trigger would lock each row once more to evaluate its condition.
+-- An after trigger: a before trigger would lock each row once more to evaluate its condition.
 create trigger runs_refuse_transition
 after update on stepgres.runs
 for each row

@@ -1,4 +1,4 @@
--- what _guard_order found when a dependency was inserted must stay true
+-- _guard_order checks the order of steps when a dependency is inserted: the order must not change.
 create trigger steps_keep_their_place
 after update on stepgres.steps
 for each row

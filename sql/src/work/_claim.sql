@@ -35,7 +35,7 @@ begin
         end loop;
         exit when cardinality(v_rows) = 0;
         if i = 1 then
-            perform stepgres._hold_worker(worker.worker_id);
+            perform stepgres._hold_worker(worker.worker_id, worker.generation);
             perform stepgres._follow();
         end if;
         if stepgres._are_events_sent() then

@@ -11,15 +11,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_worker stepgres.workers;
+    v_worker stepgres.workers := stepgres._worker(work.worker_id);
     v_run_ids uuid[];
     v_applied stepgres._applied;
     v_is_idle boolean := false;
 begin
-    -- A worker makes one claim at a time: keep_tasks must see the claims of a call whose answer was
-    -- lost. A transaction that only sends a result may hold a run already, and must not wait for
-    -- others.
-    v_worker := stepgres._worker(work.worker_id, is_turn => coalesce(work.capacity > 0, false));
     v_run_ids := stepgres._check_results(work.results);
     if results = '[]' then
         perform stepgres._lock_runs(work.run_ids);
@@ -55,8 +51,13 @@ begin
             ));
         end;
         if (work.is_waiting and v_is_idle) <> v_worker.is_waiting then
+            -- skip locked: this call may hold runs that the holder of the lock of the worker waits
+            -- for.
             update stepgres.workers as w set is_waiting = not v_worker.is_waiting
-            where w.worker_id = work.worker_id;
+            where w.worker_id = (
+                select o.worker_id from stepgres.workers as o where o.worker_id = work.worker_id
+                for no key update skip locked
+            );
         end if;
     end if;
 end

@@ -1,5 +1,4 @@
-create function stepgres._worker(worker_id text, is_turn boolean default false)
-returns stepgres.workers
+create function stepgres._worker(worker_id text) returns stepgres.workers
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,16 +7,8 @@ declare
     v_now timestamptz := stepgres._now();
     v_worker stepgres.workers;
 begin
-    if is_turn then
-        select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id
-        for no key update skip locked;
-        if not found then
-            v_worker := stepgres._wait_for_turn(_worker.worker_id);
-        end if;
-    else
-        select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
-    end if;
-    if v_worker.worker_id is null then
+    select w.* into v_worker from stepgres.workers as w where w.worker_id = _worker.worker_id;
+    if not found then
         raise exception 'worker "%" is not registered', _worker.worker_id
             using errcode = 'SG006',
                 hint = 'Call register_worker first. A worker whose lease has run out is removed, '
@@ -41,7 +32,5 @@ begin
 end
 $$;
 
-comment on function stepgres._worker(text, boolean) is
-'Returns the row of a worker that has just been heard of; raises SG006 if there is no such worker.
-
-A turn locks the row, so that a worker has one turn at a time.';
+comment on function stepgres._worker(text) is
+'Returns the row of a worker that has just been heard of; raises SG006 if there is no such worker.';

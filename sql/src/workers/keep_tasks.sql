@@ -8,9 +8,13 @@ declare
     v_run_ids uuid[];
     v_unknown stepgres._task_failure[];
 begin
-    -- The call of work whose answer was lost may not have ended yet.
-    perform stepgres._worker(keep_tasks.worker_id, is_turn => true);
+    perform stepgres._worker(keep_tasks.worker_id);
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
+    -- The call of work whose answer was lost may not have ended. The lock waits for this call if it
+    -- has claimed tasks; the new generation keeps it from claiming tasks later.
+    perform 1 from stepgres.workers as w where w.worker_id = keep_tasks.worker_id for update;
+    update stepgres.workers as w
+    set generation = w.generation + 1 where w.worker_id = keep_tasks.worker_id;
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
     select array_agg((
         t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null, null, null

@@ -4,7 +4,8 @@ create function stepgres.register_worker(
     lease interval default '15 seconds',
     resources jsonb default '{}',
     knows jsonb default null,
-    features text[] default '{}'
+    features text[] default '{}',
+    client_version text default null
 ) returns text
 language plpgsql
 volatile
@@ -23,6 +24,9 @@ declare
     v_constraint text;
     v_column text;
 begin
+    if client_version is not null then
+        perform stepgres.check_version(register_worker.client_version);
+    end if;
     -- The worker is locked before runs, as everywhere. A claim of this worker under way ends first.
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
     insert into stepgres.workers as w (
@@ -35,7 +39,7 @@ begin
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
         knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]',
-        registered_at = v_now, heartbeat_at = v_now;
+        generation = w.generation + 1, registered_at = v_now, heartbeat_at = v_now;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -52,7 +56,7 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[]) is
+comment on function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[], text) is
 'Registers a worker that takes tasks from these queues, and returns its worker_id.
 
 A worker_id is made up if none is given. resources are the resources of the worker, such as
@@ -69,4 +73,6 @@ beyond plain tasks; unknown features are ignored.
 The worker must call heartbeat or work within its lease; otherwise its tasks are taken over.
 Registering a worker_id again takes over the tasks that the worker held before.
 
-Errors: SG001 bad worker_id, queue, lease, resources or knows.';
+client_version is the version of the program of the worker: see check_version.
+
+Errors: SG001 bad worker_id, queue, lease, resources or knows, SG027 the version is not served.';

@@ -38,9 +38,8 @@ class Predicate:
         }[self.kind]
 
     def is_met(self, input: Any) -> bool:
-        """Whether the first thing that is found is neither false nor null."""
-        found = next(iter(self._find(input)), None)
-        return found is not None and found is not False
+        """Whether anything that is found is neither false nor null."""
+        return any(found is not None and found is not False for found in self._find(input))
 
     def _find(self, input: Any) -> list[Any]:
         if self.kind == "value":

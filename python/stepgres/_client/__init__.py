@@ -1,0 +1,1 @@
+"""The client: one method per public SQL function."""

@@ -1,0 +1,190 @@
+"""The part of the client that defines workflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import scalar_row
+
+from stepgres._postgres.arguments import array, interval, json_argument, json_value
+from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
+from stepgres.errors import DefinitionError, InvalidInput
+from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
+from stepgres.workflow import Definition, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stepgres.workflow import WorkflowName
+
+
+class AsyncDefinitions(AsyncCaller):
+    """What there is to run."""
+
+    async def create_flow(
+        self,
+        name: str,
+        *,
+        max_attempts: int | None = None,
+        base_delay: float | None = None,
+        timeout: float | None = None,
+        execution: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        deadline: float | None = None,
+        events: str | None = None,
+        max_parallel: int | None = None,
+    ) -> str:
+        """Create a workflow without steps and return its id, the slug. Durations in seconds."""
+        return await self._scalar(
+            str,
+            "create_flow",
+            name=name,
+            max_attempts=max_attempts,
+            base_delay=interval(base_delay),
+            timeout=interval(timeout),
+            execution=execution,
+            queue=queue,
+            priority=priority,
+            resources=json_argument(resources, "resources"),
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            deadline=interval(deadline),
+            events=events,
+            max_parallel=max_parallel,
+        )
+
+    async def add_step(
+        self,
+        workflow_id: WorkflowName,
+        step_name: str,
+        depends_on: Sequence[str] = (),
+        *,
+        max_attempts: int | None = None,
+        base_delay: float | None = None,
+        timeout: float | None = None,
+        map: bool | None = None,
+        initial_tasks: int | None = None,
+        execution: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        transactional: bool | None = None,
+        sql_function: str | None = None,
+        start_delay: float | None = None,
+        condition: str | None = None,
+        unless: str | None = None,
+        when_unmet: str | None = None,
+        when_exhausted: str | None = None,
+        max_failed: int | str | None = None,
+        sticky: bool | None = None,
+    ) -> Step:
+        """Add a step to a workflow, behind those it depends on. Durations in seconds."""
+        return await self._one(
+            "add_step",
+            row_of(Step),
+            workflow_id=workflow_id,
+            step_name=step_name,
+            depends_on=array(depends_on),
+            max_attempts=max_attempts,
+            base_delay=interval(base_delay),
+            timeout=interval(timeout),
+            map=map,
+            initial_tasks=initial_tasks,
+            execution=execution,
+            queue=queue,
+            priority=priority,
+            resources=json_argument(resources, "resources"),
+            transactional=transactional,
+            sql_function=sql_function,
+            start_delay=interval(start_delay),
+            condition=condition,
+            unless=unless,
+            when_unmet=when_unmet,
+            when_exhausted=when_exhausted,
+            max_failed=None if max_failed is None else str(max_failed),
+            sticky=sticky,
+        )
+
+    async def register_workflow(
+        self,
+        definition: WorkflowName | Definition | Mapping[str, Any],
+        *,
+        make_current: bool | None = None,
+    ) -> int:
+        """Register a workflow, or a definition as `describe` returns it; return its version.
+
+        A new version is current. With make_current an older one becomes current again.
+        """
+        if hasattr(definition, "workflow_steps"):
+            definition = describe(definition)
+        if isinstance(definition, Definition):
+            definition = definition.document
+        try:
+            return await self._scalar(
+                int,
+                "register_workflow",
+                definition=json_value(definition, "definition"),
+                make_current=make_current,
+            )
+        except InvalidInput as error:  # it is not even JSON
+            raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
+
+    async def register_sql_function(self, sql_function: str) -> str:
+        """Allow steps to name a function as their body, and return the name that they use."""
+        return await self._scalar(str, "register_sql_function", sql_function=sql_function)
+
+    async def get_flow(
+        self, workflow_id: WorkflowName, *, version: int | None = None
+    ) -> dict[str, Any]:
+        """A workflow as one document, with its steps and their options."""
+        return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    async def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
+        """All workflows by slug; with goals also those that task graphs have become."""
+        return await self._all("list_flows", row_of(Flow), goals=goals)
+
+    async def list_workflow_versions(self, workflow_slug: WorkflowName) -> list[WorkflowVersion]:
+        """The versions of a workflow, the newest first."""
+        return await self._all(
+            "list_workflow_versions", row_of(WorkflowVersion), workflow_slug=workflow_slug
+        )
+
+    async def step_statistics(
+        self, workflow_slug: WorkflowName, last_runs: int | None = None
+    ) -> list[StepStatistics]:
+        """How the steps have done in the last runs that have ended, 1,000 by default."""
+        return await self._all(
+            "step_statistics",
+            row_of(StepStatistics),
+            workflow_slug=workflow_slug,
+            last_runs=last_runs,
+        )
+
+    async def recommend(
+        self, workflow_slug: WorkflowName, level: str | None = None
+    ) -> list[Recommendation]:
+        """What optimize_workflow would change, and why; the workflow stays as it is."""
+        return await self._all(
+            "recommend", row_of(Recommendation), workflow_slug=workflow_slug, level=level
+        )
+
+    async def optimize_workflow(self, workflow_slug: WorkflowName, level: str | None = None) -> int:
+        """Make the recommended version of a workflow current, and return it; runs keep theirs.
+
+        The level is "basic" (the default), "advanced" or "aggressive"; "none" takes all of it back.
+        """
+        return await self._scalar(
+            int, "optimize_workflow", workflow_slug=workflow_slug, level=level
+        )
+
+    async def delete_flow(self, workflow_id: WorkflowName, *, force: bool | None = None) -> None:
+        """Delete a workflow with its versions and runs; WorkflowInUse if runs are active.
+
+        With force those are cancelled first.
+        """
+        await self._all("delete_flow", scalar_row, workflow_id=workflow_id, force=force)

@@ -1,0 +1,412 @@
+"""The part of the client that starts runs, looks at them, and changes their course."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from psycopg.rows import scalar_row, tuple_row
+
+from stepgres._client.waiting_async import wait_for_run
+from stepgres._postgres.adapters import TOLERANT_ADAPTERS
+from stepgres._postgres.arguments import array, interval, json_argument, json_value
+from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
+from stepgres.types import (
+    RunCount,
+    RunStatus,
+    StuckStep,
+    Subscription,
+    WorkflowRun,
+    run_details,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from stepgres.types import RunDetails, RunResult
+    from stepgres.workflow import WorkflowName
+
+
+class AsyncRuns(AsyncCaller):
+    """What is run."""
+
+    async def start_workflow_run(
+        self,
+        workflow_slug: WorkflowName,
+        input: Any,
+        *,
+        run_id: UUID | None = None,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        executor_id: str | None = None,
+        priority: int | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        tags: Sequence[str] | None = None,
+        parent_run_id: UUID | None = None,
+    ) -> UUID:
+        """Start a run and return its id; with an idempotency_key that was used, the first run's.
+
+        Its steps begin after `delay` seconds, and it fails if it has not ended `deadline` seconds
+        after that. Cancelling the run parent_run_id, such as context.run_id, cancels this one too.
+        """
+        return await self._scalar(
+            UUID,
+            "start_workflow_run",
+            workflow_slug=workflow_slug,
+            input=json_value(input, "input"),
+            run_id=run_id,
+            idempotency_key=idempotency_key,
+            version=version,
+            executor_id=executor_id,
+            priority=priority,
+            delay=interval(delay),
+            deadline=interval(deadline),
+            tags=array(tags),
+            parent_run_id=parent_run_id,
+        )
+
+    async def start_workflow_runs(
+        self,
+        workflow_slug: WorkflowName,
+        inputs: Sequence[Any],
+        *,
+        version: int | None = None,
+        executor_id: str | None = None,
+        priority: int | None = None,
+        delay: float | None = None,
+        deadline: float | None = None,
+        tags: Sequence[str] | None = None,
+        parent_run_id: UUID | None = None,
+    ) -> list[UUID]:
+        """Start one run per input, all or none, and return their ids in the same order.
+
+        The other arguments are those of `start_workflow_run`, and hold for all of them.
+        """
+        return await self._all(
+            "start_workflow_runs",
+            scalar_row,
+            workflow_slug=workflow_slug,
+            inputs=json_argument(inputs and list(inputs), "inputs"),
+            version=version,
+            executor_id=executor_id,
+            priority=priority,
+            delay=interval(delay),
+            deadline=interval(deadline),
+            tags=array(tags),
+            parent_run_id=parent_run_id,
+        )
+
+    async def get_max_parallel(self, run_id: UUID) -> int | None:
+        """How many local tasks of a run to have under way at a time; None: as many as possible."""
+        most: int | None = await self._scalar(int, "get_max_parallel", run_id=run_id)
+        return most
+
+    async def get_run_input(self, run_id: UUID) -> Any:
+        """The input that a run was started with."""
+        (run_input,) = await self._all("get_run_input", scalar_row, run_id=run_id)
+        return run_input
+
+    async def get_run_status(self, run_id: UUID) -> RunStatus:
+        """How a run is doing; RunNotFound if there is none."""
+        return await self._one("get_run_status", row_of(RunStatus), run_id=run_id)
+
+    async def get_run(self, run_id: UUID) -> RunDetails:
+        """All that is known about a run: its steps, their tasks and attempts."""
+        return run_details(
+            await self._scalar(dict, "get_run", adapters=TOLERANT_ADAPTERS, run_id=run_id)
+        )
+
+    async def list_workflow_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        order_by: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+    ) -> list[WorkflowRun]:
+        """Runs, the newest first: by default 100 of any status, of all workflows.
+
+        order_by is a pair such as ("asc", "finished_at"). A run is found by tags, and tag, if it
+        has all of them; by since and until if it was started then. The page after a run, the last
+        of another page, is the next one. Raises InvalidFilter, and RunNotFound for after.
+        """
+        return await self._all(
+            "list_workflow_runs",
+            row_of(WorkflowRun),
+            adapters=TOLERANT_ADAPTERS,
+            status=status,
+            workflow_slug=workflow_slug,
+            limit=limit,
+            offset=offset,
+            order_by=array(order_by),
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+        )
+
+    async def count_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+    ) -> list[RunCount]:
+        """How many runs there are, by workflow and status. The filters are those of lists."""
+        return await self._all(
+            "count_runs",
+            row_of(RunCount),
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+        )
+
+    async def why_stuck(self, run_id: UUID) -> list[StuckStep]:
+        """What each unfinished step of a run waits for."""
+        return await self._all("why_stuck", row_of(StuckStep), run_id=run_id)
+
+    async def cancel_workflow_run(
+        self, run_id: UUID, reason: str | None = None, force: bool | None = None
+    ) -> None:
+        """End a run, and the runs that it started, as failed with this reason.
+
+        Nothing happens to a run that has failed. Raises RunAlreadyFinished if it is completed;
+        force cancels the runs that it started all the same.
+        """
+        await self._all(
+            "cancel_workflow_run", scalar_row, run_id=run_id, reason=reason, force=force
+        )
+
+    async def pause_workflow_run(self, run_id: UUID) -> None:
+        """Let no task of a run start any more; those that are executed finish, and count.
+
+        Nothing happens to a run that is paused. Raises RunAlreadyFinished if it has ended.
+        """
+        await self._all("pause_workflow_run", scalar_row, run_id=run_id)
+
+    async def resume_workflow_run(self, run_id: UUID) -> None:
+        """Go on with a paused run. Raises RunNotPaused, or RunAlreadyFinished if it has ended."""
+        await self._all("resume_workflow_run", scalar_row, run_id=run_id)
+
+    async def retry_failed_workflow(
+        self,
+        run_id: UUID,
+        skip_completed: bool | None = None,
+        reset_all: bool | None = None,
+        executor_id: str | None = None,
+    ) -> UUID:
+        """Start what is left of a failed run as a new run, and return the id of that.
+
+        With reset_all, or skip_completed=False, the new run starts from the beginning. Raises
+        RunNotFailed, unless reset_all. `Executor.retry` executes local steps in this process.
+        """
+        return await self._scalar(
+            UUID,
+            "retry_failed_workflow",
+            run_id=run_id,
+            skip_completed=skip_completed,
+            reset_all=reset_all,
+            executor_id=executor_id,
+        )
+
+    async def cancel_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+        reason: str | None = None,
+    ) -> list[UUID]:
+        """Cancel all active runs that pass the filters of lists; return them.
+
+        Their child runs are cancelled too, and are among them. It goes in batches of 1,000, each of
+        which is committed by itself unless the connection is the caller's; dry_run only says which
+        runs there are. So do pause_runs, resume_runs and retry_runs.
+        """
+        return await self._change_runs(
+            "cancel_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            reason=reason,
+        )
+
+    async def pause_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+    ) -> list[UUID]:
+        """Pause all active runs that pass the filters of lists; return those that were not paused.
+
+        In batches, as cancel_runs goes.
+        """
+        return await self._change_runs(
+            "pause_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+        )
+
+    async def resume_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+    ) -> list[UUID]:
+        """Resume all paused runs that pass the filters of lists, and return them.
+
+        In batches, as cancel_runs goes.
+        """
+        return await self._change_runs(
+            "resume_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+        )
+
+    async def retry_runs(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+        dry_run: bool | None = None,
+        batch_size: int | None = None,
+        skip_completed: bool | None = None,
+    ) -> list[UUID]:
+        """Retry all failed runs that pass the filters of lists, and return these runs.
+
+        Cancelled runs have failed, too; what was retried before is passed over. retried_from of a
+        new run says which one it goes on with. In batches, as cancel_runs goes.
+        """
+        return await self._change_runs(
+            "retry_runs",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            skip_completed=skip_completed,
+        )
+
+    async def _change_runs(self, function: str, **arguments: Any) -> list[UUID]:
+        run_ids: dict[UUID, None] = {}  # in a dry run children are found with each of their parents
+        more = True
+        while more:
+            batch, more, after, until = await self._one(function, tuple_row, **arguments)
+            run_ids.update(dict.fromkeys(batch))
+            arguments |= {"after": after, "until": until}
+        return list(run_ids)
+
+    async def prune(
+        self,
+        older_than: float,
+        batch_size: int | None = None,
+        workflow_slug: WorkflowName | None = None,
+    ) -> int:
+        """Delete runs that ended more than so many seconds ago, and return their number.
+
+        Deletes batch_size runs at most, by default 1,000: call it again until it returns 0.
+        """
+        return await self._scalar(
+            int,
+            "prune",
+            older_than=interval(older_than),
+            batch_size=batch_size,
+            workflow_slug=workflow_slug,
+        )
+
+    async def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
+        """Wait until a run has ended, and return RunResult(output, run_id).
+
+        Raises WorkflowFailed if it failed, WorkflowTimeout after so many seconds. Listens on a
+        connection of its own, and so is told of the end.
+        """
+        return await wait_for_run(self, run_id, timeout)
+
+    async def add_subscriber(
+        self,
+        run_id: UUID | None = None,
+        *,
+        subscriber_id: str | None = None,
+        lease: float | None = None,
+        workflow_slug: WorkflowName | None = None,
+        every_change: bool | None = None,
+        after: str | None = None,
+    ) -> Subscription:
+        """Ask for a notification when a run ends, or changes. The lease is in seconds.
+
+        Returns the subscriber_id, and the name to listen on. `after` is the position that
+        `catch_up_events` has come to.
+        """
+        return await self._one(
+            "add_subscriber",
+            row_of(Subscription),
+            run_id=run_id,
+            subscriber_id=subscriber_id,
+            lease=interval(lease),
+            workflow_slug=workflow_slug,
+            every_change=every_change,
+            after=after,
+        )
+
+    async def remove_subscriber(self, subscriber_id: str) -> None:
+        """End what add_subscriber began."""
+        await self._all("remove_subscriber", scalar_row, subscriber_id=subscriber_id)

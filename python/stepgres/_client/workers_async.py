@@ -1,0 +1,203 @@
+"""The part of the client that workers are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from psycopg.rows import scalar_row
+
+from stepgres._postgres.arguments import interval, json_argument, json_value
+from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.rows import row_of
+from stepgres._version import __version__
+from stepgres.types import QueueInfo, WorkerInfo, WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+
+class AsyncWorkers(AsyncCaller):
+    """Who runs it."""
+
+    async def register_worker(
+        self,
+        worker_id: str | None = None,
+        *,
+        queues: Sequence[str] | None = None,
+        lease: float | None = None,
+        resources: Mapping[str, Any] | None = None,
+        knows: Mapping[str, Any] | None = None,
+        features: Sequence[str] | None = None,
+        client_version: str = __version__,
+    ) -> str:
+        """Register a worker and return its worker_id. The lease is in seconds.
+
+        knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
+        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed,
+        VersionMismatch if the schema does not serve workers of that version.
+        """
+        return await self._scalar(
+            str,
+            "register_worker",
+            worker_id=worker_id,
+            queues=None if queues is None else list(queues),
+            lease=interval(lease),
+            resources=json_argument(resources, "resources"),
+            knows=json_argument(knows, "knows"),
+            features=None if features is None else list(features),
+            client_version=client_version,
+        )
+
+    async def unregister_worker(self, worker_id: str) -> int:
+        """End a worker: what it has claimed goes back at once; return the number of tasks."""
+        return await self._scalar(int, "unregister_worker", worker_id=worker_id)
+
+    async def list_workers(self) -> list[WorkerInfo]:
+        """The registered workers, the oldest first."""
+        return await self._all("list_workers", row_of(WorkerInfo))
+
+    async def list_queues(self) -> list[QueueInfo]:
+        """The queues by name, with their ready tasks and live workers."""
+        return await self._all("list_queues", row_of(QueueInfo))
+
+    async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
+        """Give back all that a worker has claimed except these tasks; return their number."""
+        return await self._scalar(
+            int,
+            "keep_tasks",
+            worker_id=worker_id,
+            tasks=json_argument(tasks and list(tasks), "tasks"),
+        )
+
+    async def fail_oversized_tasks(
+        self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None
+    ) -> int:
+        """Fail the steps whose inputs are more than PostgreSQL can hold; return their number.
+
+        For a worker whose claim has failed with psycopg.errors.ProgramLimitExceeded.
+        """
+        return await self._scalar(
+            int,
+            "fail_oversized_tasks",
+            worker_id=worker_id,
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+        )
+
+    async def heartbeat(
+        self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
+    ) -> list[WorkItem]:
+        """Say that a worker lives, and return those of its tasks that it is to give up."""
+        return await self._all(
+            "heartbeat",
+            row_of(WorkItem),
+            worker_id=worker_id,
+            tasks=json_argument(tasks and list(tasks), "tasks"),
+        )
+
+    async def claim_tasks(
+        self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None
+    ) -> list[WorkItem]:
+        """Claim up to capacity tasks."""
+        return await self._all(
+            "claim_tasks",
+            row_of(WorkItem),
+            worker_id=worker_id,
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+        )
+
+    async def complete_task(
+        self,
+        worker_id: str,
+        run_id: UUID,
+        step_slug: str,
+        output: Any,
+        *,
+        task_index: int | None = None,
+        attempt: int | None = None,
+        tasks: Any = None,
+    ) -> None:
+        """Complete a task that the worker has claimed.
+
+        tasks are added to its run, as context.add_tasks does it; DecompositionError.
+        """
+        await self._all(
+            "complete_task",
+            scalar_row,
+            worker_id=worker_id,
+            run_id=run_id,
+            step_slug=step_slug,
+            output=json_value(output, "output"),
+            task_index=task_index,
+            attempt=attempt,
+            tasks=json_argument(tasks, "tasks"),
+        )
+
+    async def fail_task(
+        self,
+        worker_id: str,
+        run_id: UUID,
+        step_slug: str,
+        error: str,
+        *,
+        task_index: int | None = None,
+        attempt: int | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        error_type: str | None = None,
+        traceback: str | None = None,
+    ) -> None:
+        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off.
+
+        error_type is the name of the exception. It is kept with the attempt, like the traceback.
+        """
+        await self._all(
+            "fail_task",
+            scalar_row,
+            worker_id=worker_id,
+            run_id=run_id,
+            step_slug=step_slug,
+            error=error,
+            task_index=task_index,
+            attempt=attempt,
+            retryable=retryable,
+            retry_after=interval(retry_after),
+            error_type=error_type,
+            traceback=traceback,
+        )
+
+    async def work(
+        self,
+        worker_id: str,
+        results: Sequence[Mapping[str, Any]] | str | None = None,
+        capacity: int | None = None,
+        run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool | None = None,
+    ) -> list[WorkItem]:
+        """Apply results, a list or its JSON text, and claim up to capacity tasks."""
+        return await self._all(
+            "work",
+            row_of(WorkItem),
+            worker_id=worker_id,
+            results=results
+            if isinstance(results, str)
+            else json_argument(results and list(results), "results"),
+            capacity=capacity,
+            run_ids=None if run_ids is None else list(run_ids),
+            is_waiting=is_waiting,
+        )
+
+    async def tick(self) -> int:
+        """Advance whatever is due and return the number of tasks moved."""
+        return await self._scalar(
+            int,
+            "tick",
+        )
+
+    async def next_due(self) -> datetime | None:
+        """When `tick` will next have something to do, by the clock of the server."""
+        (due,) = await self._all("next_due", scalar_row)
+        return cast("datetime | None", due)

@@ -1,0 +1,1 @@
+"""Workers and executors: tasks are claimed, executed and reported."""

@@ -1,0 +1,151 @@
+"""The worker's end of the connections over which steps in processes speak with it.
+
+Each process connects to a socket in a private directory, with a key that it gets with each call.
+All messages are JSON: nothing that a step has made is unpickled here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import socket
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Listener
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from stepgres._execution.runner import Execution
+
+_BACKLOG = 64  # processes that connect at the same time
+
+
+class Link(NamedTuple):
+    """What a process needs to know to speak with its worker."""
+
+    address: str
+    key: bytes
+    level: int  # of the log records that are wanted
+
+
+class Channels:
+    """Tells steps in processes that they are cancelled; takes their heartbeats and log records."""
+
+    def __init__(self) -> None:
+        self._directory = TemporaryDirectory(prefix="stepgres-")
+        self._address = str(Path(self._directory.name) / "calls")
+        self._key = os.urandom(32)
+        self._listener = Listener(self._address, "AF_UNIX", _BACKLOG, self._key)
+        self._numbers = itertools.count(1)
+        self._executions: dict[int, Execution] = {}
+        self._connections: dict[int, Connection[Any, Any]] = {}  # by the call that is there
+        self._all_connections: set[Connection[Any, Any]] = set()
+        self._stacks: dict[int, Future[str]] = {}
+        self._lock = Lock()
+        self._is_closed = False
+        self._thread = Thread(target=self._accept, name="stepgres-processes", daemon=True)
+        self._thread.start()
+
+    def link(self) -> Link:
+        """What a process gets with a call."""
+        level = logging.getLogger("stepgres").getEffectiveLevel()
+        return Link(self._address, self._key, level)
+
+    def add(self, execution: Execution) -> int:
+        """The number under which a process speaks of an execution from now on."""
+        number = next(self._numbers)
+        self._executions[number] = execution
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget an execution that has ended."""
+        with self._lock:
+            self._executions.pop(number, None)
+            self._connections.pop(number, None)
+            self._stacks.pop(number, None)
+
+    def cancel(self, number: int) -> None:
+        """Tell a step that its result is not wanted any more."""
+        self._send(number, {"cancel": number})
+
+    def ask_for_stack(self, number: int) -> Future[str]:
+        """The stack of a step, once its process has sent it; one that hangs may never do."""
+        stack = self._stacks[number] = Future[str]()
+        self._send(number, {"stack": number})
+        return stack
+
+    def close(self) -> None:
+        """Take no more connections; processes that still execute a step find that out."""
+        self._is_closed = True
+        with suppress(OSError, EOFError):  # the accept that is under way ends with this one
+            Client(self._address, authkey=self._key).close()
+        self._thread.join()
+        self._listener.close()
+        self._directory.cleanup()
+        for connection in list(self._all_connections):
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+                end.shutdown(socket.SHUT_RDWR)  # ends the thread that listens on it
+
+    def _accept(self) -> None:
+        while not self._is_closed:
+            try:
+                connection = self._listener.accept()
+            except (OSError, EOFError, AuthenticationError):
+                continue  # a process died in the middle, or a stranger came
+            Thread(
+                target=self._listen, args=(connection,), name="stepgres-process", daemon=True
+            ).start()
+
+    def _listen(self, connection: Connection[Any, Any]) -> None:
+        self._all_connections.add(connection)
+        with suppress(OSError, EOFError), connection:  # the process has ended
+            while not self._is_closed:
+                self._take(json.loads(connection.recv_bytes()), connection)
+        self._all_connections.discard(connection)
+
+    def _take(self, message: dict[str, Any], connection: Connection[Any, Any]) -> None:
+        match message:
+            case {"begin": number}:
+                self._begin(number, connection)
+            case {"heartbeat": number}:
+                execution = self._executions.get(number)
+                if execution is not None:
+                    execution.heartbeat()
+            case {"record": fields}:
+                _handle(logging.makeLogRecord(fields))
+            case {"stack_of": number, "frames": frames}:
+                stack = self._stacks.get(number)
+                if stack is not None:
+                    stack.set_result(frames)
+            case {"end": number}:
+                self._send_over(connection, {"ended": number})
+
+    def _begin(self, number: int, connection: Connection[Any, Any]) -> None:
+        execution = self._executions.get(number)
+        if execution is not None:
+            self._connections[number] = connection
+            if execution.cancelled.is_set():
+                self.cancel(number)
+
+    def _send(self, number: int, message: dict[str, Any]) -> None:
+        connection = self._connections.get(number)
+        if connection is not None:  # else the process is told when it begins
+            self._send_over(connection, message)
+
+    def _send_over(self, connection: Connection[Any, Any], message: dict[str, Any]) -> None:
+        with self._lock, suppress(OSError):  # the process has ended
+            connection.send_bytes(json.dumps(message).encode())
+
+
+def _handle(record: logging.LogRecord) -> None:
+    target = logging.getLogger(record.name)
+    if target.isEnabledFor(record.levelno):
+        target.handle(record)

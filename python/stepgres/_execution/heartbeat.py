@@ -1,0 +1,120 @@
+"""Keeps a worker's lease alive, whatever the user's code does to the event loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from stepgres._client.client import Client
+from stepgres._postgres.lost_connections import CONNECTION_ERRORS, cut
+from stepgres.errors import StepgresError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from stepgres._execution.runner import Execution
+
+logger = logging.getLogger("stepgres")
+
+_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before a beat that was lost is tried again
+_LEAST_LIMIT = 1.0  # seconds
+
+
+class _Client(Client):
+    def cut(self) -> None:
+        """End the wait that is under way, in another thread."""
+        if self._own is not None:
+            cut(self._own)
+
+
+class Heartbeat:
+    """A thread with a connection of its own, which speaks for the tasks in execution too.
+
+    There are three beats in a lease. One that is not answered within half of the time to the next
+    is tried again at once, on a new connection.
+
+    A worker that has no tasks is heard of by its turns. rested_at returns when the last one was, by
+    time.monotonic(), and only if no other follows for two intervals there is a beat.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        worker_id: str,
+        interval: float,
+        rested_at: Callable[[], float] = lambda: -inf,
+    ) -> None:
+        self._client = _Client(conninfo)
+        self._worker_id = worker_id
+        self._interval = interval
+        self._rested_at = rested_at
+        self._limit = max(interval / 2, _LEAST_LIMIT)
+        self._contexts: set[Execution] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name=f"heartbeat of {worker_id}", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+
+    @contextmanager
+    def speaking_for(self, context: Execution) -> Iterator[None]:
+        """A block that executes a task: its step is told when the task is lost."""
+        self._contexts.add(context)
+        try:
+            yield
+        finally:
+            self._contexts.discard(context)
+
+    def _run(self) -> None:
+        with self._client:
+            beats_at = monotonic() + self._interval
+            pauses = iter(_PAUSES)
+            while not self._stop.wait(max(beats_at - monotonic(), 0)):
+                beats_at = self._rested_at() + 2 * self._interval
+                if beats_at > monotonic():
+                    continue
+                beats_at = monotonic() + self._interval
+                try:
+                    self._beat()
+                except CONNECTION_ERRORS as error:
+                    logger.warning("heartbeat of %s was lost: %s", self._worker_id, error)
+                    beats_at = monotonic() + next(pauses, _PAUSES[-1])
+                    continue
+                except (StepgresError, psycopg.Error) as error:
+                    logger.warning("heartbeat of %s failed: %s", self._worker_id, error)
+                pauses = iter(_PAUSES)
+
+    def _beat(self) -> None:
+        # by identity: the number of an attempt that was released is used again
+        contexts = list(self._contexts)
+        timer = threading.Timer(self._limit, self._client.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            lost = self._client.heartbeat(self._worker_id, [c.report() for c in contexts])
+        finally:
+            timer.cancel()
+        keys = {(item.run_id, item.step_slug, item.task_index, item.attempt) for item in lost}
+        for context in contexts:
+            if (context.run_id, context.step_slug, context.task_index, context.attempt) in keys:
+                context.lose()

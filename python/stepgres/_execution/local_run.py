@@ -1,0 +1,127 @@
+"""Executes the local steps of one run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from stepgres._execution.places import place_for
+from stepgres._execution.runner import Runner, release_result
+from stepgres._execution.turns import Turns
+from stepgres._execution.worker_client import FULL_TICK
+from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
+from stepgres.errors import WorkerNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Executor
+    from uuid import UUID
+
+    from stepgres._execution.attempts import Outcome
+    from stepgres._execution.heartbeat import Heartbeat
+    from stepgres._execution.runner import StepCall
+    from stepgres._execution.transactions import Transactions
+    from stepgres._execution.worker_client import WorkerClient
+    from stepgres.types import RunStatus, WorkItem
+
+logger = logging.getLogger("stepgres")
+
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while nothing happens
+_KEPT_ERRORS = 100
+_LOOK_INTERVAL = 1.0  # seconds between looks at the run and at what is due, while steps run
+
+
+class LocalRun:
+    """A run that this process executes as the worker worker_id."""
+
+    def __init__(
+        self,
+        client: WorkerClient,
+        worker_id: str,
+        run_id: UUID,
+        run_input: str,
+        find: Callable[[WorkItem], Awaitable[StepCall | None]],
+        transactions: Transactions,
+        heartbeat: Heartbeat,
+        concurrency: int,
+        pool: Executor | None = None,
+    ) -> None:
+        self._client = client
+        self._run_id = run_id
+        self._run_input = run_input
+        self._find = find
+        self._runner = Runner(place_for(pool), transactions, heartbeat, self._keep_error)
+        self._errors: dict[tuple[str, str], BaseException] = {}
+        self._patience = Patience()
+        self._turns = Turns(client, worker_id, concurrency, self._execute)
+
+    async def finish(self) -> RunStatus:
+        """Execute until the run has ended, and return how; goes on after errors that may pass."""
+        advance = self._take_turns
+        try:
+            while True:
+                try:
+                    return await advance()
+                except WorkerNotFound:
+                    # stopped for longer than its lease: its steps are executed by workers now
+                    logger.warning("this process was taken for dead and waits for its run to end")
+                    self._turns.cancel()
+                    advance = self._watch
+                except PASSING_ERRORS as error:
+                    await anyio.sleep(self._patience.pause_after(error))
+        finally:
+            self._turns.cancel()
+
+    async def _take_turns(self) -> RunStatus:
+        turns = self._turns
+        pauses = iter(_PAUSES)
+        last_look = anyio.current_time()
+        is_look_due = False
+        while True:
+            if await turns.turn(run_ids=[self._run_id]):
+                pauses = iter(_PAUSES)
+                self._patience.renew()
+            if turns.is_idle or is_look_due:
+                # while steps run, too: nobody wants their results if another one failed the run
+                status = await self._client.get_run_status(self._run_id)
+                if status.status != "in_progress":
+                    return status
+            # A result ends the wait; a timer, or a step that others execute, does not.
+            is_idle = turns.is_idle
+            await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
+            is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
+            if is_look_due:
+                last_look = anyio.current_time()
+                if await self._client.tick() >= FULL_TICK:
+                    turns.wake()  # there is more to do at once
+                    last_look = -_LOOK_INTERVAL
+
+    async def _watch(self) -> RunStatus:
+        while True:
+            status = await self._client.get_run_status(self._run_id)
+            if status.status != "in_progress":
+                return status
+            await anyio.sleep(_PAUSES[-1])
+
+    def error_of(self, status: RunStatus) -> BaseException | None:
+        """The exception that has failed the run, if it was raised here."""
+        for (step_slug, text), error in self._errors.items():
+            if step_slug == status.failed_step and str(status.details).endswith(text):
+                return error
+        return None
+
+    def _keep_error(self, item: WorkItem, outcome: Outcome) -> None:
+        if outcome.failure is not None and outcome.error is not None:
+            if len(self._errors) == _KEPT_ERRORS:  # a map may tolerate failures without end
+                del self._errors[next(iter(self._errors))]
+            self._errors[item.step_slug, outcome.failure.error] = outcome.error
+
+    async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
+        try:
+            step = None if item.sql_function else await self._find(item)
+        except PASSING_ERRORS as error:
+            logger.warning("step %s must wait for its function: %s", item.step_slug, error)
+            return release_result(item, retry_after=1)
+        return await self._runner.run(step, item, self._run_input, leave)

@@ -1,0 +1,179 @@
+"""Where `def` steps are executed: in threads, in processes, or on other machines."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import pickle
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from stepgres._execution.attempts import Outcome, attempt
+from stepgres._execution.channels import Channels
+from stepgres._execution.process_pool import ProcessPool
+from stepgres._execution.step_process import execute, execute_without_context
+from stepgres._execution.threads import Call
+from stepgres.errors import DefinitionError
+from stepgres.workflow import takes_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor, Future
+
+    from stepgres._execution.runner import Execution
+    from stepgres._execution.threads import Running
+    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres.workflow import Definition, StepFunction
+
+_STACK_LIMIT = 0.5  # seconds that a process has to say where its step hangs, before it is killed
+
+
+class Threads:
+    """A thread for each step."""
+
+    def check(self, name: str, function: StepFunction) -> None:
+        """DefinitionError if a step of that name cannot be executed here."""
+
+    async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
+        """Execute the function of a step; execution.call is done when that has really ended."""
+        call = Call(attempt, function, execution)
+        execution.call = call
+        return await call.wait()
+
+    def close(self) -> None:
+        """Let go of what is only for workers; the pool is its maker's."""
+
+
+class ThreadPool(Threads):
+    """The threads of a concurrent.futures.ThreadPoolExecutor."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+
+    async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
+        future = self._executor.submit(attempt, function, execution)
+        execution.call = future
+        return await asyncio.wrap_future(future)
+
+
+class Processes(Threads):
+    """The processes of a pool on this machine, which speak with the worker."""
+
+    def __init__(self, executor: ProcessPool | ProcessPoolExecutor) -> None:
+        self._executor = executor
+        self._channels: Channels | None = None
+
+    def check(self, name: str, function: StepFunction) -> None:
+        try:
+            pickle.dumps(function)
+        except Exception as error:  # of any class, says the documentation of pickle
+            raise DefinitionError(
+                f"{name}: its function cannot be sent to a process: {error}",
+                hint="Make it a function of a module, or of a class there: no lambda, and nothing"
+                " that is defined in a function. Or execute it in a thread, without processes.",
+            ) from error
+
+    async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
+        if self._channels is None:
+            self._channels = Channels()
+        channels = self._channels
+        number = channels.add(execution)
+        call = pickle.dumps((function, execution.data, channels.link(), number))
+        future: Future[Outcome] = self._executor.submit(execute, call)
+        execution.call = future
+        execution.on_cancel = lambda: channels.cancel(number)
+        future.add_done_callback(lambda _: channels.remove(number))
+        try:
+            await ended(future)
+        except asyncio.CancelledError:
+            if execution.is_late:
+                with anyio.CancelScope(shield=True):
+                    execution.stack = await _stack(channels.ask_for_stack(number))
+            future.cancel()
+            if isinstance(self._executor, ProcessPool):  # its process is killed, and ends at once
+                with anyio.CancelScope(shield=True):
+                    await ended(future)
+            raise
+        return future.result()
+
+    def close(self) -> None:
+        if self._channels is not None:
+            self._channels.close()
+            self._channels = None
+
+
+class Elsewhere(Threads):
+    """An executor of any other kind, such as that of a Dask cluster: no worker is heard there."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def check(self, name: str, function: StepFunction) -> None:
+        if takes_context(function):
+            kind = type(self._executor).__name__
+            raise DefinitionError(
+                f"{name}: its function takes a context, which it cannot have in {kind}",
+                hint="Leave out its second parameter, make it async def, which is executed in the"
+                " worker, or use threads or processes of this machine.",
+            )
+
+    async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
+        self.check(f'step "{execution.step_slug}"', function)
+        future = self._executor.submit(execute_without_context, function, execution.data)
+        execution.call = future
+        return await asyncio.wrap_future(future)
+
+
+def place_for(executor: Executor | None) -> Threads:
+    """The place that an executor is, or threads."""
+    if executor is None:
+        return Threads()
+    if isinstance(executor, ThreadPoolExecutor):
+        return ThreadPool(executor)
+    if isinstance(executor, (ProcessPool, ProcessPoolExecutor)):
+        return Processes(executor)
+    return Elsewhere(executor)
+
+
+def check_steps(
+    place: Threads, definitions: Iterable[Definition], step_functions: TaskFunctions | None
+) -> None:
+    """DefinitionError if a step, or a function for tasks, cannot be executed in the place."""
+    for definition in definitions:
+        for step in definition.document["steps"]:
+            function = definition.functions.get(step["step_slug"])
+            if function is not None and not step.get("transactional"):
+                slug = definition.document["workflow_slug"]
+                _check(place, f'workflow "{slug}", step "{step["step_slug"]}"', function)
+    if isinstance(step_functions, Mapping):
+        for name, function in step_functions.items():
+            _check(place, f'tasks "{name}"', function)
+    elif step_functions is not None:
+        _check(place, "step_functions", step_functions)
+
+
+def _check(place: Threads, name: str, function: StepFunction) -> None:
+    if not inspect.iscoroutinefunction(function):  # these are executed in the worker
+        place.check(name, function)
+
+
+async def ended(call: Running) -> None:
+    """Wait until a call has ended, whatever became of it."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Any) -> None:
+        with suppress(RuntimeError):  # the loop has ended before a thread that was left behind
+            loop.call_soon_threadsafe(event.set)
+
+    call.add_done_callback(tell)
+    await event.wait()
+
+
+async def _stack(answer: Future[str]) -> str | None:
+    with anyio.move_on_after(_STACK_LIMIT):
+        return await asyncio.wrap_future(answer)
+    return None

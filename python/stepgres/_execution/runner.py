@@ -1,0 +1,371 @@
+"""Runs the callable of one task and turns what it returns or raises into a result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+
+from stepgres._execution.attempts import Outcome, completed, failed
+from stepgres._execution.context import StepContext as StepContext  # noqa: PLC0414
+from stepgres._execution.context import TaskData
+from stepgres._execution.failures import describe_stack
+from stepgres._execution.places import ended
+from stepgres._execution.threads import Call
+from stepgres._postgres.json_text import dumps
+from stepgres.errors import DecompositionError, StepgresError, UnwritableOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Error
+
+    from stepgres._execution.heartbeat import Heartbeat
+    from stepgres._execution.places import Threads
+    from stepgres._execution.threads import Running
+    from stepgres._execution.transactions import Transactions
+    from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
+
+logger = logging.getLogger("stepgres")
+
+# The calls of attempts that have ended for their workers, by task: threads that were left behind.
+# They are of the whole process, since one executor may take over what another has left behind.
+_left_behind: dict[str, Running] = {}
+
+
+class NotBegun(Exception):
+    """The function of a step was not called, and this is no fault of the step."""
+
+
+class StepCall(NamedTuple):
+    """The function of a step, and of a task of a task graph what its context has besides."""
+
+    function: StepFunction
+    task: dict[str, Any] | None = None
+    check_tasks: Callable[[list[dict[str, Any]]], None] | None = None
+
+
+class Execution(StepContext):
+    """An attempt that is executed here, as its worker sees it.
+
+    call is done when its thread, or its call in a pool, has really ended; None while it is on the
+    loop. on_cancel tells a step that does not see this object.
+    """
+
+    call: Running | None = None
+    on_cancel: Callable[[], None] | None = None
+    is_lost = False
+    is_committing = False  # the task is completed as soon as that is visible to others
+    stack: str | None = None  # of its process or thread, when it took too long
+    interrupted: asyncio.CancelledError | None = None  # where it was on the loop then
+
+    def __init__(
+        self, item: WorkItem, run_input: str, step: StepCall | None, *, is_on_loop: bool
+    ) -> None:
+        self.data = TaskData(
+            item.run_id,
+            item.workflow_slug,
+            item.step_slug,
+            item.task_index,
+            item.attempt,
+            item.input,
+            run_input,
+            step and step.task,
+        )
+        super().__init__(self.data)
+        self.check_tasks = step and step.check_tasks
+        self._has_begun = not item.transactional and item.sql_function is None
+        self._guard = threading.Lock()
+        self._key = task_key(item)
+        self._is_on_loop = is_on_loop
+        self._timeout = item.timeout.total_seconds()
+        self._heartbeat_at: float | None = None
+        self._is_waited_for = False
+        self._loop = asyncio.get_running_loop()
+        self.scope = anyio.CancelScope(deadline=self._loop.time() + self._timeout)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the step takes too long."""
+        return (self.scope.cancel_called or self._is_waited_for) and not self.is_lost
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread, or a call in a pool, still executes it."""
+        return self.call is not None and not self.call.done()
+
+    def check(self) -> None:
+        """TimeoutError if the step took too long for its result to count."""
+        if self.is_late:
+            raise self.timeout_error()
+
+    def timeout_error(self) -> TimeoutError:
+        """The error of a step that took too long, raised where it was on the loop then."""
+        error = TimeoutError(f"took longer than {self._timeout:g} s")
+        if self.interrupted is not None:
+            error = error.with_traceback(self.interrupted.__traceback__)
+        return error
+
+    def cancel(self) -> None:
+        """Tell the step that its result is not wanted any more."""
+        self.cancelled.set()
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+    def begin(self) -> None:
+        """The step begins, now that it has a connection; NotBegun if nobody waits for it now."""
+        with self._guard:
+            if self.cancelled.is_set():
+                raise NotBegun("it has waited too long for a connection")
+            self._has_begun = True
+
+    def lose(self) -> None:
+        """Give the task up, which is over or another's; a step on the loop ends at once."""
+        if self.is_committing:  # nobody else's: completed
+            return
+        self.is_lost = True
+        self.cancel()
+        if self._is_on_loop or self._is_waited_for:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.scope.cancel)
+
+    async def wait_until_ended(self) -> None:
+        """Wait for the thread that was left behind, unless the task is lost meanwhile."""
+        self._is_waited_for = True
+        self.scope = anyio.CancelScope()
+        with self.scope:
+            if self.call is not None and not self.is_lost:
+                await ended(self.call)
+
+    def withdraw(self) -> None:
+        """The step does not begin any more; NotBegun if it has not begun."""
+        with self._guard:
+            self.cancelled.set()
+            if not self._has_begun:
+                raise NotBegun("it has waited for a connection until its timeout")
+
+    def report(self) -> dict[str, Any]:
+        """What the heartbeat of the worker says of the task."""
+        if self._is_waited_for:  # it is not to be taken from here
+            return {**self._key, "heartbeat_age": 0}
+        if self._heartbeat_at is None:
+            return self._key
+        return {**self._key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
+
+    def heartbeat(self) -> None:
+        self._heartbeat_at = time.monotonic()
+
+        def extend() -> None:
+            if not self._is_waited_for:
+                self.scope.deadline = self._loop.time() + self._timeout
+
+        with contextlib.suppress(RuntimeError):  # a thread that was left behind outlives the loop
+            self._loop.call_soon_threadsafe(extend)
+
+
+def task_key(item: WorkItem) -> dict[str, Any]:
+    """What a result says of the task that it is of."""
+    return {
+        "run_id": str(item.run_id),
+        "step_slug": item.step_slug,
+        "task_index": item.task_index,
+        "attempt": item.attempt,
+    }
+
+
+def _key_text(item: WorkItem) -> str:
+    """What task_key says, as the beginning of a JSON object: slugs need no escapes."""
+    return (
+        f'{{"run_id":"{item.run_id}","step_slug":"{item.step_slug}",'
+        f'"task_index":{item.task_index},"attempt":{item.attempt},'
+    )
+
+
+def release_result(item: WorkItem, retry_after: float) -> str:
+    """The result that gives a task back, for others and not before so many seconds."""
+    return dumps({**task_key(item), "status": "released", "retry_after": retry_after})
+
+
+class Runner:
+    """Executes the tasks that a worker, or the executor of a run, has claimed.
+
+    on_failure is told of attempts that fail their task for good.
+    """
+
+    def __init__(
+        self,
+        place: Threads,
+        transactions: Transactions,
+        heartbeat: Heartbeat,
+        on_failure: Callable[[WorkItem, Outcome], None] | None = None,
+    ) -> None:
+        self._place = place
+        self._transactions = transactions
+        self._heartbeat = heartbeat
+        self._on_failure = on_failure
+
+    async def run(
+        self, step: StepCall | None, item: WorkItem, run_input: str, leave: Callable[[str], None]
+    ) -> str | None:
+        """Execute a task and return its result as the JSON text that `work` takes.
+
+        async functions run on the loop, others in their place. A transactional task, or one in SQL,
+        is completed here, and has no result to send; nor has one that has ended elsewhere. The
+        inputs are JSON texts.
+
+        A thread cannot be stopped. When one outlives its timeout, leave is called with the result,
+        so that others may take its place, and this returns when the thread has ended: no other
+        attempt of the task begins before that, here or elsewhere, since the task is not given back.
+        If this was its last attempt there is nothing to wait for.
+        """
+        is_on_loop = step is None or inspect.iscoroutinefunction(step.function)
+        execution = Execution(item, run_input, step, is_on_loop=is_on_loop)
+        path = execution.idempotency_key
+        if path in _left_behind:
+            logger.warning(
+                "task %s goes back: the thread of an attempt before is still running here", path
+            )
+            return release_result(item, retry_after=1)
+        with self._heartbeat.speaking_for(execution):
+            try:
+                outcome = await self._execute(step, execution, item)
+            except NotBegun as error:
+                logger.warning("task %s has not begun and goes back: %s", path, error)
+                return None if execution.is_lost else release_result(item, retry_after=1)
+            if outcome is None:
+                return None
+            if execution.is_lost:
+                logger.warning("task %s was given up: its run is over, or it is another's", path)
+                return None
+            result = _key_text(item) + outcome.fields[1:]
+            if outcome.failure is not None and execution.is_late and execution.is_running:
+                logger.warning(
+                    "attempt %s of task %s of workflow %s took too long, and its thread goes on%s",
+                    item.attempt,
+                    path,
+                    item.workflow_slug,
+                    "" if item.is_last_attempt else ": the next attempt waits for its end",
+                )
+                if not item.is_last_attempt:
+                    leave(result)
+                    await execution.wait_until_ended()
+            return None if execution.is_lost else result
+
+    async def _execute(
+        self, step: StepCall | None, execution: Execution, item: WorkItem
+    ) -> Outcome | None:
+        """The outcome of an attempt; None if its task was completed here."""
+        outcome: Outcome | None = None
+        try:
+            with execution.scope:
+                if step is None or item.transactional:
+                    await self._transactions.execute(step and step.function, item, execution)
+                else:
+                    outcome = await self._call(step.function, execution)
+            if execution.scope.cancelled_caught and not execution.is_lost:
+                execution.withdraw()
+                outcome = _too_late(execution)
+        except asyncio.CancelledError as error:
+            outcome = failed(error)
+            task = asyncio.current_task()
+            if getattr(task, "cancelling", lambda: 1)():  # the worker stops; Python 3.10 cannot say
+                return outcome
+        except NotBegun:
+            raise
+        except BaseException as error:
+            outcome = failed(error)
+        finally:
+            execution.cancel()
+            _remember(execution)
+        if outcome is not None and outcome.failure is not None and not execution.is_lost:
+            self._tell_failure(execution, item, outcome)
+        return outcome
+
+    async def _call(self, function: StepFunction, execution: Execution) -> Outcome:
+        if inspect.iscoroutinefunction(function):
+            try:
+                output = await function(*execution.arguments(function))
+            except asyncio.CancelledError as error:
+                execution.interrupted = error
+                raise
+        else:
+            outcome = await self._place.execute(function, execution)
+            if outcome.pending is None:
+                return outcome
+            output = await outcome.pending
+        return completed(output, execution)
+
+    def _tell_failure(self, execution: Execution, item: WorkItem, outcome: Outcome) -> None:
+        failure, error = outcome.failure, outcome.error
+        assert failure is not None
+        is_final = bool(item.is_last_attempt) or not failure.is_retryable
+        level = logging.ERROR if is_final else logging.WARNING
+        if logger.isEnabledFor(level):
+            message = "attempt %s of task %s of workflow %s failed%s: %s"
+            good = " for good" if is_final else ""
+            path = execution.idempotency_key
+            values = item.attempt, path, item.workflow_slug, good, failure.error
+            exc_info = None if error is None else (type(error), error, error.__traceback__)
+            record = logger.makeRecord(
+                logger.name, level, __file__, 0, message, values, exc_info, extra=execution.names
+            )
+            record.exc_text = failure.traceback  # bounded, and there if the error is elsewhere
+            logger.handle(record)
+        if is_final and self._on_failure is not None:
+            self._on_failure(item, outcome)
+
+
+def _too_late(execution: Execution) -> Outcome:
+    """The outcome of a step that took too long, with the place where it was then."""
+    stack, call = execution.stack, execution.call
+    if isinstance(call, Call) and not call.done():
+        stack = describe_stack(call.thread_id)
+    error = execution.timeout_error()
+    return failed(error, stack and f"{stack}{type(error).__name__}: {error}\n")
+
+
+def _remember(execution: Execution) -> None:
+    """Keep in mind a thread that is left behind, and say when it has ended."""
+    call, path = execution.call, execution.idempotency_key
+    if call is None or call.done():
+        return
+    _left_behind[path] = call
+
+    def forget(_: Any) -> None:
+        _left_behind.pop(path, None)
+        logger.warning("the thread of attempt %s of task %s has ended", execution.attempt, path)
+
+    call.add_done_callback(forget)
+
+
+def fail_result(result: str, error: StepgresError | Error) -> str:
+    """The result of a task whose result PostgreSQL did not take.
+
+    One that was completed is not tried again: the work is done. Other tasks may be better the next
+    time, however.
+    """
+    if isinstance(error, StepgresError):
+        message, detail = error.message, error.detail
+    else:
+        message, detail = error.diag.message_primary or str(error), error.diag.message_detail
+    reason = f"PostgreSQL does not take its result: {message}" + (f" ({detail})" if detail else "")
+    fields = json.loads(result)
+    is_done = fields["status"] == "completed" and not isinstance(error, DecompositionError)
+    logger.error(
+        "attempt %s of task %s/%s/%s failed: %s",
+        *(fields[name] for name in ("attempt", "run_id", "step_slug", "task_index")),
+        reason,
+    )
+    for name in ("output", "retry_after", "tasks"):
+        fields.pop(name, None)
+    if is_done:  # the output of the next attempt would be the same
+        fields |= {"error_type": UnwritableOutput.__name__, "retryable": False}
+    return dumps({**fields, "status": "failed", "error": reason})

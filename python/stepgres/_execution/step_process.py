@@ -1,0 +1,164 @@
+"""Executes a step in a process of a pool: what happens there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import pickle
+import threading
+from contextlib import suppress
+from multiprocessing.connection import Client
+from typing import TYPE_CHECKING, Any
+
+from stepgres._execution.attempts import Outcome, attempt, completed, failed
+from stepgres._execution.context import StepContext, TaskData
+from stepgres._execution.failures import describe_stack
+
+if TYPE_CHECKING:
+    from stepgres._execution.channels import Link
+    from stepgres.workflow import StepFunction
+
+_channels: dict[str, _Channel] = {}  # by address: one, unless workers share a pool
+
+
+def execute(call: bytes) -> Outcome:
+    """Execute a pickled call, and return what became of it as plain data.
+
+    A function that cannot be unpickled here is a failed attempt like any other.
+    """
+    try:
+        function, data, link, number = pickle.loads(call)
+        channel = _channel_of(link)
+    except BaseException as error:
+        return failed(error)._replace(error=None)
+    return channel.execute(function, data, number)
+
+
+def execute_without_context(function: StepFunction, data: TaskData) -> Outcome:
+    """Execute a function that takes no context, on whatever machine."""
+    return _attempt(function, StepContext(data))
+
+
+def _attempt(function: StepFunction, context: StepContext) -> Outcome:
+    outcome = attempt(function, context)
+    if outcome.pending is not None:
+        pending = outcome.pending
+
+        async def wait() -> Any:
+            return await pending
+
+        try:
+            outcome = completed(asyncio.run(wait()), context)
+        except BaseException as error:
+            outcome = failed(error)
+    return outcome._replace(error=None)
+
+
+def _channel_of(link: Link) -> _Channel:
+    channel = _channels.get(link.address)
+    if channel is None:
+        channel = _channels[link.address] = _Channel(link)
+    return channel
+
+
+class _Context(StepContext):
+    """A context whose heartbeats go to the worker."""
+
+    def __init__(self, data: TaskData, channel: _Channel, number: int) -> None:
+        super().__init__(data)
+        self._channel = channel
+        self._number = number
+
+    def heartbeat(self) -> None:
+        self._channel.send({"heartbeat": self._number})
+
+
+class _Channel:
+    """The connection to the worker, over which this process speaks of the call that it executes."""
+
+    def __init__(self, link: Link) -> None:
+        self._connection = Client(link.address, authkey=link.key)
+        self._lock = threading.Lock()
+        self._number = 0
+        self._context: StepContext | None = None
+        self._thread_id: int | None = None
+        self._is_told = threading.Event()
+        self._is_closed = False
+        threading.Thread(target=self._listen, name="stepgres-worker", daemon=True).start()
+        _forward_records(self, link.level)
+
+    def execute(self, function: StepFunction, data: TaskData, number: int) -> Outcome:
+        """Execute a function while the worker can speak with it."""
+        context = _Context(data, self, number)
+        self._thread_id = threading.get_ident()
+        self._number, self._context = number, context
+        self._is_told.clear()
+        if self._is_closed:
+            self._is_told.set()
+        self.send({"begin": number})
+        try:
+            return _attempt(function, context)
+        finally:
+            self._context = None
+            # when the worker has the outcome it has all log records, too
+            self.send({"end": number})
+            self._is_told.wait()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Tell the worker something; if it has ended, the context is cancelled."""
+        with self._lock, suppress(OSError):
+            self._connection.send_bytes(json.dumps(message).encode())
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._take(json.loads(self._connection.recv_bytes()))
+        except (OSError, EOFError):  # the worker has ended
+            for address in [a for a, channel in _channels.items() if channel is self]:
+                del _channels[address]
+            if self._context is not None:
+                self._context.cancelled.set()
+            self._is_closed = True
+            self._is_told.set()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"cancel": number} if number == self._number and self._context is not None:
+                self._context.cancelled.set()
+            case {"stack": number} if number == self._number:
+                self.send({"stack_of": number, "frames": describe_stack(self._thread_id) or ""})
+            case {"ended": number} if number == self._number:
+                self._is_told.set()
+
+
+class _Forwarder(logging.Handler):
+    """Sends log records to the worker, which handles them as if they were its own."""
+
+    def __init__(self, channel: _Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            fields = {**record.__dict__, "msg": record.getMessage(), "args": None, "exc_info": None}
+            if record.exc_info:
+                fields["exc_text"] = logging.Formatter().formatException(record.exc_info)
+            self._channel.send({"record": {k: _plain(v) for k, v in fields.items()}})
+        except Exception:
+            self.handleError(record)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+
+
+def _forward_records(channel: _Channel, level: int) -> None:
+    """Let the worker have the records of Stepgres, and all others unless the program has a plan."""
+    forwarder = _Forwarder(channel)
+    ours, root = logging.getLogger("stepgres"), logging.getLogger()
+    ours.setLevel(level)
+    ours.handlers, ours.propagate = [forwarder], False
+    if all(isinstance(handler, _Forwarder) for handler in root.handlers):
+        root.handlers = [forwarder]
+        root.setLevel(level)

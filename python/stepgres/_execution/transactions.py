@@ -1,0 +1,159 @@
+"""Steps whose effects are committed together with their completion: exactly once."""
+
+from __future__ import annotations
+
+import inspect
+from asyncio import CancelledError
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from psycopg import AsyncConnection, Error, sql
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from stepgres._client.client import Client
+from stepgres._client.client_async import AsyncClient
+from stepgres._execution.attempts import write_output
+from stepgres._execution.runner import NotBegun, task_key
+from stepgres._execution.threads import Call, in_thread
+from stepgres._postgres import connections, connections_async
+from stepgres._postgres.conninfo import own_conninfo
+from stepgres.errors import LeaseLost, from_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from typing_extensions import LiteralString, Self
+
+    from stepgres._execution.runner import Execution
+    from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
+
+
+class Transactions:
+    """Connections for the transactional steps of a worker, opened when there are such steps."""
+
+    def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
+        self._worker_id = worker_id
+        conninfo = own_conninfo(conninfo)
+        options: dict[str, Any] = {
+            "kwargs": {"autocommit": True},  # outside of the transactions of the steps
+            "min_size": 0,
+            "max_size": size,
+            "open": False,
+        }
+        self._pool = AsyncConnectionPool(
+            conninfo,
+            configure=connections_async.prepare,
+            check=connections_async.check,
+            reset=connections_async.reset,
+            **options,
+        )
+        self._thread_pool = ConnectionPool(
+            conninfo,
+            configure=connections.prepare,
+            check=connections.check,
+            reset=connections.reset,
+            **options,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._pool.close()
+        await in_thread(self._thread_pool.close)
+
+    async def execute(
+        self, function: StepFunction | None, item: WorkItem, context: Execution
+    ) -> None:
+        """Execute a task and complete it, or neither; context.is_lost if it is another's."""
+        if function is not None and not inspect.iscoroutinefunction(function):
+            call = context.call = Call(self._execute_in_thread, function, item, context)
+            await call.wait()
+            return
+        async with AsyncExitStack() as stack:
+            with _beginning(context):
+                await self._pool.open()
+                connection = await stack.enter_async_context(self._pool.connection())
+                await stack.enter_async_context(connections_async.transaction(connection))
+            if function is None:
+                with _losing(context):
+                    await self._execute_in_sql(connection, item)
+            else:
+                context.connection = connection
+                try:
+                    output = await function(*context.arguments(function))
+                except CancelledError as error:
+                    context.interrupted = error
+                    raise
+                with _losing(context):
+                    await AsyncClient(connection).complete_task(
+                        self._worker_id,
+                        **task_key(item),
+                        output=write_output(output, context),
+                        tasks=context.added_tasks or None,
+                    )
+            context.is_committing = True
+
+    def _execute_in_thread(
+        self, function: StepFunction, item: WorkItem, context: Execution
+    ) -> None:
+        with ExitStack() as stack:
+            with _beginning(context):
+                self._thread_pool.open()
+                connection = stack.enter_context(self._thread_pool.connection())
+                stack.enter_context(connections.transaction(connection))
+            context.connection = connection
+            output = function(*context.arguments(function))
+            context.check()  # nothing is committed after the timeout
+            with _losing(context):
+                Client(connection).complete_task(
+                    self._worker_id,
+                    **task_key(item),
+                    output=write_output(output, context),
+                    tasks=context.added_tasks or None,
+                )
+            context.is_committing = True
+
+    async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
+        # In one statement: what the function returns need not be such that Python can read it. Its
+        # name was quoted by register_sql_function.
+        call = sql.SQL(
+            "select stepgres.complete_task(worker_id => %(worker_id)s, run_id => %(run_id)s,"
+            " step_slug => %(step_slug)s, task_index => %(task_index)s, attempt => %(attempt)s,"
+            " output => {}(%(input)s::jsonb))"
+        ).format(sql.SQL(cast("LiteralString", item.sql_function)))
+        arguments = {**task_key(item), "worker_id": self._worker_id, "input": item.input}
+        try:
+            await connection.execute(call, arguments)
+        except Error as error:
+            known = from_postgres(error)
+            if isinstance(known, LeaseLost):
+                raise known from error
+            raise
+
+
+@contextmanager
+def _losing(context: Execution) -> Iterator[None]:
+    """Completes a task: what is refused is lost. A LeaseLost that the step raises is its own."""
+    try:
+        yield
+    except LeaseLost:
+        context.lose()
+        raise
+
+
+@contextmanager
+def _beginning(context: Execution) -> Iterator[None]:
+    """A block at the end of which a step begins: errors before that are not the step's."""
+    try:
+        yield
+    except Error as error:
+        raise NotBegun(f"there is no connection for it: {error}") from error
+    context.begin()

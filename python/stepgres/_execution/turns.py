@@ -1,0 +1,291 @@
+"""The tasks that a worker has in this process: a turn sends results and claims the next tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from itertools import accumulate
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+from psycopg import DataError
+from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
+
+from stepgres._execution.attempts import MOST_CHARACTERS
+from stepgres._execution.runner import fail_result, release_result, task_key
+from stepgres._postgres.lost_connections import CONNECTION_ERRORS
+from stepgres.errors import DecompositionError, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
+    from uuid import UUID
+
+    from stepgres._execution.worker_client import WorkerClient
+    from stepgres.types import WorkItem
+
+logger = logging.getLogger("stepgres")
+
+# What Postgres says of results that are no JSON to it: characters, numbers, size, depth. And of
+# tasks that they add and that break a rule.
+_REFUSALS = (
+    InvalidInput,
+    DecompositionError,
+    DataError,
+    ProgramLimitExceeded,
+    StatementTooComplex,
+)
+# Seconds; tasks that would not be finished by then are not claimed yet. About ten round trips: each
+# task that is claimed ahead saves one, and holds up what becomes ready then and is more urgent.
+_HORIZON = 0.05
+_MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
+_LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
+_MANY_CLAIMS = 1_000_000  # tasks of a turn, as good as no limit
+_CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
+
+
+class Turns:
+    """The tasks that a worker has claimed, and the results that it has not sent yet.
+
+    `execute` runs a task and returns its result as JSON text, None if it has sent it. A thread
+    that outlives its timeout is no reason not to do others: `execute` then calls its second
+    argument with the result, which is sent when the thread has ended. It runs
+    `concurrency` tasks at a time, and while they are short, more are claimed, to run in turn: so
+    that there is work while a turn is under way. rested_at is when the last turn began, by
+    time.monotonic(), if there has been no task since.
+
+    A task in its last attempt is not kept waiting: should another one kill this process, it would
+    be exhausted without ever having begun. It is handed back, and for a while nothing is claimed
+    ahead.
+    """
+
+    def __init__(
+        self,
+        client: WorkerClient,
+        worker_id: str,
+        concurrency: int,
+        execute: Callable[[WorkItem, Callable[[str], None]], Coroutine[Any, Any, str | None]],
+    ) -> None:
+        self._client = client
+        self.worker_id = worker_id
+        self._concurrency = concurrency
+        self._execute = execute
+        self._running: dict[asyncio.Task[str | None], WorkItem] = {}
+        self._claimed_at: dict[asyncio.Task[str | None], float] = {}
+        self._late: dict[asyncio.Task[str | None], str] = {}  # results that wait for threads
+        self._waiting: list[tuple[WorkItem, float]] = []  # the highest priority first
+        self._results: list[tuple[WorkItem, str]] = []
+        self._error: BaseException | None = None
+        self._wake = asyncio.Event()
+        self._limit = concurrency
+        self.rested_at = -inf
+        self._careful_turns = 0
+        self._is_answer_lost = False
+        self._most_claims = _MANY_CLAIMS
+
+    @property
+    def is_idle(self) -> bool:
+        """No task is running and no result waits to be sent."""
+        return not self._running and not self._results
+
+    @property
+    def running(self) -> int:
+        """How many tasks are running."""
+        return len(self._running)
+
+    @property
+    def _busy(self) -> int:
+        return len(self._running) - len(self._late)
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks more can be claimed."""
+        limit = self._concurrency if self._careful_turns else self._limit
+        free = limit - self._busy - len(self._waiting)
+        return max(min(free, self._most_claims), 0)
+
+    def wake(self) -> None:
+        """End the wait that is under way, or the next one."""
+        self._wake.set()
+
+    async def wait(self, timeout: float) -> None:
+        """Wait for a result, or wake(), or so many seconds."""
+        with anyio.move_on_after(timeout):
+            await self._wake.wait()
+        self._wake.clear()
+
+    async def turn(
+        self,
+        capacity: int | None = None,
+        *,
+        run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool = False,
+    ) -> bool:
+        """Send the results that there are, start what comes back; false if nothing happened.
+
+        After an error the results are still there, to be sent again: those that had arrived will
+        be refused. After an answer that was lost they are sent alone, since the claim may have
+        taken too long; then what it has claimed is given back, and half as much is claimed.
+        """
+        if self._error is not None:  # execute has failed, not a step
+            raise self._error
+        if self._is_answer_lost:
+            if self._results:
+                await self._send(_count_that_fit(self._results), 0)
+            await self.keep_tasks()
+        self.hand_back(anyio.current_time() - _LONGEST_STAY)
+        count = _count_that_fit(self._results)
+        self.rested_at, began_at = -inf, monotonic()
+        items = await self._send(count, capacity, run_ids, is_waiting)
+        await self._accept([item for item in items if not item.is_refused])
+        if self.is_idle:
+            self.rested_at = began_at
+        return bool(items or count)
+
+    async def _accept(self, claimed: list[WorkItem]) -> None:
+        if any(item.is_last_attempt for item in claimed):
+            self._careful_turns = _CAREFUL_TURNS
+        elif claimed:
+            self._careful_turns = max(self._careful_turns - 1, 0)
+        free = self._concurrency - self._busy
+        too_early = [item for item in claimed[free:] if item.is_last_attempt]
+        if too_early:  # before others begin, one of which may kill this process
+            self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
+            await self._send(len(too_early), 0)
+        later = [item for item in claimed[free:] if not item.is_last_attempt]
+        now = anyio.current_time()
+        self._waiting += [(item, now) for item in [*claimed[:free], *later]]
+        self._waiting.sort(key=lambda waiting: waiting[0].priority, reverse=True)
+        self._start()
+
+    def hand_back(self, before: float = float("inf")) -> None:
+        """Release the tasks that were claimed before that time and have not begun."""
+        too_long = [item for item, claimed_at in self._waiting if claimed_at < before]
+        if too_long:
+            self._results += [(item, release_result(item, retry_after=0)) for item in too_long]
+            self._waiting = [waiting for waiting in self._waiting if waiting[1] >= before]
+            self._careful_turns = _CAREFUL_TURNS
+
+    async def keep_tasks(self) -> None:
+        """Give back what was claimed in an answer that was lost."""
+        held = [*self._running.values(), *(item for item, _ in [*self._waiting, *self._results])]
+        await self._client.keep_tasks(self.worker_id, [task_key(item) for item in held])
+        self._is_answer_lost = False
+
+    async def give_up_late_tasks(self) -> None:
+        """Send the results that wait for threads: this worker ends, and waits no more."""
+        late = [(self._running[task], result) for task, result in self._late.items()]
+        if late:
+            self._results[:0] = late
+            await self._send(len(late), 0)
+
+    def cancel(self) -> None:
+        """Give up the tasks that are running: async ones end, threads are told and left behind."""
+        self._waiting.clear()
+        for task in self._running:
+            task.cancel()
+
+    async def _send(
+        self,
+        count: int,
+        capacity: int | None,
+        run_ids: Sequence[UUID] | None = None,
+        is_waiting: bool = False,
+    ) -> list[WorkItem]:
+        """Send the first `count` results."""
+        results = [result for _, result in self._results[:count]]
+        try:
+            items = await self._work(results, capacity, run_ids, is_waiting)
+        except CONNECTION_ERRORS:
+            self._is_answer_lost = True
+            if capacity != 0:
+                self._most_claims = max(min(self._most_claims, self._concurrency) // 2, 1)
+            raise
+        del self._results[:count]
+        if capacity != 0:
+            self._most_claims = min(self._most_claims * 2, _MANY_CLAIMS)
+        for item in items:
+            if item.is_refused:
+                logger.warning(
+                    "a result of task %s/%s/%s was refused: its run is over, or it is another's",
+                    item.run_id,
+                    item.step_slug,
+                    item.task_index,
+                )
+        return items
+
+    async def _work(
+        self,
+        results: list[str],
+        capacity: int | None,
+        run_ids: Sequence[UUID] | None,
+        is_waiting: bool,
+    ) -> list[WorkItem]:
+        async def send(results: list[str], capacity: int) -> list[WorkItem]:
+            return await self._client.work_as_text(
+                self.worker_id, f"[{','.join(results)}]", capacity, run_ids, is_waiting
+            )
+
+        async def claim() -> list[WorkItem]:
+            try:
+                return await send([], claims)
+            except ProgramLimitExceeded as error:
+                count = await self._client.fail_oversized_tasks(self.worker_id, claims, run_ids)
+                logger.warning("a claim failed, and %s steps with it: %s", count, error)
+                return []  # what else there is the next turn claims
+
+        claims = self.capacity if capacity is None else capacity
+        if not results:
+            return await claim()
+        try:
+            return await send(results, claims)
+        except _REFUSALS:
+            pass
+        # One of them has made Postgres refuse all: the step of that one has failed. Or a claim has.
+        refused = []
+        for result in results:
+            try:
+                refused += await send([result], 0)
+            except _REFUSALS as error:
+                refused += await send([fail_result(result, error)], 0)
+        return refused + await claim()
+
+    def _start(self) -> None:
+        while self._waiting and self._busy < self._concurrency:
+            item, claimed_at = self._waiting.pop(0)
+            task = asyncio.create_task(self._execute(item, self._leave))
+            self._running[task] = item
+            self._claimed_at[task] = claimed_at
+            task.add_done_callback(self._finish)
+
+    def _leave(self, result: str) -> None:
+        """Let others have the place of the current task, whose thread has outlived its timeout."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._late[task] = result
+        self._wake.set()
+        self._start()
+
+    def _finish(self, task: asyncio.Task[str | None]) -> None:
+        item = self._running.pop(task)
+        self._late.pop(task, None)
+        if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
+            self._limit = min(self._limit + 1, self._concurrency * _MOST)
+        else:
+            self._limit = max(self._limit - 1, self._concurrency)
+        if not task.cancelled():
+            self._error = self._error or task.exception()
+            result = None if self._error else task.result()
+            if result is not None:
+                self._results.append((item, result))
+            self._wake.set()
+        if self._error is None:
+            self._start()
+
+
+def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
+    """How many results go into one message; the server would hang up on a larger one."""
+    lengths = accumulate(len(result) + 1 for _, result in results)
+    return max(sum(length <= MOST_CHARACTERS for length in lengths), min(len(results), 1))

@@ -1,0 +1,376 @@
+"""Workers: processes that take tasks from queues and execute them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import threading
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import psycopg
+from anyio.from_thread import start_blocking_portal
+
+from stepgres._client.client_async import AsyncClient
+from stepgres._execution.executor import conninfo_of, resolve_concurrency
+from stepgres._execution.heartbeat import Heartbeat
+from stepgres._execution.places import check_steps, place_for
+from stepgres._execution.runner import Runner, StepCall, release_result
+from stepgres._execution.shared_reads import SharedReads
+from stepgres._execution.transactions import Transactions
+from stepgres._execution.turns import Turns
+from stepgres._execution.worker_client import FULL_TICK, WorkerClient, give_back
+from stepgres._goals.task_functions import TaskFinder, check_step_functions, patterns_of
+from stepgres._listening.wakeup import Listener
+from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
+from stepgres._version import __version__
+from stepgres.errors import StepgresError, WorkerNotFound
+from stepgres.workflow import describe_all, takes_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from stepgres._client.client import Client
+    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
+
+logger = logging.getLogger("stepgres")
+
+_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while nothing happens
+_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified; or half a lease
+_TICK_INTERVAL = 1.0  # seconds
+_LEAST_LIMIT = 1.0  # seconds that an answer may take, however short the lease is
+_KEPT_INPUTS = 100  # inputs of runs
+
+
+class AsyncWorker:
+    """Executes tasks from queues until it is stopped.
+
+    It registers the workflows, all of a module if it is given one, and executes their steps, up to
+    `concurrency` at a time: `async def` steps on the event loop, others in threads, or in the
+    `executor`: a ProcessPoolExecutor, say, whose steps are functions of modules, or the executor of
+    a Dask cluster, where a step can have no context. DefinitionError names a step that cannot be
+    executed there. It gets tasks of these workflows alone, and of versions that are not newer than
+    its own. With `make_current` its definitions become current even if they were replaced by
+    others. `resources` is what it has, such as {"gpu": True}.
+
+    `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
+    graphs whose workflow is not among its own, also for tasks that are added to their runs.
+
+    A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
+    The heartbeat has a thread and a connection of its own. Another connection listens for new
+    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
+    as it does where it finds that it is connected through a pooler.
+
+    When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
+    When `run` is cancelled, it gives its tasks back at once.
+
+    Once it has begun, it waits for the end of whatever the server says: that it shuts down or takes
+    no writes, that a right or a function is missing. Only errors in the program end it.
+    """
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        workflows: Sequence[Any] = (),
+        queues: Sequence[str] = ("default",),
+        *,
+        step_functions: TaskFunctions | None = None,
+        concurrency: int | None = None,
+        make_current: bool = False,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
+    ) -> None:
+        self._conninfo = conninfo_of(client)
+        self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
+        self._definitions = describe_all(workflows)
+        self._functions: dict[tuple[str, str], StepFunction] = {
+            (definition.document["workflow_slug"], step_slug): function
+            for definition in self._definitions
+            for step_slug, function in definition.functions.items()
+        }
+        self._make_current = make_current
+        self._versions: dict[str, int] = {}
+        self._tasks: TaskFinder | None = None
+        if step_functions is not None:
+            check_step_functions(step_functions)
+            self._tasks = TaskFinder(self._client, step_functions, is_alone=False)
+        self._goals: bool | list[str] = patterns_of(step_functions)
+        self._queues = list(queues)
+        self._concurrency = resolve_concurrency(concurrency)
+        self._resources = dict(resources or {})
+        self._place = place_for(executor)
+        check_steps(self._place, self._definitions, step_functions)
+        self._lease = lease
+        self._grace = grace
+        self._listen = self._conninfo if listen is True else listen
+        self._is_listen_given = isinstance(listen, str)
+        self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
+        self._turns: Turns | None = None
+        self._stop_at: float | None = None
+
+    def stop(self) -> None:
+        """Finish what is running, and end; called a second time, give up what is running too."""
+        is_second = self._stop_at is not None
+        self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
+        count = 0 if self._turns is None else self._turns.running
+        steps = "1 step" if count == 1 else f"{count} steps"
+        if is_second:
+            logger.warning("stopping now: %s given up", steps)
+        elif count:
+            logger.info(
+                "finishing %s within %g s; a second signal gives them up", steps, self._grace
+            )
+        else:
+            logger.info("stopping: no step is running")
+        if self._turns is not None:
+            self._turns.wake()
+
+    async def run(self) -> int:
+        """Work until stopped, and return how many tasks were given back unfinished."""
+        async with self._client:
+            for definition in self._definitions:
+                slug = definition.document["workflow_slug"]
+                self._versions[slug] = await self._client.register_workflow(
+                    definition.document, make_current=self._make_current
+                )
+            worker_id = await self._register()
+            while True:
+                try:
+                    return await self._serve(worker_id)
+                except WorkerNotFound:
+                    # stopped for longer than its lease, by a debugger or a lid that was closed
+                    logger.warning("it was taken for dead and begins again under another id")
+                worker_id = await self._register_again()
+
+    async def _register(self) -> str:
+        return await self._client.register_worker(
+            queues=self._queues,
+            lease=self._lease,
+            resources=self._resources,
+            knows={"workflows": self._versions, "goals": self._goals},
+        )
+
+    async def _register_again(self) -> str:
+        """A worker that has begun does not end because of errors that may pass."""
+        patience = Patience()
+        while True:
+            try:
+                return await self._register()
+            except PASSING_ERRORS as error:
+                if self._stop_at is not None:
+                    raise
+                pause = patience.pause_after(error)
+            await asyncio.sleep(pause)
+
+    async def _serve(self, worker_id: str) -> int:
+        logger.info(
+            "worker %s of Stepgres %s executes %s from queues %s in %s",
+            worker_id,
+            __version__,
+            ", ".join(f"{slug} (version {v})" for slug, v in sorted(self._versions.items()))
+            or "goals",
+            ", ".join(self._queues),
+            self._client.database,
+        )
+        async with AsyncExitStack() as stack:
+            transactions = await stack.enter_async_context(
+                Transactions(self._conninfo, worker_id, self._concurrency)
+            )
+            heartbeat = Heartbeat(
+                self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at
+            )
+            runner = Runner(self._place, transactions, heartbeat)
+            turns = self._turns = Turns(
+                self._client,
+                worker_id,
+                self._concurrency,
+                lambda item, leave: self._execute(item, leave, runner),
+            )
+            stack.callback(self._place.close)
+            stack.enter_context(heartbeat)
+            listener = None
+            if self._listen:
+                channels = [f"stepgres_queue_{queue}" for queue in self._queues]
+                listener = Listener(
+                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                )
+                await stack.enter_async_context(listener)
+            try:
+                await self._take_turns(turns, listener)
+                await turns.give_up_late_tasks()
+            except WorkerNotFound:
+                turns.cancel()
+                raise
+            except BaseException:  # cancelled, for instance
+                turns.cancel()
+                with anyio.CancelScope(shield=True):
+                    await give_back(self._client, worker_id)
+                raise
+            turns.cancel()
+            return await self._client.unregister_worker(worker_id)
+
+    async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
+        pauses = iter(_PAUSES)
+        patience = Patience()
+        last_tick = -_TICK_INTERVAL
+        has_happened = True
+        while not self._is_over(turns):
+            is_stopping = self._stop_at is not None
+            if is_stopping:
+                turns.hand_back()
+            try:
+                # A worker that is busy with some tasks asks for more only if there were none.
+                is_waiting = turns.is_idle or not has_happened
+                has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
+                if has_happened:
+                    pauses = iter(_PAUSES)
+                pause = next(pauses, None)
+                is_told = listener is not None and listener.is_listening
+                if pause is None and turns.is_idle and is_told:
+                    pause = await self._rest()
+                elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
+                    last_tick = anyio.current_time()
+                    if await self._client.tick() >= FULL_TICK:
+                        # there is more to do at once, after a turn: results do not wait for it
+                        last_tick, pause = -_TICK_INTERVAL, 0
+                patience.renew()
+            except PASSING_ERRORS as error:
+                await turns.wait(patience.pause_after(error))
+                continue
+            pause = _PAUSES[-1] if pause is None else pause
+            await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
+
+    def _is_over(self, turns: Turns) -> bool:
+        if self._stop_at is None:
+            return False
+        return turns.is_idle or anyio.current_time() >= self._stop_at
+
+    async def _rest(self) -> float:
+        """Do what is due, and return how long nothing will be, of which nobody is notified.
+
+        Half a lease at most: so the turns of a worker that rests are all the heartbeat it needs.
+        """
+        seconds = await self._seconds_until_due()
+        if seconds <= 0:
+            moved = await self._client.tick()
+            if moved:
+                return 0 if moved >= FULL_TICK else _PAUSES[0]
+            seconds = await self._seconds_until_due()
+        # not yet by the clock of the server, which is behind ours; or somebody else is at it
+        return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
+
+    async def _seconds_until_due(self) -> float:
+        due = await self._client.next_due()
+        longest = min(_LISTENING_PAUSE, self._lease / 2)
+        if due is None:
+            return longest
+        return min((due - datetime.now(timezone.utc)).total_seconds(), longest)
+
+    async def _execute(
+        self, item: WorkItem, leave: Callable[[str], None], runner: Runner
+    ) -> str | None:
+        run_input = "null"
+        try:
+            step = await self._find(item)
+            if step is not None and takes_context(step.function):
+                run_input = await self._inputs(item.run_id)
+        except (StepgresError, psycopg.Error) as error:
+            logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
+            return release_result(item, retry_after=1)
+        if step is None and item.sql_function is None:
+            # the server has handed out what it was not told that this worker knows
+            logger.warning(
+                "step %s of workflow %s is not known here and goes back for other workers",
+                item.step_slug,
+                item.workflow_slug,
+            )
+            return release_result(item, retry_after=random.uniform(1, 2))
+        return await runner.run(step, item, run_input, leave)
+
+    async def _find(self, item: WorkItem) -> StepCall | None:
+        if item.sql_function is not None:
+            return None
+        if self._tasks is not None and item.workflow_slug not in self._versions:
+            return await self._tasks(item)
+        function = self._functions.get((item.workflow_slug, item.step_slug))
+        return None if function is None else StepCall(function)
+
+
+class Worker:
+    """Executes tasks from queues until SIGTERM or SIGINT; see AsyncWorker for the arguments.
+
+    The first signal ends it when what is running is finished, or after `grace` seconds; the second
+    one at once. What is unfinished goes back to its queue then.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        workflows: Sequence[Any] = (),
+        queues: Sequence[str] = ("default",),
+        *,
+        step_functions: TaskFunctions | None = None,
+        concurrency: int | None = None,
+        make_current: bool = False,
+        resources: Mapping[str, Any] | None = None,
+        executor: Executor | None = None,
+        lease: float = 15.0,
+        grace: float = 30.0,
+        listen: bool | str = True,
+    ) -> None:
+        self._conninfo = conninfo_of(client)
+        self._make = partial(
+            AsyncWorker,
+            workflows=workflows,
+            queues=queues,
+            step_functions=step_functions,
+            concurrency=concurrency,
+            make_current=make_current,
+            resources=resources,
+            executor=executor,
+            lease=lease,
+            grace=grace,
+            listen=listen,
+        )
+        self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
+
+    def run(self) -> int:
+        """Work until stopped, and return how many tasks were given back unfinished.
+
+        Where an event loop runs already, as in a notebook, it works in a thread of its own.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run())
+        with start_blocking_portal() as portal:
+            unfinished: int = portal.call(self._run)
+        return unfinished
+
+    def stop(self) -> None:
+        """What a signal does, from any thread."""
+        if self._running is not None:
+            loop, worker = self._running
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(worker.stop)
+
+    async def _run(self) -> int:
+        async with AsyncClient(self._conninfo) as client:
+            worker = self._make(client)
+            loop = asyncio.get_running_loop()
+            self._running = loop, worker
+            if threading.current_thread() is threading.main_thread():
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, worker.stop)
+            return await worker.run()

@@ -1,0 +1,1 @@
+"""Goals that a decomposer breaks down into task graphs."""

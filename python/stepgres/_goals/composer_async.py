@@ -1,0 +1,117 @@
+"""Goals composed into workflows in one call."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stepgres._execution.executor import AsyncExecutor
+from stepgres._goals.orchestrator_async import AsyncOrchestrator
+from stepgres._goals.side_by_side import side_by_side_async
+from stepgres.errors import GoalsFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stepgres._client.client_async import AsyncClient
+    from stepgres._goals.decompose import Decomposer
+    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres.task_graph import TaskGraph
+    from stepgres.types import CompositionStats, RunResult
+
+
+class AsyncWorkflowComposer:
+    """Decomposes goals and executes what comes out, in one call."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def compose_from_goal(
+        self,
+        goal: str,
+        decomposer: Decomposer,
+        step_functions: TaskFunctions,
+        *,
+        input: Mapping[str, Any] | None = None,
+        timeout: float = 300,
+        workflow_name: str | None = None,
+        max_parallel: int | None = None,
+        retry_attempts: int | None = None,
+        optimization_level: str | None = None,
+        monitoring: bool = False,
+        max_depth: int = 5,
+        max_tasks: int = 1000,
+    ) -> RunResult:
+        """Decompose a goal and execute its tasks: Orchestrator.execute_goal with these options.
+
+        workflow_name is the slug of the workflow, of which goals of one name are versions.
+        max_parallel tasks are executed at a time, each up to retry_attempts times. With an
+        optimization_level, which is "basic", "advanced" or "aggressive", that workflow is optimized
+        first, from earlier goals of its name: see optimize_workflow. With monitoring what happens
+        is sent on the channel workflow_events, task by task.
+        """
+        defaults: dict[str, Any] = {"events": "task"} if monitoring else {}
+        if retry_attempts is not None:
+            defaults["max_attempts"] = retry_attempts
+        return await AsyncOrchestrator(self._client, concurrency=max_parallel).execute_goal(
+            goal,
+            decomposer,
+            step_functions,
+            input=input,
+            timeout=timeout,
+            max_depth=max_depth,
+            max_tasks=max_tasks,
+            workflow_slug=workflow_name,
+            defaults=defaults,
+            optimization_level=optimization_level,
+        )
+
+    async def compose_from_task_graph(
+        self,
+        task_graph: TaskGraph | str,
+        step_functions: TaskFunctions,
+        *,
+        input: Mapping[str, Any] | None = None,
+        timeout: float = 300,
+        max_parallel: int | None = None,
+        optimization_level: str | None = None,
+    ) -> RunResult:
+        """Execute a task graph, or the one of this id; TaskGraphNotApproved."""
+        task_graph_id = task_graph if isinstance(task_graph, str) else task_graph.id
+        return await AsyncExecutor(self._client, concurrency=max_parallel).execute_task_graph(
+            task_graph_id,
+            step_functions,
+            input,
+            timeout=timeout,
+            optimization_level=optimization_level,
+        )
+
+    async def compose_multiple_workflows(
+        self,
+        goals: Sequence[str],
+        decomposer: Decomposer,
+        step_functions: TaskFunctions,
+        *,
+        parallel: bool = True,
+        **options: Any,
+    ) -> dict[str, RunResult]:
+        """Execute several goals side by side, and return their results by goal.
+
+        The options are those of compose_from_goal. All of them are brought to an end; if some
+        failed, GoalsFailed then has both their errors and the results of the others.
+        """
+        goals = list(dict.fromkeys(goals))
+        calls = [
+            partial(self.compose_from_goal, goal, decomposer, step_functions, **options)
+            for goal in goals
+        ]
+        outcomes = dict(zip(goals, await side_by_side_async(calls, parallel=parallel), strict=True))
+        failures = {goal: o for goal, o in outcomes.items() if isinstance(o, Exception)}
+        results = {goal: o for goal, o in outcomes.items() if not isinstance(o, Exception)}
+        if failures:
+            raise GoalsFailed(results, failures)
+        return results
+
+    async def get_composition_stats(self, workflow_name: str | None = None) -> CompositionStats:
+        """How many goals there were, and how their runs ended; of all, or of one workflow."""
+        return await self._client.get_composition_stats(workflow_name)

@@ -1,0 +1,112 @@
+"""Goals: decomposed into task graphs, approved, executed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stepgres._execution.executor import AsyncExecutor
+from stepgres._goals.decompose import expand_async
+from stepgres._goals.task_functions import check_functions
+from stepgres.errors import DecompositionError, TaskGraphNotApproved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stepgres._client.client_async import AsyncClient
+    from stepgres._goals.decompose import Answers, Decomposer
+    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres.task_graph import TaskGraph
+    from stepgres.types import RunResult
+    from stepgres.workflow import WorkflowName
+
+
+class AsyncOrchestrator:
+    """Turns goals into task graphs, and executes them.
+
+    A decomposer is called with a goal and returns its tasks: dicts or dataclasses, or JSON text of
+    them. It may be async.
+    """
+
+    def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
+        self._client = client
+        self._concurrency = concurrency
+
+    async def decompose_goal(
+        self,
+        goal: str,
+        decomposer: Decomposer,
+        *,
+        max_depth: int = 5,
+        max_tasks: int = 1000,
+        workflow_slug: WorkflowName | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> TaskGraph:
+        """Ask the decomposer for the tasks of a goal, and store them; nothing is executed.
+
+        A task with "decompose": True is put to the decomposer again, by its description. Raises
+        DecompositionError, unless the decomposer has a method `revise(error, answers)` that returns
+        another decomposer, which is then asked; see LLMDecomposer. workflow_slug and defaults are
+        those of save_task_graph.
+        """
+        while True:
+            answers: Answers = {}
+            try:
+                tasks = await expand_async(goal, decomposer, max_depth, max_tasks, answers)
+                return await self._client.save_task_graph(
+                    goal,
+                    tasks,
+                    workflow_slug=workflow_slug,
+                    defaults=defaults,
+                    max_depth=max_depth,
+                    max_tasks=max_tasks,
+                )
+            except DecompositionError as error:
+                revise = getattr(decomposer, "revise", None)
+                revised = None if revise is None else revise(error, answers)
+                if revised is None:
+                    raise
+                decomposer = revised
+
+    async def execute_goal(
+        self,
+        goal: str,
+        decomposer: Decomposer,
+        step_functions: TaskFunctions,
+        *,
+        input: Mapping[str, Any] | None = None,
+        timeout: float = 300,
+        require_approval: bool = False,
+        max_depth: int = 5,
+        max_tasks: int = 1000,
+        workflow_slug: WorkflowName | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        optimization_level: str | None = None,
+    ) -> RunResult:
+        """Decompose a goal, execute its tasks in this process, and return RunResult.
+
+        With an optimization_level the workflow is optimized first, from its history. Raises what
+        decompose_goal and Executor.execute_task_graph raise. With require_approval the task graph
+        is stored and TaskGraphNotApproved raised, which has it as `task_graph`: somebody approves
+        it, then Executor.execute_task_graph executes it, here or elsewhere.
+        """
+        graph = await self.decompose_goal(
+            goal,
+            decomposer,
+            max_depth=max_depth,
+            max_tasks=max_tasks,
+            workflow_slug=workflow_slug,
+            defaults=defaults,
+        )
+        executor = AsyncExecutor(self._client, concurrency=self._concurrency)
+        # before anything runs
+        check_functions(graph.tasks, graph.execution, step_functions)
+        if require_approval:
+            raise TaskGraphNotApproved(
+                f'task graph "{graph.id}" waits for approval',
+                hint="Look at its tasks, approve_task_graph, then Executor.execute_task_graph.",
+                task_graph=graph,
+            )
+        await self._client.approve_task_graph(graph.id, graph.fingerprint)
+        return await executor.execute_task_graph(
+            graph.id, step_functions, input, timeout=timeout, optimization_level=optimization_level
+        )

@@ -1,0 +1,144 @@
+"""Finds the functions that execute the tasks of task graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stepgres._execution.runner import StepCall
+from stepgres._execution.shared_reads import SharedReads
+from stepgres.errors import DecompositionError, DefinitionError, WorkflowNotFound
+from stepgres.task_graph import walk
+
+if TYPE_CHECKING:
+    from stepgres._client.client_async import AsyncClient
+    from stepgres.types import WorkItem
+    from stepgres.workflow import StepFunction
+
+    TaskFunctions = Mapping[str, StepFunction] | StepFunction
+
+_KEPT_VERSIONS = 100  # of workflows
+
+_HINT = 'step_functions maps ids, paths or patterns to functions; "*" is for all others.'
+
+
+class _Tasks(NamedTuple):
+    """The tasks of a version of a workflow by their steps, each with its path."""
+
+    by_step: dict[str, tuple[str, dict[str, Any]]]
+    execution: str  # of those that do not say
+
+
+class TaskFinder:
+    """Finds the function of a task of a task graph; None if the task is one of something else.
+
+    Whoever is_alone executes all local tasks of the run: one without a function is an error, also
+    when it is added. Where there are others, None is found for it, since one of them may have it.
+    """
+
+    def __init__(
+        self, client: AsyncClient, step_functions: TaskFunctions, *, is_alone: bool = True
+    ) -> None:
+        self._client = client
+        self._step_functions = step_functions
+        self._is_alone = is_alone
+        self._versions = SharedReads(self._read_version, _KEPT_VERSIONS)
+
+    async def __call__(self, item: WorkItem) -> StepCall | None:
+        tasks = await self._find_tasks(item)
+        if item.step_slug not in tasks.by_step:
+            return None
+        path, task = tasks.by_step[item.step_slug]
+        find = _need_function if self._is_alone else _find_function
+        function = find(path, self._step_functions)
+        if function is None:
+            return None
+        group = path.rpartition("/")[0]
+
+        def check(added: list[dict[str, Any]]) -> None:
+            prefix = f"{group}/" if group else ""
+            check_functions(added, tasks.execution, self._step_functions, prefix)
+
+        shown = {"path": path, **task}
+        shown.pop("step_slug", None)
+        return StepCall(function, shown, check if self._is_alone else None)
+
+    async def _find_tasks(self, item: WorkItem) -> _Tasks:
+        slug, version = item.workflow_slug, item.workflow_version
+        while True:
+            try:
+                return await self._versions((slug, version))
+            except WorkflowNotFound:
+                # a task was added since, and the run has left that version, which was its own
+                run = await self._client.get_run(item.run_id)
+                slug, version = run.workflow_slug, run.version
+
+    async def _read_version(self, key: tuple[str, int]) -> _Tasks:
+        workflow_slug, version = key
+        flow = await self._client.get_flow(workflow_slug, version=version)
+        by_step = {task["step_slug"]: (path, task) for path, task in walk(flow["tasks"])}
+        return _Tasks(by_step, flow["execution"])
+
+
+def check_functions(
+    tasks: Any, execution: str, step_functions: TaskFunctions, prefix: str = ""
+) -> None:
+    """DecompositionError if one of these tasks is local and has no function.
+
+    step_functions maps paths, ids, or patterns of these such as "test_*" or "design/*"; "*" is for
+    all others. A callable in its place is for all tasks. execution is that of tasks which do not
+    say, prefix what all paths begin with.
+    """
+    for path, task in walk(tasks, prefix):
+        options = task.get("options") or {}
+        if (
+            options.get("execution", execution) == "local"
+            and not task.get("subtasks")
+            and "sql_function" not in options
+        ):
+            _need_function(path, step_functions)
+
+
+def check_step_functions(step_functions: Any) -> None:
+    """DefinitionError if they are nothing of the kind, for whoever does not know the tasks yet."""
+    if isinstance(step_functions, Mapping):
+        for name, function in step_functions.items():
+            if not callable(function):
+                kind = type(function).__name__
+                raise DefinitionError(
+                    f'what step_functions has for "{name}" is no function, but of type {kind}',
+                    hint=_HINT,
+                )
+    elif not callable(step_functions) or isinstance(step_functions, type):
+        kind = "type" if isinstance(step_functions, type) else type(step_functions).__name__
+        raise DefinitionError(
+            f"step_functions must be a mapping or a function, and is of type {kind}", hint=_HINT
+        )
+
+
+def patterns_of(step_functions: TaskFunctions | None) -> bool | list[str]:
+    """The tasks of goals that a worker knows, as register_worker takes them: all, or patterns."""
+    if not isinstance(step_functions, Mapping):
+        return step_functions is not None
+    return "*" in step_functions or list(step_functions)
+
+
+def _need_function(path: str, step_functions: TaskFunctions) -> StepFunction:
+    function = _find_function(path, step_functions)
+    if function is None or not callable(function):
+        raise DecompositionError(f'no function for task "{path}"', hint=_HINT)
+    return function
+
+
+def _find_function(path: str, step_functions: TaskFunctions) -> StepFunction | None:
+    if not isinstance(step_functions, Mapping):
+        return step_functions
+    name = path.rpartition("/")[2]
+    function: StepFunction | None = step_functions.get(path) or step_functions.get(name)
+    if function is None:
+        patterns = (p for p in step_functions if fnmatchcase(path, p) or fnmatchcase(name, p))
+        # of "*" and another pattern that one which says more
+        pattern = min(patterns, key=lambda p: p == "*", default=None)
+        function = None if pattern is None else step_functions[pattern]
+    return function

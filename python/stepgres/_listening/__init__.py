@@ -1,0 +1,1 @@
+"""Notifications: messages, events and wake-ups."""

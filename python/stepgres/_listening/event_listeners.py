@@ -1,0 +1,46 @@
+"""Subscriptions: events of runs as they happen, for coroutines and for threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stepgres._listening.event_mailbox import EventMailbox
+from stepgres._listening.feed import AsyncFeed, Feed
+from stepgres.types import RunEvent
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from stepgres._listening.notifications import AsyncNotifications, Notifications
+
+
+class AsyncEventListener(AsyncFeed[RunEvent]):
+    """The events of runs; made by `AsyncClient.subscribe`.
+
+    It begins once it is awaited or entered: with what has happened in the run so far, or in all
+    runs that are active then; after that comes what happens, each event once, over lost connections
+    and restarts of the server. No event comes before one that it follows from. The iteration over
+    one run ends with the run, the others when they are closed.
+    """
+
+    def __init__(
+        self,
+        notifications: AsyncNotifications,
+        run_id: UUID | None = None,
+        workflow_slug: str | None = None,
+    ) -> None:
+        super().__init__(notifications, EventMailbox(notifications.hub, run_id, workflow_slug))
+
+
+class EventListener(Feed[RunEvent]):
+    """The events of runs; made by `Client.subscribe`. See AsyncEventListener."""
+
+    def __init__(
+        self,
+        notifications: Notifications,
+        run_id: UUID | None = None,
+        workflow_slug: str | None = None,
+    ) -> None:
+        super().__init__(
+            notifications, AsyncEventListener(notifications.asynchronous, run_id, workflow_slug)
+        )

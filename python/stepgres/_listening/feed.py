@@ -1,0 +1,134 @@
+"""What is iterated over while it listens: in coroutines, and in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from stepgres._listening.notifications import AsyncNotifications, Notifications
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Source(Protocol[T_co]):
+    """What there is to iterate over."""
+
+    is_closed: bool
+
+    async def enter(self) -> None:
+        """Listen; return when nothing is missed any more."""
+
+    async def take(self) -> T_co | None:
+        """Wait for the next one; None if it is closed, or if nothing will come any more."""
+
+    def close(self) -> None:
+        """Let nothing more be taken."""
+
+    async def leave(self) -> None:
+        """Listen no longer."""
+
+
+class AsyncFeed(Generic[T]):
+    """An iteration that begins to listen when it is awaited, entered or iterated over."""
+
+    def __init__(self, notifications: AsyncNotifications, source: Source[T]) -> None:
+        self._notifications = notifications
+        self._source = source
+        self._lock = asyncio.Lock()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    async def __aenter__(self) -> Self:
+        return await self._start()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        await self._start()
+        item = await self._source.take()
+        if item is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        """Stop listening; once more is fine. A callback that is being executed goes on."""
+        self._source.close()
+        self._notifications.listeners.discard(self)
+        await self._source.leave()
+
+    async def _start(self) -> Self:
+        async with self._lock:
+            if self not in self._notifications.listeners and not self._source.is_closed:
+                await self._source.enter()
+                self._notifications.listeners.add(self)
+                self._begin()
+        return self
+
+    def _begin(self) -> None:
+        """It listens now."""
+
+
+class Feed(Generic[T]):
+    """The same for threads: an event loop in the background listens."""
+
+    def __init__(self, notifications: Notifications, feed: AsyncFeed[T]) -> None:
+        self._background = notifications.background
+        self._feed = feed
+        self._is_closed = threading.Event()
+        self._background.enter(self)
+        try:
+            self._background.run(feed._start())
+        except BaseException:
+            self._background.leave(self)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        if self._is_closed.is_set():
+            raise StopIteration
+        try:
+            return self._background.run(self._feed.__anext__())
+        except (StopAsyncIteration, CancelledError):  # closed, or all of the client was
+            self.close()
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Stop listening; once more is fine. A callback that is being executed goes on."""
+        self._is_closed.set()
+        with suppress(CancelledError):  # all of the client is closed
+            self._background.run(self._feed.aclose())
+        self._background.leave(self)

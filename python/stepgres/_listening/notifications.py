@@ -1,0 +1,143 @@
+"""What clients listen with: one connection for each client, opened when it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from psycopg.errors import ReadOnlySqlTransaction
+
+from stepgres._listening.background import BackgroundLoop
+from stepgres._listening.hub import Hub, Member
+from stepgres._postgres.connections_async import is_pooled
+from stepgres.errors import ConnectionFailed, InvalidInput
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from stepgres._listening.feed import AsyncFeed
+
+
+class AsyncNotifications:
+    """The listeners of a client."""
+
+    def __init__(self, conninfo: str | None) -> None:
+        self._conninfo = conninfo
+        self._hub: Hub | None = None
+        self.listeners: set[AsyncFeed[Any]] = set()
+
+    @property
+    def hub(self) -> Hub:
+        if self._hub is None:
+            if self._conninfo is None:
+                raise InvalidInput(
+                    "listening needs a connection of its own, and this client cannot open any",
+                    hint="Make the client with a connection string, or with a pool that was made"
+                    " with one.",
+                )
+            self._hub = Hub(self._conninfo)
+        return self._hub
+
+    async def hints(self, name: str | None) -> AsyncHints:
+        """Listen on a name, where that is possible; ConnectionFailed if there is no connection."""
+        hints = AsyncHints(self.hub, name)
+        with suppress(ReadOnlySqlTransaction):  # a standby has no notifications
+            await self.hub.add(hints)
+        return hints
+
+    async def aclose(self) -> None:
+        """Close all listeners; their iterations end."""
+        for listener in tuple(self.listeners):
+            await listener.aclose()
+        if self._hub is not None:
+            await self._hub.close()
+
+    def abandon(self) -> None:
+        """Leave all to the parent of this process, which was forked."""
+
+
+class AsyncHints(Member):
+    """Notifications on one name, of which nothing but that they came is of interest."""
+
+    def __init__(self, hub: Hub, name: str | None) -> None:
+        self.names = () if name is None else (name,)
+        self._hub = hub
+        self._hint = asyncio.Event()
+        self._has_begun = False
+        self.is_heard = False  # whether notifications come through
+
+    async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        await super().begin(connection)
+        self.is_heard = self.names != () and not is_pooled(connection)
+        if self._has_begun:
+            self._hint.set()  # of what may have come while there was no connection
+        self._has_begun = True
+
+    def hear(self, name: str | None, payload: str) -> None:
+        self._hint.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for a notification since the last wait, or so many seconds."""
+        with anyio.move_on_after(seconds):
+            await self._hint.wait()
+        self._hint.clear()
+
+    async def aclose(self) -> None:
+        """Listen no longer."""
+        await self._hub.remove(self)
+
+
+class Notifications:
+    """The listeners of a client for threads: an event loop in the background has them."""
+
+    def __init__(self, conninfo: str | None) -> None:
+        self.background = BackgroundLoop()
+        self.asynchronous = AsyncNotifications(conninfo)
+
+    def hints(self, name: str | None) -> Hints:
+        """Listen on a name; ConnectionFailed if there is no connection."""
+        return Hints(self, name)
+
+    def close(self) -> None:
+        """Close all listeners; their iterations end."""
+        with suppress(CancelledError):  # there is none
+            self.background.run(self.asynchronous.aclose())
+        self.background.stop()
+
+    def abandon(self) -> None:
+        """Leave all to the parent of this process, which was forked; iterations end here."""
+        self.background.abandon()
+
+
+class Hints:
+    """See AsyncHints."""
+
+    def __init__(self, notifications: Notifications, name: str | None) -> None:
+        self._background = notifications.background
+        self._background.enter(self)
+        try:
+            self._hints = self._background.run(notifications.asynchronous.hints(name))
+        except BaseException:
+            self._background.leave(self)
+            raise
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether notifications come through."""
+        return self._hints.is_heard
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a notification since the last wait, or so many seconds."""
+        try:
+            self._background.run(self._hints.wait(seconds))
+        except CancelledError as error:
+            raise ConnectionFailed("the client was closed by another thread") from error
+
+    def close(self) -> None:
+        """Listen no longer."""
+        with suppress(CancelledError):
+            self._background.run(self._hints.aclose())
+        self._background.leave(self)

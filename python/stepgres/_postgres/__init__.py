@@ -1,0 +1,1 @@
+"""Connections, and calls of SQL functions over them."""

@@ -1,0 +1,238 @@
+"""Connections, and calls of SQL functions over them."""
+
+from __future__ import annotations
+
+from asyncio import Lock
+from contextlib import asynccontextmanager
+from functools import cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from psycopg import AsyncConnection, Error, OperationalError
+from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.rows import scalar_row
+
+from stepgres._listening.notifications import AsyncNotifications
+from stepgres._postgres.adapters import ADAPTERS
+from stepgres._postgres.arguments import slug_argument
+from stepgres._postgres.connections_async import (
+    ValueCursor,
+    check,
+    committing,
+    connect,
+    in_utf8,
+    retire,
+)
+from stepgres._postgres.conninfo import conninfo_of_pool, resolve_conninfo
+from stepgres._postgres.json_text import unreadable
+from stepgres._postgres.lost_connections import lost
+from stepgres._postgres.orm import joining_async
+from stepgres._postgres.owner import AsyncOwner
+from stepgres._version import __version__
+from stepgres.errors import InstallationError, InvalidInput, from_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from types import TracebackType
+
+    from psycopg.adapt import AdaptersMap
+    from psycopg.rows import AsyncRowFactory
+    from psycopg_pool import AsyncConnectionPool
+    from typing_extensions import Self
+
+    from stepgres._postgres.orm import AsyncJoinable, AsyncJoining
+
+T = TypeVar("T")
+
+
+@cache
+def _needed(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default of a method that calls a function of SQL."""
+    parameters = signature(method).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
+class AsyncCaller:
+    """Calls SQL functions by their name and arguments; what AsyncClient is made of."""
+
+    _is_checked = False  # whether the schema serves clients of this version
+
+    def __init__(
+        self,
+        conninfo: str
+        | AsyncConnection[Any]
+        | AsyncConnectionPool[Any]
+        | AsyncJoinable
+        | None = None,
+    ) -> None:
+        self._source: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | AsyncJoining
+        if conninfo is None or isinstance(conninfo, str):
+            self._source = resolve_conninfo(conninfo)
+        elif isinstance(conninfo, AsyncConnection):
+            self._source = conninfo
+        else:
+            from psycopg_pool import AsyncConnectionPool
+
+            if isinstance(conninfo, AsyncConnectionPool):
+                self._source = conninfo
+            else:
+                self._source = joining_async(conninfo)
+        self._owner = AsyncOwner(self)
+        self._forget()
+
+    @property
+    def conninfo(self) -> str | None:
+        """The string that new connections are made with, if the client has one."""
+        if isinstance(self._source, str):
+            return self._source
+        if isinstance(self._source, AsyncConnection) or callable(self._source):
+            return None
+        return conninfo_of_pool(self._source)
+
+    @property
+    def _notifications(self) -> AsyncNotifications:
+        self._owner.check()
+        return self._listening
+
+    def _forget(self) -> None:
+        """Begin anew, with connections of this process: those of another one are left to it."""
+        self._own: AsyncConnection[Any] | None = None
+        self._is_stale = False
+        self._lock = Lock()
+        self._turn = Lock()
+        self._listening = AsyncNotifications(self.conninfo)
+
+    async def aclose(self) -> None:
+        """Close what the client has opened, its listeners too; what is the caller's stays open."""
+        await self._notifications.aclose()
+        if self._own is not None:
+            await self._own.close()
+        self._owner.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
+        (value,) = await self._all(function, scalar_row, **arguments)
+        return cast("T", value)
+
+    async def _one(self, function: str, row_factory: AsyncRowFactory[T], **arguments: Any) -> T:
+        (row,) = await self._all(function, row_factory, **arguments)
+        return row
+
+    async def _all(
+        self,
+        function: str,
+        row_factory: AsyncRowFactory[T],
+        *,
+        adapters: AdaptersMap = ADAPTERS,
+        **arguments: Any,
+    ) -> list[T]:
+        await self._check_version()
+        given = self._given(function, arguments)
+        # in quotes: limit and offset are words of SQL
+        names = ", ".join(f'"{name}" => %({name})s' for name in given)
+        try:
+            async with (
+                self._connection() as connection,
+                in_utf8(connection),
+                ValueCursor(connection, row_factory, adapters) as cursor,
+            ):
+                await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
+                return await cursor.fetchall()
+        except InvalidSchemaName as error:
+            if error.diag.statement_position is None:  # one that a function was looking for
+                raise
+            raise InstallationError(
+                f'Stepgres is not installed in database "{connection.info.dbname}"',
+                hint='Run "stepgres install", or call stepgres.install(conninfo).',
+            ) from error
+        except Error as error:
+            # a server that takes no writes any more: there may be another one for the next call
+            self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
+            known = lost(error, function) or from_postgres(error)
+            raise known from (None if known is error else error)
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"PostgreSQL does not take the character {error.object[error.start]!a}",
+                hint="Pass strings without halves of surrogate pairs.",
+            ) from error
+        except (RecursionError, ValueError) as error:
+            raise unreadable(f"the answer of stepgres.{function}", error) from error
+
+    async def _check_version(self) -> None:
+        """VersionMismatch, before the first call, if the schema does not serve this client."""
+        if self._is_checked or not isinstance(self._source, str):
+            return
+        self._is_checked = True
+        try:
+            await self._all("check_version", scalar_row, client_version=__version__)
+        except BaseException:
+            self._is_checked = False
+            raise
+
+    def _given(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that are not left to their defaults, workflows among them as slugs."""
+        method = getattr(type(self), function, None)  # some callers are no clients
+        for name in _needed(method) if method else ():
+            if name in arguments and arguments[name] is None:
+                raise InvalidInput(
+                    f"{function} needs {name}, which is None", hint=f"Pass a value for {name}."
+                )
+        for name in arguments.keys() & {"workflow_slug", "workflow_id"}:
+            arguments[name] = slug_argument(arguments[name])
+        return {name: value for name, value in arguments.items() if value is not None}
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        self._owner.check()
+        if isinstance(self._source, AsyncConnection):
+            yield self._source
+        elif isinstance(self._source, str):
+            connection = await self._open(self._source)
+            if connection.autocommit:
+                yield connection
+            else:  # one transaction after the other
+                async with self._turn, committing(connection):
+                    yield connection
+        elif callable(self._source):
+            yield await self._source()
+        else:
+            async with self._lend(self._source) as connection:
+                yield connection
+
+    async def _open(self, conninfo: str) -> AsyncConnection[Any]:
+        async with self._lock:
+            if self._own is not None and not self._is_stale:
+                try:
+                    await check(self._own)
+                except OperationalError:
+                    pass
+                else:
+                    return self._own
+            if self._own is not None:
+                await retire(self._own)
+            self._own = await connect(conninfo)
+            self._is_stale = False
+            return self._own
+
+    @asynccontextmanager
+    async def _lend(self, pool: AsyncConnectionPool[Any]) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection of a pool, which keeps those that the server has ended, too."""
+        while True:
+            async with pool.connection() as connection:
+                try:
+                    await check(connection)
+                except OperationalError:
+                    await connection.close()
+                    continue
+                yield connection
+                return

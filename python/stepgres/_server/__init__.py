@@ -1,0 +1,1 @@
+"""Installing Stepgres, and servers of our own."""

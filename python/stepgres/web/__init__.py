@@ -1,0 +1,301 @@
+"""Endpoints for Starlette and FastAPI: messages and events of runs, as they happen, to web pages.
+
+Server-sent events and WebSockets, straight from the database: each page that is open is a listener
+of the client, and all of them share its one connection.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from uuid import UUID
+
+import anyio
+import anyio.lowlevel
+
+try:
+    from starlette.requests import HTTPConnection, Request
+    from starlette.responses import PlainTextResponse, Response, StreamingResponse
+    from starlette.websockets import WebSocket, WebSocketDisconnect
+except ImportError as missing:
+    raise ImportError('stepgres.web needs Starlette: pip install "stepgres[web]"') from missing
+
+from stepgres._client.client_async import AsyncClient
+from stepgres._postgres.json_text import dumps
+from stepgres.errors import ConnectionFailed, InvalidChannel, InvalidInput, RunNotFound
+from stepgres.web.streams import LAST, Events, Messages, Stream, next_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, MutableMapping
+
+    from starlette.types import Receive, Scope, Send
+
+__all__ = ["run_events_sse", "run_events_websocket", "sse", "websocket"]
+
+T = TypeVar("T")
+Maybe: TypeAlias = T | Callable[[HTTPConnection], T | Awaitable[T]]
+Authorize = Callable[[HTTPConnection], bool | Awaitable[bool]]
+Open = Callable[[HTTPConnection], Awaitable[Stream]]
+SseEndpoint = Callable[[Request], Awaitable[Response]]
+WebSocketEndpoint = Callable[[WebSocket], Awaitable[None]]
+
+logger = logging.getLogger("stepgres")
+
+_HEARTBEAT = 15.0  # seconds; proxies close what is silent for a minute
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def sse(
+    client: AsyncClient,
+    channel: Maybe[str],
+    *,
+    authorize: Authorize | None = None,
+    heartbeat: float = _HEARTBEAT,
+) -> SseEndpoint:
+    """An endpoint that sends the messages of a channel as server-sent events.
+
+    channel is a name, or a function of the request that returns it; authorize a function of the
+    request, and whoever it is not true for gets 403. Both may be coroutines. Each event is
+    {"channel": ..., "message_id": ..., "payload": ..., "position": ...}, and its id the position: a
+    page that reconnects goes on there, and one that connects may with ?after=. After so many
+    seconds of silence there is a comment, so that nobody on the way takes it for dead.
+    """
+    return _sse(_open_messages(client, channel), authorize, heartbeat)
+
+
+def websocket(
+    client: AsyncClient,
+    channel: Maybe[str],
+    *,
+    authorize: Authorize | None = None,
+    origins: Collection[str] = (),
+) -> WebSocketEndpoint:
+    """An endpoint that sends the messages of a channel to a WebSocket.
+
+    As `sse`, to pages of the same host and of `origins`, such as "https://app.example.com"; "*"
+    stands for all. The first message has only a channel and a position, from which a page that
+    reconnects goes on with ?after=. Heartbeats are the server's: uvicorn sends a ping every 20
+    seconds.
+    """
+    return _websocket(_open_messages(client, channel), authorize, _checked(origins))
+
+
+def run_events_sse(
+    client: AsyncClient,
+    run_id: Maybe[UUID | str] | None = None,
+    *,
+    workflow_slug: Maybe[str] | None = None,
+    authorize: Authorize | None = None,
+    heartbeat: float = _HEARTBEAT,
+) -> SseEndpoint:
+    """An endpoint that sends what `AsyncClient.subscribe` yields as server-sent events.
+
+    run_id and workflow_slug are values, or functions of the request that return them. A page that
+    reconnects is told everything again from the start, and one that has been told the end of its
+    run is told to stay away.
+    """
+    return _sse(_open_events(client, run_id, workflow_slug), authorize, heartbeat)
+
+
+def run_events_websocket(
+    client: AsyncClient,
+    run_id: Maybe[UUID | str] | None = None,
+    *,
+    workflow_slug: Maybe[str] | None = None,
+    authorize: Authorize | None = None,
+    origins: Collection[str] = (),
+) -> WebSocketEndpoint:
+    """An endpoint that sends what `AsyncClient.subscribe` yields to a WebSocket.
+
+    As `run_events_sse`, to pages of the same host and of `origins`, as `websocket`. It is closed
+    with code 1000 when the run has ended.
+    """
+    return _websocket(_open_events(client, run_id, workflow_slug), authorize, _checked(origins))
+
+
+def _open_messages(client: AsyncClient, channel: Maybe[str]) -> Open:
+    _check_client(client)
+
+    async def open(connection: HTTPConnection) -> Stream:
+        after = connection.headers.get("last-event-id") or connection.query_params.get("after")
+        name = await _value(channel, connection)
+        return Messages(await client.listen(name, after=after or None))
+
+    return open
+
+
+def _open_events(
+    client: AsyncClient, run_id: Maybe[UUID | str] | None, workflow_slug: Maybe[str] | None
+) -> Open:
+    _check_client(client)
+
+    async def open(connection: HTTPConnection) -> Stream:
+        run = await _value(run_id, connection)
+        slug = await _value(workflow_slug, connection)
+        if isinstance(run, str):
+            try:
+                run = UUID(run)
+            except ValueError as error:
+                raise RunNotFound(f"no run has the id {run!a}") from error
+        listener = await client.subscribe(run, workflow_slug=slug)
+        return Events(listener, of_one_run=run is not None)
+
+    return open
+
+
+def _check_client(client: AsyncClient) -> None:
+    if not isinstance(client, AsyncClient):
+        raise TypeError(f"web pages are served by an AsyncClient, not {client!r}")
+
+
+async def _value(given: Any, connection: HTTPConnection) -> Any:
+    value = given(connection) if callable(given) else given
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _try_open(
+    open: Open, authorize: Authorize | None, connection: HTTPConnection
+) -> Stream | Response:
+    """What there is to send, or why there is nothing."""
+    if authorize is not None and not await _value(authorize, connection):
+        return PlainTextResponse("Forbidden", 403)
+    try:
+        return await open(connection)
+    except RunNotFound as error:
+        return PlainTextResponse(str(error), 404)
+    except (InvalidChannel, InvalidInput) as error:
+        return PlainTextResponse(str(error), 400)
+    except ConnectionFailed:
+        logger.warning("a page was refused: there is no connection", exc_info=True)
+        return PlainTextResponse("The database cannot be reached", 503)
+
+
+def _sse(open: Open, authorize: Authorize | None, heartbeat: float) -> SseEndpoint:
+    async def endpoint(request: Request) -> Response:
+        if request.headers.get("last-event-id") == LAST:
+            return Response(status_code=204)  # what makes a page give up
+        return _EventStream(open, authorize, heartbeat)
+
+    return endpoint
+
+
+class _EventStream(StreamingResponse):
+    """Listens only while it is sent, so that nothing is left over when it is not."""
+
+    _stream: Stream
+
+    def __init__(self, open: Open, authorize: Authorize | None, heartbeat: float) -> None:
+        super().__init__(self._text(), media_type="text/event-stream", headers=_HEADERS)
+        self._open = open
+        self._authorize = authorize
+        self._heartbeat = heartbeat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        opened = await _try_open(self._open, self._authorize, Request(scope, receive))
+        if isinstance(opened, Response):
+            await opened(scope, receive, send)
+            return
+        self._stream = opened
+        async with _closing(opened):
+            if scope["method"] != "HEAD":
+                await _while_there(self.stream_response(send), receive, "http.disconnect")
+            else:
+                await Response(headers=self.headers)(scope, receive, send)
+
+    async def _text(self) -> AsyncIterator[str]:
+        position = self._stream.position
+        yield f"id: {position}\n\n" if position else ":\n\n"
+        while True:
+            with anyio.move_on_after(self._heartbeat) as silence:
+                sent = await next_text(self._stream)
+            if silence.cancelled_caught:
+                yield ":\n\n"
+            elif sent is None:
+                return
+            else:
+                text, id = sent
+                yield f"id: {id}\ndata: {text}\n\n" if id else f"data: {text}\n\n"
+                await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
+
+
+def _checked(origins: Collection[str]) -> frozenset[str]:
+    if isinstance(origins, str):
+        raise TypeError(f"origins is a list of origins, not the string {origins!r}")
+    return frozenset(origin.rstrip("/").lower() for origin in origins)
+
+
+def _is_welcome(connection: HTTPConnection, origins: frozenset[str]) -> bool:
+    """Whether the page that connects is of the same host, or of one of the origins, or no page."""
+    origin = connection.headers.get("origin")
+    if origin is None or not origins.isdisjoint({origin.lower(), "*"}):
+        return True
+    host = connection.headers.get("host")
+    return host is not None and origin.lower() in {
+        f"http://{host.lower()}",
+        f"https://{host.lower()}",
+    }
+
+
+def _websocket(
+    open: Open, authorize: Authorize | None, origins: frozenset[str]
+) -> WebSocketEndpoint:
+    async def endpoint(websocket: WebSocket) -> None:
+        if not _is_welcome(websocket, origins):
+            await websocket.close()  # refused with 403
+            return
+        opened = await _try_open(open, authorize, websocket)
+        if not isinstance(opened, Response):
+            async with _closing(opened):
+                await websocket.accept()
+                await _while_there(
+                    _send_all(websocket, opened), websocket.receive, "websocket.disconnect"
+                )
+        elif "websocket.http.response" in websocket.scope.get("extensions", {}):
+            await websocket.send_denial_response(opened)
+            # uvicorn takes the handshake for complete once the connection is closed
+            await anyio.lowlevel.checkpoint()
+        else:
+            await websocket.close()  # refused with 403
+
+    return endpoint
+
+
+async def _send_all(websocket: WebSocket, stream: Stream) -> None:
+    if stream.greeting is not None:
+        await websocket.send_text(dumps(stream.greeting))
+    while (sent := await next_text(stream)) is not None:
+        await websocket.send_text(sent[0])
+        await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
+    await websocket.close(1000 if stream.has_ended else 1011)
+
+
+@asynccontextmanager
+async def _closing(stream: Stream) -> AsyncIterator[None]:
+    """Close it at the end, also when that is that the server gives up."""
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await stream.aclose()
+
+
+async def _while_there(
+    sending: Coroutine[Any, Any, None],
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    goodbye: str,
+) -> None:
+    """Send, but stop at once when the page is closed."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != goodbye:
+            pass
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        with suppress(OSError, WebSocketDisconnect):
+            await sending
+        tasks.cancel_scope.cancel()
