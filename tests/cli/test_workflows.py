@@ -35,7 +35,7 @@ def test_show(cli: Cli) -> None:
     title, steps, versions = (block.splitlines() for block in result.stdout.split("\n\n"))
     assert title == ["Workflow order, version 2"]
     assert [line.split() for line in steps[1:]] == [
-        ["fetch", "single", "local", "default", "3", "5", "min", "30", "s"],
+        ["fetch", "single", "local", "default", "3", "1", "min", "30", "s"],
         ["each", "fetch", "map", "distributed", "far", "3", "5", "min"],
         ["thrice", "fetch", "3", "tasks", "local", "default", "3", "5", "min"],
     ]

@@ -142,7 +142,7 @@ def assert_copy_is_equal(engine: Engine, slug: str) -> None:
     document["steps"] = [
         {key: value for key, value in step.items() if key != "step_index"} for step in flow["steps"]
     ]
-    engine.call("register_workflow", definition=Jsonb(document))
+    engine.call("register_workflow", definition=Jsonb(document), make_current=True)
     copy = engine.call("get_flow", workflow_id="copy")
     assert {**copy, "workflow_slug": slug, "version": flow["version"]} == flow
 
