@@ -86,7 +86,7 @@ def test_too_little_history_and_bad_levels_are_said(cli: Cli, engine: Engine) ->
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith("too little history: 0 runs")
     exit_code, error = refusal(cli("workflows", "optimize", "order", "--level", "most"))
-    assert (exit_code, '"most" is no level' in error) == (2, True), error
+    assert (exit_code, '"most" is not a level' in error) == (2, True), error
 
 
 def test_delete_refuses_what_is_in_use_unless_forced(cli: Cli, engine: Engine) -> None:
