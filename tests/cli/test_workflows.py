@@ -35,7 +35,7 @@ def test_show(cli: Cli) -> None:
     title, steps, versions = (block.splitlines() for block in result.stdout.split("\n\n"))
     assert title == ["Workflow order, version 2"]
     assert [line.split() for line in steps[1:]] == [
-        ["fetch", "single", "local", "default", "3", "5", "min", "30", "s"],
+        ["fetch", "single", "local", "default", "3", "1", "min", "30", "s"],
         ["each", "fetch", "map", "distributed", "far", "3", "5", "min"],
         ["thrice", "fetch", "3", "tasks", "local", "default", "3", "5", "min"],
     ]
@@ -86,7 +86,7 @@ def test_too_little_history_and_bad_levels_are_said(cli: Cli, engine: Engine) ->
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith("too little history: 0 runs")
     exit_code, error = refusal(cli("workflows", "optimize", "order", "--level", "most"))
-    assert (exit_code, '"most" is no level' in error) == (2, True), error
+    assert (exit_code, '"most" is not a level' in error) == (2, True), error
 
 
 def test_delete_refuses_what_is_in_use_unless_forced(cli: Cli, engine: Engine) -> None:

@@ -362,3 +362,12 @@ def test_members_call_functions_without_a_right_on_types(
             "stepgres.list_flows()", "stepgres.run_events", "stepgres.tasks", "stepgres.steps",
         ):  # fmt: skip
             assert connection.execute(f"select * from {call}".encode()).fetchone()
+
+
+def test_listening_from_a_position_is_refused_for_a_channel_of_others(
+    admin: Engine, app: Engine, name: str
+) -> None:
+    """It would tell the name on which payloads are notified."""
+    admin.call("create_channel", channel=name)
+    with refused("SG026", name):
+        app.call("listen", channel=name, after="0")

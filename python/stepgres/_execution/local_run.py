@@ -52,7 +52,8 @@ class LocalRun:
         self._run_id = run_id
         self._run_input = run_input
         self._find = find
-        self._runner = Runner(place_for(pool), transactions, heartbeat, self._keep_error)
+        self._place = place_for(pool)
+        self._runner = Runner(self._place, transactions, heartbeat, self._keep_error)
         self._errors: dict[tuple[str, str], BaseException] = {}
         self._patience = Patience()
         self._turns = Turns(client, worker_id, concurrency, self._execute)
@@ -73,6 +74,7 @@ class LocalRun:
                     await anyio.sleep(self._patience.pause_after(error))
         finally:
             self._turns.cancel()
+            self._place.close()
 
     async def _take_turns(self) -> RunStatus:
         turns = self._turns

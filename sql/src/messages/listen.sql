@@ -8,6 +8,7 @@ declare
     v_listening stepgres.listening;
 begin
     perform stepgres._check_channel(listen.channel);
+    perform stepgres._readable_channel(listen.channel);
     perform stepgres._need_fresh_snapshots();
     if listen.after is not null then
         perform stepgres._parse_position(listen.after);

@@ -92,15 +92,15 @@ class Model:
         if workflow_slug not in self.workflows:
             raise Refused(WORKFLOW_UNKNOWN)
         workflow = self.workflows[workflow_slug]
-        if not isinstance(input, list) and any(
-            s.maps_over_array and not s.depends_on for s in workflow.steps.values()
-        ):
-            raise Refused(BAD_INPUT)
         parent = None if parent_run_id is None else self.runs[parent_run_id]
         if executor_id is not None:
             self._worker(executor_id)
         if parent is not None and not parent.is_active:
             raise Refused(RUN_FINISHED)
+        if not isinstance(input, list) and any(
+            s.maps_over_array and not s.depends_on for s in workflow.steps.values()
+        ):
+            raise Refused(BAD_INPUT)
         if executor_id is not None:
             self.hear(executor_id)
         if idempotency_key is not None:
