@@ -3,7 +3,10 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case when tag is null or array_ndims(tags) > 1 then tags else coalesce(tags, '{}') || tag end
+    select case
+        when tag is null or array_ndims(tags) > 1 then tags
+        else coalesce(tags, '{}') || tag
+    end
 $$;
 
 comment on function stepgres._all_tags(text[], text) is
