@@ -59,7 +59,7 @@ def test_worker_that_is_newer_than_the_schema_claims_nothing(db: Database) -> No
 def test_client_that_is_older_than_the_schema_goes_on(db: Database) -> None:
     set_version(db, "1.7.0")
     with Client(db.dsn) as client:
-        assert client.check_version() == "1.7.0"
+        assert client.check_version(stepgres.__version__) == "1.7.0"
         assert client.list_flows() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tools.check_names import ROOT, unknown_names
 
-README = "sql/src/work/README.md"
+README = "sql/src/tasks/README.md"
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def checkout(tmp_path: Path) -> Path:
         "docs/internals.md": "# Internals\n",
         "python/stepgres/_turns.py": "class Turns:\n    async def turn(self) -> None: ...\n",
         "sql/src/structure/tasks.sql": "create table stepgres.tasks (\n    msg_id bigint\n);\n",
-        "sql/src/work/_claim.sql": "create function stepgres._claim(capacity int) returns void\n"
+        "sql/src/tasks/_claim.sql": "create function stepgres._claim(capacity int) returns void\n"
         "as $$\n    select v_inner from a  -- a_comment\n$$;\n\n"
         "comment on function stepgres._claim(int) is\n'Claims a_word.';\n",
         README: "# work\n",
@@ -39,7 +39,6 @@ def test_checkout_names_what_it_has() -> None:
         "tasks",
         "msg_id",
         "capacity",
-        "work",
         "_claim.sql",
         "sql/src/structure/tasks.sql",
         "Turns.turn",

@@ -11,7 +11,6 @@ from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
 from stepgres._client.workers import Workers
 from stepgres._postgres.rows import row_of
-from stepgres._version import __version__
 from stepgres.types import FsckViolation
 
 
@@ -35,7 +34,7 @@ class Client(Definitions, Runs, Goals, Workers, Messages, Events):
         """The version of the installed schema."""
         return self._scalar(str, "version")
 
-    def check_version(self, client_version: str = __version__) -> str:
+    def check_version(self, client_version: str) -> str:
         """The version of the schema; VersionMismatch if it does not serve such clients."""
         return self._scalar(str, "check_version", client_version=client_version)
 

@@ -9,7 +9,6 @@ from stepgres._client.messages_async import AsyncMessages
 from stepgres._client.runs_async import AsyncRuns
 from stepgres._client.workers_async import AsyncWorkers
 from stepgres._postgres.rows import row_of
-from stepgres._version import __version__
 from stepgres.types import FsckViolation
 
 
@@ -35,7 +34,7 @@ class AsyncClient(
         """The version of the installed schema."""
         return await self._scalar(str, "version")
 
-    async def check_version(self, client_version: str = __version__) -> str:
+    async def check_version(self, client_version: str) -> str:
         """The version of the schema; VersionMismatch if it does not serve such clients."""
         return await self._scalar(str, "check_version", client_version=client_version)
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import Connection, Error, OperationalError
-from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction
 from psycopg.rows import scalar_row
 
 from stepgres._listening.notifications import Notifications
@@ -173,6 +173,8 @@ class Caller:
         self._is_checked = True
         try:
             self._all("check_version", scalar_row, client_version=__version__)
+        except InsufficientPrivilege:  # a role with a few rights goes on unchecked
+            pass
         except BaseException:
             self._is_checked = False
             raise

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import AsyncConnection, Error, OperationalError
-from psycopg.errors import InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction
 from psycopg.rows import scalar_row
 
 from stepgres._listening.notifications import AsyncNotifications
@@ -175,6 +175,8 @@ class AsyncCaller:
         self._is_checked = True
         try:
             await self._all("check_version", scalar_row, client_version=__version__)
+        except InsufficientPrivilege:  # a role with a few rights goes on unchecked
+            pass
         except BaseException:
             self._is_checked = False
             raise

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from psycopg import AsyncConnection, Connection
+    from psycopg.errors import Diagnostic
     from typing_extensions import Self
 
 logger = logging.getLogger("stepgres")
@@ -72,12 +73,22 @@ def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
         return True
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
+    severities = set[str | None]()
+
+    def note(message: Diagnostic) -> None:
+        severities.add(message.severity_nonlocalized)
+
+    connection.add_notice_handler(note)
     try:
         while poll.poll(0):
             connection.pgconn.consume_input()
+            connection.pgconn.is_busy()  # reads the messages that have come
     except OperationalError:
         return True
-    return connection.pgconn.status == ConnStatus.BAD
+    finally:
+        connection.remove_notice_handler(note)
+    # The server says why it ends a connection a moment before it closes the connection.
+    return "FATAL" in severities or connection.pgconn.status == ConnStatus.BAD
 
 
 class Patience:
