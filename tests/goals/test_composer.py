@@ -148,6 +148,6 @@ def test_goals_of_a_name_are_optimized_from_those_before(
 def test_unknown_level_is_an_error_and_starts_nothing(
     client: stepgres.Client, composer: stepgres.WorkflowComposer
 ) -> None:
-    with pytest.raises(stepgres.InvalidInput, match='"most" is no level'):
+    with pytest.raises(stepgres.InvalidInput, match='"most" is not a level'):
         composer.compose_from_goal("one", decompose, say, optimization_level="most")
     assert client.list_workflow_runs() == []

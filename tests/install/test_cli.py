@@ -46,7 +46,7 @@ def test_error_is_a_line_and_a_hint(empty_db: Database) -> None:
     assert (result.exit_code, result.stdout) == (5, "")
     error, hint = result.stderr.splitlines()
     assert error.startswith("Error: database ")
-    assert hint.startswith("Hint: Rename it ")
+    assert hint.startswith("Hint: Rename the schema ")
 
 
 def test_command_without_argument_uses_the_environment(
