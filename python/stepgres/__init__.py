@@ -1,6 +1,6 @@
 """Durable workflows scheduled by PostgreSQL.
 
-Names are loaded when they are first used: importing the package does not import psycopg.
+The package loads a name at its first use: importing the package does not import psycopg.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ else:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-        globals()[name] = value  # the next use does not come here
+        globals()[name] = value  # the next use does not call __getattr__
         return value
 
     def __dir__():

@@ -1,4 +1,4 @@
-"""Every error of Stepgres; those that SQL raised have its message, hint, detail and SQLSTATE."""
+"""Every error of Stepgres; an error from SQL keeps its message, hint, detail and SQLSTATE."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class StepgresError(Exception):
 
 
 class DefinitionError(StepgresError):
-    """A workflow definition breaks a rule; nothing of it was stored."""
+    """A workflow definition breaks a rule; nothing of the definition was stored."""
 
     sqlstate = "SG001"
 
 
 class WorkflowNotFound(StepgresError):
-    """No workflow has this slug, or it has no such version."""
+    """No workflow has this slug, or the workflow has no such version."""
 
     sqlstate = "SG002"
 
@@ -71,7 +71,7 @@ class WorkflowAlreadyExists(StepgresError):
 
 
 class IllegalTransition(StepgresError):
-    """A status, or a definition that runs use, was to change in a way that it may not."""
+    """The call would change a status, or a definition that runs use, in a forbidden way."""
 
     sqlstate = "SG008"
 
@@ -83,13 +83,13 @@ class RunAlreadyExists(StepgresError):
 
 
 class InstallationError(StepgresError):
-    """Stepgres is not installed here, or cannot be installed, removed or started."""
+    """Stepgres is not installed in the database, or cannot be installed, removed or started."""
 
     sqlstate = "SG010"
 
 
 class RunAlreadyFinished(StepgresError):
-    """The run has ended, and what was asked for can only be done before that."""
+    """The run has ended, and the call needs a run that has not ended."""
 
     sqlstate = "SG011"
 
@@ -101,13 +101,13 @@ class RunNotPaused(StepgresError):
 
 
 class RunNotFailed(StepgresError):
-    """A run that has not failed is not retried."""
+    """A run that has not failed cannot be retried."""
 
     sqlstate = "SG013"
 
 
 class InvalidFilter(StepgresError):
-    """Runs cannot be listed by that status, order or number."""
+    """The status, order, limit or offset of a list of runs is invalid."""
 
     sqlstate = "SG014"
 
@@ -119,13 +119,13 @@ class WorkflowInUse(StepgresError):
 
 
 class InvalidChannel(StepgresError):
-    """That cannot be the name of a channel."""
+    """The name of a channel breaks a rule."""
 
     sqlstate = "SG016"
 
 
 class PayloadTooLarge(StepgresError):
-    """A message or payload is larger than PostgreSQL or Stepgres takes."""
+    """A message or payload is larger than PostgreSQL or Stepgres allows."""
 
     sqlstate = "SG017"
 
@@ -143,7 +143,7 @@ class TaskGraphNotFound(StepgresError):
 
 
 class TaskGraphNotApproved(StepgresError):
-    """Only an approved task graph is started; task_graph is what execute_goal has stored."""
+    """The task graph is not approved; task_graph is the task graph that execute_goal stored."""
 
     sqlstate = "SG020"
 
@@ -160,7 +160,7 @@ class TaskGraphNotApproved(StepgresError):
 
 
 class ChannelNotFound(StepgresError):
-    """There is no such channel: nothing was sent to it, or it was deleted."""
+    """No channel has this name: nothing was sent to the channel, or it was deleted."""
 
     sqlstate = "SG021"
 
@@ -172,13 +172,13 @@ class ChannelInUse(StepgresError):
 
 
 class NotPermitted(StepgresError):
-    """The caller may call the function, but not for this: another role must do it, or grant it."""
+    """The role may call the function, but not for this: another role must do it, or grant it."""
 
     sqlstate = "SG026"
 
 
 class VersionMismatch(StepgresError):
-    """The client and the schema in the database are of versions that cannot work together."""
+    """The versions of the client and of the schema in the database cannot work together."""
 
     sqlstate = "SG027"
 
@@ -190,15 +190,15 @@ class ConnectionFailed(StepgresError):
 class UnreadableValue(StepgresError):
     """A value in the database is nested more deeply, or has a longer number, than Python can read.
 
-    In lists, and in what `get_run` returns, it stands in the place of the value.
+    In lists, and in the result of `get_run`, an UnreadableValue replaces the value.
     """
 
 
 class WorkflowFailed(StepgresError):
-    """The run ended as failed, because of this error, in this step if it was a step's.
+    """The run failed with this error, in this step if a step failed the run.
 
-    error_type is the name of the exception that the step raised, traceback where it was raised.
-    When this process executed the step, __cause__ is the exception itself.
+    error_type is the name of the exception that the step raised. traceback says where the step
+    raised the exception. When this process executed the step, __cause__ is the exception itself.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class WorkflowFailed(StepgresError):
         traceback: str | None = None,
     ) -> None:
         super().__init__(f"run {run_id} failed: {error}")
-        # what unpickling calls __init__ with
+        # unpickling calls __init__ with args
         self.args = (run_id, step_slug, error, error_type, traceback)
         self.run_id = run_id
         self.step_slug = step_slug
@@ -220,7 +220,7 @@ class WorkflowFailed(StepgresError):
 
 
 class GoalsFailed(StepgresError):
-    """Of several goals some failed: their errors by goal, and the results of the others."""
+    """Some of several goals failed; failures and results have the errors and results by goal."""
 
     def __init__(self, results: dict[str, RunResult], failures: dict[str, Exception]) -> None:
         first, error = next(iter(failures.items()))
@@ -234,7 +234,7 @@ class GoalsFailed(StepgresError):
 
 
 class WorkflowTimeout(StepgresError):
-    """The run did not end within the time that its caller would wait; it goes on."""
+    """The run did not end within the timeout of the caller; the run continues."""
 
     def __init__(self, run_id: UUID) -> None:
         super().__init__(
@@ -246,15 +246,15 @@ class WorkflowTimeout(StepgresError):
 
 
 class NonRetryable(Exception):
-    """Raised by a step: the task has failed for good, whatever attempts are left."""
+    """A step raises this error to fail its task for good, even if attempts are left."""
 
 
 class UnwritableOutput(NonRetryable):
-    """A step returned something that cannot be stored as JSON; the message has its place in it."""
+    """A step returned a value that JSON cannot store; the message names the part of the value."""
 
 
 class RetryAfter(Exception):
-    """Raised by a step: this attempt has failed; the next one starts after so many seconds."""
+    """A step raises this error to fail its attempt; the next attempt starts after seconds."""
 
     def __init__(self, seconds: float, message: str = "") -> None:
         if not 0 <= seconds < float("inf"):
@@ -268,7 +268,7 @@ class RetryAfter(Exception):
 
 
 _BY_SQLSTATE = {cls.sqlstate: cls for cls in StepgresError.__subclasses__() if cls.sqlstate}
-# Two errors of PostgreSQL that are about an argument, and what to do about it.
+# Two errors of PostgreSQL about an argument, and the hints for them.
 _BAD_ARGUMENTS = {
     "22P02": "Pass a value of that type; strings in JSON without halves of surrogate pairs.",
     "22P05": "PostgreSQL stores any character but NUL: leave it out, or encode it.",
@@ -276,15 +276,15 @@ _BAD_ARGUMENTS = {
 
 
 def from_postgres(error: Error) -> Exception:
-    """The StepgresError that the SQLSTATE of a psycopg error stands for, else the error itself.
+    """Return the StepgresError for the SQLSTATE of a psycopg error, else the error itself.
 
-    The error is one of a session that sends UTF-8.
+    The session of the error sends UTF-8.
     """
     from psycopg import DataError
     from psycopg.pq import DiagnosticField
 
     def field(code: DiagnosticField) -> str | None:
-        # not diag, which decodes as the connection does when the error has ended its transaction
+        # not diag: after an error has ended its transaction, diag decodes as the connection does
         text = error.pgresult.error_field(code) if error.pgresult is not None else None
         return text.decode("utf-8", "replace") if text is not None else None
 

@@ -27,11 +27,12 @@ class RunResult(NamedTuple):
 
 
 class RunStatus(NamedTuple):
-    """How a run is doing.
+    """The status of a run.
 
     status is "completed" (details: the output), "failed" (details: the error) or "in_progress"
-    (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": False}). A
-    failed run has its failed_step, and the error_type and traceback of the attempt that failed it.
+    (details: {"total_steps": 5, "completed_steps": 2, "percentage": 40.0, "paused": False}).
+    failed_step is the step that failed the run. error_type and traceback belong to the attempt
+    that failed the run.
     """
 
     status: str
@@ -42,12 +43,12 @@ class RunStatus(NamedTuple):
 
     @property
     def paused(self) -> bool:
-        """Whether the run is paused; one that has ended is not."""
+        """Say whether the run is paused; a run that has ended is not paused."""
         return self.status == "in_progress" and bool(self.details["paused"])
 
 
 def run_result(run_id: UUID, status: RunStatus) -> RunResult:
-    """What a run that has ended means to whoever waited for it: its result, or WorkflowFailed."""
+    """Return the result of a run that has ended; raise WorkflowFailed if the run failed."""
     if status.status == "failed":
         raise WorkflowFailed(
             run_id, status.failed_step, status.details, status.error_type, status.traceback
@@ -87,7 +88,7 @@ class Step(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """A workflow as `list_flows` returns it; step_count is that of the current version."""
+    """A workflow as `list_flows` returns it; step_count counts steps of the current version."""
 
     workflow_slug: str
     current_version: int
@@ -96,10 +97,10 @@ class Flow(NamedTuple):
 
 
 class WorkflowVersion(NamedTuple):
-    """A version of a workflow: new runs get the current one, and a used one cannot change.
+    """A version of a workflow: new runs get the current version, and a used version cannot change.
 
-    optimizations is what optimize_workflow has changed of another one, {step: {option: value}},
-    options of the workflow under the empty name.
+    optimizations has the options that optimize_workflow changed in the version optimized_from, as
+    {step: {option: value}}. Options of the workflow itself stand under the empty name.
     """
 
     workflow_slug: str
@@ -138,7 +139,7 @@ class WorkflowRun:
 
 
 class RunCount(NamedTuple):
-    """How many runs of a workflow have a status; of them so many are paused, or cancelled."""
+    """The number of runs of a workflow with a status; paused and cancelled count some of these."""
 
     workflow_slug: str
     status: str
@@ -148,9 +149,10 @@ class RunCount(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """An execution of a task; its end and error are known when it has ended.
+    """An execution of a task; finished_at and error are None until the attempt has ended.
 
-    error_type is the name of the exception that has failed it, traceback where it was raised.
+    error_type is the name of the exception that failed the attempt. traceback says where the step
+    raised the exception.
     """
 
     task_index: int
@@ -165,7 +167,7 @@ class Attempt(NamedTuple):
 
 
 class RunStep(NamedTuple):
-    """A step of one run: its state, how many tasks it has in which status, and their attempts."""
+    """A step of one run: its state, its number of tasks by status, and their attempts."""
 
     step_slug: str
     depends_on: list[str]
@@ -183,9 +185,9 @@ class RunStep(NamedTuple):
 
 @dataclass(frozen=True)
 class RunDetails(WorkflowRun):
-    """All that is known about a run; deadline is in seconds, the steps are in their order.
+    """All the data of a run; deadline is in seconds, and the steps are in their order.
 
-    error_type and traceback are those of the attempt that has failed the run.
+    error_type and traceback belong to the attempt that failed the run.
     """
 
     deadline: float | None
@@ -194,7 +196,7 @@ class RunDetails(WorkflowRun):
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:
-        """A Mermaid flowchart of the steps, coloured by their status."""
+        """Return a Mermaid flowchart of the steps, coloured by their status."""
         return steps_flowchart((s.step_slug, s.depends_on, s.status) for s in self.steps)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -202,7 +204,7 @@ class RunDetails(WorkflowRun):
 
 
 def run_details(document: dict[str, Any]) -> RunDetails:
-    """The document of get_run, its strings that are ids and times made what they stand for."""
+    """Return the document of get_run as RunDetails; ids and times are no longer strings."""
     steps = [
         _read(RunStep, {**step, "attempts": [_read(Attempt, a) for a in step.get("attempts", [])]})
         for step in document["steps"]
@@ -220,13 +222,13 @@ def _value(name: str, value: Any) -> Any:
     if name in {"run_id", "parent_run_id", "retried_from"}:
         return UUID(value)
     if name.endswith("_at"):
-        # Python 3.10 reads no other fractions than of 3 or 6 digits
+        # Python 3.10 reads only fractions of 3 or 6 digits
         return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
     return value
 
 
 class CompositionStats(NamedTuple):
-    """Numbers of task graphs and of their runs; durations are those of completed runs."""
+    """Counts of task graphs and of their runs, with the durations of completed runs."""
 
     task_graphs: int
     decomposed: int
@@ -241,13 +243,13 @@ class CompositionStats(NamedTuple):
 
 
 class StepStatistics(NamedTuple):
-    """How a step has done in the last runs of its workflow.
+    """The statistics of a step in the last runs of its workflow.
 
-    Its tasks are those that were completed, or exhausted; retries are attempts after the first, of
-    which some have recovered their task; timeouts are failures that lasted as long as a timeout,
-    the longest of which was longest_timeout. A duration is that of an attempt that completed its
-    task, a wait is how long it was queued before, elapsed is from the first task of a run to the
-    end of the last.
+    tasks counts completed and exhausted tasks. retries counts attempts after the first; recovered
+    counts the tasks that a retry completed. timeouts counts failures that lasted as long as a
+    timeout, and longest_timeout is the longest such timeout. A duration is the duration of an
+    attempt that completed its task. A wait is the time that this attempt was queued before.
+    elapsed is the time from the first task of a run to the end of the last task.
     """
 
     step_slug: str
@@ -268,10 +270,10 @@ class StepStatistics(NamedTuple):
 
 
 class Recommendation(NamedTuple):
-    """Another value for an option of a step, and the figures that speak for it; seconds.
+    """Another value for an option of a step, and the figures for the value; times are in seconds.
 
-    Without a step_slug the option is one of the workflow; without an option it says why there is no
-    recommendation.
+    Without a step_slug the option belongs to the workflow. Without an option the reason says why
+    there is no recommendation.
     """
 
     step_slug: str | None
@@ -282,7 +284,7 @@ class Recommendation(NamedTuple):
 
 
 class StuckStep(NamedTuple):
-    """What an unfinished step waits for; of the tasks of a map that wait alike, the first."""
+    """An unfinished step and its wait; for tasks of a map that wait alike, the first task."""
 
     step_slug: str
     task_index: int | None
@@ -292,7 +294,7 @@ class StuckStep(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A task to execute; or, with is_refused, the key of a result that was refused."""
+    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses."""
 
     run_id: UUID
     workflow_slug: str
@@ -310,9 +312,9 @@ class WorkItem(NamedTuple):
 
 
 class WorkerInfo(NamedTuple):
-    """A worker as `list_workers` returns it: tasks is how many it executes.
+    """A worker as `list_workers` returns it: tasks counts the tasks that it executes.
 
-    One that was not heard of for its lease is not alive; its tasks are taken over.
+    A worker that sends no heartbeat for its lease is not alive; other workers take over its tasks.
     """
 
     worker_id: str
@@ -326,7 +328,7 @@ class WorkerInfo(NamedTuple):
 
 
 class QueueInfo(NamedTuple):
-    """A queue as `list_queues` returns it: its ready tasks, since when the first waits, workers."""
+    """A queue as `list_queues` returns it: its ready tasks, the time of the first, its workers."""
 
     queue: str
     tasks: int
@@ -335,7 +337,7 @@ class QueueInfo(NamedTuple):
 
 
 class ChannelInfo(NamedTuple):
-    """A channel as `list_channels` returns it: what nobody has acknowledged, and since when."""
+    """A channel as `list_channels` returns it: its unacknowledged messages."""
 
     channel: str
     messages: int
@@ -344,7 +346,7 @@ class ChannelInfo(NamedTuple):
 
 
 class FsckViolation(NamedTuple):
-    """A violated invariant, and the run in which it was found, if it was in one."""
+    """A violated invariant, and the run that violates the invariant, if a run does."""
 
     invariant: str
     run_id: UUID | None
@@ -352,9 +354,9 @@ class FsckViolation(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message of a channel; acknowledged_at says whether it is dealt with.
+    """A message of a channel; acknowledged_at is None until a reader acknowledges the message.
 
-    Until visible_at it is in the hands of whoever read it.
+    Until visible_at no other reader gets the message.
     """
 
     message_id: str
@@ -366,7 +368,7 @@ class Message(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A message that `catch_up` found, and the position behind it."""
+    """A message that `catch_up` found, and the position behind the message."""
 
     message_id: str
     message: Any
@@ -383,13 +385,13 @@ class Listening(NamedTuple):
 
 
 class RunEvent(NamedTuple):
-    """Something that happened in a run, or in a step or a task of it, or to a goal.
+    """An event of a run, of a step or task of a run, or of a goal.
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
-    step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed,
-    the latter of an attempt, whether or not there is another; goal_decomposed, _approved, _rejected
-    (its error is the reason), _started, _completed or _failed. The first three of goals have a
-    run_id where they are told as part of a run, and none where they are told for themselves.
+    step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
+    goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
+    task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
+    goal_approved and goal_rejected have a run_id only among the events of a run.
     """
 
     event_type: str
@@ -404,14 +406,15 @@ class RunEvent(NamedTuple):
 
     @property
     def is_end(self) -> bool:
-        """Whether it is the end of the run: nothing happens after that."""
+        """Say whether the event is the end of the run: no event follows."""
         return self.event_type in ("workflow_completed", "workflow_failed", "workflow_cancelled")
 
 
 class NewEvent(NamedTuple):
-    """An event that `catch_up_events` found, and the position behind it.
+    """An event that `catch_up_events` found, and the position behind the event.
 
-    The fields before are those of RunEvent. Without an event_type: there are no more events so far.
+    The other fields are the fields of RunEvent. A row without an event_type says that there are no
+    more events so far.
     """
 
     event_type: str | None
@@ -427,14 +430,14 @@ class NewEvent(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """A subscriber, and the name that it is notified on."""
+    """A subscriber, and the name on which PostgreSQL notifies the subscriber."""
 
     subscriber_id: str
     notified_on: str
 
 
 class Notification(NamedTuple):
-    """What a listener got: a message, or without a message_id the payload of `notify_only`."""
+    """A message that a listener got, or without a message_id a payload of `notify_only`."""
 
     channel: str
     message_id: str | None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     StepFunction = Callable[..., Any]
 
     class HasSteps(Protocol):
-        """A Workflow class, or an instance of one, or a module with workflow_steps()."""
+        """A Workflow class, an instance of a Workflow class, or a module with workflow_steps()."""
 
         def workflow_steps(self) -> Iterable[Any]: ...
 
@@ -76,23 +76,23 @@ def step(
 
 
 def step(function: StepFunction | None = None, /, **options: Any) -> Any:
-    """Make a function of a Workflow class a step of that name.
+    """Make a function of a Workflow class a step with the name of the function.
 
-    The function takes the input of the step, and the context too if it has a second parameter; it
-    may be async. depends_on names other steps of the class, by their names or by the functions;
-    without it the step is a root. map runs it once per element of an array:
-    the output of its one dependency, or the input of the run. initial_tasks runs it that many
-    times with the input of the step. A transactional step gets `context.connection`, and what it
-    writes there is committed together with its completion. condition and unless are JSON paths over
-    the input of the step, which starts if the first is met and the second is not. when_unmet and
-    when_exhausted are "fail", "skip" or "skip-cascade"; max_failed is how many tasks of a map may
-    be skipped, as a number or such as "5%". A sticky step goes to the worker that completes what it
-    waits for, in the same turn, without a ticket through the queue. Durations are seconds. Options
-    that are left out are inherited from the class.
+    The function takes the input of the step, and the context too if it has a second parameter. The
+    function may be async. depends_on lists other steps of the class, by name or by function;
+    without depends_on the step is a root. map executes the step once per element of an array: the
+    output of its one dependency, or the input of the run. initial_tasks executes the step that many
+    times with its input. A transactional step gets `context.connection`; its writes there are
+    committed together with its completion. condition and unless are JSON paths over the input of
+    the step: the step starts if condition is met and unless is not. when_unmet and when_exhausted
+    are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a map, as a number
+    or a percentage such as "5%". A sticky step goes to the worker that completes its last
+    dependency, in the same turn, without a ticket. Durations are in seconds. The step inherits
+    missing options from the class.
     """
 
     def mark(function: Any) -> Any:
-        # a static method hands out the function in it, which therefore gets the options
+        # a static method returns its function, so the function gets the options
         target = getattr(function, "__func__", function)
         try:
             setattr(target, _OPTIONS, {"depends_on": [], **options})
@@ -113,10 +113,10 @@ class _SqlFunction(str):
 
 
 def sql_step(sql_function: str, /, **options: Any) -> Any:
-    """A step of a Workflow class whose body is a SQL function f(jsonb) returns jsonb.
+    """Make a step of a Workflow class whose body is a SQL function f(jsonb) returns jsonb.
 
-    An admin has registered it with register_sql_function. Any worker calls it, in the transaction
-    that completes the task. The options are those of `step`.
+    An admin registers the SQL function with register_sql_function. Any worker calls the function,
+    in the transaction that completes the task. The options are the options of `step`.
     """
     function = _SqlFunction(sql_function)
     setattr(function, _OPTIONS, {"depends_on": [], **options})
@@ -128,12 +128,12 @@ def _is_step(value: Any) -> bool:
 
 
 def _function_of(value: Any) -> Any:
-    """The function in a static method; anything else is what it is."""
+    """Return the function in a static method, or any other value unchanged."""
     return getattr(value, "__func__", value)
 
 
 class _Namespace(dict[str, Any]):
-    """The names of a class, in which no step takes the place of another one of the same name."""
+    """The names of a class; a second definition of a step in the class is an error."""
 
     def __init__(self, workflow: str) -> None:
         self._workflow = workflow
@@ -149,7 +149,7 @@ class _Namespace(dict[str, Any]):
 
 
 class _WorkflowType(ABCMeta):
-    """Makes workflow classes; an abstract base class can be one, too."""
+    """The metaclass of workflows; an abstract base class can be a workflow, too."""
 
     @classmethod
     def __prepare__(cls, name: str, bases: tuple[type, ...], /, **_: Any) -> _Namespace:
@@ -162,19 +162,20 @@ class _WorkflowType(ABCMeta):
 class Workflow(metaclass=_WorkflowType):
     """A workflow whose steps are the functions of the class that are marked with `step`.
 
-    Its slug is the name of the class in snake case, or the attribute `slug`. The attributes
+    The slug is the name of the class in snake case, or the attribute `slug`. The attributes
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
-    when_exhausted are defaults of its steps; deadline is the time within which a run must end;
-    events ("none", "run" or "task") is what is sent on the channel workflow_events; max_parallel is
-    how many local steps of a run its executor executes at a time. Any other attribute that is plain
-    data is an error, unless its name is in capitals or begins with an underscore.
+    when_exhausted are defaults of the steps. A run must end within deadline seconds. events
+    ("none", "run" or "task") chooses the events that are sent on the channel workflow_events.
+    max_parallel limits the local steps of a run that the executor executes at a time. Any other
+    attribute that is plain data is an error, unless its name is in capitals or begins with an
+    underscore.
     """
 
     slug: str
 
     @classmethod
     def workflow_steps(cls) -> list[tuple[str, StepFunction, dict[str, Any]]]:
-        """The steps as (slug, function, options), in the order they were written, bases first."""
+        """Return the steps as (slug, function, options), in the order of the code, bases first."""
         names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
         found = ((name, getattr(cls, name)) for name in names)
         return [
@@ -186,7 +187,7 @@ class Workflow(metaclass=_WorkflowType):
 
 @dataclass(frozen=True)
 class Definition:
-    """What describe returns: the document for register_workflow, and the functions by step slug."""
+    """A document for register_workflow and functions by step slug, as `describe` returns them."""
 
     document: dict[str, Any]
     functions: Mapping[str, StepFunction]
@@ -195,9 +196,9 @@ class Definition:
 def describe(workflow: Any) -> Definition:
     """Describe a Workflow class, or anything else with `workflow_steps()`.
 
-    workflow_steps() returns tuples (slug, function, options), or (slug, function) for a step that
-    depends on the one before it; in the place of the function may stand the name of a SQL function.
-    What the options may be is checked when they are registered; here only what SQL cannot see.
+    workflow_steps() returns tuples (slug, function, options). A pair (slug, function) is a step
+    that depends on the step before the pair. The name of a SQL function may replace the function.
+    register_workflow checks the options; describe checks only the rules that SQL cannot check.
     Raises DefinitionError.
     """
     documents = []
@@ -229,9 +230,9 @@ def describe(workflow: Any) -> Definition:
 
 
 def describe_all(workflows: Iterable[Any]) -> list[Definition]:
-    """Describe workflows, and for a module without workflow_steps() all Workflow classes of it.
+    """Describe workflows; a module without workflow_steps() stands for its Workflow classes.
 
-    These are the ones that it, or a module below it, defines, and those that its __all__ names.
+    These are the classes that the module or a module below it defines, or its __all__ names.
     """
     definitions = []
     for workflow in workflows:
@@ -262,7 +263,7 @@ def _workflows_in(module: ModuleType) -> list[type[Workflow]]:
 
 
 def slug_of(workflow: Any) -> str:
-    """The attribute slug, else the last part of the name, "OrderLines" becoming "order_lines"."""
+    """Return the attribute slug, else the last part of the name: "order_lines" for "OrderLines"."""
     slug = getattr(workflow, "slug", None)
     if isinstance(slug, str):
         return slug
@@ -273,7 +274,7 @@ def slug_of(workflow: Any) -> str:
 
 
 def takes_context(function: StepFunction) -> bool:
-    """Whether a function has a second parameter that must be given, or is called context."""
+    """Say whether the second parameter of a function has no default or is named context."""
     second = _positional(function)[1:2]
     return any(p.default is p.empty or p.name == "context" for p in second)
 
@@ -281,7 +282,7 @@ def takes_context(function: StepFunction) -> bool:
 def _steps(
     workflow: Any, culprit: str
 ) -> Iterable[tuple[str, StepFunction | str, Mapping[str, Any]]]:
-    """What workflow_steps() returns, with the options that a pair leaves out."""
+    """Return the steps of workflow_steps(), with the options that a pair leaves out."""
     get_steps = getattr(workflow, "workflow_steps", None)
     if not callable(get_steps) or not _accepts(get_steps):
         raise DefinitionError(
@@ -331,14 +332,14 @@ def _check_function(culprit: str, function: Any) -> None:
 
 
 def _dependencies(culprit: str, depends_on: Any, slugs: Mapping[int, str]) -> Any:
-    """The slugs of dependencies, of which each may also be the function of the step."""
+    """Return the slugs of dependencies; a dependency may also be the function of its step."""
     if callable(depends_on) or isinstance(depends_on, _SqlFunction):
         raise DefinitionError(
             f"{culprit}: depends_on is {depends_on!r}, not a list",
             hint=f"Write depends_on=[{getattr(depends_on, '__name__', 'fetch')}].",
         )
     if isinstance(depends_on, str | Mapping) or not isinstance(depends_on, Iterable):
-        return depends_on  # SQL says what is wrong with it
+        return depends_on  # SQL raises the error
     return [_slug_of_step(culprit, step, slugs) for step in depends_on]
 
 
@@ -359,7 +360,7 @@ def _slug_of_step(culprit: str, step: Any, slugs: Mapping[int, str]) -> Any:
 
 
 def _check_attributes(culprit: str, workflow: Any, functions: Mapping[str, Any]) -> None:
-    """DefinitionError for an attribute of a Workflow class that is taken for an option."""
+    """Raise DefinitionError for an attribute of a Workflow class that looks like an option."""
     cls = workflow if isinstance(workflow, type) else type(workflow)
     if not issubclass(cls, Workflow):
         return
@@ -411,7 +412,7 @@ def _parameters(function: StepFunction) -> Mapping[str, inspect.Parameter]:
 
 
 def _binds(function: StepFunction) -> bool:
-    """Whether the program itself passes a context to the function."""
+    """Say whether the program itself passes a context to the function."""
     return isinstance(function, functools.partial) and "context" in function.keywords
 
 
@@ -423,5 +424,5 @@ def _positional(function: StepFunction) -> list[inspect.Parameter]:
 def _signature(function: StepFunction) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
+    except (TypeError, ValueError):  # some built-in functions have no signature
         return None

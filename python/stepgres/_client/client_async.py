@@ -15,29 +15,29 @@ from stepgres.types import FsckViolation
 class AsyncClient(
     AsyncDefinitions, AsyncRuns, AsyncGoals, AsyncWorkers, AsyncMessages, AsyncEvents
 ):
-    """Calls the functions of the schema stepgres.
+    """A client calls the functions of the schema stepgres.
 
-    conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), for which the
-    client opens a connection of its own when it first needs one, and a new one after that was lost
-    or in a process that was forked; or a psycopg_pool pool; or an open connection of psycopg or
-    SQLAlchemy, a session of SQLAlchemy, or Django's connection, in whose transaction the client
-    then works without ever committing it. An async client belongs to one event loop until it is
-    closed.
+    conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), a
+    psycopg_pool pool, an open connection of psycopg or SQLAlchemy, a session of SQLAlchemy, or
+    Django's connection. With a string the client opens a connection at its first call. It opens a
+    new connection after a lost connection, and in a forked process. With an open connection or
+    session the client works in the transaction of the caller, and never commits the transaction. An
+    async client belongs to one event loop until it is closed.
 
-    Each method is one call of the SQL function of its name, whose comment says more; an argument
-    that is None is left to the function's default. Errors of Stepgres are StepgresErrors, by their
-    SQLSTATE, and so is a connection that is lost, ConnectionFailed; other errors of the database
-    are psycopg's.
+    Each method calls the SQL function of the same name; the comment of the function says more. An
+    argument that is None gets the default of the function. Errors of Stepgres are StepgresErrors,
+    by their SQLSTATE. A lost connection is ConnectionFailed. Other errors of the database are
+    psycopg's.
     """
 
     async def version(self) -> str:
-        """The version of the installed schema."""
+        """Return the version of the installed schema."""
         return await self._scalar(str, "version")
 
     async def check_version(self, client_version: str) -> str:
-        """The version of the schema; VersionMismatch if it does not serve such clients."""
+        """Return the version of the schema; VersionMismatch if it does not serve such clients."""
         return await self._scalar(str, "check_version", client_version=client_version)
 
     async def fsck(self) -> list[FsckViolation]:
-        """What violates the invariants of the engine."""
+        """Return the violations of the invariants of the engine."""
         return await self._all("fsck", row_of(FsckViolation))

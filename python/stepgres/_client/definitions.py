@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Definitions(Caller):
-    """What there is to run."""
+    """The functions for definitions of workflows."""
 
     def create_flow(
         self,
@@ -41,7 +41,7 @@ class Definitions(Caller):
         events: str | None = None,
         max_parallel: int | None = None,
     ) -> str:
-        """Create a workflow without steps and return its id, the slug. Durations in seconds."""
+        """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return self._scalar(
             str,
             "create_flow",
@@ -85,7 +85,7 @@ class Definitions(Caller):
         max_failed: int | str | None = None,
         sticky: bool | None = None,
     ) -> Step:
-        """Add a step to a workflow, behind those it depends on. Durations in seconds."""
+        """Add a step to a workflow, after its dependencies. Durations are in seconds."""
         return self._one(
             "add_step",
             row_of(Step),
@@ -120,7 +120,7 @@ class Definitions(Caller):
     ) -> int:
         """Register a workflow, or a definition as `describe` returns it; return its version.
 
-        A new version is current. With make_current an older one becomes current again.
+        A new version is current. With make_current an older version becomes current again.
         """
         if hasattr(definition, "workflow_steps"):
             definition = describe(definition)
@@ -133,23 +133,23 @@ class Definitions(Caller):
                 definition=json_value(definition, "definition"),
                 make_current=make_current,
             )
-        except InvalidInput as error:  # it is not even JSON
+        except InvalidInput as error:  # the definition is not even JSON
             raise DefinitionError(error.message, hint=error.hint, detail=error.detail) from error
 
     def register_sql_function(self, sql_function: str) -> str:
-        """Allow steps to name a function as their body, and return the name that they use."""
+        """Register a SQL function as the body of steps; return the name for steps to use."""
         return self._scalar(str, "register_sql_function", sql_function=sql_function)
 
     def get_flow(self, workflow_id: WorkflowName, *, version: int | None = None) -> dict[str, Any]:
-        """A workflow as one document, with its steps and their options."""
+        """Return a workflow as one document, with its steps and their options."""
         return self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
 
     def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
-        """All workflows by slug; with goals also those that task graphs have become."""
+        """List all workflows by slug; with goals also the workflows of task graphs."""
         return self._all("list_flows", row_of(Flow), goals=goals)
 
     def list_workflow_versions(self, workflow_slug: WorkflowName) -> list[WorkflowVersion]:
-        """The versions of a workflow, the newest first."""
+        """List the versions of a workflow, the newest first."""
         return self._all(
             "list_workflow_versions", row_of(WorkflowVersion), workflow_slug=workflow_slug
         )
@@ -157,7 +157,7 @@ class Definitions(Caller):
     def step_statistics(
         self, workflow_slug: WorkflowName, last_runs: int | None = None
     ) -> list[StepStatistics]:
-        """How the steps have done in the last runs that have ended, 1,000 by default."""
+        """Return the statistics of the steps in the last ended runs, by default 1,000 runs."""
         return self._all(
             "step_statistics",
             row_of(StepStatistics),
@@ -168,21 +168,22 @@ class Definitions(Caller):
     def recommend(
         self, workflow_slug: WorkflowName, level: str | None = None
     ) -> list[Recommendation]:
-        """What optimize_workflow would change, and why; the workflow stays as it is."""
+        """Return the changes that optimize_workflow would make, with reasons; change nothing."""
         return self._all(
             "recommend", row_of(Recommendation), workflow_slug=workflow_slug, level=level
         )
 
     def optimize_workflow(self, workflow_slug: WorkflowName, level: str | None = None) -> int:
-        """Make the recommended version of a workflow current, and return it; runs keep theirs.
+        """Make a version with the recommended options current; return it. Runs keep their version.
 
-        The level is "basic" (the default), "advanced" or "aggressive"; "none" takes all of it back.
+        The level is "basic" (the default), "advanced" or "aggressive". The level "none" makes the
+        version as it was defined current.
         """
         return self._scalar(int, "optimize_workflow", workflow_slug=workflow_slug, level=level)
 
     def delete_flow(self, workflow_id: WorkflowName, *, force: bool | None = None) -> None:
         """Delete a workflow with its versions and runs; WorkflowInUse if runs are active.
 
-        With force those are cancelled first.
+        With force active runs are cancelled first.
         """
         self._all("delete_flow", scalar_row, workflow_id=workflow_id, force=force)

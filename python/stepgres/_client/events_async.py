@@ -1,4 +1,4 @@
-"""The part of the client that tells what happens in runs."""
+"""The part of the client that subscribes to events of runs, and lists events."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 
 class AsyncEvents(AsyncCaller):
-    """What happens in runs."""
+    """The functions for events of runs and goals."""
 
     def subscribe(
         self, run_id: UUID | None = None, *, workflow_slug: WorkflowName | None = None
     ) -> AsyncEventListener:
-        """The events of a run, live: what has happened so far, then what happens until it ends.
+        """Subscribe to the events of a run, live: past events first, then events until it ends.
 
-        Without run_id those of all runs, or of those of a workflow, which is a slug or a workflow
-        class: of the runs that are active now, then of every run, until it is closed; and also what
-        becomes of goals before there is a run, which has no run_id. All that a client listens to
-        shares one connection. Raises RunNotFound, or ConnectionFailed if it cannot begin now.
+        Without run_id the events are of all runs, or of the runs of one workflow. workflow_slug is
+        a slug or a workflow class. The subscription begins with the runs that are active now, and
+        covers every run until it is closed. It includes the events of goals without a run; these
+        events have no run_id. All listeners of a client share one connection. Raises RunNotFound,
+        or ConnectionFailed if the subscription cannot begin now.
         """
         if run_id is not None and workflow_slug is not None:
             raise InvalidInput(
@@ -47,9 +48,9 @@ class AsyncEvents(AsyncCaller):
         after: str | None = None,
         limit: int | None = None,
     ) -> list[NewEvent]:
-        """The events behind a position: of a run, of the runs of a workflow, or of all.
+        """Return events behind a position: of a run, of the runs of a workflow, or of all runs.
 
-        What `subscribe` does: see add_subscriber, which comes first. The last row has no event_type
+        `subscribe` calls this function. Call add_subscriber before. The last row has no event_type
         if there are no more events so far.
         """
         return await self._all(
@@ -62,7 +63,7 @@ class AsyncEvents(AsyncCaller):
         )
 
     async def list_run_events(self, run_id: UUID, since: datetime | None = None) -> list[RunEvent]:
-        """What happened in a run, in order; with since only from then on. Raises RunNotFound."""
+        """List the events of a run in order; since is the first time listed. Raises RunNotFound."""
         return await self._all("list_run_events", row_of(RunEvent), run_id=run_id, since=since)
 
     async def list_goal_events(
@@ -71,9 +72,10 @@ class AsyncEvents(AsyncCaller):
         workflow_slug: WorkflowName | None = None,
         happened_within: float | None = None,
     ) -> list[RunEvent]:
-        """When a task graph was decomposed, approved and rejected; TaskGraphNotFound.
+        """List when a task graph was decomposed, approved and rejected. Raises TaskGraphNotFound.
 
-        Without one when all were, or those of a workflow; within the last so many seconds, or ever.
+        Without a task_graph_id list the events of all task graphs, or of the task graphs of a
+        workflow. happened_within, in seconds, limits the events to this time before now.
         """
         return await self._all(
             "list_goal_events",
@@ -86,7 +88,7 @@ class AsyncEvents(AsyncCaller):
     async def list_active_runs(
         self, workflow_slug: WorkflowName | None = None, started_within: float | None = None
     ) -> list[UUID]:
-        """The runs that have not ended, and those that were started within so many seconds."""
+        """List the runs that have not ended, or that started within started_within seconds."""
         return await self._all(
             "list_active_runs",
             scalar_row,

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class FlowBuilder:
-    """What of the client makes workflows step by step; Executor.execute_dynamic executes them.
+    """A builder of workflows, step by step; Executor.execute_dynamic executes the workflows.
 
-    create_flow(name, ...) returns the id, add_step(workflow_id, step_name, depends_on, ...)
-    a Step; get_flow, list_flows and delete_flow are what they say. They are the methods of the
-    client, with all their options.
+    create_flow(name, ...) returns the id of a workflow. add_step(workflow_id, step_name,
+    depends_on, ...) returns a Step. The builder also has get_flow, list_flows and delete_flow. All
+    are the methods of the client, with all their options.
     """
 
     def __init__(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The part of the client that keeps task graphs."""
+"""The part of the client that stores, approves and starts task graphs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AsyncGoals(AsyncCaller):
-    """What is to be reached."""
+    """The functions for goals and task graphs."""
 
     async def save_task_graph(
         self,
@@ -35,9 +35,9 @@ class AsyncGoals(AsyncCaller):
         max_depth: int | None = None,
         max_tasks: int | None = None,
     ) -> TaskGraph:
-        """Check and store the tasks that a goal was decomposed into; DecompositionError.
+        """Check and store the tasks of a goal as a task graph. Raises DecompositionError.
 
-        With a task_graph_id they take the place of those that this graph had.
+        With a task_graph_id the tasks replace the tasks of that task graph.
         """
         workflow_slug = slug_argument(workflow_slug)
         try:
@@ -52,11 +52,11 @@ class AsyncGoals(AsyncCaller):
                 max_depth=max_depth,
                 max_tasks=max_tasks,
             )
-        except InvalidInput as error:  # it is not even JSON
+        except InvalidInput as error:  # the tasks are not even JSON
             raise DecompositionError(error.message, hint=error.hint, detail=error.detail) from error
 
     async def get_task_graph(self, task_graph_id: str) -> TaskGraph:
-        """A task graph; TaskGraphNotFound."""
+        """Return a task graph. Raises TaskGraphNotFound."""
         return await self._one(
             "get_task_graph",
             row_of(TaskGraph),
@@ -67,7 +67,7 @@ class AsyncGoals(AsyncCaller):
     async def list_task_graphs(
         self, status: str | None = None, limit: int | None = None, offset: int | None = None
     ) -> list[TaskGraph]:
-        """Task graphs, the newest first: by default 100 of any status."""
+        """List task graphs, the newest first: by default 100 of any status."""
         return await self._all(
             "list_task_graphs",
             row_of(TaskGraph),
@@ -80,9 +80,9 @@ class AsyncGoals(AsyncCaller):
     async def approve_task_graph(
         self, task_graph_id: str, fingerprint: str | None = None
     ) -> TaskGraph:
-        """Allow a task graph to be started, if it still has this fingerprint.
+        """Approve a task graph, so that it can be started, if it still has this fingerprint.
 
-        Raises IllegalTransition if it has changed since it was read, or was rejected.
+        Raises IllegalTransition if the task graph has another fingerprint, or was rejected.
         """
         return await self._one(
             "approve_task_graph",
@@ -92,7 +92,7 @@ class AsyncGoals(AsyncCaller):
         )
 
     async def reject_task_graph(self, task_graph_id: str, reason: str) -> TaskGraph:
-        """Forbid a task graph to be started, unless its tasks are changed."""
+        """Reject a task graph: it cannot be started unless its tasks are changed."""
         return await self._one(
             "reject_task_graph",
             row_of(TaskGraph),
@@ -116,9 +116,9 @@ class AsyncGoals(AsyncCaller):
         parent_run_id: UUID | None = None,
         optimization_level: str | None = None,
     ) -> UUID:
-        """Start a run of an approved task graph and return its id; TaskGraphNotApproved.
+        """Start a run of an approved task graph and return its id. Raises TaskGraphNotApproved.
 
-        Its first tasks get {"goal": the goal} merged with the input, a dict. With an
+        The first tasks of the run get {"goal": the goal} merged with the input, a dict. With an
         optimization_level the workflow is optimized first: see optimize_workflow.
         """
         return await self._scalar(
@@ -137,7 +137,7 @@ class AsyncGoals(AsyncCaller):
     async def get_composition_stats(
         self, workflow_slug: WorkflowName | None = None
     ) -> CompositionStats:
-        """How many task graphs there are, and how their runs ended; of all, or of one workflow."""
+        """Count the task graphs and their runs by status, of all workflows or of one workflow."""
         return await self._one(
             "get_composition_stats", row_of(CompositionStats), workflow_slug=workflow_slug
         )

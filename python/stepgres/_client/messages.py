@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Messages(Caller):
-    """What is sent to channels."""
+    """The functions for messages and channels."""
 
     def send_with_notify(self, channel: str, message: Any) -> str:
-        """Store a message, notify those who listen on the channel, and return its id.
+        """Store a message, notify the listeners of the channel, and return the id of the message.
 
         Raises InvalidChannel, or PayloadTooLarge above 2,000,000 bytes.
         """
@@ -37,33 +37,36 @@ class Messages(Caller):
         )
 
     def notify_only(self, channel: str, payload: str) -> None:
-        """Notify those who listen now of a text; store nothing.
+        """Notify the present listeners of the channel with a text; store nothing.
 
         Raises InvalidChannel, or PayloadTooLarge above 7,999 bytes.
         """
         self._all("notify_only", scalar_row, channel=channel_argument(channel), payload=payload)
 
     def create_channel(self, channel: str) -> None:
-        """Make a channel before the first message does. Raises InvalidChannel."""
+        """Make a channel before its first message. Raises InvalidChannel."""
         self._all("create_channel", scalar_row, channel=channel_argument(channel))
 
     def grant_channel(self, channel: str, role: str) -> None:
-        """Let a role, or "public", read a channel, which is made if there is none.
+        """Let a role, or "public", read a channel; make the channel if it does not exist.
 
-        Raises InvalidInput if there is no such role, or InvalidChannel.
+        Raises InvalidInput if the role does not exist, or InvalidChannel.
         """
         self._all("grant_channel", scalar_row, channel=channel_argument(channel), role=role)
 
     def revoke_channel(self, channel: str, role: str) -> bool:
-        """Take a channel away from a role; False if the role had it not. ChannelNotFound."""
+        """Take a channel away from a role; return False if the role had no grant.
+
+        Raises ChannelNotFound.
+        """
         return self._scalar(bool, "revoke_channel", channel=channel_argument(channel), role=role)
 
     def list_channels(self) -> list[ChannelInfo]:
-        """The channels by name, with the number of their messages that are not acknowledged."""
+        """List the channels by name, with the number of their unacknowledged messages."""
         return self._all("list_channels", row_of(ChannelInfo))
 
     def delete_channel(self, channel: str) -> None:
-        """Delete a channel with all its messages; the next message makes it anew.
+        """Delete a channel with all its messages; the next message makes the channel again.
 
         Raises ChannelNotFound, ChannelInUse while open transactions use it, or InvalidChannel.
         """
@@ -75,16 +78,16 @@ class Messages(Caller):
         after: str | None = None,
         callback: Callable[[Notification], Any] | None = None,
     ) -> Listener:
-        """Listen on a channel: to iterate over, or to call back.
+        """Listen on a channel: iterate over the listener, or give it a callback.
 
-        Delivers what is sent from now on, or what was sent after a message id or position. All
-        listeners of a client share one connection, which is opened for the first of them. Raises
-        InvalidChannel, or ConnectionFailed if it cannot begin now.
+        The listener delivers messages that are sent from now on, or after a message id or position.
+        All listeners of a client share one connection, which the first listener opens. Raises
+        InvalidChannel, or ConnectionFailed if the listener cannot begin now.
         """
         return Listener(self._notifications, channel_argument(channel), after, callback)
 
     def unlisten(self, listener: Listener) -> None:
-        """Stop a listener; its iteration ends. Once more is fine."""
+        """Stop a listener; its iteration ends. A second call does nothing."""
         listener.close()
 
     def catch_up(
@@ -94,10 +97,10 @@ class Messages(Caller):
         limit: int | None = None,
         patience: float | None = None,
     ) -> list[NewMessage]:
-        """The messages after a message id or position; call it again until there are none.
+        """Return messages after a message id or position; call it again until it returns none.
 
-        What listeners do. For up to `patience` seconds it waits for messages with lower ids than
-        those that it has found, if they are being sent.
+        Listeners call this function. It waits at most `patience` seconds for messages that open
+        transactions are sending with lower ids than the messages found.
         """
         return self._all(
             "catch_up",
@@ -115,9 +118,9 @@ class Messages(Caller):
         limit: int | None = None,
         visibility_timeout: float | None = None,
     ) -> list[Message]:
-        """Take up to limit messages, by default one, to deal with them and `acknowledge` them.
+        """Read at most limit messages, by default one; process and `acknowledge` each message.
 
-        Nobody else is given them for visibility_timeout seconds, by default 30.
+        No other reader gets these messages for visibility_timeout seconds, by default 30.
         """
         return self._all(
             "read_messages",
@@ -129,7 +132,7 @@ class Messages(Caller):
         )
 
     def get_message(self, channel: str, message_id: str) -> Message | None:
-        """A message, acknowledged or not; None if the channel has no message of that id."""
+        """Return a message, acknowledged or not; None if the channel has no message with the id."""
         messages = self._all(
             "get_message",
             row_of(Message),
@@ -140,7 +143,7 @@ class Messages(Caller):
         return messages[0] if messages else None
 
     def acknowledge(self, channel: str, message_id: str) -> bool:
-        """Say that a message is dealt with; False if it was already, or if there is none."""
+        """Acknowledge a message; return False if it was acknowledged before, or does not exist."""
         return self._scalar(
             bool, "acknowledge", channel=channel_argument(channel), message_id=message_id
         )
@@ -153,7 +156,7 @@ class Messages(Caller):
         limit: int | None = None,
         newest_first: bool | None = None,
     ) -> list[Message]:
-        """Messages in the order of their ids, acknowledged or not: by default up to 100."""
+        """Return messages in the order of their ids, acknowledged or not: by default up to 100."""
         return self._all(
             "message_history",
             row_of(Message),
@@ -172,10 +175,10 @@ class Messages(Caller):
         unacknowledged: bool | None = None,
         batch_size: int | None = None,
     ) -> int:
-        """Delete messages that were acknowledged more than so many seconds ago; how many it were.
+        """Delete messages that were acknowledged over older_than seconds ago; return their number.
 
-        With unacknowledged also those that were sent so long ago. Deletes batch_size at most, by
-        default 1,000: call it again until it returns 0.
+        With unacknowledged also delete messages that were sent so long ago. A call deletes at most
+        batch_size messages, by default 1,000: call it again until it returns 0.
         """
         return self._scalar(
             int,

@@ -1,4 +1,4 @@
-"""The part of the client that starts runs, looks at them, and changes their course."""
+"""The part of the client that starts, lists, cancels, pauses and retries runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class AsyncRuns(AsyncCaller):
-    """What is run."""
+    """The functions for runs."""
 
     async def start_workflow_run(
         self,
@@ -47,10 +47,11 @@ class AsyncRuns(AsyncCaller):
         tags: Sequence[str] | None = None,
         parent_run_id: UUID | None = None,
     ) -> UUID:
-        """Start a run and return its id; with an idempotency_key that was used, the first run's.
+        """Start a run and return its id; a used idempotency_key returns the id of the first run.
 
-        Its steps begin after `delay` seconds, and it fails if it has not ended `deadline` seconds
-        after that. Cancelling the run parent_run_id, such as context.run_id, cancels this one too.
+        The steps start after `delay` seconds. The run fails if it has not ended `deadline` seconds
+        after the delay. Cancelling the run parent_run_id, such as context.run_id, also cancels the
+        new run.
         """
         return await self._scalar(
             UUID,
@@ -83,7 +84,7 @@ class AsyncRuns(AsyncCaller):
     ) -> list[UUID]:
         """Start one run per input, all or none, and return their ids in the same order.
 
-        The other arguments are those of `start_workflow_run`, and hold for all of them.
+        The other arguments are the arguments of `start_workflow_run`, and apply to all the runs.
         """
         return await self._all(
             "start_workflow_runs",
@@ -100,21 +101,21 @@ class AsyncRuns(AsyncCaller):
         )
 
     async def get_max_parallel(self, run_id: UUID) -> int | None:
-        """How many local tasks of a run to have under way at a time; None: as many as possible."""
+        """Return the limit of local tasks of a run at a time; None: as many as possible."""
         most: int | None = await self._scalar(int, "get_max_parallel", run_id=run_id)
         return most
 
     async def get_run_input(self, run_id: UUID) -> Any:
-        """The input that a run was started with."""
+        """Return the input of a run."""
         (run_input,) = await self._all("get_run_input", scalar_row, run_id=run_id)
         return run_input
 
     async def get_run_status(self, run_id: UUID) -> RunStatus:
-        """How a run is doing; RunNotFound if there is none."""
+        """Return the status of a run; RunNotFound if no run has this id."""
         return await self._one("get_run_status", row_of(RunStatus), run_id=run_id)
 
     async def get_run(self, run_id: UUID) -> RunDetails:
-        """All that is known about a run: its steps, their tasks and attempts."""
+        """Return all the data of a run: its steps, with their tasks and attempts."""
         return run_details(
             await self._scalar(dict, "get_run", adapters=TOLERANT_ADAPTERS, run_id=run_id)
         )
@@ -132,11 +133,11 @@ class AsyncRuns(AsyncCaller):
         tag: str | None = None,
         after: UUID | None = None,
     ) -> list[WorkflowRun]:
-        """Runs, the newest first: by default 100 of any status, of all workflows.
+        """List runs, the newest first: by default 100 runs of any status and workflow.
 
-        order_by is a pair such as ("asc", "finished_at"). A run is found by tags, and tag, if it
-        has all of them; by since and until if it was started then. The page after a run, the last
-        of another page, is the next one. Raises InvalidFilter, and RunNotFound for after.
+        order_by is a pair such as ("asc", "finished_at"). A listed run has all of tags and also
+        tag, and started between since and until. For the next page pass the last run of a page as
+        after. Raises InvalidFilter, and RunNotFound for after.
         """
         return await self._all(
             "list_workflow_runs",
@@ -163,7 +164,7 @@ class AsyncRuns(AsyncCaller):
         until: datetime | None = None,
         tag: str | None = None,
     ) -> list[RunCount]:
-        """How many runs there are, by workflow and status. The filters are those of lists."""
+        """Count runs by workflow and status. The filters are those of list_workflow_runs."""
         return await self._all(
             "count_runs",
             row_of(RunCount),
@@ -176,30 +177,30 @@ class AsyncRuns(AsyncCaller):
         )
 
     async def why_stuck(self, run_id: UUID) -> list[StuckStep]:
-        """What each unfinished step of a run waits for."""
+        """Return the unfinished steps of a run, and the reason why each step waits."""
         return await self._all("why_stuck", row_of(StuckStep), run_id=run_id)
 
     async def cancel_workflow_run(
         self, run_id: UUID, reason: str | None = None, force: bool | None = None
     ) -> None:
-        """End a run, and the runs that it started, as failed with this reason.
+        """Cancel a run and its child runs: the runs fail with this reason.
 
-        Nothing happens to a run that has failed. Raises RunAlreadyFinished if it is completed;
-        force cancels the runs that it started all the same.
+        A run that has failed does not change. Raises RunAlreadyFinished if the run is completed;
+        with force its child runs are still cancelled.
         """
         await self._all(
             "cancel_workflow_run", scalar_row, run_id=run_id, reason=reason, force=force
         )
 
     async def pause_workflow_run(self, run_id: UUID) -> None:
-        """Let no task of a run start any more; those that are executed finish, and count.
+        """Pause a run: no more of its tasks start; tasks that are executed finish, and count.
 
-        Nothing happens to a run that is paused. Raises RunAlreadyFinished if it has ended.
+        A run that is paused does not change. Raises RunAlreadyFinished if the run has ended.
         """
         await self._all("pause_workflow_run", scalar_row, run_id=run_id)
 
     async def resume_workflow_run(self, run_id: UUID) -> None:
-        """Go on with a paused run. Raises RunNotPaused, or RunAlreadyFinished if it has ended."""
+        """Resume a paused run. Raises RunNotPaused, or RunAlreadyFinished if the run has ended."""
         await self._all("resume_workflow_run", scalar_row, run_id=run_id)
 
     async def retry_failed_workflow(
@@ -209,7 +210,7 @@ class AsyncRuns(AsyncCaller):
         reset_all: bool | None = None,
         executor_id: str | None = None,
     ) -> UUID:
-        """Start what is left of a failed run as a new run, and return the id of that.
+        """Start the rest of a failed run as a new run, and return the id of the new run.
 
         With reset_all, or skip_completed=False, the new run starts from the beginning. Raises
         RunNotFailed, unless reset_all. `Executor.retry` executes local steps in this process.
@@ -236,11 +237,11 @@ class AsyncRuns(AsyncCaller):
         batch_size: int | None = None,
         reason: str | None = None,
     ) -> list[UUID]:
-        """Cancel all active runs that pass the filters of lists; return them.
+        """Cancel all active runs that pass the filters of list_workflow_runs; return the runs.
 
-        Their child runs are cancelled too, and are among them. It goes in batches of 1,000, each of
-        which is committed by itself unless the connection is the caller's; dry_run only says which
-        runs there are. So do pause_runs, resume_runs and retry_runs.
+        Child runs of these runs are cancelled too, and returned. Each batch of 1,000 runs is
+        committed by itself, unless the connection is the caller's. With dry_run the method only
+        returns the runs. pause_runs, resume_runs and retry_runs do the same.
         """
         return await self._change_runs(
             "cancel_runs",
@@ -268,9 +269,9 @@ class AsyncRuns(AsyncCaller):
         dry_run: bool | None = None,
         batch_size: int | None = None,
     ) -> list[UUID]:
-        """Pause all active runs that pass the filters of lists; return those that were not paused.
+        """Pause all active runs that pass the filters of list_workflow_runs.
 
-        In batches, as cancel_runs goes.
+        Returns the runs that were not paused before. Batches and dry_run are as in cancel_runs.
         """
         return await self._change_runs(
             "pause_runs",
@@ -297,9 +298,9 @@ class AsyncRuns(AsyncCaller):
         dry_run: bool | None = None,
         batch_size: int | None = None,
     ) -> list[UUID]:
-        """Resume all paused runs that pass the filters of lists, and return them.
+        """Resume all paused runs that pass the filters of list_workflow_runs; return the runs.
 
-        In batches, as cancel_runs goes.
+        Batches and dry_run are as in cancel_runs.
         """
         return await self._change_runs(
             "resume_runs",
@@ -327,10 +328,10 @@ class AsyncRuns(AsyncCaller):
         batch_size: int | None = None,
         skip_completed: bool | None = None,
     ) -> list[UUID]:
-        """Retry all failed runs that pass the filters of lists, and return these runs.
+        """Retry all failed runs that pass the filters of list_workflow_runs; return these runs.
 
-        Cancelled runs have failed, too; what was retried before is passed over. retried_from of a
-        new run says which one it goes on with. In batches, as cancel_runs goes.
+        Cancelled runs have failed, too. Runs that were retried before are left out. retried_from of
+        a new run is the id of its failed run. Batches and dry_run are as in cancel_runs.
         """
         return await self._change_runs(
             "retry_runs",
@@ -347,7 +348,7 @@ class AsyncRuns(AsyncCaller):
         )
 
     async def _change_runs(self, function: str, **arguments: Any) -> list[UUID]:
-        run_ids: dict[UUID, None] = {}  # in a dry run children are found with each of their parents
+        run_ids: dict[UUID, None] = {}  # a dry run finds a child run with each of its parents
         more = True
         while more:
             batch, more, after, until = await self._one(function, tuple_row, **arguments)
@@ -361,9 +362,9 @@ class AsyncRuns(AsyncCaller):
         batch_size: int | None = None,
         workflow_slug: WorkflowName | None = None,
     ) -> int:
-        """Delete runs that ended more than so many seconds ago, and return their number.
+        """Delete runs that ended more than older_than seconds ago, and return their number.
 
-        Deletes batch_size runs at most, by default 1,000: call it again until it returns 0.
+        Deletes at most batch_size runs, by default 1,000: call prune again until prune returns 0.
         """
         return await self._scalar(
             int,
@@ -376,8 +377,8 @@ class AsyncRuns(AsyncCaller):
     async def wait_for_run(self, run_id: UUID, timeout: float | None = None) -> RunResult:
         """Wait until a run has ended, and return RunResult(output, run_id).
 
-        Raises WorkflowFailed if it failed, WorkflowTimeout after so many seconds. Listens on a
-        connection of its own, and so is told of the end.
+        Raises WorkflowFailed if the run failed, WorkflowTimeout after timeout seconds. The method
+        listens for the end of the run on a connection of its own.
         """
         return await wait_for_run(self, run_id, timeout)
 
@@ -391,10 +392,10 @@ class AsyncRuns(AsyncCaller):
         every_change: bool | None = None,
         after: str | None = None,
     ) -> Subscription:
-        """Ask for a notification when a run ends, or changes. The lease is in seconds.
+        """Subscribe to the end of a run, or to its changes. The lease is in seconds.
 
-        Returns the subscriber_id, and the name to listen on. `after` is the position that
-        `catch_up_events` has come to.
+        Returns the subscriber_id, and the name to listen on. `after` is the last position that
+        `catch_up_events` returned.
         """
         return await self._one(
             "add_subscriber",
@@ -408,5 +409,5 @@ class AsyncRuns(AsyncCaller):
         )
 
     async def remove_subscriber(self, subscriber_id: str) -> None:
-        """End what add_subscriber began."""
+        """Remove a subscriber that add_subscriber made."""
         await self._all("remove_subscriber", scalar_row, subscriber_id=subscriber_id)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from stepgres._client.runs import Runs
     from stepgres.types import RunResult
 
-_LOOK_INTERVAL = 5.0  # seconds between looks at the run, should a notification be lost
+_LOOK_INTERVAL = 5.0  # seconds between looks at the run, in case a notification is lost
 _PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
 _LONGEST_PAUSE = 1.0
-_LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
+_LEASE = 60.0  # seconds until a subscriber that has died is removed
 
 
 def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
-    """See Client.wait_for_run."""
+    """Wait until a run has ended: see Client.wait_for_run."""
     deadline = monotonic() + (float("inf") if timeout is None else timeout)
     with Subscription(runs, run_id) as subscription:
         while True:
@@ -43,7 +43,7 @@ def wait_for_run(runs: Runs, run_id: UUID, timeout: float | None) -> RunResult:
 
 
 class Subscription:
-    """Is told when a run ends, or changes. Look at the run once it is entered."""
+    """A subscription to the end or the changes of a run. Enter it, and then look at the run."""
 
     def __init__(self, runs: Runs, run_id: UUID, *, every_change: bool = False) -> None:
         self._runs = runs
@@ -54,7 +54,7 @@ class Subscription:
     def __enter__(self) -> Self:
         self._pauses = iter(_PAUSES)
         name = None
-        # whoever may look only, and a standby, looks now and then
+        # a role that may only read, and a client of a standby, poll instead
         with suppress(InsufficientPrivilege, ReadOnlySqlTransaction):
             name = self._subscribe()
         try:
@@ -67,7 +67,7 @@ class Subscription:
         return self
 
     def wait(self, seconds: float) -> None:
-        """Wait until something happens to the run, or so many seconds: at most half a lease."""
+        """Wait for a change of the run, or these seconds, which are at most half a lease."""
         if self._subscriber_id is None:
             seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
         self._hints.wait(seconds)

@@ -1,4 +1,4 @@
-"""The part of the client that workers are made of."""
+"""The part of the client that workers use to claim, complete and fail tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AsyncWorkers(AsyncCaller):
-    """Who runs it."""
+    """The functions for workers."""
 
     async def register_worker(
         self,
@@ -34,9 +34,10 @@ class AsyncWorkers(AsyncCaller):
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds.
 
-        knows is the code that it has, {"workflows": {slug: version}, "goals": True or patterns}: it
-        gets the tasks of that alone; left out, it gets all. DefinitionError if it is malformed,
-        VersionMismatch if the schema does not serve workers of that version.
+        knows is the code of the worker, {"workflows": {slug: version}, "goals": True or patterns}.
+        The worker gets only tasks of this code; without knows the worker gets all tasks. Raises
+        DefinitionError if knows is malformed, and VersionMismatch if the schema does not serve
+        workers of client_version.
         """
         return await self._scalar(
             str,
@@ -51,19 +52,19 @@ class AsyncWorkers(AsyncCaller):
         )
 
     async def unregister_worker(self, worker_id: str) -> int:
-        """End a worker: what it has claimed goes back at once; return the number of tasks."""
+        """Unregister a worker, give back its claimed tasks at once, and return their number."""
         return await self._scalar(int, "unregister_worker", worker_id=worker_id)
 
     async def list_workers(self) -> list[WorkerInfo]:
-        """The registered workers, the oldest first."""
+        """List the registered workers, the oldest first."""
         return await self._all("list_workers", row_of(WorkerInfo))
 
     async def list_queues(self) -> list[QueueInfo]:
-        """The queues by name, with their ready tasks and live workers."""
+        """List the queues by name, with their ready tasks and live workers."""
         return await self._all("list_queues", row_of(QueueInfo))
 
     async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
-        """Give back all that a worker has claimed except these tasks; return their number."""
+        """Give back all claimed tasks of a worker except these tasks; return the number."""
         return await self._scalar(
             int,
             "keep_tasks",
@@ -76,7 +77,7 @@ class AsyncWorkers(AsyncCaller):
     ) -> int:
         """Fail the steps whose inputs are more than PostgreSQL can hold; return their number.
 
-        For a worker whose claim has failed with psycopg.errors.ProgramLimitExceeded.
+        A worker calls it after its claim has failed with psycopg.errors.ProgramLimitExceeded.
         """
         return await self._scalar(
             int,
@@ -89,7 +90,7 @@ class AsyncWorkers(AsyncCaller):
     async def heartbeat(
         self, worker_id: str, tasks: Sequence[Mapping[str, Any]] | None = None
     ) -> list[WorkItem]:
-        """Say that a worker lives, and return those of its tasks that it is to give up."""
+        """Extend the lease of a worker; return the tasks that the worker has lost."""
         return await self._all(
             "heartbeat",
             row_of(WorkItem),
@@ -100,7 +101,7 @@ class AsyncWorkers(AsyncCaller):
     async def claim_tasks(
         self, worker_id: str, capacity: int | None = None, run_ids: Sequence[UUID] | None = None
     ) -> list[WorkItem]:
-        """Claim up to capacity tasks."""
+        """Claim at most capacity tasks for a worker."""
         return await self._all(
             "claim_tasks",
             row_of(WorkItem),
@@ -122,7 +123,7 @@ class AsyncWorkers(AsyncCaller):
     ) -> None:
         """Complete a task that the worker has claimed.
 
-        tasks are added to its run, as context.add_tasks does it; DecompositionError.
+        tasks are added to the run, as with context.add_tasks. Raises DecompositionError.
         """
         await self._all(
             "complete_task",
@@ -150,9 +151,9 @@ class AsyncWorkers(AsyncCaller):
         error_type: str | None = None,
         traceback: str | None = None,
     ) -> None:
-        """End an attempt as failed; retry_after, in seconds, takes the place of the back-off.
+        """End an attempt as failed; retry_after, in seconds, replaces the back-off.
 
-        error_type is the name of the exception. It is kept with the attempt, like the traceback.
+        error_type is the name of the exception. The attempt keeps error_type and traceback.
         """
         await self._all(
             "fail_task",
@@ -177,7 +178,7 @@ class AsyncWorkers(AsyncCaller):
         run_ids: Sequence[UUID] | None = None,
         is_waiting: bool | None = None,
     ) -> list[WorkItem]:
-        """Apply results, a list or its JSON text, and claim up to capacity tasks."""
+        """Apply results, a list or its JSON text, and claim at most capacity tasks."""
         return await self._all(
             "work",
             row_of(WorkItem),
@@ -191,13 +192,13 @@ class AsyncWorkers(AsyncCaller):
         )
 
     async def tick(self) -> int:
-        """Advance whatever is due and return the number of tasks moved."""
+        """Fire due timers, take over from dead workers; return the number of tasks moved."""
         return await self._scalar(
             int,
             "tick",
         )
 
     async def next_due(self) -> datetime | None:
-        """When `tick` will next have something to do, by the clock of the server."""
+        """Return the time of the next work for `tick`, by the clock of the server."""
         (due,) = await self._all("next_due", scalar_row)
         return cast("datetime | None", due)

@@ -1,4 +1,4 @@
-"""An event loop in a thread, for clients that have none."""
+"""An event loop in a thread, for clients that have no event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Runs coroutines for threads, while it has users; does not keep the process from ending."""
+    """An event loop that runs coroutines for threads; its daemon thread lets the process end."""
 
     def __init__(self) -> None:
         self._users: set[object] = set()
@@ -34,16 +34,16 @@ class BackgroundLoop:
                 self._running = loop, thread
 
     def leave(self, user: object) -> None:
-        """End the loop if this was its last user; once more is fine."""
+        """End the loop if this was its last user; a second call does nothing."""
         with self._lock:
             self._users.discard(user)
             if not self._users:
                 self._stop()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine; it is cancelled if this thread is interrupted.
+        """Return the result of a coroutine; cancel the coroutine if this thread is interrupted.
 
-        Raises concurrent.futures.CancelledError if the loop has ended, or ends before.
+        Raises concurrent.futures.CancelledError if the loop ends before the coroutine ends.
         """
         with self._lock:
             if self._running is None:
@@ -57,13 +57,13 @@ class BackgroundLoop:
             raise
 
     def stop(self) -> None:
-        """End the loop, and cancel what it still runs."""
+        """End the loop, and cancel the coroutines that the loop still runs."""
         with self._lock:
             self._users.clear()
             self._stop()
 
     def abandon(self) -> None:
-        """Run nothing any more in this process, which was forked: the thread is its parent's."""
+        """Forget the loop in this forked process: the thread belongs to the parent."""
         self._lock = threading.Lock()
         self._users.clear()
         self._running = None

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class AsyncEventListener(AsyncFeed[RunEvent]):
     """The events of runs; made by `AsyncClient.subscribe`.
 
-    It begins once it is awaited or entered: with what has happened in the run so far, or in all
-    runs that are active then; after that comes what happens, each event once, over lost connections
-    and restarts of the server. No event comes before one that it follows from. The iteration over
-    one run ends with the run, the others when they are closed.
+    The listener begins once it is awaited or entered. The past events of the run, or of all runs
+    that are active then, come first. Then each new event comes once, even over lost connections and
+    restarts of the server. No event comes before its cause. An iteration over one run ends with
+    the run; other iterations end when the listener is closed.
     """
 
     def __init__(

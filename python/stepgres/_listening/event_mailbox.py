@@ -1,4 +1,4 @@
-"""The events that a subscriber has been told and its consumer has not taken yet."""
+"""The mailbox of a subscriber: events that its consumer has not taken yet."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_LEASE = 60.0  # seconds; of a subscriber that has died nothing is left after that
+_LEASE = 60.0  # seconds until a subscriber that has died is removed
 _BATCH = 1_000  # events read at a time
 
 
 class EventMailbox(Inbox[RunEvent, NewEvent]):
     """The events of a run, of the runs of a workflow, or of all.
 
-    A task of its own renews the lease, however long the consumer is busy; and it looks for events
-    then, so that the position moves on where other runs are followed.
+    An asyncio task renews the lease, however long the consumer is busy. The task then looks for
+    events too, so that the position also advances without notifications.
     """
 
     def __init__(self, hub: Hub, run_id: UUID | None, workflow_slug: str | None) -> None:
@@ -49,7 +49,7 @@ class EventMailbox(Inbox[RunEvent, NewEvent]):
         await super().enter()
         try:
             async with self._turn:
-                await self._read()  # a run that there is not is refused now
+                await self._read()  # refuses an unknown run now
         except BaseException:
             await self.leave()
             raise
@@ -62,7 +62,7 @@ class EventMailbox(Inbox[RunEvent, NewEvent]):
         self.hear(None, "")
 
     async def leave(self) -> None:
-        """End the subscription, or leave it to the lease where there is no connection."""
+        """End the subscription; without a connection the end of the lease ends the subscription."""
         if self._renewing is not None:
             self._renewing.cancel()
         if self._is_connected and self._subscriber_id is not None:
@@ -83,7 +83,7 @@ class EventMailbox(Inbox[RunEvent, NewEvent]):
             try:
                 await self._hub.call(self._subscribe)
             except ConnectionFailed:
-                continue  # begin subscribes anew
+                continue  # begin subscribes again
             except Exception:
                 logger.exception("a subscription could not be renewed")
             self.hear(None, "")

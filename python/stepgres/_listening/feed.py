@@ -1,4 +1,4 @@
-"""What is iterated over while it listens: in coroutines, and in threads."""
+"""Iterations over notifications or events, for coroutines and for threads."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Source(Protocol[T_co]):
-    """What there is to iterate over."""
+    """The source of the items of an iteration."""
 
     is_closed: bool
 
     async def enter(self) -> None:
-        """Listen; return when nothing is missed any more."""
+        """Begin to listen; return once no item is missed any more."""
 
     async def take(self) -> T_co | None:
-        """Wait for the next one; None if it is closed, or if nothing will come any more."""
+        """Wait for the next item; None if the source is closed or has ended."""
 
     def close(self) -> None:
-        """Let nothing more be taken."""
+        """Close the source: `take` returns nothing more."""
 
     async def leave(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
 
 
 class AsyncFeed(Generic[T]):
@@ -72,7 +72,7 @@ class AsyncFeed(Generic[T]):
         return item
 
     async def aclose(self) -> None:
-        """Stop listening; once more is fine. A callback that is being executed goes on."""
+        """Stop listening; a second call does nothing. A callback that is being executed goes on."""
         self._source.close()
         self._notifications.listeners.discard(self)
         await self._source.leave()
@@ -86,11 +86,11 @@ class AsyncFeed(Generic[T]):
         return self
 
     def _begin(self) -> None:
-        """It listens now."""
+        """Begin the work of a subclass, once the feed listens."""
 
 
 class Feed(Generic[T]):
-    """The same for threads: an event loop in the background listens."""
+    """An AsyncFeed for threads: an event loop in the background listens."""
 
     def __init__(self, notifications: Notifications, feed: AsyncFeed[T]) -> None:
         self._background = notifications.background
@@ -122,13 +122,13 @@ class Feed(Generic[T]):
             raise StopIteration
         try:
             return self._background.run(self._feed.__anext__())
-        except (StopAsyncIteration, CancelledError):  # closed, or all of the client was
+        except (StopAsyncIteration, CancelledError):  # the feed was closed, or the client was
             self.close()
             raise StopIteration from None
 
     def close(self) -> None:
-        """Stop listening; once more is fine. A callback that is being executed goes on."""
+        """Stop listening; a second call does nothing. A callback that is being executed goes on."""
         self._is_closed.set()
-        with suppress(CancelledError):  # all of the client is closed
+        with suppress(CancelledError):  # the client is closed
             self._background.run(self._feed.aclose())
         self._background.leave(self)

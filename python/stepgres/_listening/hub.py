@@ -1,4 +1,4 @@
-"""One connection that listens for any number of users, and is replaced when it is lost."""
+"""One connection that listens for any number of members; a lost connection is replaced."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_SILENCE = 30.0  # seconds, after which the server is asked something, to see whether it is there
-_ANSWER = 5.0  # seconds that it has for that
+_SILENCE = 30.0  # seconds without data, after which a query checks that the server answers
+_ANSWER = 5.0  # seconds that the server has to answer this query
 _LONGEST_ANSWER = 60.0  # seconds for an answer with messages in it
-_POLL_INTERVAL = 1.0  # seconds, where notifications do not come through
+_POLL_INTERVAL = 1.0  # seconds between polls, where notifications do not come through
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
 
 class Member:
-    """Somebody who listens, on names that `begin` has set."""
+    """A member of a hub that listens on the names that `begin` has set."""
 
     names: tuple[str, ...] = ()
 
     async def begin(self, connection: Connection) -> None:
-        """Listen on a new connection; then there may be news from before."""
+        """Listen on a new connection; news from before may wait in the database."""
         for name in self.names:
             await connection.execute(sql.SQL("listen {}").format(sql.Identifier(name)))
 
     def hear(self, name: str | None, payload: str) -> None:
-        """Of a notification; without a name, of having to look oneself."""
+        """Handle a notification; without a name, the member must look for news itself."""
 
     def lose(self) -> None:
-        """The connection: nothing is heard until the next begin."""
+        """Handle a lost connection: the member hears nothing until the next `begin`."""
 
 
 @dataclass(frozen=True)
 class _Request:
-    """Something to be done on the connection, and who waits for it."""
+    """A function to call on the connection, and the future of its result."""
 
     function: Callable[[Connection], Awaitable[Any]]
     future: asyncio.Future[Any] | None = None
@@ -60,11 +60,11 @@ class _Request:
 
 
 class Hub:
-    """Listens while it has members.
+    """A hub listens on one connection while the hub has members.
 
-    A task owns the connection. Nobody else may wait for its socket at the same time, so others
-    hand in what they want to have done on it. And notifications are not waited for with
-    connection.notifies(), which looks ten times a second.
+    An asyncio task owns the connection. Only this task may wait for the socket, so other tasks
+    hand in requests for the connection. The task does not use connection.notifies(), which looks
+    for notifications ten times a second.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -77,11 +77,11 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
 
     def join(self, member: Member) -> None:
-        """Let it listen as soon as there is a connection."""
+        """Let a member listen as soon as there is a connection."""
         self._admit(member, None)
 
     async def add(self, member: Member) -> None:
-        """Let it listen, and return when it does; ConnectionFailed if there is no connection."""
+        """Let a member listen; return once it listens. ConnectionFailed without a connection."""
         future = asyncio.get_running_loop().create_future()
         self._admit(member, future)
         try:
@@ -91,7 +91,7 @@ class Hub:
             raise
 
     async def remove(self, member: Member) -> None:
-        """Listen for it no longer; once more is fine. Without members there is no connection."""
+        """Stop listening for a member; a second call does nothing. The last removal disconnects."""
         if self._members.pop(member, self) is self:
             return
         if member in self._newcomers:
@@ -104,10 +104,10 @@ class Hub:
             self._hand_in(_Request(partial(_execute, query=unlisten)))
 
     async def close(self) -> None:
-        """End the connection; whoever waits for something on it is told that it is gone."""
+        """Close the connection; pending calls on the connection raise ConnectionFailed."""
         task, self._task = self._task, None
         if task is not None:
-            # before anything is waited for: who comes then gets another connection
+            # before the await: a member that joins later gets another connection
             self._give_up(ConnectionFailed("the connection that listens is closed"))
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -116,10 +116,10 @@ class Hub:
     async def call(
         self, function: Callable[[Connection], Awaitable[T]], key: Hashable | None = None
     ) -> T:
-        """What a function returns that is called with the connection; ConnectionFailed without.
+        """Call a function with the connection; return its result. ConnectionFailed without one.
 
-        Of calls with the same key one is made. It has not begun when the last of them is joined to
-        it: so it sees whatever they have heard of.
+        Pending calls with the same key share one call. No call joins a shared call that has begun,
+        so the shared call sees all that its callers have heard of.
         """
         if self._task is None:
             raise ConnectionFailed("the connection that listens is closed")
@@ -135,7 +135,7 @@ class Hub:
         self._members[member] = future
         self._newcomers.append(member)
         if self._task is None:
-            self._wake = asyncio.Event()  # of the loop that runs now
+            self._wake = asyncio.Event()  # an event of the loop that runs now
             self._task = asyncio.create_task(self._run())
         self._wake.set()
 
@@ -155,7 +155,7 @@ class Hub:
                     await self._greet(connection)
                     pauses = iter(_PAUSES)
                     await self._serve(connection)
-            except Exception as problem:  # whatever it is, those who listen are not left alone
+            except Exception as problem:  # after any error the members get another connection
                 logger.warning("there is no connection that listens: %s", problem)
                 self._give_up(_lost(problem))
             await self._pause(next(pauses, _PAUSES[-1]))
@@ -182,7 +182,7 @@ class Hub:
             except Exception as error:
                 if connection.closed or future is None or future.done():
                     raise
-                future.set_exception(error)  # it may not listen, others may
+                future.set_exception(error)  # this member may not listen, other members may
             else:
                 if future is not None and not future.done():
                     future.set_result(None)
@@ -207,7 +207,7 @@ class Hub:
                 future.set_result(result)
 
     async def _listen(self, connection: Connection) -> bool:
-        """Wait for something to do, and read what there is; false after a time of silence."""
+        """Wait for work or data, and read notifications; return False after a time of silence."""
         loop, descriptor = asyncio.get_running_loop(), connection.fileno()
         loop.add_reader(descriptor, self._wake.set)
         polls = is_pooled(connection)
@@ -229,7 +229,7 @@ class Hub:
                 member.hear(name, payload)
 
     def _give_up(self, error: ConnectionFailed) -> None:
-        """Tell whoever waits for something that it does not come."""
+        """Fail all pending requests, and tell the members that the connection is lost."""
         requests, self._requests = self._requests, deque()
         self._shared.clear()
         for request in requests:
@@ -239,7 +239,7 @@ class Hub:
             member.lose()
 
     async def _pause(self, seconds: float) -> None:
-        """So many seconds, or until somebody new wants to listen."""
+        """Pause for these seconds, or until a new member joins."""
         self._wake.clear()
         with anyio.move_on_after(seconds):
             await self._wake.wait()
@@ -260,4 +260,4 @@ def _lost(error: Exception) -> ConnectionFailed:
 def _fail(future: asyncio.Future[Any] | None, error: Exception) -> None:
     if future is not None and not future.done():
         future.set_exception(error)
-        future.exception()  # no matter that whoever waited may have given up
+        future.exception()  # no warning if the waiting task has given up

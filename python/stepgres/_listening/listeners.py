@@ -1,4 +1,4 @@
-"""Listening: notifications as they come, for coroutines and for threads."""
+"""Listeners: notifications of a channel as they come, for coroutines and for threads."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_PAUSE = 5.0  # seconds after an error, before a callback is tried to be served again
+_PAUSE = 5.0  # seconds after an error, before the next attempt to serve a callback
 
 
 @contextmanager
 def _logging_errors(channel: str) -> Iterator[None]:
-    """A callback, whose error must not keep it from being called again."""
+    """Run a callback, and log its error, so that the callback is called again."""
     try:
         yield
     except Exception:
@@ -36,13 +36,14 @@ def _logging_errors(channel: str) -> Iterator[None]:
 class AsyncListener(AsyncFeed[Notification]):
     """The notifications of a channel; made by `AsyncClient.listen`.
 
-    It listens once it is awaited or entered, and delivers what is committed after that: each
-    message once, over lost connections and restarts of the server, in the order of their ids (but
-    for one that is committed long after later ones); and payloads of `notify_only`, unless the
-    connection is lost at that moment or more than 1,000 wait for a slow consumer.
+    The listener listens once it is awaited or entered, and delivers all that is committed after
+    that. Each message comes once, even over lost connections and restarts of the server. Messages
+    come in the order of their ids, except a message that is committed long after later messages.
+    Payloads of `notify_only` come unless the connection is lost at that moment, or more than 1,000
+    payloads wait for a slow consumer.
 
-    Iterate over it, or give `listen` a callback. Where several iterate over it, each notification
-    goes to one of them. `aclose` ends the iteration.
+    Iterate over the listener, or give `listen` a callback. With several iterations each
+    notification goes to one of the iterations. `aclose` ends the iteration.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class AsyncListener(AsyncFeed[Notification]):
 
     @property
     def channel(self) -> str:
-        """What it listens on."""
+        """Return the name of the channel."""
         return self._mailbox.channel
 
     @property
     def position(self) -> str | None:
-        """Behind the last message that was delivered: `listen` goes on from there with `after`."""
+        """Return the position behind the last delivered message; pass it to `listen` as after."""
         return self._mailbox.position
 
     def _begin(self) -> None:
@@ -106,12 +107,12 @@ class Listener(Feed[Notification]):
 
     @property
     def channel(self) -> str:
-        """What it listens on."""
+        """Return the name of the channel."""
         return self._listener.channel
 
     @property
     def position(self) -> str | None:
-        """Behind the last message that was delivered: `listen` goes on from there with `after`."""
+        """Return the position behind the last delivered message; pass it to `listen` as after."""
         return self._listener.position
 
     def _call_back(self, callback: Callable[[Notification], Any]) -> None:

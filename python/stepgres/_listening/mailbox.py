@@ -1,4 +1,4 @@
-"""What a listener has been sent and its consumer has not taken yet."""
+"""The mailbox of a listener: notifications that its consumer has not taken yet."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-T = TypeVar("T")  # what the consumer takes
-Row = TypeVar("Row")  # what is read
+T = TypeVar("T")  # the items that the consumer takes
+Row = TypeVar("Row")  # the rows that are read
 
 _BATCH = 100  # messages read at a time
-_PATIENCE = 0.05  # seconds, to wait for messages with lower ids that are being sent
+_PATIENCE = 0.05  # seconds to wait for messages with lower ids that open transactions send
 _KEPT_PAYLOADS = 1_000
 
 
 class Inbox(Member, Generic[T, Row]):
-    """Reads rows behind a position when the consumer has taken those that were read before.
+    """Reads rows behind a position once the consumer has taken the rows that were read before.
 
-    So a slow consumer holds up nothing, and needs no memory: what it has not taken waits in the
-    database.
+    So a slow consumer holds up nothing, and needs no memory: its other rows wait in the database.
     """
 
     def __init__(self, hub: Hub, after: str | None) -> None:
@@ -45,18 +44,18 @@ class Inbox(Member, Generic[T, Row]):
         self._hub = hub
         self._read_position = after
         self._messages: deque[Row] = deque()
-        self._news = 0  # how often there was reason to look
-        self._seen = 0  # of which this many had been when nothing was left
+        self._news = 0  # number of reasons to look, such as notifications
+        self._seen = 0  # value of _news at the last read that left nothing
         self._is_connected = False
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
     async def enter(self) -> None:
-        """Listen."""
+        """Begin to listen."""
         await self._hub.add(self)
 
     async def leave(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         await self._hub.remove(self)
 
     def hear(self, name: str | None, payload: str) -> None:
@@ -67,12 +66,12 @@ class Inbox(Member, Generic[T, Row]):
         self._is_connected = False
 
     def close(self) -> None:
-        """Deliver nothing more."""
+        """Close the inbox: it delivers nothing more."""
         self.is_closed = True
         self._changed.set()
 
     async def take(self) -> T | None:
-        """The next one; None if it is closed, or if nothing will come any more."""
+        """Wait for the next item; None if the inbox is closed, or if nothing will come any more."""
         async with self._turn:
             while not (self.is_closed or self._has_ended()):
                 if not self._messages and self._is_connected and self._seen != self._news:
@@ -90,32 +89,32 @@ class Inbox(Member, Generic[T, Row]):
     @property
     @abstractmethod
     def _subject(self) -> Hashable:
-        """What is read: those who read the same wait for one answer."""
+        """Return the subject that is read: inboxes with the same subject share one answer."""
 
     @abstractmethod
     async def _catch_up(self, connection: psycopg.AsyncConnection[Any]) -> list[Row]:
-        """Some rows behind the position that was read to."""
+        """Return rows behind the position that was read last."""
 
     @abstractmethod
     def _note(self, rows: list[Row]) -> bool:
-        """Keep rows that were read; whether there were no more."""
+        """Keep rows that were read; return whether no more rows were left."""
 
     @abstractmethod
     def _pop(self) -> T | None:
-        """The next one of those that were read, if there is one."""
+        """Return the next item of the rows that were read, or None."""
 
     async def _read(self) -> None:
         news = self._news
         try:
             rows = await self._hub.call(self._catch_up, (self._subject, self._read_position))
         except ConnectionFailed:
-            return  # begin says when there is another connection
+            return  # begin runs on the next connection
         if self._note(rows):
             self._seen = news
 
 
 class Mailbox(Inbox[Notification, NewMessage]):
-    """The notifications of a channel. Payloads, which nobody stores, are kept up to a number."""
+    """The notifications of a channel. At most 1,000 payloads, which are not stored, are kept."""
 
     def __init__(self, hub: Hub, channel: str, after: str | None) -> None:
         super().__init__(hub, after)
@@ -167,7 +166,7 @@ class Mailbox(Inbox[Notification, NewMessage]):
         return not rows
 
     def _pop(self) -> Notification | None:
-        # in turn, so that a flood of the one kind does not keep back the other
+        # in turn, so that a flood of payloads does not hold back messages, or the reverse
         self._was_payload = bool(self._payloads) and not (self._messages and self._was_payload)
         if self._was_payload:
             return Notification(self.channel, None, self._payloads.popleft())
@@ -175,6 +174,6 @@ class Mailbox(Inbox[Notification, NewMessage]):
             return None
         message = self._messages.popleft()
         self.position = message.position
-        # unreadable: an error for this message only, the next one comes next time
+        # an unreadable message is an error of this call only: the next call gets the next message
         payload = loads(message.message, f'message {message.message_id} of "{self.channel}"')
         return Notification(self.channel, message.message_id, payload)

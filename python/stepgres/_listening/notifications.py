@@ -1,4 +1,4 @@
-"""What clients listen with: one connection for each client, opened when it is needed."""
+"""The listeners of a client, which share one connection that opens at its first use."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AsyncNotifications:
         return self._hub
 
     async def hints(self, name: str | None) -> AsyncHints:
-        """Listen on a name, where that is possible; ConnectionFailed if there is no connection."""
+        """Listen on a name, except on a standby; ConnectionFailed if there is no connection."""
         hints = AsyncHints(self.hub, name)
         with suppress(ReadOnlySqlTransaction):  # a standby has no notifications
             await self.hub.add(hints)
@@ -56,11 +56,11 @@ class AsyncNotifications:
             await self._hub.close()
 
     def abandon(self) -> None:
-        """Leave all to the parent of this process, which was forked."""
+        """Leave all listeners to the parent of this forked process."""
 
 
 class AsyncHints(Member):
-    """Notifications on one name, of which nothing but that they came is of interest."""
+    """Hints that a notification came on one name; the payloads do not matter."""
 
     def __init__(self, hub: Hub, name: str | None) -> None:
         self.names = () if name is None else (name,)
@@ -73,25 +73,25 @@ class AsyncHints(Member):
         await super().begin(connection)
         self.is_heard = self.names != () and not is_pooled(connection)
         if self._has_begun:
-            self._hint.set()  # of what may have come while there was no connection
+            self._hint.set()  # for notifications that were lost while there was no connection
         self._has_begun = True
 
     def hear(self, name: str | None, payload: str) -> None:
         self._hint.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait for a notification since the last wait, or so many seconds."""
+        """Wait for a notification since the last wait, or for these seconds."""
         with anyio.move_on_after(seconds):
             await self._hint.wait()
         self._hint.clear()
 
     async def aclose(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         await self._hub.remove(self)
 
 
 class Notifications:
-    """The listeners of a client for threads: an event loop in the background has them."""
+    """The listeners of a client for threads, which run in an event loop in the background."""
 
     def __init__(self, conninfo: str | None) -> None:
         self.background = BackgroundLoop()
@@ -103,17 +103,17 @@ class Notifications:
 
     def close(self) -> None:
         """Close all listeners; their iterations end."""
-        with suppress(CancelledError):  # there is none
+        with suppress(CancelledError):  # there is no loop
             self.background.run(self.asynchronous.aclose())
         self.background.stop()
 
     def abandon(self) -> None:
-        """Leave all to the parent of this process, which was forked; iterations end here."""
+        """Leave all listeners to the parent of this forked process; iterations end here."""
         self.background.abandon()
 
 
 class Hints:
-    """See AsyncHints."""
+    """The hints of AsyncHints for threads."""
 
     def __init__(self, notifications: Notifications, name: str | None) -> None:
         self._background = notifications.background
@@ -126,18 +126,18 @@ class Hints:
 
     @property
     def is_heard(self) -> bool:
-        """Whether notifications come through."""
+        """Say whether notifications come through."""
         return self._hints.is_heard
 
     def wait(self, seconds: float) -> None:
-        """Wait for a notification since the last wait, or so many seconds."""
+        """Wait for a notification since the last wait, or for these seconds."""
         try:
             self._background.run(self._hints.wait(seconds))
         except CancelledError as error:
             raise ConnectionFailed("the client was closed by another thread") from error
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         with suppress(CancelledError):
             self._background.run(self._hints.aclose())
         self._background.leave(self)

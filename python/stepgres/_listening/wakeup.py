@@ -1,4 +1,4 @@
-"""Listens on a connection of its own and calls back; whoever uses it must poll all the same."""
+"""A listener that wakes a worker by a callback; the worker must poll all the same."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ logger = logging.getLogger("stepgres")
 
 
 class Listener(Member):
-    """While it is_listening, every notification on the channels calls notify().
+    """While is_listening, every notification on the channels calls notify().
 
-    Through a pooler it does so only if it is told that this one keeps the server for whoever
-    listens.
+    Through a pooler the listener listens only with trusts_pooler, which says that the pooler keeps
+    the server for a client that listens.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Listener(Member):
             return
         await super().begin(connection)
         self.is_listening = True
-        self._notify()  # of what came while nobody listened
+        self._notify()  # for notifications that came before
 
     def hear(self, name: str | None, payload: str) -> None:
         if name is not None:

@@ -1,1 +1,1 @@
-"""Connections, and calls of SQL functions over them."""
+"""Connections, and calls of SQL functions over these connections."""

@@ -1,7 +1,7 @@
-"""How Stepgres reads values, whatever a session or a program has set up for its own.
+"""Adapters that read values for Stepgres, independent of settings of the session or the program.
 
-All values come in the binary format, which no DateStyle and no IntervalStyle changes, and are read
-by the loaders here: never by those that Django, SQLAlchemy or a program has registered.
+All values come in the binary format, which DateStyle and IntervalStyle do not change. The loaders
+of this module read the values, never the loaders that Django, SQLAlchemy or a program registered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _JsonTextLoader(Loader):
-    """Reads jsonb, and jsonpath, as text: the number of a format stands before it."""
+    """Reads jsonb and jsonpath as text, after the byte with the version of the format."""
 
     format = Format.BINARY
 
@@ -30,14 +30,14 @@ class _JsonTextLoader(Loader):
 
 
 class _JsonLoader(_JsonTextLoader):
-    """Reads jsonb as what it stands for."""
+    """Reads jsonb as the value of the JSON."""
 
     def load(self, data: Buffer) -> Any:
         return json.loads(super().load(data))
 
 
 class _TolerantJsonLoader(_JsonTextLoader):
-    """The same with placeholders: one value that Python cannot read hides no other."""
+    """Reads jsonb with an UnreadableValue in place of each part that Python cannot read."""
 
     def load(self, data: Buffer) -> Any:
         return tolerant_loads(super().load(data))
@@ -54,4 +54,4 @@ def _adapters(jsonb: type[Loader]) -> AdaptersMap:
 
 ADAPTERS = _adapters(_JsonLoader)
 TOLERANT_ADAPTERS = _adapters(_TolerantJsonLoader)
-ADAPTERS_OF_TEXT = _adapters(_JsonTextLoader)  # they leave JSON as it is
+ADAPTERS_OF_TEXT = _adapters(_JsonTextLoader)  # these adapters return JSON as text

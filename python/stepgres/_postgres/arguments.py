@@ -1,4 +1,4 @@
-"""Arguments of the client as psycopg takes them."""
+"""Arguments of the client in the form that psycopg takes."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 
 def interval(seconds: float | None) -> timedelta | None:
-    """Seconds, as Python has them, for an argument that is an interval in SQL."""
+    """Convert seconds for an argument that is an interval in SQL."""
     try:
         return None if seconds is None else timedelta(seconds=seconds)
-    except OverflowError:  # longer than anything may take: SQL says so, and names what it is about
+    except OverflowError:  # longer than any limit: SQL refuses it, and names the argument
         return timedelta.max if seconds is not None and seconds > 0 else timedelta.min
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{seconds!r} is no number of seconds", hint="Pass a number.") from error
 
 
 def json_value(value: Any, name: str) -> Jsonb:
-    """An argument of that name whose value is any JSON value, null too."""
+    """Convert an argument with a name whose value is any JSON value, null too."""
     return Jsonb(value, partial(dumps_input, name=name))
 
 
 def json_argument(value: Any, name: str) -> Jsonb | None:
-    """None stays what it is: an argument that is not given."""
+    """Convert a JSON argument; None stays None, an argument that is not given."""
     return None if value is None else json_value(value, name)
 
 
 def array(values: Sequence[str] | None) -> list[str] | str | None:
-    """A string is left to PostgreSQL, which refuses it: it is no sequence of its characters."""
+    """Convert a sequence to a list; a string stays a string, which PostgreSQL refuses."""
     return values if values is None or isinstance(values, str) else list(values)
 
 
 def slug_argument(workflow: Any) -> str | None:
-    """A slug, or the slug of a workflow, which is taken wherever a slug is."""
+    """Return the slug of a workflow, or a slug unchanged."""
     if workflow is None or isinstance(workflow, str):
         return workflow
     if isinstance(workflow, Definition):
@@ -56,7 +56,7 @@ def slug_argument(workflow: Any) -> str | None:
 
 
 def channel_argument(channel: Any) -> Any:
-    """A channel with what cannot be sent to PostgreSQL written out, so that SQL refuses it."""
+    """Escape characters of a channel that PostgreSQL does not take, so that SQL refuses it."""
     if channel is None:
         raise InvalidInput("channel is None", hint="Pass the name of a channel.")
     if not isinstance(channel, str):

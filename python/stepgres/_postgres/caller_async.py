@@ -1,4 +1,4 @@
-"""Connections, and calls of SQL functions over them."""
+"""Calls of SQL functions over the connections of a client."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ T = TypeVar("T")
 
 @cache
 def _needed(method: Callable[..., Any]) -> list[str]:
-    """The arguments without a default of a method that calls a function of SQL."""
+    """Return the arguments without a default of a method that calls a SQL function."""
     parameters = signature(method).parameters.values()
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 class AsyncCaller:
-    """Calls SQL functions by their name and arguments; what AsyncClient is made of."""
+    """The base of AsyncClient: calls SQL functions by name and arguments."""
 
     _is_checked = False  # whether the schema serves clients of this version
 
@@ -82,7 +82,7 @@ class AsyncCaller:
 
     @property
     def conninfo(self) -> str | None:
-        """The string that new connections are made with, if the client has one."""
+        """Return the connection string of new connections, if the client has such a string."""
         if isinstance(self._source, str):
             return self._source
         if isinstance(self._source, AsyncConnection) or callable(self._source):
@@ -95,7 +95,7 @@ class AsyncCaller:
         return self._listening
 
     def _forget(self) -> None:
-        """Begin anew, with connections of this process: those of another one are left to it."""
+        """Forget all connections, without closing them; open new connections in this process."""
         self._own: AsyncConnection[Any] | None = None
         self._is_stale = False
         self._lock = Lock()
@@ -103,7 +103,7 @@ class AsyncCaller:
         self._listening = AsyncNotifications(self.conninfo)
 
     async def aclose(self) -> None:
-        """Close what the client has opened, its listeners too; what is the caller's stays open."""
+        """Close the connections and listeners of the client, but no connection of the caller."""
         await self._notifications.aclose()
         if self._own is not None:
             await self._own.close()
@@ -138,7 +138,7 @@ class AsyncCaller:
     ) -> list[T]:
         await self._check_version()
         given = self._given(function, arguments)
-        # in quotes: limit and offset are words of SQL
+        # in quotes: limit and offset are keywords of SQL
         names = ", ".join(f'"{name}" => %({name})s' for name in given)
         try:
             async with (
@@ -149,14 +149,14 @@ class AsyncCaller:
                 await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
-            if error.diag.statement_position is None:  # one that a function was looking for
+            if error.diag.statement_position is None:  # a function did not find another schema
                 raise
             raise InstallationError(
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
         except Error as error:
-            # a server that takes no writes any more: there may be another one for the next call
+            # the server takes no writes any more: the next call may find another server
             self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
             known = lost(error, function) or from_postgres(error)
             raise known from (None if known is error else error)
@@ -169,21 +169,21 @@ class AsyncCaller:
             raise unreadable(f"the answer of stepgres.{function}", error) from error
 
     async def _check_version(self) -> None:
-        """VersionMismatch, before the first call, if the schema does not serve this client."""
+        """Raise VersionMismatch before the first call if the schema does not serve this client."""
         if self._is_checked or not isinstance(self._source, str):
             return
         self._is_checked = True
         try:
             await self._all("check_version", scalar_row, client_version=__version__)
-        except InsufficientPrivilege:  # a role with a few rights goes on unchecked
+        except InsufficientPrivilege:  # a role with few rights continues without the check
             pass
         except BaseException:
             self._is_checked = False
             raise
 
     def _given(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that are not left to their defaults, workflows among them as slugs."""
-        method = getattr(type(self), function, None)  # some callers are no clients
+        """Return the arguments that are not None, with workflows as slugs."""
+        method = getattr(type(self), function, None)  # some callers are not clients
         for name in _needed(method) if method else ():
             if name in arguments and arguments[name] is None:
                 raise InvalidInput(
@@ -202,7 +202,7 @@ class AsyncCaller:
             connection = await self._open(self._source)
             if connection.autocommit:
                 yield connection
-            else:  # one transaction after the other
+            else:  # one transaction at a time
                 async with self._turn, committing(connection):
                     yield connection
         elif callable(self._source):
@@ -228,7 +228,7 @@ class AsyncCaller:
 
     @asynccontextmanager
     async def _lend(self, pool: AsyncConnectionPool[Any]) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection of a pool, which keeps those that the server has ended, too."""
+        """Lend a live connection of a pool; close connections that the server has ended."""
         while True:
             async with pool.connection() as connection:
                 try:

@@ -1,4 +1,4 @@
-"""Connections of Stepgres's own, which may lead through a pooler, and what is read over others'."""
+"""Stepgres's own connections, also through a pooler, and reads over connections of others."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What Stepgres relies on, or steps that are lent a connection do, besides the client_encoding of
-# own_conninfo. A role, a database or a variable of libpq may say something else.
+# The settings that Stepgres needs, and steps on a connection of Stepgres, besides the
+# client_encoding of own_conninfo. A role, a database or a variable of libpq may set other values.
 _SETTINGS = sql.SQL(
     """
     values ('DateStyle', 'ISO'), ('IntervalStyle', 'postgres'),
@@ -29,8 +29,8 @@ _SETTINGS = sql.SQL(
         ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off')
     """
 )
-# A pooler has told a number of its own, with which it would be asked to cancel. What is set through
-# one is set for others.
+# A pooler reports a pid of its own, for requests to cancel, so another backend pid means a pooler.
+# A setting made through a pooler would hold for other clients.
 _PREPARE = sql.SQL(
     """
     select pg_backend_pid() = {pid},
@@ -41,7 +41,7 @@ _PREPARE = sql.SQL(
             and current_setting('default_transaction_read_only') = 'off'
     """
 )
-# Whatever a session keeps when its transaction is over, but for the statements of psycopg.
+# Resets the state that a session keeps after a transaction, except the statements of psycopg.
 _RESET = sql.SQL(
     """
     close all; set session authorization default; reset all; unlisten *; discard temporary;
@@ -52,7 +52,7 @@ _RESET = sql.SQL(
 
 
 class ValueCursor(AsyncCursor[T]):
-    """Reads values as adapters of stepgres._postgres.adapters do, on whosever connection."""
+    """Reads values with adapters of stepgres._postgres.adapters, on a connection of any owner."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class ValueCursor(AsyncCursor[T]):
 
 
 async def connect(conninfo: str) -> AsyncConnection[Any]:
-    """A new connection that commits each statement; ConnectionFailed if there can be none.
+    """Return a new connection that commits each statement; ConnectionFailed if it fails.
 
-    Through a pooler it may need `committing` to do so.
+    Through a pooler the connection may need `committing` to commit.
     """
     conninfo = own_conninfo(conninfo)
     with connecting(conninfo):
@@ -86,12 +86,12 @@ async def connect(conninfo: str) -> AsyncConnection[Any]:
 
 
 async def prepare(connection: AsyncConnection[Any]) -> None:
-    """Set what Stepgres relies on, for a new connection of its own that commits each statement.
+    """Set the settings that Stepgres needs on its own new connection in autocommit.
 
-    A pooler that lends a server for one transaction keeps no settings. Nothing is set through one:
-    transactions are begun as they have to be, unless they are already. And nothing is prepared:
-    psycopg does that under names that are the same in every process, which would come to servers
-    where such a name is missing, or taken, or another statement's.
+    A pooler that lends a server for one transaction keeps no settings, so nothing is set through
+    a pooler. Instead each transaction begins with its characteristics, unless the defaults are
+    right. Nothing is prepared through a pooler, either: psycopg uses the same names of statements
+    in every process. On a server such a name may be missing, or belong to another statement.
     """
     await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
     await connection.set_read_only(False)
@@ -106,13 +106,13 @@ async def prepare(connection: AsyncConnection[Any]) -> None:
 
 
 def is_pooled(connection: AsyncConnection[Any]) -> bool:
-    """What prepare has found."""
+    """Say whether prepare has found a pooler."""
     return connection.prepare_threshold is None
 
 
 @asynccontextmanager
 async def committing(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
-    """A block whose statements are committed at its end, if each of them is not."""
+    """Run a block; commit at its end if the connection does not commit each statement."""
     if connection.autocommit:
         yield
     else:
@@ -122,7 +122,7 @@ async def committing(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def transaction(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
-    """A transaction; a connection on which none can begin is closed, and not lent again."""
+    """Run a transaction; close a connection on which no transaction can begin."""
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(connection.transaction())
@@ -133,27 +133,27 @@ async def transaction(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
 
 
 async def check(connection: AsyncConnection[Any]) -> None:
-    """OperationalError if the server has ended an idle connection; nothing is sent to it."""
-    async with connection.lock:  # of calls in other threads or tasks
+    """Raise OperationalError if the server has ended an idle connection; send nothing."""
+    async with connection.lock:  # calls in other threads or tasks hold this lock
         if has_ended(connection):
             raise OperationalError("the server has closed the connection")
 
 
 async def retire(connection: AsyncConnection[Any]) -> None:
-    """Close a connection when the call is over that another task or thread makes on it."""
+    """Close a connection after the call that another task or thread makes on the connection."""
     async with connection.lock:
         await connection.close()
 
 
 async def reset(connection: AsyncConnection[Any]) -> None:
-    """Remove what somebody who was lent a connection of `connect` may have left in its session."""
+    """Reset the session of a connection of `connect` that was lent to a step."""
     if not is_pooled(connection):
         await connection.execute(_RESET)
 
 
 @asynccontextmanager
 async def in_utf8(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
-    """A block in which any character passes the connection, which is its owner's afterwards."""
+    """Run a block with the encoding UTF8; restore the encoding of the connection afterwards."""
     encoding = connection.info.parameter_status("client_encoding")
     if encoding in ("UTF8", None):
         yield
@@ -163,6 +163,6 @@ async def in_utf8(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # after an error the rollback does it
+        # after an error the rollback restores the encoding
         if connection.info.transaction_status != TransactionStatus.INERROR:
             await connection.execute(change.format(encoding))

@@ -1,4 +1,4 @@
-"""Which server is meant, and what it means that it cannot be reached."""
+"""Connection strings, and the errors of connecting to the server."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def resolve_conninfo(conninfo: str | None) -> str:
-    """The given conninfo, else STEPGRES_DSN, else "": libpq then reads its PG* variables."""
+    """Return the conninfo, else STEPGRES_DSN, else "": libpq then reads its PG* variables."""
     return conninfo or os.environ.get("STEPGRES_DSN", "")
 
 
 def conninfo_of_pool(pool: ConnectionPool[Any] | AsyncConnectionPool[Any]) -> str | None:
-    """The string that connects like the pool does; None if a function of its user makes it."""
+    """Return the connection string of a pool; None if a function makes the string."""
     from psycopg.conninfo import make_conninfo
     from psycopg.pq import Conninfo
 
@@ -28,13 +28,13 @@ def conninfo_of_pool(pool: ConnectionPool[Any] | AsyncConnectionPool[Any]) -> st
     if not isinstance(conninfo, str) or not isinstance(options, dict):
         return None
     words = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    # the others, such as row_factory, are psycopg's and not the server's
+    # the other options, such as row_factory, are psycopg's and not the server's
     with connecting(conninfo):
         return make_conninfo(conninfo, **{name: options[name] for name in words & options.keys()})
 
 
-# A peer that has vanished without a word is noticed by the kernel within 15 seconds, whether there
-# is something on its way to it (tcp_user_timeout, in milliseconds) or not.
+# The kernel notices within 15 seconds that a peer has vanished: by tcp_user_timeout (milliseconds)
+# if data is on its way to the peer, else by keepalives.
 _DEFAULTS = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -45,9 +45,9 @@ _DEFAULTS = {
 
 
 def own_conninfo(conninfo: str) -> str:
-    """The string for connections of Stepgres's own; what it says of keepalives wins.
+    """Return the string for Stepgres's own connections; keepalives in the given string win.
 
-    The encoding goes with the start of a session: so it passes poolers, too.
+    The encoding is sent at the start of a session, so the encoding passes poolers, too.
     """
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -60,10 +60,10 @@ def own_conninfo(conninfo: str) -> str:
 
 @contextmanager
 def connecting(conninfo: str) -> Iterator[None]:
-    """A block that opens a connection: ConnectionFailed says why it did not.
+    """Run a block that opens a connection; raise ConnectionFailed with the reason if it fails.
 
-    libpq repeats parts of a string that it cannot read, or takes for a host: parts of a password,
-    often, that has characters with a meaning. So nothing of that is told.
+    libpq repeats parts of a string that libpq cannot read, or takes for a host. Often these are
+    parts of a password with special characters, so the error does not repeat these parts.
     """
     import psycopg
 
@@ -91,7 +91,7 @@ def _unreadable() -> ConnectionFailed:
 
 
 def _is_torn(conninfo: str) -> bool:
-    """Whether parts of a password may have been read as a host, port or database."""
+    """Say whether libpq may have read parts of a password as a host, port or database."""
     from psycopg.conninfo import conninfo_to_dict
 
     words = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}

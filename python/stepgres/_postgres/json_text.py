@@ -1,4 +1,4 @@
-"""JSON as Postgres takes it, of all values that Stepgres writes."""
+"""The JSON text of values that Stepgres writes, in the form that PostgreSQL takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]')
-_MOST_LEVELS = 100  # are kept of a value that is nested too deeply
+_MOST_LEVELS = 100  # levels that are kept of a value that is nested too deeply
 
 _KINDS = (
     "JSON values, dates and times, timedelta, UUID, Decimal, Enum, dataclasses, attrs, pydantic and"
@@ -28,29 +28,29 @@ _REFUSED = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL does no
 
 
 class JsonText(str):
-    """The JSON text of a value, where the value itself may stand as well."""
+    """The JSON text of a value; the text may replace the value as an argument."""
 
     __slots__ = ()
 
 
 class NotWritable(ValueError):
-    """A value that has no JSON; the message says what and where it is: output["when"]."""
+    """A value has no JSON; the message names the part of the value, such as output["when"]."""
 
 
 def dumps(value: Any, name: str = "value") -> JsonText:
-    """The JSON text of a value of that name; NotWritable if PostgreSQL would not take it."""
+    """Return the JSON text of a value with a name; NotWritable if PostgreSQL would refuse it."""
     if isinstance(value, JsonText):
         return value
     try:
         try:
             text = _encode(value)
         except TypeError:
-            text = _encode(_with_plain_keys(value))  # json converts values, but no keys
+            text = _encode(_with_plain_keys(value))  # json converts values, and not keys
     except RecursionError as error:
         raise NotWritable(f"{name} contains itself, or is nested too deeply for Python") from error
-    except Exception as error:  # properties and methods of the value are the user's
+    except Exception as error:  # properties and methods of the user may raise any error
         raise NotWritable(_describe_unwritable(value, name, error)) from error
-    # only where there may be such a character is it looked for: that takes long
+    # the search takes long: search only if the text may have such a character
     if "\\u0000" in text or "\\ud" in text:
         for path, string in _strings(value, name):
             if character := _REFUSED.search(string):
@@ -61,7 +61,7 @@ def dumps(value: Any, name: str = "value") -> JsonText:
 
 
 def dumps_input(value: Any, name: str = "value") -> JsonText:
-    """The JSON text of an argument of that name; InvalidInput if it has none."""
+    """Return the JSON text of an argument with a name; InvalidInput if the value has no JSON."""
     try:
         return dumps(value, name)
     except NotWritable as error:
@@ -69,7 +69,7 @@ def dumps_input(value: Any, name: str = "value") -> JsonText:
 
 
 def loads(text: str, name: str) -> Any:
-    """The value of a JSON text from the database; UnreadableValue names it if Python cannot."""
+    """Return the value of a JSON text; UnreadableValue, with the name, if Python cannot read it."""
     try:
         return json.loads(text)
     except (RecursionError, ValueError) as error:
@@ -77,18 +77,18 @@ def loads(text: str, name: str) -> Any:
 
 
 def tolerant_loads(text: str) -> Any:
-    """The value of a JSON text; an UnreadableValue stands for each part that Python cannot read."""
+    """Return the value of a JSON text; UnreadableValues replace parts that Python cannot read."""
     try:
         return json.loads(text)
     except (RecursionError, ValueError):
-        # NaN, which JSON has not, stands for what was cut out
+        # NaN, which is not JSON, replaces the parts that were cut out
         return json.loads(
             _without_depths(text), parse_int=_int, parse_constant=lambda _: _too_deep("a value")
         )
 
 
 def unreadable(name: str, error: Exception) -> UnreadableValue:
-    """The error that means that there was a RecursionError or a ValueError."""
+    """Return the UnreadableValue for a RecursionError or a ValueError."""
     return _too_deep(name) if isinstance(error, RecursionError) else _too_long(name)
 
 
@@ -100,7 +100,7 @@ def _int(digits: str) -> int | UnreadableValue:
 
 
 def _without_depths(text: str) -> str:
-    """The text with NaN in place of the arrays and objects that are nested too deeply."""
+    """Return the text with NaN in place of arrays and objects that are nested too deeply."""
     pieces, depth, kept_to = [], 0, 0
     for token in _STRING_OR_BRACKET.finditer(text):
         if token[0] in "[{":
@@ -131,7 +131,7 @@ def _too_long(name: str) -> UnreadableValue:
 
 
 def _convert(value: Any) -> Any:
-    """What stands in JSON for a value that json does not know."""
+    """Return a value that json knows for a value that json does not know."""
     converted = _convert_scalar(value)
     if converted is not value:
         return converted
@@ -140,7 +140,7 @@ def _convert(value: Any) -> Any:
             return sorted(value)
         except TypeError:
             return sorted(value, key=_encode)
-    # Libraries are looked for only where they are loaded: without that nothing is of their types.
+    # A library that is not loaded has made no value, so only loaded libraries are checked.
     if (pydantic := _loaded("pydantic")) and isinstance(value, pydantic.BaseModel):
         if hasattr(value, "model_dump"):
             return value.model_dump(mode="json")
@@ -154,7 +154,7 @@ def _convert(value: Any) -> Any:
     raise TypeError(f"is of type {type(value).__name__}")
 
 
-# made once: json.dumps makes one for each call that has options
+# made once: json.dumps makes an encoder for each call that has options
 _encode = json.JSONEncoder(default=_convert, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -175,7 +175,7 @@ def _loaded(module: str) -> Any:
 
 
 def _with_plain_keys(value: Any) -> Any:
-    """The value with all that json does not know converted, keys of dicts too."""
+    """Convert every part of a value that json does not know, keys of dicts too."""
     value = _simple(value)
     if isinstance(value, dict):
         return {
@@ -188,7 +188,7 @@ def _with_plain_keys(value: Any) -> Any:
 
 
 def _parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """The items of a list or dict, each with its path; nothing of what is neither."""
+    """Yield the items of a list or dict, each with its path; other values have no items."""
     if isinstance(value, dict):
         for key, item in value.items():
             shown = json.dumps(key) if isinstance(key, str) else repr(key)
@@ -199,7 +199,7 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _simple(value: Any) -> Any:
-    """The value, or the list or dict that stands for it."""
+    """Return the value, or the JSON value that replaces it."""
     is_json = isinstance(value, (str, int, float, list, tuple, dict)) or value is None
     return value if is_json else _convert(value)
 
@@ -207,7 +207,7 @@ def _simple(value: Any) -> Any:
 def _describe_unwritable(
     value: Any, path: str, error: Exception, above: frozenset[int] = frozenset()
 ) -> str:
-    """Where in a value json came upon an error, and what is wrong there."""
+    """Describe the part of a value that json cannot write, and the error."""
     above |= {id(value)}
     try:
         value = _simple(value)
@@ -228,7 +228,7 @@ def _describe_unwritable(
 
 
 def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """The strings in a value that can be written, keys too, each with its path."""
+    """Yield the strings and the string keys in a writable value, each with its path."""
     parts = [(path, value)]
     while parts:
         path, value = parts.pop()

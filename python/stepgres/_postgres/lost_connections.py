@@ -1,4 +1,4 @@
-"""Connections that break, or that nobody answers on any more."""
+"""Lost connections: errors, pauses between attempts, and time limits for an answer."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-# After these there may be no answer, though there was one.
+# After these errors the call may have been done, though its answer was lost.
 CONNECTION_ERRORS = (ConnectionFailed, OperationalError, InterfaceError)
-# What may be over soon, since it depends on the server alone: it cannot be reached or takes no
-# writes; a right, a function or a schema is missing while it is migrated. Workers wait for the end
-# of these. What is left would come again: errors about values, and those of the program.
+# Errors that may pass soon, as they depend on the server alone: the server cannot be reached or
+# takes no writes; a right, a function or a schema is missing during a migration. Workers wait until
+# these errors pass. Other errors would come again: errors about values, and errors of the program.
 PASSING_ERRORS = (
     *CONNECTION_ERRORS,
     InstallationError,
@@ -50,11 +50,11 @@ _ENDS = {"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"}
 
 _PAUSES = (0.05, 0.25, 1.0, 2.0)  # seconds
 _LONGEST_PAUSE = 5.0
-_LATE = 0.5  # seconds by which a timer is late only if the loop was blocked
+_LATE = 0.5  # seconds: a timer is later than this only if the loop was blocked
 
 
 def lost(error: Error, function: str) -> ConnectionFailed | None:
-    """What it means for a call of a function that its connection was lost, if that is the error."""
+    """Return ConnectionFailed for a call of a function if the error is a lost connection."""
     if not isinstance(error, (OperationalError, InterfaceError)):
         return None
     sqlstate = error.sqlstate
@@ -68,7 +68,7 @@ def lost(error: Error, function: str) -> ConnectionFailed | None:
 
 
 def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
-    """Whether an idle connection has been ended by the server: that can be read already."""
+    """Say whether the server has ended an idle connection; read only what has come already."""
     if connection.closed:
         return True
     poll = select.poll()
@@ -92,13 +92,13 @@ def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
 
 
 class Patience:
-    """Growing pauses between attempts at something that fails with PASSING_ERRORS."""
+    """Growing pauses between attempts of a call that fails with PASSING_ERRORS."""
 
     def __init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        """Begin with short pauses: it has worked."""
+        """Begin with short pauses again, after an attempt that succeeded."""
         self._pauses = iter(_PAUSES)
 
     def pause_after(self, error: Exception) -> float:
@@ -112,18 +112,18 @@ class Patience:
 
 
 def cut(connection: AsyncConnection[Any] | Connection[Any]) -> None:
-    """End the wait for an answer, in whatever thread it is, with an OperationalError.
+    """End the wait for an answer, in any thread, with an OperationalError.
 
-    To cancel the wait would not do: psycopg then asks the server to end the query, and waits.
+    Cancelling the wait is not enough: psycopg then asks the server to end the query, and waits.
     """
     with suppress(OSError, Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
 
 
 class Limit:
-    """A block that waits for the server; its connection is cut after so many seconds.
+    """A block that waits for the server; its connection is cut after these seconds.
 
-    `find` says which connection that is, as it may be opened in the block.
+    `find` returns the connection, because the block may open the connection.
     """
 
     def __init__(self, seconds: float, find: Callable[[], AsyncConnection[Any] | None]) -> None:

@@ -1,6 +1,6 @@
-"""Connections that SQLAlchemy or Django holds: a client works in their transactions.
+"""Connections of SQLAlchemy or Django: a client works in the transactions of these connections.
 
-Neither is imported here. A program that passes their objects has done so.
+This module imports neither library. A program that passes an object of a library has imported it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DjangoConnection(Protocol):
     """django.db.connection, or one of django.db.connections."""
 
     def ensure_connection(self) -> None:
-        """Open it if it is not open."""
+        """Open the connection if it is not open."""
 
 
 Joinable: TypeAlias = Union[
@@ -45,9 +45,9 @@ AsyncJoinable: TypeAlias = Union[
 
 
 def joining(thing: Any) -> Joining:
-    """The function that returns the psycopg connection which a thing uses at that moment.
+    """Return a function that returns the psycopg connection that a thing uses at that moment.
 
-    The transaction is begun, as the thing itself begins it when it executes something.
+    The function begins the transaction, as the thing does before it executes a statement.
     """
     if _is_one_of(thing, "sqlalchemy.orm", "Session", "scoped_session"):
         return lambda: _psycopg(thing.connection().connection.driver_connection, Connection)
@@ -75,7 +75,7 @@ def joining(thing: Any) -> Joining:
 
 
 def joining_async(thing: Any) -> AsyncJoining:
-    """See joining."""
+    """Return the same for the async classes of SQLAlchemy: see joining."""
     if _is_one_of(thing, "sqlalchemy.ext.asyncio", "AsyncSession", "async_scoped_session"):
 
         async def join_session() -> AsyncConnection[Any]:
@@ -112,7 +112,7 @@ def _is_one_of(thing: Any, module: str, *classes: str) -> bool:
 
 
 def _describe(thing: Any) -> str:
-    """Not its repr, which may have a password."""
+    """Name the type of a thing; its repr may have a password."""
     return f"class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
 
 
@@ -120,8 +120,8 @@ def _psycopg(connection: Any, expected: type[C]) -> C:
     if isinstance(connection, expected):
         return connection
     raise InvalidInput(
-        f"the transaction is one of {type(connection).__module__}, and Stepgres joins those of"
-        f" psycopg.{expected.__name__}",
+        f"the transaction is one of {type(connection).__module__}, and Stepgres joins transactions"
+        f" of psycopg.{expected.__name__}",
         hint="Use psycopg 3: create_engine or create_async_engine with postgresql+psycopg://, or"
         " Django 4.2 or newer with psycopg installed and psycopg2 not.",
     )

@@ -1,4 +1,4 @@
-"""To whom the connections of a client belong: to one process, and to one event loop."""
+"""The owner of the connections of a client: one process, and one event loop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from stepgres._postgres.caller_async import AsyncCaller
 
 _clients: WeakSet[Caller | AsyncCaller] = WeakSet()
-# What a process that was forked has from its parent. To close it, or to let go of it, would tell
-# the server, or the event loop of the parent, that it is not needed any more.
+# The connections and listeners that a forked process has from its parent. Closing or collecting
+# them would end them on the server, or in the event loop of the parent.
 _kept: list[Any] = []
 
 
@@ -28,20 +28,20 @@ class Owner:
         _clients.add(client)
 
     def check(self) -> None:
-        """InvalidInput if the client works on a connection that another process has opened."""
+        """Raise InvalidInput if the client uses a connection that another process has opened."""
         if self._is_others:
             raise InvalidInput(
-                "the connection or pool of this client was opened by another process, of which this"
-                " one is a fork",
+                "another process opened the connection or pool of this client: this process is its"
+                " fork",
                 hint="Open it in the process that uses it, or make the client with a connection"
                 " string: then it opens a connection of its own in each process.",
             )
 
     def release(self) -> None:
-        """Of the client that is closed."""
+        """Release the client when it is closed."""
 
     def move_to_fork(self, source: Any) -> None:
-        """Belong to this process, which was forked; to it no connection of another belongs."""
+        """Let this forked process own the client; refuse an open connection of the parent."""
         if not isinstance(source, str) and not callable(source):  # a connection, or a pool
             self._is_others = not source.closed
 
@@ -52,9 +52,9 @@ class AsyncOwner(Owner):
     _loop: asyncio.AbstractEventLoop | None = None
 
     def check(self) -> None:
-        """InvalidInput if the client is another process's, or another event loop's."""
+        """Raise InvalidInput if another process or another event loop owns the client."""
         super().check()
-        with suppress(RuntimeError):  # no loop runs yet, as where a listener is made
+        with suppress(RuntimeError):  # no loop runs yet, for example when a listener is made
             loop = asyncio.get_running_loop()
             if self._loop is None:
                 self._loop = loop

@@ -1,4 +1,4 @@
-"""Rows of answers as values of Python, whatever a later version of the schema adds to them."""
+"""Rows of answers as values of Python, also from a schema with other columns."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 def row_of(cls: type[T]) -> BaseRowFactory[T]:
-    """Make a row a value of a class that has columns of these names as its arguments.
+    """Make a row a value of a class whose arguments have the names of columns.
 
-    Columns that the class does not know are left out. An argument that no column has gets its
-    default, or None: so the client works with a schema that is newer or older.
+    Columns that the class does not know are left out. An argument without a column gets its
+    default, or None. So the client works with a schema that is newer or older.
     """
     defaults = {
         name: None if parameter.default is Parameter.empty else parameter.default
