@@ -1,4 +1,4 @@
-"""Pictures of graphs as Mermaid flowcharts, which GitHub and JupyterLab show."""
+"""Draw graphs as Mermaid flowcharts, which GitHub and JupyterLab show."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Node:
-    """A step, or with inner nodes a group; name is what edges call it."""
+    """A step, or a group if it has inner nodes. Edges refer to a node by its name."""
 
     name: str
     label: str
@@ -32,7 +32,7 @@ class Node:
 
 
 def to_mermaid(workflow: Any) -> str:
-    """A Mermaid flowchart of a workflow: a class, as `describe` takes it, or what get_flow returns.
+    """Return a Mermaid flowchart of a workflow: an argument of `describe`, or a dict of get_flow.
 
     TaskGraph and RunDetails have a method of this name.
     """
@@ -46,13 +46,13 @@ def to_mermaid(workflow: Any) -> str:
 
 
 def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None]]) -> str:
-    """A flowchart of steps, each a slug, what it depends on, and its status if it has one."""
+    """Return a flowchart of steps, each given by slug, dependencies, and status or None."""
     return flowchart([Node(slug, slug, after, status) for slug, after, status in steps])
 
 
 def flowchart(nodes: list[Node]) -> str:
-    """The text of a flowchart."""
-    # not their names: "end" and "class" are words of Mermaid
+    """Return the text of a flowchart."""
+    # Nodes have numbers, since names such as "end" and "class" are words of Mermaid.
     ids = {node.name: f"n{number}" for number, node in enumerate(_walk(nodes), 1)}
     lines = ["flowchart LR", *_lines(nodes, ids, "    ")]
     for node in _walk(nodes):
@@ -63,7 +63,7 @@ def flowchart(nodes: list[Node]) -> str:
 
 
 def bundle(shown: Any, source: str) -> dict[str, str]:
-    """What a notebook shows instead of the repr, if it can."""
+    """Return the MIME bundle that a notebook shows instead of the repr, if it supports Mermaid."""
     return {"text/plain": repr(shown), "text/vnd.mermaid": source}
 
 
@@ -85,6 +85,6 @@ def _lines(nodes: list[Node], ids: dict[str, str], indent: str) -> Iterator[str]
 
 
 def _escape(label: str) -> str:
-    """Text in which Mermaid sees nothing but text."""
+    """Escape the characters of a label that have a meaning in Mermaid."""
     escaped = re.sub(r"[^\w\s.,:;()!?'+/=-]", lambda found: f"#{ord(found[0])};", label)
     return re.sub(r"\s*\n\s*", "<br/>", escaped.strip())

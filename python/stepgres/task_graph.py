@@ -1,4 +1,4 @@
-"""Task graphs: goals, and what a decomposer made of them."""
+"""Task graphs: goals, and the tasks that a decomposer returned for the goals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskGraph:
-    """A goal and its tasks, stored.
+    """A stored goal and its tasks.
 
-    status is "decomposed", then "approved" or "rejected", for this reason. tasks are as the
-    decomposer gave them: dicts with "id", "description", "depends_on", and in groups "subtasks".
-    steps are the same tasks flat, as the workflow workflow_slug has them: each with its "path",
-    "step_slug" and "depends_on", and a group with "gathers". Approving it takes its
-    fingerprint, which changes with the graph.
+    status is "decomposed", then "approved" or "rejected". reason is the reason of this decision.
+    tasks are the dicts of the decomposer with "id", "description", "depends_on", and in groups
+    "subtasks". steps are the same tasks as a flat list, as in the workflow workflow_slug. Each step
+    has its "path", "step_slug" and "depends_on", and a group also has "gathers". The approval of a
+    task graph names the fingerprint of the graph, which changes with the graph.
     """
 
     task_graph_id: str
@@ -37,20 +37,20 @@ class TaskGraph:
 
     @property
     def id(self) -> str:
-        """Its task_graph_id, "htdag_" and a number."""
+        """Return the task_graph_id, which is "htdag_" and a number."""
         return self.task_graph_id
 
     @property
     def execution(self) -> str:
-        """That of tasks which do not say: "local" or "distributed"."""
+        """Return the default execution of the tasks, "local" or "distributed"."""
         return str(self.defaults.get("execution", "local"))
 
     def walk(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every task and group with its path, groups before their subtasks."""
+        """Yield each task and group with its path, and groups before their subtasks."""
         return walk(self.tasks)
 
     def to_mermaid(self) -> str:
-        """A Mermaid flowchart of the tasks, with a box around each group."""
+        """Return a Mermaid flowchart of the tasks, with a box around each group."""
         return flowchart(_nodes(self, self.tasks, ""))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -58,7 +58,7 @@ class TaskGraph:
 
 
 def walk(tasks: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every task with its path. What is none, in tasks that nobody has checked, is left out."""
+    """Yield each task with its path. Skip values in unchecked tasks that are not tasks."""
     for task in tasks if isinstance(tasks, list) else ():
         if isinstance(task, dict):
             path = f"{prefix}{task.get('id')}"

@@ -1,1 +1,1 @@
-"""Workers and executors: tasks are claimed, executed and reported."""
+"""Workers and executors claim tasks, execute the tasks and report the results."""

@@ -1,4 +1,4 @@
-"""Calls the function of a step, and says what became of the attempt."""
+"""Call the function of a step, and return the outcome of the attempt."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from stepgres._execution.context import StepContext
     from stepgres.workflow import StepFunction
 
-# What jsonb can hold. Of more than 1 GB the server does not even read the message: it hangs up.
+# The limit of jsonb. The server closes the connection on a message of more than 1 GB.
 MOST_CHARACTERS = 2**28 - 1
 
 
 class Outcome(NamedTuple):
-    """What became of an attempt: the fields of its result as JSON, and the failure if it failed.
+    """The fields of the result of an attempt as JSON, and the failure if the attempt failed.
 
-    Nothing of the user's is in what another process returns: that could be unreadable here. In
-    this process there is also the error itself, or what is still to be awaited on the event loop.
+    Another process returns no object of the user, since this process might not unpickle the
+    object. An attempt in this process also has `error`, or `pending` for the event loop to await.
     """
 
     fields: str
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 def attempt(function: StepFunction, context: StepContext) -> Outcome:
-    """Call the function of a step; whatever it raises is a failed attempt, SystemExit included."""
+    """Call the function of a step. Any exception, also SystemExit, is a failed attempt."""
     try:
         output = function(*context.arguments(function))
         if inspect.isawaitable(output):
@@ -44,7 +44,7 @@ def attempt(function: StepFunction, context: StepContext) -> Outcome:
 
 
 def completed(output: Any, context: StepContext) -> Outcome:
-    """The outcome of a step that has returned; UnwritableOutput if that cannot be stored."""
+    """Return the outcome of a completed step. Raise UnwritableOutput if jsonb cannot store it."""
     fields = '{"status":"completed","output":' + write_output(output, context)
     if context.added_tasks:
         fields += ',"tasks":' + write_output(context.added_tasks, context, "tasks")
@@ -57,15 +57,15 @@ def completed(output: Any, context: StepContext) -> Outcome:
 
 
 def failed(error: BaseException, traceback: str | None = None) -> Outcome:
-    """The outcome of a step that has raised."""
+    """Return the outcome of a step that has raised an error."""
     failure = describe_failure(error, traceback)
     return Outcome(dumps(failure.fields()), failure, error)
 
 
 def write_output(output: Any, context: StepContext, name: str = "output") -> JsonText:
-    """The JSON text of what a step has returned, or UnwritableOutput.
+    """Return the output of a step as JSON text, or raise UnwritableOutput.
 
-    The work has been done by then, so that the task is not tried again.
+    The step has done its work by then, so the task is not retried.
     """
     try:
         return dumps(output, name)

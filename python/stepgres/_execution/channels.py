@@ -1,7 +1,7 @@
-"""The worker's end of the connections over which steps in processes speak with it.
+"""The worker's end of the connections to steps in processes.
 
-Each process connects to a socket in a private directory, with a key that it gets with each call.
-All messages are JSON: nothing that a step has made is unpickled here.
+Each process connects to a socket in a private directory, with a key that comes with each call.
+All messages are JSON: the worker unpickles no data of a step.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _BACKLOG = 64  # processes that connect at the same time
 
 
 class Link(NamedTuple):
-    """What a process needs to know to speak with its worker."""
+    """The address, the key and the log level that a process needs to connect to its worker."""
 
     address: str
     key: bytes
-    level: int  # of the log records that are wanted
+    level: int  # of the log records that the process sends
 
 
 class Channels:
-    """Tells steps in processes that they are cancelled; takes their heartbeats and log records."""
+    """Cancels steps in processes, and receives the heartbeats and log records of the steps."""
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="stepgres-")
@@ -46,7 +46,7 @@ class Channels:
         self._listener = Listener(self._address, "AF_UNIX", _BACKLOG, self._key)
         self._numbers = itertools.count(1)
         self._executions: dict[int, Execution] = {}
-        self._connections: dict[int, Connection[Any, Any]] = {}  # by the call that is there
+        self._connections: dict[int, Connection[Any, Any]] = {}  # by the number of the call
         self._all_connections: set[Connection[Any, Any]] = set()
         self._stacks: dict[int, Future[str]] = {}
         self._lock = Lock()
@@ -55,12 +55,12 @@ class Channels:
         self._thread.start()
 
     def link(self) -> Link:
-        """What a process gets with a call."""
+        """Return the link that a process gets with a call."""
         level = logging.getLogger("stepgres").getEffectiveLevel()
         return Link(self._address, self._key, level)
 
     def add(self, execution: Execution) -> int:
-        """The number under which a process speaks of an execution from now on."""
+        """Return the number that names an execution in messages from now on."""
         number = next(self._numbers)
         self._executions[number] = execution
         return number
@@ -73,33 +73,33 @@ class Channels:
             self._stacks.pop(number, None)
 
     def cancel(self, number: int) -> None:
-        """Tell a step that its result is not wanted any more."""
+        """Tell a step that its result is no longer needed."""
         self._send(number, {"cancel": number})
 
     def ask_for_stack(self, number: int) -> Future[str]:
-        """The stack of a step, once its process has sent it; one that hangs may never do."""
+        """Return a future of the stack of a step. A process that hangs may never send the stack."""
         stack = self._stacks[number] = Future[str]()
         self._send(number, {"stack": number})
         return stack
 
     def close(self) -> None:
-        """Take no more connections; processes that still execute a step find that out."""
+        """Accept no more connections, and close those of processes that still execute a step."""
         self._is_closed = True
-        with suppress(OSError, EOFError):  # the accept that is under way ends with this one
+        with suppress(OSError, EOFError):  # this connection ends the current accept
             Client(self._address, authkey=self._key).close()
         self._thread.join()
         self._listener.close()
         self._directory.cleanup()
         for connection in list(self._all_connections):
             with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
-                end.shutdown(socket.SHUT_RDWR)  # ends the thread that listens on it
+                end.shutdown(socket.SHUT_RDWR)  # ends the thread that reads from the connection
 
     def _accept(self) -> None:
         while not self._is_closed:
             try:
                 connection = self._listener.accept()
             except (OSError, EOFError, AuthenticationError):
-                continue  # a process died in the middle, or a stranger came
+                continue  # a process died while connecting, or had a wrong key
             Thread(
                 target=self._listen, args=(connection,), name="stepgres-process", daemon=True
             ).start()
@@ -137,7 +137,7 @@ class Channels:
 
     def _send(self, number: int, message: dict[str, Any]) -> None:
         connection = self._connections.get(number)
-        if connection is not None:  # else the process is told when it begins
+        if connection is not None:  # else the process is told when the step begins
             self._send_over(connection, message)
 
     def _send_over(self, connection: Connection[Any, Any], message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a step may know about the task that it executes: its second argument."""
+"""The context of a step, its second argument: the data of the task that the step executes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("stepgres")
 
 
 class TaskData(NamedTuple):
-    """What a context is made from: data that goes to any process. The inputs are JSON texts."""
+    """The data of a context, which any process can read. The inputs are JSON texts."""
 
     run_id: UUID
     workflow_slug: str
@@ -34,18 +34,18 @@ class TaskData(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The name of the task in messages; the same for all of its attempts."""
+        """Return the name of the task in messages. All attempts of the task have the same path."""
         return f"{self.run_id}/{self.step_slug}/{self.task_index}"
 
 
 class StepContext:
-    """What a step may know about the task that it executes: its second argument.
+    """The context of a step, its second argument: the data of the task that the step executes.
 
-    cancelled is an event that is set when the result is no longer wanted, because the step took
-    longer than its timeout, or its run has ended, or the executor stops: a step in a thread should
-    look at it at times. idempotency_key is the same for all attempts of the task. connection, for a
-    transactional step alone, is in the transaction that completes the task. task, for a step of a
-    task graph alone, is its path, id, description and whatever else the decomposer said. Each
+    cancelled is an event that is set when the result is no longer needed: the step exceeded its
+    timeout, the run has ended, or the executor stops. A step in a thread should check the event at
+    times. idempotency_key is the same for all attempts of the task. Only a transactional step has
+    a connection, which is in the transaction that completes the task. Only a step of a task graph
+    has a task: its path, id, description and the other fields that the decomposer gave. Each
     attempt has its own context.
     """
 
@@ -66,7 +66,7 @@ class StepContext:
 
     @property
     def names(self) -> dict[str, Any]:
-        """What log records about the task have as attributes."""
+        """Return the attributes of log records about the task."""
         return {
             "run_id": str(self.run_id),
             "workflow_slug": self.workflow_slug,
@@ -77,25 +77,26 @@ class StepContext:
 
     @cached_property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose lines name the run and the step."""
+        """Return a logger whose lines name the run and the step."""
         return _TaskLogger(logger, self.names)
 
     @cached_property
     def run_input(self) -> Any:
-        """The input of the run, a copy of its own for each attempt."""
+        """Return the input of the run. Each attempt gets its own copy."""
         return loads(self._data.run_input, "the input of the run")
 
     def arguments(self, function: StepFunction) -> tuple[Any, ...]:
-        """What the function is called with."""
+        """Return the arguments for the call of the function."""
         input = loads(self._data.input, "the input of the step")
         return (input, self) if takes_context(function) else (input,)
 
     def add_tasks(self, tasks: Any) -> None:
-        """Add tasks to the run, which is one of a task graph, when this step is completed.
+        """Add tasks to the run of a task graph when this step is completed.
 
-        They are as a decomposer returns them, and stand beside the task of this step: in the same
-        group, behind it unless they depend on something else. What depends on this task waits for
-        them, too. If they break a rule, the attempt fails; nothing is added by one that fails.
+        Tasks have the form that a decomposer returns. The new tasks are in the group of the task
+        of this step, and depend on this task unless they name other dependencies. The tasks that
+        depend on this task also wait for the new tasks. The attempt fails if the new tasks break a
+        rule. A failed attempt adds no tasks.
         """
         added = read_tasks(tasks)
         if self.check_tasks is not None:
@@ -103,12 +104,12 @@ class StepContext:
         self.added_tasks += added
 
     def heartbeat(self) -> None:
-        """Say that the step makes progress: its timeout starts anew. Callable from any thread."""
+        """Restart the timeout of the step, which makes progress. Callable from any thread."""
         raise NotImplementedError
 
 
 class _TaskLogger(logging.LoggerAdapter[logging.Logger]):
-    """Names the task in every line, and has its parts as attributes of the records."""
+    """Names the task in every line, and adds the parts of its name as attributes of the records."""
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]

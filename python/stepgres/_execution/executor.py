@@ -1,4 +1,4 @@
-"""Executes runs in this process: starts a run, executes its local steps, returns its output."""
+"""Execute runs in this process: start a run, execute its local steps, return its output."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_LEASE = 15.0  # seconds; a process that has died is found after that
+_LEASE = 15.0  # seconds until a process that has died counts as dead
 
 
 class AsyncExecutor:
     """Executes workflows in this process, up to `concurrency` steps of a run at the same time.
 
-    `async def` steps run on the event loop, others in threads; or, for steps that compute, in so
-    many `processes`, which are started for each run and import the modules of the steps. By default
-    concurrency is the number of processors plus 4, at most 32; of a workflow with max_parallel no
-    more than that.
+    `async def` steps run on the event loop, and other steps run in threads. With `processes`, the
+    other steps run in this number of processes, for steps that compute. The executor starts these
+    processes for each run, and they import the modules of the steps. By default concurrency is the
+    number of processors plus 4, at most 32. A workflow with max_parallel has no more than that.
     """
 
     def __init__(
@@ -70,11 +70,12 @@ class AsyncExecutor:
     ) -> RunResult:
         """Execute a workflow, as `describe` takes it, and return RunResult(output, run_id).
 
-        Local steps run here, distributed ones where there are workers for their queues. Raises
-        WorkflowFailed when the run fails; WorkflowTimeout after so many seconds, and then the run
-        goes on: its local steps are given to the workers of its queues, wait_for_run waits for its
-        end, and cancel_workflow_run ends it; DefinitionError and InvalidInput before anything is
-        started. A call that is interrupted leaves its run to the workers, too.
+        Local steps run here, and distributed steps run in the workers of their queues. Raises
+        WorkflowFailed when the run fails. Raises DefinitionError or InvalidInput before a run is
+        started. Raises WorkflowTimeout after `timeout` seconds, and then the run continues: the
+        workers of its queues get its local steps. wait_for_run waits for the end of such a run,
+        and cancel_workflow_run ends the run. An interrupted call leaves its run to the workers,
+        too.
         """
         definition = describe(workflow)
         run_input = dumps_input(input, "input")
@@ -102,7 +103,8 @@ class AsyncExecutor:
     ) -> RunResult:
         """Execute a workflow that is in the database, with functions by step slug.
 
-        Returns and raises what execute does, and DefinitionError if a local step has no function.
+        Returns and raises the same as execute. Raises DefinitionError if a local step has no
+        function.
         """
         flow = await self._client.get_flow(workflow_id)
         _check_functions(flow, step_functions)
@@ -125,11 +127,12 @@ class AsyncExecutor:
         skip_completed: bool = True,
         reset_all: bool = False,
     ) -> RunResult:
-        """Execute what is left of a failed run as a new run: retry_failed_workflow, executed here.
+        """Execute the unfinished steps of a failed run as a new run, by retry_failed_workflow.
 
-        The workflow is the one of the run, or its functions by step slug; for a run of a task graph
-        the step_functions of execute_task_graph. Returns and raises what execute does, and
-        RunNotFailed; DefinitionError or DecompositionError if a local step has no function.
+        workflow is the workflow of the run, or its functions by step slug. For a run of a task
+        graph, workflow is the step_functions of execute_task_graph. Returns and raises the same as
+        execute. Raises RunNotFailed if the run has not failed. Raises DefinitionError or
+        DecompositionError if a local step has no function.
         """
         run = await self._client.get_run(run_id)
         flow = await self._client.get_flow(run.workflow_slug, version=run.version)
@@ -163,13 +166,13 @@ class AsyncExecutor:
     ) -> RunResult:
         """Execute an approved task graph, and return the output of its last tasks.
 
-        step_functions maps paths or ids of tasks, or patterns of these such as "design/*", to
-        functions; "*" is for all others, and a callable in place of the mapping for all. The
-        context of a function has the task that it executes as `context.task`. The first tasks get
-        {"goal": the goal} merged with the input. With an optimization_level the workflow that the
-        graph becomes is optimized first, from its history: see optimize_workflow. Returns and
-        raises what execute does, and TaskGraphNotApproved; DecompositionError if a task has no
-        function.
+        step_functions maps paths or ids of tasks, or patterns such as "design/*", to functions.
+        The pattern "*" matches all other tasks. A callable instead of the mapping executes all
+        tasks. A function finds its task as `context.task`. The first tasks get {"goal": the goal}
+        merged with the input. An optimization_level first optimizes the workflow of the task graph
+        from its history: see optimize_workflow. Returns and raises the same as execute. Raises
+        TaskGraphNotApproved if the task graph is not approved. Raises DecompositionError if a task
+        has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
         check_functions(graph.tasks, graph.execution, step_functions)
@@ -234,7 +237,7 @@ class AsyncExecutor:
 
     @asynccontextmanager
     async def _register(self, client: WorkerClient) -> AsyncIterator[tuple[str, Heartbeat]]:
-        """Be a worker for a while, one that takes nothing from queues."""
+        """Register a worker that takes no tasks from queues, for the duration of the block."""
         worker_id = await client.register_worker(queues=[], lease=_LEASE)
         with Heartbeat(self._conninfo, worker_id, _LEASE / 3) as heartbeat:
             try:
@@ -245,7 +248,7 @@ class AsyncExecutor:
 
 
 class Executor:
-    """Executes workflows in this process; see AsyncExecutor, which runs in a thread for it."""
+    """Executes workflows in this process, by an AsyncExecutor in a thread."""
 
     def __init__(
         self,
@@ -319,7 +322,7 @@ class Executor:
         skip_completed: bool = True,
         reset_all: bool = False,
     ) -> RunResult:
-        """Execute what is left of a failed run as a new run; see AsyncExecutor.retry."""
+        """Execute the unfinished steps of a failed run as a new run; see AsyncExecutor.retry."""
         return self._call(
             lambda executor: executor.retry(
                 workflow,
@@ -353,7 +356,7 @@ def _finder(
 
 
 def _functions_for(workflow_slug: str, workflow: Any) -> Mapping[str, StepFunction]:
-    """The functions of a workflow that must have this slug, or that stand in a mapping."""
+    """Return the functions of a mapping, or of a workflow, which must have this slug."""
     if isinstance(workflow, Mapping):
         return workflow
     definition = describe(workflow)
@@ -381,7 +384,7 @@ def _check_functions(flow: Mapping[str, Any], functions: Mapping[str, StepFuncti
 
 
 def conninfo_of(client: Client | AsyncClient) -> str:
-    """What makes connections to the server of a client; InvalidInput if it cannot open any."""
+    """Return the connection string of a client, or raise InvalidInput if the client has none."""
     if client.conninfo is None:
         raise InvalidInput(
             "an executor or worker needs connections of its own, and this client cannot open any",
@@ -391,7 +394,7 @@ def conninfo_of(client: Client | AsyncClient) -> str:
 
 
 def resolve_concurrency(given: int | None) -> int:
-    """The given number of steps at a time, else the number of processors plus 4, at most 32."""
+    """Return the given concurrency, or by default the number of processors plus 4, at most 32."""
     if given is None:
         return min(32, (os.cpu_count() or 1) + 4)
     if given < 1:

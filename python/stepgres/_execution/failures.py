@@ -1,4 +1,4 @@
-"""Describes how steps fail, as plain data that any process can read."""
+"""Describe the failures of steps as plain data that any process can read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _MOST_CHARACTERS = 8_000  # of an error or a traceback; SQL cuts longer ones, too
-_MOST_IN_PART = 2_000  # of a frame or a message in a traceback, so that none hides the others
+_MOST_IN_PART = 2_000  # of each frame or message in a traceback, so that all fit
 _MOST_NAMED = 3  # errors of a group
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
 class Failure(NamedTuple):
-    """How an attempt has failed; `error` begins with the name of its type."""
+    """The failure of an attempt. `error` begins with the name of the type of the error."""
 
     error_type: str
     error: str
@@ -29,7 +29,7 @@ class Failure(NamedTuple):
     retry_after: float | None = None
 
     def fields(self) -> dict[str, Any]:
-        """The part of a result that says so."""
+        """Return the fields of the failure in a result."""
         optional: dict[str, Any] = {"traceback": self.traceback, "retry_after": self.retry_after}
         return {
             "status": "failed",
@@ -41,10 +41,10 @@ class Failure(NamedTuple):
 
 
 def describe_failure(error: BaseException, traceback: str | None = None) -> Failure:
-    """How a step has failed that raised this, from its own frames on unless a traceback is given.
+    """Describe an error of a step, by default with a traceback of the frames of the step.
 
-    An ExceptionGroup stands for the errors in it: one that is not to be tried again decides, else
-    the longest delay that one asks for.
+    An ExceptionGroup is not retryable if an error in the group is not. Otherwise the retry waits
+    for the longest delay that an error in the group has.
     """
     name = type(error).__name__
     leaves, text, retry_after = [error], name, None
@@ -71,7 +71,7 @@ def describe_failure(error: BaseException, traceback: str | None = None) -> Fail
 
 
 def describe_stack(thread_id: int | None) -> str | None:
-    """Where a thread is now: a traceback without the line of an error at its end."""
+    """Return the stack of a thread, as a traceback without the line of an error at its end."""
     frame = sys._current_frames().get(thread_id or 0)
     if frame is None:
         return None
@@ -83,7 +83,7 @@ def describe_stack(thread_id: int | None) -> str | None:
 
 
 def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """A text of at most so many characters: the middle of a longer one is left out."""
+    """Return a text of at most `most` characters, without the middle of a longer text."""
     if len(text) <= most:
         return text
     kept = most // 2 - 50
@@ -91,7 +91,7 @@ def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors in a group, however nested; or the error itself."""
+    """Return the errors in a group and in its nested groups, or the error itself."""
     groups = [error]
     while groups:
         error = groups.pop(0)
@@ -108,7 +108,7 @@ def _text(error: BaseException) -> str:
 
 
 def _traceback(error: BaseException) -> str | None:
-    """The formatted traceback, without the frames of Stepgres that have called the step."""
+    """Return the formatted traceback, without the frames of Stepgres that have called the step."""
     try:
         formatted = TracebackException(
             type(error), error, _user_frames(error.__traceback__), compact=True
@@ -126,5 +126,5 @@ def _user_frames(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def _printable(text: str) -> str:
-    """A text in which the characters that PostgreSQL does not take are spelled out."""
+    """Return a text with escapes for the characters that PostgreSQL does not accept."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")

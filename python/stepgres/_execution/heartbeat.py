@@ -1,4 +1,4 @@
-"""Keeps a worker's lease alive, whatever the user's code does to the event loop."""
+"""Renew the lease of a worker, also while the code of a step blocks the event loop."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before a beat that was lost is tried again
+_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before the retry of a lost heartbeat
 _LEAST_LIMIT = 1.0  # seconds
 
 
 class _Client(Client):
     def cut(self) -> None:
-        """End the wait that is under way, in another thread."""
+        """End the current wait of the client in another thread."""
         if self._own is not None:
             cut(self._own)
 
 
 class Heartbeat:
-    """A thread with a connection of its own, which speaks for the tasks in execution too.
+    """A thread with its own connection, which sends heartbeats for the worker and its tasks.
 
-    There are three beats in a lease. One that is not answered within half of the time to the next
-    is tried again at once, on a new connection.
+    There are three heartbeats in a lease. A heartbeat without an answer within half of an interval
+    is retried at once, on a new connection.
 
-    A worker that has no tasks is heard of by its turns. rested_at returns when the last one was, by
-    time.monotonic(), and only if no other follows for two intervals there is a beat.
+    The turns of a worker without tasks renew its lease. rested_at returns the time.monotonic() of
+    the last turn. Such a worker sends a heartbeat only if no turn follows for two intervals.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Heartbeat:
 
     @contextmanager
     def speaking_for(self, context: Execution) -> Iterator[None]:
-        """A block that executes a task: its step is told when the task is lost."""
+        """Execute a task in the block, and tell its step when the task is lost."""
         self._contexts.add(context)
         try:
             yield
@@ -105,7 +105,7 @@ class Heartbeat:
                 pauses = iter(_PAUSES)
 
     def _beat(self) -> None:
-        # by identity: the number of an attempt that was released is used again
+        # Contexts are compared by identity: a released attempt gives its number to the next.
         contexts = list(self._contexts)
         timer = threading.Timer(self._limit, self._client.cut)
         timer.daemon = True

@@ -1,4 +1,4 @@
-"""Executes the local steps of one run."""
+"""Execute the local steps of one run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while nothing happens
+_PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while no task is claimed
 _KEPT_ERRORS = 100
-_LOOK_INTERVAL = 1.0  # seconds between looks at the run and at what is due, while steps run
+_LOOK_INTERVAL = 1.0  # seconds between reads of the run and ticks, while steps run
 
 
 class LocalRun:
@@ -59,14 +59,14 @@ class LocalRun:
         self._turns = Turns(client, worker_id, concurrency, self._execute)
 
     async def finish(self) -> RunStatus:
-        """Execute until the run has ended, and return how; goes on after errors that may pass."""
+        """Execute the run until its end, and return its status. Retry after passing errors."""
         advance = self._take_turns
         try:
             while True:
                 try:
                     return await advance()
                 except WorkerNotFound:
-                    # stopped for longer than its lease: its steps are executed by workers now
+                    # The process stopped for longer than its lease. Workers execute its steps now.
                     logger.warning("this process was taken for dead and waits for its run to end")
                     self._turns.cancel()
                     advance = self._watch
@@ -86,18 +86,18 @@ class LocalRun:
                 pauses = iter(_PAUSES)
                 self._patience.renew()
             if turns.is_idle or is_look_due:
-                # while steps run, too: nobody wants their results if another one failed the run
+                # Also while steps run: a failed run no longer needs the results of its steps.
                 status = await self._client.get_run_status(self._run_id)
                 if status.status != "in_progress":
                     return status
-            # A result ends the wait; a timer, or a step that others execute, does not.
+            # A result ends the wait. A timer, or a step of another worker, does not.
             is_idle = turns.is_idle
             await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
             is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
             if is_look_due:
                 last_look = anyio.current_time()
                 if await self._client.tick() >= FULL_TICK:
-                    turns.wake()  # there is more to do at once
+                    turns.wake()  # more work is due at once
                     last_look = -_LOOK_INTERVAL
 
     async def _watch(self) -> RunStatus:
@@ -108,7 +108,7 @@ class LocalRun:
             await anyio.sleep(_PAUSES[-1])
 
     def error_of(self, status: RunStatus) -> BaseException | None:
-        """The exception that has failed the run, if it was raised here."""
+        """Return the exception that failed the run, if this process raised the exception."""
         for (step_slug, text), error in self._errors.items():
             if step_slug == status.failed_step and str(status.details).endswith(text):
                 return error
@@ -116,7 +116,7 @@ class LocalRun:
 
     def _keep_error(self, item: WorkItem, outcome: Outcome) -> None:
         if outcome.failure is not None and outcome.error is not None:
-            if len(self._errors) == _KEPT_ERRORS:  # a map may tolerate failures without end
+            if len(self._errors) == _KEPT_ERRORS:  # a map may tolerate any number of failures
                 del self._errors[next(iter(self._errors))]
             self._errors[item.step_slug, outcome.failure.error] = outcome.error
 

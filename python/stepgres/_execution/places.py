@@ -1,4 +1,4 @@
-"""Where `def` steps are executed: in threads, in processes, or on other machines."""
+"""Execute `def` steps in threads, in processes, or on other machines."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from stepgres._goals.task_functions import TaskFunctions
     from stepgres.workflow import Definition, StepFunction
 
-_STACK_LIMIT = 0.5  # seconds that a process has to say where its step hangs, before it is killed
+_STACK_LIMIT = 0.5  # seconds for a process to send the stack of a late step, before it is killed
 
 
 class Threads:
-    """A thread for each step."""
+    """Executes each step in its own thread."""
 
     def check(self, name: str, function: StepFunction) -> None:
-        """DefinitionError if a step of that name cannot be executed here."""
+        """Raise DefinitionError if this place cannot execute the step of that name."""
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
-        """Execute the function of a step; execution.call is done when that has really ended."""
+        """Execute the function of a step. execution.call is done when the function has ended."""
         call = Call(attempt, function, execution)
         execution.call = call
         return await call.wait()
 
     def close(self) -> None:
-        """Let go of what is only for workers; the pool is its maker's."""
+        """Close the channels of the worker. The maker of the pool closes the pool."""
 
 
 class ThreadPool(Threads):
-    """The threads of a concurrent.futures.ThreadPoolExecutor."""
+    """Executes steps in the threads of a concurrent.futures.ThreadPoolExecutor."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
@@ -61,7 +61,7 @@ class ThreadPool(Threads):
 
 
 class Processes(Threads):
-    """The processes of a pool on this machine, which speak with the worker."""
+    """Executes steps in the processes of a pool on this machine, with channels to the worker."""
 
     def __init__(self, executor: ProcessPool | ProcessPoolExecutor) -> None:
         self._executor = executor
@@ -70,7 +70,7 @@ class Processes(Threads):
     def check(self, name: str, function: StepFunction) -> None:
         try:
             pickle.dumps(function)
-        except Exception as error:  # of any class, says the documentation of pickle
+        except Exception as error:  # pickle may raise an error of any class
             raise DefinitionError(
                 f"{name}: its function cannot be sent to a process: {error}",
                 hint="Make it a function of a module, or of a class there: no lambda, and nothing"
@@ -107,7 +107,7 @@ class Processes(Threads):
 
 
 class Elsewhere(Threads):
-    """An executor of any other kind, such as that of a Dask cluster: no worker is heard there."""
+    """Executes steps in any other executor, such as a Dask cluster, without a channel."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -129,7 +129,7 @@ class Elsewhere(Threads):
 
 
 def place_for(executor: Executor | None) -> Threads:
-    """The place that an executor is, or threads."""
+    """Return the place for an executor, by default threads."""
     if executor is None:
         return Threads()
     if isinstance(executor, ThreadPoolExecutor):
@@ -142,7 +142,7 @@ def place_for(executor: Executor | None) -> Threads:
 def check_steps(
     place: Threads, definitions: Iterable[Definition], step_functions: TaskFunctions | None
 ) -> None:
-    """DefinitionError if a step, or a function for tasks, cannot be executed in the place."""
+    """Raise DefinitionError if the place cannot execute a step, or a function for tasks."""
     for definition in definitions:
         for step in definition.document["steps"]:
             function = definition.functions.get(step["step_slug"])
@@ -157,16 +157,16 @@ def check_steps(
 
 
 def _check(place: Threads, name: str, function: StepFunction) -> None:
-    if not inspect.iscoroutinefunction(function):  # these are executed in the worker
+    if not inspect.iscoroutinefunction(function):  # the worker executes coroutines
         place.check(name, function)
 
 
 async def ended(call: Running) -> None:
-    """Wait until a call has ended, whatever became of it."""
+    """Wait until a call has ended, in whatever way the call ends."""
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 
     def tell(_: Any) -> None:
-        with suppress(RuntimeError):  # the loop has ended before a thread that was left behind
+        with suppress(RuntimeError):  # the loop ended before an abandoned thread
             loop.call_soon_threadsafe(event.set)
 
     call.add_done_callback(tell)

@@ -1,7 +1,7 @@
-"""Processes for `def` steps: one that dies takes its own step along, and nothing else.
+"""Execute `def` steps in processes. The death of a process fails only the step in it.
 
-A step that nobody waits for any more, because it took too long, takes its process along: it may
-hang, and would keep its place for ever.
+A step that exceeds its timeout is killed with its process, since a step that hangs would occupy
+the process for ever.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ T = TypeVar("T")
 
 
 class ProcessDied(Exception):
-    """The process that executed a step has died: killed, out of memory, or by its own doing."""
+    """The process that executed a step has died: killed, out of memory, or by its own exit."""
 
 
 class ProcessPool(Executor):
-    """Executes functions in so many processes, each of which is replaced when it dies.
+    """Executes functions in a number of processes, and replaces a process that dies.
 
-    Each is a pool of its own: the death of a process breaks its pool for good, and fails all that
-    is in it. They are spawned, since a process with threads cannot be forked safely.
+    Each process has its own pool, since the death of a process breaks its pool and fails all calls
+    in the pool. Processes are spawned, since a process with threads cannot be forked safely.
     """
 
     def __init__(self, processes: int) -> None:
-        # which starts now, because it unblocks the signals of the thread that starts it
+        # The tracker starts now, because its start unblocks the signals of the calling thread.
         resource_tracker.ensure_running()
         self._threads = ThreadPoolExecutor(processes, "process", initializer=_block_interrupts)
         self._idle: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
@@ -48,9 +48,9 @@ class ProcessPool(Executor):
             self._idle.put(_new_process())
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Execute a function when a process is free; ProcessDied if that dies of it.
+        """Execute a function when a process is free. Raise ProcessDied if that process dies.
 
-        To cancel the future kills the process that executes the function, and makes a new one.
+        Cancelling the future kills the process that executes the function, and starts a new one.
         """
         call = _Call(partial(fn, *args, **kwargs))
         turn = self._threads.submit(self._execute, call)
@@ -58,7 +58,7 @@ class ProcessPool(Executor):
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes when they have done what they are doing."""
+        """End the processes when their current calls have ended."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         while not self._idle.empty():
             self._idle.get().shutdown(wait, cancel_futures=cancel_futures)
@@ -67,7 +67,7 @@ class ProcessPool(Executor):
         process = self._idle.get()
         try:
             process = call.run_in(process)
-        except BaseException as error:  # there can be no new process, say
+        except BaseException as error:  # such as the failed start of a process
             call.set_exception(error)
         finally:
             self._idle.put(process)
@@ -75,7 +75,7 @@ class ProcessPool(Executor):
 
 @contextmanager
 def process_pool(processes: int | None) -> Iterator[ProcessPool | None]:
-    """So many processes for a while, in which nothing is waited for at the end; or none."""
+    """Start a pool for the block, and do not wait for its calls at the end. None has no pool."""
     if processes is None:
         yield None
         return
@@ -87,17 +87,17 @@ def process_pool(processes: int | None) -> Iterator[ProcessPool | None]:
 
 
 class _Call(Future[T]):
-    """A call of a function, which takes the process along that executes it when it is cancelled."""
+    """A call of a function. Cancelling the call kills the process that executes the function."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         super().__init__()
         self._function = function
-        self._guard = Lock()  # whoever kills the process knows that it executes this call
+        self._guard = Lock()  # the process that is killed executes this call
         self._process: ProcessPoolExecutor | None = None
         self._is_killed = False
 
     def cancel(self) -> bool:
-        """False, as ever, if it was executed already; but then it ends at once."""
+        """Cancel the call. Return False if the call has begun, and then kill its process."""
         with self._guard:
             if self._process is not None:
                 self._is_killed = True
@@ -111,7 +111,7 @@ class _Call(Future[T]):
                 return process
             try:
                 future = process.submit(self._function)
-            except BrokenProcessPool:  # it died while it had nothing to do
+            except BrokenProcessPool:  # the process died while it was idle
                 process = _new_process()
                 future = process.submit(self._function)
             self._process = process
@@ -132,7 +132,7 @@ class _Call(Future[T]):
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
-    """What kill_workers does in Python 3.14: a function that hangs may hold the GIL, too."""
+    """Kill as kill_workers of Python 3.14 does, since a function that hangs may hold the GIL."""
     for process in list(pool._processes.values()):
         process.kill()
 
@@ -143,19 +143,19 @@ def _new_process() -> ProcessPoolExecutor:
 
 
 def _block_interrupts() -> None:
-    """In a thread that starts processes: they have SIGINT blocked from their first moment on."""
+    """Block SIGINT in a thread that starts processes, so that the processes inherit the block."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _begin() -> None:
-    """In a new process: Ctrl-C is for the worker, which decides what becomes of its steps."""
+    """Begin a new process, which ignores Ctrl-C: the worker decides how its steps end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A process whose worker was killed would wait for work for ever."""
+    """Exit when the worker has ended. Otherwise the process would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Runs the callable of one task and turns what it returns or raises into a result."""
+"""Run the callable of one task, and make a result from its value or error."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-# The calls of attempts that have ended for their workers, by task: threads that were left behind.
-# They are of the whole process, since one executor may take over what another has left behind.
+# The calls of abandoned threads by task. The attempts of these calls have ended for their workers.
+# The whole process shares the calls, since another executor may take over the task.
 _left_behind: dict[str, Running] = {}
 
 
 class NotBegun(Exception):
-    """The function of a step was not called, and this is no fault of the step."""
+    """The function of a step was not called, for a reason outside of the step."""
 
 
 class StepCall(NamedTuple):
-    """The function of a step, and of a task of a task graph what its context has besides."""
+    """The function of a step, and for a task of a task graph the task in its context."""
 
     function: StepFunction
     task: dict[str, Any] | None = None
@@ -54,18 +54,18 @@ class StepCall(NamedTuple):
 
 
 class Execution(StepContext):
-    """An attempt that is executed here, as its worker sees it.
+    """An attempt that this process executes, as its worker sees the attempt.
 
-    call is done when its thread, or its call in a pool, has really ended; None while it is on the
-    loop. on_cancel tells a step that does not see this object.
+    call is done when the thread of the step, or its call in a pool, has ended. call is None for a
+    step on the loop. on_cancel tells a step in another process that the step is cancelled.
     """
 
     call: Running | None = None
     on_cancel: Callable[[], None] | None = None
     is_lost = False
-    is_committing = False  # the task is completed as soon as that is visible to others
-    stack: str | None = None  # of its process or thread, when it took too long
-    interrupted: asyncio.CancelledError | None = None  # where it was on the loop then
+    is_committing = False  # the commit that completes the task may not be visible yet
+    stack: str | None = None  # of its process or thread, at the timeout
+    interrupted: asyncio.CancelledError | None = None  # its place on the loop, at the timeout
 
     def __init__(
         self, item: WorkItem, run_input: str, step: StepCall | None, *, is_on_loop: bool
@@ -94,42 +94,42 @@ class Execution(StepContext):
 
     @property
     def is_late(self) -> bool:
-        """Whether the step takes too long."""
+        """Return whether the step has exceeded its timeout."""
         return (self.scope.cancel_called or self._is_waited_for) and not self.is_lost
 
     @property
     def is_running(self) -> bool:
-        """Whether a thread, or a call in a pool, still executes it."""
+        """Return whether a thread, or a call in a pool, still executes the step."""
         return self.call is not None and not self.call.done()
 
     def check(self) -> None:
-        """TimeoutError if the step took too long for its result to count."""
+        """Raise TimeoutError if the step has exceeded its timeout."""
         if self.is_late:
             raise self.timeout_error()
 
     def timeout_error(self) -> TimeoutError:
-        """The error of a step that took too long, raised where it was on the loop then."""
+        """Return the error of a late step, with its place on the loop as the traceback."""
         error = TimeoutError(f"took longer than {self._timeout:g} s")
         if self.interrupted is not None:
             error = error.with_traceback(self.interrupted.__traceback__)
         return error
 
     def cancel(self) -> None:
-        """Tell the step that its result is not wanted any more."""
+        """Tell the step that its result is no longer needed."""
         self.cancelled.set()
         if self.on_cancel is not None:
             self.on_cancel()
 
     def begin(self) -> None:
-        """The step begins, now that it has a connection; NotBegun if nobody waits for it now."""
+        """Begin the step, which has a connection now. Raise NotBegun if the step is cancelled."""
         with self._guard:
             if self.cancelled.is_set():
                 raise NotBegun("it has waited too long for a connection")
             self._has_begun = True
 
     def lose(self) -> None:
-        """Give the task up, which is over or another's; a step on the loop ends at once."""
-        if self.is_committing:  # nobody else's: completed
+        """Give up a task that has ended or that another worker has. Cancel a step on the loop."""
+        if self.is_committing:  # this attempt has completed the task
             return
         self.is_lost = True
         self.cancel()
@@ -138,7 +138,7 @@ class Execution(StepContext):
                 self._loop.call_soon_threadsafe(self.scope.cancel)
 
     async def wait_until_ended(self) -> None:
-        """Wait for the thread that was left behind, unless the task is lost meanwhile."""
+        """Wait until the abandoned thread has ended or the task is lost."""
         self._is_waited_for = True
         self.scope = anyio.CancelScope()
         with self.scope:
@@ -146,15 +146,15 @@ class Execution(StepContext):
                 await ended(self.call)
 
     def withdraw(self) -> None:
-        """The step does not begin any more; NotBegun if it has not begun."""
+        """Cancel the step. Raise NotBegun if the step has not begun."""
         with self._guard:
             self.cancelled.set()
             if not self._has_begun:
                 raise NotBegun("it has waited for a connection until its timeout")
 
     def report(self) -> dict[str, Any]:
-        """What the heartbeat of the worker says of the task."""
-        if self._is_waited_for:  # it is not to be taken from here
+        """Return the entry for the task in the heartbeat of the worker."""
+        if self._is_waited_for:  # so that no other worker gets the task
             return {**self._key, "heartbeat_age": 0}
         if self._heartbeat_at is None:
             return self._key
@@ -167,12 +167,12 @@ class Execution(StepContext):
             if not self._is_waited_for:
                 self.scope.deadline = self._loop.time() + self._timeout
 
-        with contextlib.suppress(RuntimeError):  # a thread that was left behind outlives the loop
+        with contextlib.suppress(RuntimeError):  # an abandoned thread outlives the loop
             self._loop.call_soon_threadsafe(extend)
 
 
 def task_key(item: WorkItem) -> dict[str, Any]:
-    """What a result says of the task that it is of."""
+    """Return the fields that name the task in a result."""
     return {
         "run_id": str(item.run_id),
         "step_slug": item.step_slug,
@@ -182,7 +182,7 @@ def task_key(item: WorkItem) -> dict[str, Any]:
 
 
 def _key_text(item: WorkItem) -> str:
-    """What task_key says, as the beginning of a JSON object: slugs need no escapes."""
+    """Return the fields of task_key as the beginning of a JSON object. Slugs need no escapes."""
     return (
         f'{{"run_id":"{item.run_id}","step_slug":"{item.step_slug}",'
         f'"task_index":{item.task_index},"attempt":{item.attempt},'
@@ -190,14 +190,14 @@ def _key_text(item: WorkItem) -> str:
 
 
 def release_result(item: WorkItem, retry_after: float) -> str:
-    """The result that gives a task back, for others and not before so many seconds."""
+    """Return the result that releases a task to other workers after `retry_after` seconds."""
     return dumps({**task_key(item), "status": "released", "retry_after": retry_after})
 
 
 class Runner:
     """Executes the tasks that a worker, or the executor of a run, has claimed.
 
-    on_failure is told of attempts that fail their task for good.
+    on_failure is called for each attempt that fails its task without a retry.
     """
 
     def __init__(
@@ -217,14 +217,14 @@ class Runner:
     ) -> str | None:
         """Execute a task and return its result as the JSON text that `work` takes.
 
-        async functions run on the loop, others in their place. A transactional task, or one in SQL,
-        is completed here, and has no result to send; nor has one that has ended elsewhere. The
-        inputs are JSON texts.
+        async functions run on the loop, and other functions run in their place. run completes a
+        transactional task or a task in SQL itself, and returns None. run also returns None for a
+        task that has ended elsewhere. The inputs are JSON texts.
 
-        A thread cannot be stopped. When one outlives its timeout, leave is called with the result,
-        so that others may take its place, and this returns when the thread has ended: no other
-        attempt of the task begins before that, here or elsewhere, since the task is not given back.
-        If this was its last attempt there is nothing to wait for.
+        A thread cannot be stopped. When a thread outlives its timeout, run calls leave with the
+        result, so that another task can start. run then returns when the thread has ended. No
+        other attempt of the task begins before, since the worker keeps the task. run does not
+        wait after the last attempt of a task.
         """
         is_on_loop = step is None or inspect.iscoroutinefunction(step.function)
         execution = Execution(item, run_input, step, is_on_loop=is_on_loop)
@@ -262,7 +262,7 @@ class Runner:
     async def _execute(
         self, step: StepCall | None, execution: Execution, item: WorkItem
     ) -> Outcome | None:
-        """The outcome of an attempt; None if its task was completed here."""
+        """Return the outcome of an attempt, or None if its task was completed here."""
         outcome: Outcome | None = None
         try:
             with execution.scope:
@@ -276,7 +276,7 @@ class Runner:
         except asyncio.CancelledError as error:
             outcome = failed(error)
             task = asyncio.current_task()
-            if getattr(task, "cancelling", lambda: 1)():  # the worker stops; Python 3.10 cannot say
+            if getattr(task, "cancelling", lambda: 1)():  # the worker stops; absent in Python 3.10
                 return outcome
         except NotBegun:
             raise
@@ -317,14 +317,14 @@ class Runner:
             record = logger.makeRecord(
                 logger.name, level, __file__, 0, message, values, exc_info, extra=execution.names
             )
-            record.exc_text = failure.traceback  # bounded, and there if the error is elsewhere
+            record.exc_text = failure.traceback  # bounded, and also of other processes
             logger.handle(record)
         if is_final and self._on_failure is not None:
             self._on_failure(item, outcome)
 
 
 def _too_late(execution: Execution) -> Outcome:
-    """The outcome of a step that took too long, with the place where it was then."""
+    """Return the outcome of a step that exceeded its timeout, with its stack at that time."""
     stack, call = execution.stack, execution.call
     if isinstance(call, Call) and not call.done():
         stack = describe_stack(call.thread_id)
@@ -333,7 +333,7 @@ def _too_late(execution: Execution) -> Outcome:
 
 
 def _remember(execution: Execution) -> None:
-    """Keep in mind a thread that is left behind, and say when it has ended."""
+    """Remember an abandoned thread, and log when the thread has ended."""
     call, path = execution.call, execution.idempotency_key
     if call is None or call.done():
         return
@@ -347,10 +347,10 @@ def _remember(execution: Execution) -> None:
 
 
 def fail_result(result: str, error: StepgresError | Error) -> str:
-    """The result of a task whose result PostgreSQL did not take.
+    """Return the failure of a task whose result PostgreSQL did not accept.
 
-    One that was completed is not tried again: the work is done. Other tasks may be better the next
-    time, however.
+    A completed task is not retried, since its work is done. A task with refused added tasks is
+    retried, since the next attempt may add other tasks.
     """
     if isinstance(error, StepgresError):
         message, detail = error.message, error.detail
@@ -366,6 +366,6 @@ def fail_result(result: str, error: StepgresError | Error) -> str:
     )
     for name in ("output", "retry_after", "tasks"):
         fields.pop(name, None)
-    if is_done:  # the output of the next attempt would be the same
+    if is_done:  # the next attempt would have the same output
         fields |= {"error_type": UnwritableOutput.__name__, "retryable": False}
     return dumps({**fields, "status": "failed", "error": reason})

@@ -1,4 +1,4 @@
-"""What many tasks need is read once."""
+"""Read data that many tasks need once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class SharedReads(Generic[K, V]):
-    """Reads each thing once for all who ask for it, and keeps the last `kept` things."""
+    """Reads each value once for all of its callers, and keeps the last `kept` values."""
 
     def __init__(self, read: Callable[[K], Coroutine[Any, Any, V]], kept: int) -> None:
         self._read = read

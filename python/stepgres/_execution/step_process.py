@@ -1,4 +1,4 @@
-"""Executes a step in a process of a pool: what happens there."""
+"""Execute a step in a process of a pool. This code runs in that process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from stepgres._execution.channels import Link
     from stepgres.workflow import StepFunction
 
-_channels: dict[str, _Channel] = {}  # by address: one, unless workers share a pool
+_channels: dict[str, _Channel] = {}  # by address: workers may share a pool
 
 
 def execute(call: bytes) -> Outcome:
-    """Execute a pickled call, and return what became of it as plain data.
+    """Execute a pickled call, and return its outcome as plain data.
 
-    A function that cannot be unpickled here is a failed attempt like any other.
+    A function that this process cannot unpickle is a failed attempt.
     """
     try:
         function, data, link, number = pickle.loads(call)
@@ -36,7 +36,7 @@ def execute(call: bytes) -> Outcome:
 
 
 def execute_without_context(function: StepFunction, data: TaskData) -> Outcome:
-    """Execute a function that takes no context, on whatever machine."""
+    """Execute a function without a context, on any machine."""
     return _attempt(function, StepContext(data))
 
 
@@ -63,7 +63,7 @@ def _channel_of(link: Link) -> _Channel:
 
 
 class _Context(StepContext):
-    """A context whose heartbeats go to the worker."""
+    """A context that sends its heartbeats to the worker."""
 
     def __init__(self, data: TaskData, channel: _Channel, number: int) -> None:
         super().__init__(data)
@@ -75,7 +75,7 @@ class _Context(StepContext):
 
 
 class _Channel:
-    """The connection to the worker, over which this process speaks of the call that it executes."""
+    """The connection to the worker, for messages about the call that this process executes."""
 
     def __init__(self, link: Link) -> None:
         self._connection = Client(link.address, authkey=link.key)
@@ -89,7 +89,7 @@ class _Channel:
         _forward_records(self, link.level)
 
     def execute(self, function: StepFunction, data: TaskData, number: int) -> Outcome:
-        """Execute a function while the worker can speak with it."""
+        """Execute a function that the worker can cancel meanwhile."""
         context = _Context(data, self, number)
         self._thread_id = threading.get_ident()
         self._number, self._context = number, context
@@ -101,12 +101,12 @@ class _Channel:
             return _attempt(function, context)
         finally:
             self._context = None
-            # when the worker has the outcome it has all log records, too
+            # the worker receives all log records before the outcome
             self.send({"end": number})
             self._is_told.wait()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Tell the worker something; if it has ended, the context is cancelled."""
+        """Send a message to the worker. Cancel the context if the worker has ended."""
         with self._lock, suppress(OSError):
             self._connection.send_bytes(json.dumps(message).encode())
 
@@ -133,7 +133,7 @@ class _Channel:
 
 
 class _Forwarder(logging.Handler):
-    """Sends log records to the worker, which handles them as if they were its own."""
+    """Sends log records to the worker, which handles the records like its own."""
 
     def __init__(self, channel: _Channel) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 
 
 def _forward_records(channel: _Channel, level: int) -> None:
-    """Let the worker have the records of Stepgres, and all others unless the program has a plan."""
+    """Send the records of Stepgres to the worker, and all others unless the root has handlers."""
     forwarder = _Forwarder(channel)
     ours, root = logging.getLogger("stepgres"), logging.getLogger()
     ours.setLevel(level)

@@ -1,4 +1,4 @@
-"""Calls in threads of their own, which go on when nobody waits for them any more."""
+"""Call functions in threads, which continue when their caller no longer waits."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ T = TypeVar("T")
 
 
 class Running(Protocol):
-    """What is executed in a thread or process; a concurrent.futures.Future is one."""
+    """A call in a thread or process, such as a concurrent.futures.Future."""
 
     def done(self) -> bool:
-        """Whether it has really ended."""
+        """Return whether the call has ended."""
 
     def add_done_callback(self, fn: Callable[[Any], None], /) -> None:
-        """Call a function when it ends, in any thread; at once if it has ended."""
+        """Call a function in any thread when the call ends, or at once if the call has ended."""
 
 
 class Call(Generic[T]):
-    """A function that is called in a thread; done when it has returned, waited for or not.
+    """A call of a function in a thread. The call is done when the function has returned.
 
-    A Future could do the same, and costs a tenth of what a short step does.
+    A Future could do the same, but would cost a tenth of a short step.
     """
 
     def __init__(self, function: Callable[..., T], *arguments: Any) -> None:
@@ -40,25 +40,25 @@ class Call(Generic[T]):
         self.thread_id: int | None = None
 
     async def wait(self) -> T:
-        """Call it and return its value; whoever waits no more leaves the thread behind."""
+        """Call the function and return its value. Cancelling the wait abandons the thread."""
         try:
             value, error = await in_thread(self._run)
         except BaseException:
             with self._lock:
                 self._is_abandoned = True
                 if self.thread_id is None:
-                    self._is_done = True  # it has not begun, and does not any more
+                    self._is_done = True  # the call has not begun, and does not begin
             raise
         if error is not None:
             raise error
         return cast("T", value)
 
     def done(self) -> bool:
-        """Whether it has really ended."""
+        """Return whether the call has ended."""
         return self._is_done
 
     def add_done_callback(self, fn: Callable[[Any], None], /) -> None:
-        """Call a function when it ends, in its thread; at once if it has ended."""
+        """Call a function in the thread when the call ends, or at once if the call has ended."""
         with self._lock:
             if not self._is_done:
                 self._callbacks.append(fn)
@@ -66,7 +66,7 @@ class Call(Generic[T]):
         fn(self)
 
     def _run(self) -> tuple[T | None, BaseException | None]:
-        """What the function returns or raises; threads do not hand on all that may be raised."""
+        """Return the value or the error of the function. Threads do not pass on every error."""
         with self._lock:
             if self._is_abandoned:
                 raise RuntimeError("nobody waits for this call")
@@ -83,9 +83,9 @@ class Call(Generic[T]):
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function in a thread of its own, which is left behind when nobody waits any more."""
+    """Call a function in its own thread. Cancelling the wait abandons the thread."""
     return await anyio.to_thread.run_sync(
-        # the caller has counted it already
+        # the caller has counted the thread already
         function,
         *arguments,
         abandon_on_cancel=True,

@@ -1,4 +1,4 @@
-"""Steps whose effects are committed together with their completion: exactly once."""
+"""Execute transactional steps, which commit their effects and their completion exactly once."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 class Transactions:
-    """Connections for the transactional steps of a worker, opened when there are such steps."""
+    """Connections for the transactional steps of a worker, which open with the first such step."""
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self._worker_id = worker_id
         conninfo = own_conninfo(conninfo)
         options: dict[str, Any] = {
-            "kwargs": {"autocommit": True},  # outside of the transactions of the steps
+            "kwargs": {"autocommit": True},  # steps begin their own transactions
             "min_size": 0,
             "max_size": size,
             "open": False,
@@ -72,7 +72,7 @@ class Transactions:
     async def execute(
         self, function: StepFunction | None, item: WorkItem, context: Execution
     ) -> None:
-        """Execute a task and complete it, or neither; context.is_lost if it is another's."""
+        """Execute and complete a task in one transaction. A lost task sets context.is_lost."""
         if function is not None and not inspect.iscoroutinefunction(function):
             call = context.call = Call(self._execute_in_thread, function, item, context)
             await call.wait()
@@ -111,7 +111,7 @@ class Transactions:
                 stack.enter_context(connections.transaction(connection))
             context.connection = connection
             output = function(*context.arguments(function))
-            context.check()  # nothing is committed after the timeout
+            context.check()  # a late step commits no effect
             with _losing(context):
                 Client(connection).complete_task(
                     self._worker_id,
@@ -122,8 +122,8 @@ class Transactions:
             context.is_committing = True
 
     async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
-        # In one statement: what the function returns need not be such that Python can read it. Its
-        # name was quoted by register_sql_function.
+        # In one statement, since Python need not be able to read the value of the function.
+        # register_sql_function has quoted the name of the function.
         call = sql.SQL(
             "select stepgres.complete_task(worker_id => %(worker_id)s, run_id => %(run_id)s,"
             " step_slug => %(step_slug)s, task_index => %(task_index)s, attempt => %(attempt)s,"
@@ -141,7 +141,7 @@ class Transactions:
 
 @contextmanager
 def _losing(context: Execution) -> Iterator[None]:
-    """Completes a task: what is refused is lost. A LeaseLost that the step raises is its own."""
+    """Complete a task in the block, and give up the task if PostgreSQL raises LeaseLost."""
     try:
         yield
     except LeaseLost:
@@ -151,7 +151,7 @@ def _losing(context: Execution) -> Iterator[None]:
 
 @contextmanager
 def _beginning(context: Execution) -> Iterator[None]:
-    """A block at the end of which a step begins: errors before that are not the step's."""
+    """Begin a step at the end of the block. Errors in the block are not errors of the step."""
     try:
         yield
     except Error as error:

@@ -1,4 +1,4 @@
-"""The tasks that a worker has in this process: a turn sends results and claims the next tasks."""
+"""The tasks of a worker in this process. A turn sends results and claims the next tasks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-# What Postgres says of results that are no JSON to it: characters, numbers, size, depth. And of
-# tasks that they add and that break a rule.
+# The errors of PostgreSQL for results that jsonb cannot store, because of characters, numbers, size
+# or depth, and for added tasks that break a rule.
 _REFUSALS = (
     InvalidInput,
     DecompositionError,
@@ -37,27 +37,27 @@ _REFUSALS = (
     ProgramLimitExceeded,
     StatementTooComplex,
 )
-# Seconds; tasks that would not be finished by then are not claimed yet. About ten round trips: each
-# task that is claimed ahead saves one, and holds up what becomes ready then and is more urgent.
+# Seconds, about ten round trips. A worker claims only the tasks that it can finish by then. Each
+# task that is claimed ahead saves a round trip, but delays more urgent tasks that become ready.
 _HORIZON = 0.05
-_MOST = 4  # claimed tasks per running one: what a killed worker has claimed costs an attempt
-_LONGEST_STAY = 1.0  # seconds that a task waits here before it is handed back for others
-_MANY_CLAIMS = 1_000_000  # tasks of a turn, as good as no limit
+_MOST = 4  # claimed tasks per running task: a killed worker costs each of them an attempt
+_LONGEST_STAY = 1.0  # seconds that a claimed task waits before it is released
+_MANY_CLAIMS = 1_000_000  # tasks of a turn, in effect no limit
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
 
 
 class Turns:
     """The tasks that a worker has claimed, and the results that it has not sent yet.
 
-    `execute` runs a task and returns its result as JSON text, None if it has sent it. A thread
-    that outlives its timeout is no reason not to do others: `execute` then calls its second
-    argument with the result, which is sent when the thread has ended. It runs
-    `concurrency` tasks at a time, and while they are short, more are claimed, to run in turn: so
-    that there is work while a turn is under way. rested_at is when the last turn began, by
-    time.monotonic(), if there has been no task since.
+    `execute` runs a task and returns its result as JSON text, or None if `execute` has completed
+    the task itself. When a thread outlives its timeout, `execute` calls its second argument with
+    the result, and another task starts. The result is sent when the thread has ended. Up to
+    `concurrency` tasks run at a time. While tasks are short, more tasks are claimed ahead, so that
+    tasks can start during a turn. rested_at is the time.monotonic() at which the last turn began,
+    if no task has started since.
 
-    A task in its last attempt is not kept waiting: should another one kill this process, it would
-    be exhausted without ever having begun. It is handed back, and for a while nothing is claimed
+    A task in its last attempt does not wait here: if another task killed this process, the attempt
+    would be lost before it began. Such a task is released, and for some turns no task is claimed
     ahead.
     """
 
@@ -87,12 +87,12 @@ class Turns:
 
     @property
     def is_idle(self) -> bool:
-        """No task is running and no result waits to be sent."""
+        """Return whether no task is running and no result waits to be sent."""
         return not self._running and not self._results
 
     @property
     def running(self) -> int:
-        """How many tasks are running."""
+        """Return the number of running tasks."""
         return len(self._running)
 
     @property
@@ -101,17 +101,17 @@ class Turns:
 
     @property
     def capacity(self) -> int:
-        """How many tasks more can be claimed."""
+        """Return the number of further tasks that can be claimed."""
         limit = self._concurrency if self._careful_turns else self._limit
         free = limit - self._busy - len(self._waiting)
         return max(min(free, self._most_claims), 0)
 
     def wake(self) -> None:
-        """End the wait that is under way, or the next one."""
+        """End the current wait, or the next wait."""
         self._wake.set()
 
     async def wait(self, timeout: float) -> None:
-        """Wait for a result, or wake(), or so many seconds."""
+        """Wait for a result or a wake(), at most `timeout` seconds."""
         with anyio.move_on_after(timeout):
             await self._wake.wait()
         self._wake.clear()
@@ -123,13 +123,13 @@ class Turns:
         run_ids: Sequence[UUID] | None = None,
         is_waiting: bool = False,
     ) -> bool:
-        """Send the results that there are, start what comes back; false if nothing happened.
+        """Send the results, and start the claimed tasks. Return false if there were neither.
 
-        After an error the results are still there, to be sent again: those that had arrived will
-        be refused. After an answer that was lost they are sent alone, since the claim may have
-        taken too long; then what it has claimed is given back, and half as much is claimed.
+        After an error the results are sent again, and results that had arrived are refused. After
+        a lost answer the results are sent without a claim, since the claim may have taken too
+        long. Then the tasks of the lost answer are released, and the next claim is half as large.
         """
-        if self._error is not None:  # execute has failed, not a step
+        if self._error is not None:  # of execute, not of a step
             raise self._error
         if self._is_answer_lost:
             if self._results:
@@ -151,7 +151,7 @@ class Turns:
             self._careful_turns = max(self._careful_turns - 1, 0)
         free = self._concurrency - self._busy
         too_early = [item for item in claimed[free:] if item.is_last_attempt]
-        if too_early:  # before others begin, one of which may kill this process
+        if too_early:  # before other tasks begin, which may kill this process
             self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
             await self._send(len(too_early), 0)
         later = [item for item in claimed[free:] if not item.is_last_attempt]
@@ -161,7 +161,7 @@ class Turns:
         self._start()
 
     def hand_back(self, before: float = float("inf")) -> None:
-        """Release the tasks that were claimed before that time and have not begun."""
+        """Release the tasks that were claimed before this time and have not begun."""
         too_long = [item for item, claimed_at in self._waiting if claimed_at < before]
         if too_long:
             self._results += [(item, release_result(item, retry_after=0)) for item in too_long]
@@ -169,20 +169,20 @@ class Turns:
             self._careful_turns = _CAREFUL_TURNS
 
     async def keep_tasks(self) -> None:
-        """Give back what was claimed in an answer that was lost."""
+        """Keep the tasks that this worker knows, and release the tasks of a lost answer."""
         held = [*self._running.values(), *(item for item, _ in [*self._waiting, *self._results])]
         await self._client.keep_tasks(self.worker_id, [task_key(item) for item in held])
         self._is_answer_lost = False
 
     async def give_up_late_tasks(self) -> None:
-        """Send the results that wait for threads: this worker ends, and waits no more."""
+        """Send the results that wait for threads, since this worker ends."""
         late = [(self._running[task], result) for task, result in self._late.items()]
         if late:
             self._results[:0] = late
             await self._send(len(late), 0)
 
     def cancel(self) -> None:
-        """Give up the tasks that are running: async ones end, threads are told and left behind."""
+        """Cancel the running tasks. Async tasks end, and threads are told and abandoned."""
         self._waiting.clear()
         for task in self._running:
             task.cancel()
@@ -234,7 +234,7 @@ class Turns:
             except ProgramLimitExceeded as error:
                 count = await self._client.fail_oversized_tasks(self.worker_id, claims, run_ids)
                 logger.warning("a claim failed, and %s steps with it: %s", count, error)
-                return []  # what else there is the next turn claims
+                return []  # the next turn claims the other tasks
 
         claims = self.capacity if capacity is None else capacity
         if not results:
@@ -243,7 +243,8 @@ class Turns:
             return await send(results, claims)
         except _REFUSALS:
             pass
-        # One of them has made Postgres refuse all: the step of that one has failed. Or a claim has.
+        # PostgreSQL refused all results because of one result, or because of a claim. The task of
+        # the refused result fails.
         refused = []
         for result in results:
             try:
@@ -261,7 +262,7 @@ class Turns:
             task.add_done_callback(self._finish)
 
     def _leave(self, result: str) -> None:
-        """Let others have the place of the current task, whose thread has outlived its timeout."""
+        """Free the place of the current task, whose thread has outlived its timeout."""
         task = asyncio.current_task()
         assert task is not None
         self._late[task] = result
@@ -286,6 +287,6 @@ class Turns:
 
 
 def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
-    """How many results go into one message; the server would hang up on a larger one."""
+    """Return the number of results that fit into the largest message that the server accepts."""
     lengths = accumulate(len(result) + 1 for _, result in results)
     return max(sum(length <= MOST_CHARACTERS for length in lengths), min(len(results), 1))

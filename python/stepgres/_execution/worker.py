@@ -1,4 +1,4 @@
-"""Workers: processes that take tasks from queues and execute them."""
+"""Workers: processes that claim tasks from queues and execute the tasks."""
 
 from __future__ import annotations
 
@@ -43,37 +43,39 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stepgres")
 
-_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while nothing happens
-_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a worker that is notified; or half a lease
+_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while no task is claimed
+_LISTENING_PAUSE = 10.0  # seconds, the longest pause of a listening worker; or half a lease
 _TICK_INTERVAL = 1.0  # seconds
-_LEAST_LIMIT = 1.0  # seconds that an answer may take, however short the lease is
+_LEAST_LIMIT = 1.0  # seconds that an answer may take, also with a shorter lease
 _KEPT_INPUTS = 100  # inputs of runs
 
 
 class AsyncWorker:
     """Executes tasks from queues until it is stopped.
 
-    It registers the workflows, all of a module if it is given one, and executes their steps, up to
-    `concurrency` at a time: `async def` steps on the event loop, others in threads, or in the
-    `executor`: a ProcessPoolExecutor, say, whose steps are functions of modules, or the executor of
-    a Dask cluster, where a step can have no context. DefinitionError names a step that cannot be
-    executed there. It gets tasks of these workflows alone, and of versions that are not newer than
-    its own. With `make_current` its definitions become current even if they were replaced by
-    others. `resources` is what it has, such as {"gpu": True}.
+    The worker registers the workflows, or all workflows of a module, and executes their steps, up
+    to `concurrency` at a time. `async def` steps run on the event loop, and other steps run in
+    threads or in the `executor`. The steps in a ProcessPoolExecutor must be functions of modules.
+    The steps in another executor, such as a Dask cluster, can have no context. DefinitionError
+    names a step that the executor cannot execute. The worker gets only tasks of its workflows, in
+    its own or older versions. With `make_current` its definitions become current even if newer
+    definitions have replaced them. `resources` are the resources of the worker, such as
+    {"gpu": True}.
 
-    `step_functions`, as Executor.execute_task_graph takes them, are for the tasks of all task
-    graphs whose workflow is not among its own, also for tasks that are added to their runs.
+    `step_functions`, as for Executor.execute_task_graph, execute the tasks of all task graphs whose
+    workflow the worker does not have. They also execute tasks that steps add to such runs.
 
-    A worker that is not heard of for `lease` seconds is dead to others, who take over its tasks.
-    The heartbeat has a thread and a connection of its own. Another connection listens for new
-    tasks, through `listen` if that is a connection string; without one (False) the worker polls,
-    as it does where it finds that it is connected through a pooler.
+    A worker without a heartbeat for `lease` seconds counts as dead, and other workers take over its
+    tasks. The heartbeat has its own thread and connection. Another connection listens for new
+    tasks, by the connection string `listen` if it is given. With `listen=False`, or when the worker
+    detects a pooler, the worker polls.
 
-    When it is stopped it claims nothing more, and finishes what is running within `grace` seconds.
-    When `run` is cancelled, it gives its tasks back at once.
+    A stopped worker claims no more tasks, and finishes its running tasks within `grace` seconds.
+    When `run` is cancelled, the worker releases its tasks at once.
 
-    Once it has begun, it waits for the end of whatever the server says: that it shuts down or takes
-    no writes, that a right or a function is missing. Only errors in the program end it.
+    After its start, the worker waits and retries on errors of the server. Such errors are a
+    shutdown, a read-only server, a missing right or a missing function. Only errors of the program
+    end the worker.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class AsyncWorker:
         self._stop_at: float | None = None
 
     def stop(self) -> None:
-        """Finish what is running, and end; called a second time, give up what is running too."""
+        """Finish the running tasks, and end. A second call gives up the running tasks."""
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
         count = 0 if self._turns is None else self._turns.running
@@ -137,7 +139,7 @@ class AsyncWorker:
             self._turns.wake()
 
     async def run(self) -> int:
-        """Work until stopped, and return how many tasks were given back unfinished."""
+        """Work until stopped, and return the number of unfinished tasks that were released."""
         async with self._client:
             for definition in self._definitions:
                 slug = definition.document["workflow_slug"]
@@ -149,7 +151,7 @@ class AsyncWorker:
                 try:
                     return await self._serve(worker_id)
                 except WorkerNotFound:
-                    # stopped for longer than its lease, by a debugger or a lid that was closed
+                    # The process stopped for longer than its lease, as in a debugger or on standby.
                     logger.warning("it was taken for dead and begins again under another id")
                 worker_id = await self._register_again()
 
@@ -162,7 +164,7 @@ class AsyncWorker:
         )
 
     async def _register_again(self) -> str:
-        """A worker that has begun does not end because of errors that may pass."""
+        """Register, and retry after passing errors, since the worker has already begun."""
         patience = Patience()
         while True:
             try:
@@ -212,7 +214,7 @@ class AsyncWorker:
             except WorkerNotFound:
                 turns.cancel()
                 raise
-            except BaseException:  # cancelled, for instance
+            except BaseException:  # such as a cancellation
                 turns.cancel()
                 with anyio.CancelScope(shield=True):
                     await give_back(self._client, worker_id)
@@ -230,7 +232,7 @@ class AsyncWorker:
             if is_stopping:
                 turns.hand_back()
             try:
-                # A worker that is busy with some tasks asks for more only if there were none.
+                # A busy worker asks for notifications only if the last turn had no tasks.
                 is_waiting = turns.is_idle or not has_happened
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
@@ -242,7 +244,7 @@ class AsyncWorker:
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     last_tick = anyio.current_time()
                     if await self._client.tick() >= FULL_TICK:
-                        # there is more to do at once, after a turn: results do not wait for it
+                        # More work is due at once, but a turn sends the results first.
                         last_tick, pause = -_TICK_INTERVAL, 0
                 patience.renew()
             except PASSING_ERRORS as error:
@@ -257,9 +259,9 @@ class AsyncWorker:
         return turns.is_idle or anyio.current_time() >= self._stop_at
 
     async def _rest(self) -> float:
-        """Do what is due, and return how long nothing will be, of which nobody is notified.
+        """Do the work that is due, and return the seconds until the next due time.
 
-        Half a lease at most: so the turns of a worker that rests are all the heartbeat it needs.
+        The rest lasts at most half a lease, so that the turns of a resting worker renew its lease.
         """
         seconds = await self._seconds_until_due()
         if seconds <= 0:
@@ -267,7 +269,7 @@ class AsyncWorker:
             if moved:
                 return 0 if moved >= FULL_TICK else _PAUSES[0]
             seconds = await self._seconds_until_due()
-        # not yet by the clock of the server, which is behind ours; or somebody else is at it
+        # The clock of the server is behind this clock, or another worker does the due work.
         return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
 
     async def _seconds_until_due(self) -> float:
@@ -289,7 +291,7 @@ class AsyncWorker:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
         if step is None and item.sql_function is None:
-            # the server has handed out what it was not told that this worker knows
+            # The server sent a task that this worker has not registered.
             logger.warning(
                 "step %s of workflow %s is not known here and goes back for other workers",
                 item.step_slug,
@@ -310,8 +312,8 @@ class AsyncWorker:
 class Worker:
     """Executes tasks from queues until SIGTERM or SIGINT; see AsyncWorker for the arguments.
 
-    The first signal ends it when what is running is finished, or after `grace` seconds; the second
-    one at once. What is unfinished goes back to its queue then.
+    The first signal ends the worker when its running tasks are finished, or after `grace` seconds.
+    The second signal ends the worker at once. Unfinished tasks go back to their queues.
     """
 
     def __init__(
@@ -346,9 +348,9 @@ class Worker:
         self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
 
     def run(self) -> int:
-        """Work until stopped, and return how many tasks were given back unfinished.
+        """Work until stopped, and return the number of unfinished tasks that were released.
 
-        Where an event loop runs already, as in a notebook, it works in a thread of its own.
+        If an event loop runs already, as in a notebook, the worker runs in its own thread.
         """
         try:
             asyncio.get_running_loop()
@@ -359,10 +361,10 @@ class Worker:
         return unfinished
 
     def stop(self) -> None:
-        """What a signal does, from any thread."""
+        """Stop the worker as a signal does. Any thread may call this."""
         if self._running is not None:
             loop, worker = self._running
-            with suppress(RuntimeError):  # it has ended
+            with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(worker.stop)
 
     async def _run(self) -> int:

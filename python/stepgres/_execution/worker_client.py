@@ -1,4 +1,4 @@
-"""The connection on which a worker, or the executor of a run, takes its turns."""
+"""The connection for the turns of a worker, or of the executor of a run."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ logger = logging.getLogger("stepgres")
 T = TypeVar("T")
 
 _MOST_DOUBLINGS = 6
-FULL_TICK = 1_000  # what tick() returns at least while there is more to do at once
+FULL_TICK = 1_000  # the least that tick() returns while more work is due at once
 _LEAST_SPEED = 1_000_000  # characters of results a second
 
 
 class WorkerClient(AsyncClient):
     """A client that waits for no answer longer than `limit` seconds.
 
-    Twice as long after each time that it was exceeded: a call that has to wait for a lock, or has a
-    great deal to do, gets through in the end, and until then few sessions of the server pile up.
+    The limit doubles each time that an answer exceeds the limit. So a call that waits for a lock,
+    or has much work, succeeds in the end. Few sessions of the server pile up until then.
     """
 
-    _is_checked = True  # by register_worker
+    _is_checked = True  # register_worker checks the version
 
     def __init__(self, conninfo: str, limit: float) -> None:
         super().__init__(conninfo)
@@ -46,7 +46,7 @@ class WorkerClient(AsyncClient):
 
     @property
     def database(self) -> str:
-        """Which database it is connected to, without anything secret."""
+        """Return the address of the database, without secrets."""
         if self._own is None:
             return "no database"
         info = self._own.info
@@ -60,7 +60,7 @@ class WorkerClient(AsyncClient):
         run_ids: Sequence[UUID] | None,
         is_waiting: bool,
     ) -> list[WorkItem]:
-        """What `work` does, with inputs as JSON text: one that is too deep spoils no other."""
+        """Call `work` with inputs as JSON text, so that a too deep input fails no other task."""
         return await self._all(
             "work",
             row_of(WorkItem),
@@ -73,7 +73,7 @@ class WorkerClient(AsyncClient):
         )
 
     async def get_run_input_as_text(self, run_id: UUID) -> str:
-        """What `get_run_input` returns, as JSON text."""
+        """Return the value of `get_run_input` as JSON text."""
         return await self._scalar(str, "get_run_input", adapters=ADAPTERS_OF_TEXT, run_id=run_id)
 
     async def _all(
@@ -98,9 +98,9 @@ class WorkerClient(AsyncClient):
 
 
 async def give_back(client: AsyncClient, worker_id: str) -> None:
-    """End a worker, whose tasks others get, whatever has happened to it."""
+    """Unregister a worker, so that other workers get its tasks. Log an error of the server."""
     try:
         await client.unregister_worker(worker_id)
     except (StepgresError, psycopg.Error) as error:
-        # No reason to hide what has happened: the end of the lease does the same, later.
+        # The original error must stay visible. The end of the lease releases the tasks later.
         logger.warning("worker %s was not unregistered: %s", worker_id, error)

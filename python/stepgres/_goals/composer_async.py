@@ -1,4 +1,4 @@
-"""Goals composed into workflows in one call."""
+"""Compose goals into workflows in one call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AsyncWorkflowComposer:
-    """Decomposes goals and executes what comes out, in one call."""
+    """Decomposes goals and executes their tasks, in one call."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
@@ -44,11 +44,11 @@ class AsyncWorkflowComposer:
     ) -> RunResult:
         """Decompose a goal and execute its tasks: Orchestrator.execute_goal with these options.
 
-        workflow_name is the slug of the workflow, of which goals of one name are versions.
-        max_parallel tasks are executed at a time, each up to retry_attempts times. With an
-        optimization_level, which is "basic", "advanced" or "aggressive", that workflow is optimized
-        first, from earlier goals of its name: see optimize_workflow. With monitoring what happens
-        is sent on the channel workflow_events, task by task.
+        workflow_name is the slug of the workflow. Goals of one name are versions of this workflow.
+        Up to max_parallel tasks are executed at a time, each up to retry_attempts times. An
+        optimization_level, which is "basic", "advanced" or "aggressive", first optimizes the
+        workflow from the earlier goals of its name: see optimize_workflow. With monitoring, the
+        channel workflow_events gets the events of each task.
         """
         defaults: dict[str, Any] = {"events": "task"} if monitoring else {}
         if retry_attempts is not None:
@@ -76,7 +76,7 @@ class AsyncWorkflowComposer:
         max_parallel: int | None = None,
         optimization_level: str | None = None,
     ) -> RunResult:
-        """Execute a task graph, or the one of this id; TaskGraphNotApproved."""
+        """Execute a task graph, given by itself or its id. Raises TaskGraphNotApproved."""
         task_graph_id = task_graph if isinstance(task_graph, str) else task_graph.id
         return await AsyncExecutor(self._client, concurrency=max_parallel).execute_task_graph(
             task_graph_id,
@@ -97,8 +97,8 @@ class AsyncWorkflowComposer:
     ) -> dict[str, RunResult]:
         """Execute several goals side by side, and return their results by goal.
 
-        The options are those of compose_from_goal. All of them are brought to an end; if some
-        failed, GoalsFailed then has both their errors and the results of the others.
+        The options are the options of compose_from_goal. The call waits for the end of all goals.
+        The call then raises GoalsFailed if goals failed, with their errors and the other results.
         """
         goals = list(dict.fromkeys(goals))
         calls = [
@@ -113,5 +113,5 @@ class AsyncWorkflowComposer:
         return results
 
     async def get_composition_stats(self, workflow_name: str | None = None) -> CompositionStats:
-        """How many goals there were, and how their runs ended; of all, or of one workflow."""
+        """Count the goals, and their runs by status, of all workflows or of one workflow."""
         return await self._client.get_composition_stats(workflow_name)

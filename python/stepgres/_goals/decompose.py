@@ -1,4 +1,4 @@
-"""Asks a decomposer for the tasks of a goal, and again for those that are to be decomposed."""
+"""Ask a decomposer for the tasks of a goal, and for the subtasks of tasks to decompose."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _HINT = (
 def expand(
     goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
 ) -> Tasks:
-    """The tasks of a goal; the decomposer is called here, and may be async.
+    """Return the tasks of a goal. The decomposer is called in this thread, and may be async.
 
-    answers is filled with what each question was answered with: None, if that could not be read.
+    expand stores the answer to each question in answers, or None for an unreadable answer.
     """
     expansion = _expand(goal, max_depth, max_tasks, answers)
     try:
@@ -46,7 +46,7 @@ def expand(
 async def expand_async(
     goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
 ) -> Tasks:
-    """What expand does; a decomposer that is not async is called in a thread."""
+    """Do the same as expand, but call a decomposer that is not async in a thread."""
     expansion = _expand(goal, max_depth, max_tasks, answers)
     try:
         question = next(expansion)
@@ -58,20 +58,20 @@ async def expand_async(
 
 
 def resolve(value: Any) -> Any:
-    """The value, awaited if it is to be."""
+    """Return the value, after awaiting an awaitable."""
     if not inspect.isawaitable(value):
         return value
 
     async def wait() -> Any:
         return await value
 
-    # in a thread of its own: this one may have a running loop, as in a notebook
+    # In another thread, since this thread may have a running loop, as in a notebook.
     with start_blocking_portal() as portal:
         return portal.call(wait)
 
 
 async def call_async(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The value of a function, async or not; one that is not runs in a thread."""
+    """Return the value of a function. A function that is not async runs in a thread."""
     if _is_async(function):
         return await function(*arguments)
     value = await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
@@ -87,9 +87,9 @@ def _is_async(function: Callable[..., Any]) -> bool:
 def _expand(
     goal: str, max_depth: int, max_tasks: int, answers: Answers
 ) -> Generator[str, Any, Tasks]:
-    """Yields what to ask and is sent the answers. Level by level, so that max_tasks ends it.
+    """Yield the questions, and receive the answers, level by level until max_tasks.
 
-    Whether tasks are too many or too deep is for save_task_graph to say: here questions end.
+    Too many or too deep tasks only end the questions here. save_task_graph raises their errors.
     """
     answers[goal] = None
     tasks = read_tasks((yield goal))
@@ -113,7 +113,7 @@ def _expand(
 def _walk(
     tasks: Any, prefix: str, depth: int, max_depth: int
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """What there is of tasks; whatever is none is left to save_task_graph, which names it."""
+    """Yield the tasks, and skip other values. save_task_graph raises an error for such values."""
     if not isinstance(tasks, list) or depth > max_depth:
         return
     for task in tasks:
@@ -124,7 +124,7 @@ def _walk(
 
 
 def read_tasks(answer: Any, path: str | None = None) -> Tasks:
-    """The tasks that a decomposer returned, as JSON has them; path is what it was asked for."""
+    """Return the answer of a decomposer as JSON values. path is the task of the question."""
     culprit = "the decomposer" if path is None else f'task "{path}": the decomposer'
     if isinstance(answer, str | bytes):
         try:
@@ -148,7 +148,7 @@ def read_tasks(answer: Any, path: str | None = None) -> Tasks:
 
 
 def _plain(value: Any, culprit: str) -> Any:
-    """A copy of dicts and lists alone, which can be changed."""
+    """Return a mutable copy of dicts and lists."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Decomposers that ask a language model, whichever: they need a function from text to text."""
+"""Decomposers that ask any language model, by a function from text to text."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ _THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _MARK = re.compile(rf"{_THOUGHT.pattern}|```|[\[{{]", re.IGNORECASE)
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|[\[{\]}]', re.DOTALL)
-_MOST_UNCLOSED = 100  # each is looked for to the end
+_MOST_UNCLOSED = 100  # unclosed brackets, as each is searched to the end of the text
 _SPACE = r"(?:\s|(?://|\#)[^\n]*(?:\n|\Z)|/\*(?:(?!\*/).)*\*/)*"  # with comments
-# a bracket of JSON, or of what models take for it, and not one in prose
+# The beginning of a value of JSON or almost JSON, in contrast to a bracket in prose.
 _BEGINS_VALUE = re.compile(
     rf"""\[{_SPACE}[\[{{"'] | \{{{_SPACE}(?:["'] | \w+\s*:)""", re.DOTALL | re.VERBOSE
 )
@@ -66,10 +66,10 @@ class LLMDecomposer:
     """A decomposer that asks a language model.
 
     complete is any function, async or not, that takes a prompt and returns the text of the model.
-    Orchestrator.decompose_goal sends back an answer that is no list of tasks, or whose tasks break
-    a rule, with the error, until it has tried `attempts` times; then it raises DecompositionError.
-    instructions are added to the prompt: which tasks there are functions for, how many there
-    should be, what is known about the goal.
+    Orchestrator.decompose_goal sends the model the error of an answer that is not a list of tasks,
+    or whose tasks break a rule. After `attempts` attempts it raises DecompositionError.
+    instructions are added to the prompt, such as the tasks that have functions, the number of
+    tasks, or facts about the goal.
     """
 
     def __init__(
@@ -86,24 +86,24 @@ class LLMDecomposer:
         self._error = DecompositionError("")
 
     def __call__(self, goal: str) -> Any:
-        """The tasks of a goal; to be awaited if complete is."""
+        """Return the tasks of a goal, or an awaitable of the tasks if complete is async."""
         known = self._answers.get(goal)
         if known is not None and None in self._answers.values():
-            return known  # another answer was at fault, which could not even be read
+            return known  # the error is of another, unreadable answer
         answer = self._complete(self._question(goal))
         return find_json(answer) if isinstance(answer, str) else self._read(answer)
 
     def prompt(self, goal: str) -> str:
-        """What the model is asked first; override it to ask in other words."""
+        """Return the first prompt for the model. A subclass may override this prompt."""
         prompt = _PROMPT.format(goal=goal)
         return f"{prompt}\n{self._instructions}\n" if self._instructions else prompt
 
     def revise(
         self, error: DecompositionError, answers: Mapping[str, Tasks | None]
     ) -> LLMDecomposer | None:
-        """The decomposer that tells the model what is wrong with its answers; None at the end.
+        """Return a decomposer that tells the model the error, or None after the last attempt.
 
-        answers are those to each question; None is one that could not be read.
+        answers has the answer to each question, or None for an unreadable answer.
         """
         if self._attempts <= 1:
             return None
@@ -129,10 +129,11 @@ class LLMDecomposer:
 
 
 def find_json(text: Any) -> Any:
-    """The last JSON array or object of tasks in the answer of a model.
+    """Return the last JSON array or object of tasks in the answer of a model.
 
-    Prose, fences and thoughts around it are passed over. DecompositionError if there is none, or if
-    a JSON value behind it cannot be read: a part of a broken plan is never taken for the plan.
+    Prose, fences and thoughts are skipped. Raises DecompositionError if the answer has no tasks, or
+    if a JSON value behind the tasks cannot be read. So a part of a broken plan never becomes the
+    plan.
     """
     if not isinstance(text, str):
         raise DecompositionError(
@@ -157,7 +158,7 @@ def find_json(text: Any) -> Any:
 
 
 def _without_thoughts(text: str) -> str:
-    """The text behind thoughts whose beginning was part of the prompt."""
+    """Return the text behind thoughts that began in the prompt."""
     end = _THOUGHT_END.search(text)
     if end is None or _THOUGHT.search(text, 0, end.start()):
         return text
@@ -165,9 +166,9 @@ def _without_thoughts(text: str) -> str:
 
 
 def _outermost_values(text: str) -> Iterator[Any]:
-    """Every JSON value that is not part of another one; an error for one that cannot be read.
+    """Yield each outermost JSON value, or an error for an unreadable value.
 
-    A fence bounds the values in it. Nothing is looked for in thoughts, nor inside a value.
+    A value in a fence ends with the fence. Thoughts and the inside of values are not searched.
     """
     position, is_fenced, unclosed = 0, False, 0
     while mark := _MARK.search(text, position):
@@ -194,9 +195,10 @@ def _outermost_values(text: str) -> Iterator[Any]:
 
 
 def _span(text: str) -> str:
-    """The text up to the bracket that closes the first one; all of it if the value is cut off.
+    """Return the text up to the bracket that closes the first bracket.
 
-    Nothing if the bracket is one of prose, which nobody need close.
+    Without a closing bracket, return all of the text of a value, and no text if the bracket is
+    prose.
     """
     depth = 0
     for token in _TOKEN.finditer(text):
@@ -207,7 +209,7 @@ def _span(text: str) -> str:
 
 
 def _looks_like_tasks(value: Any) -> bool:
-    """Whether this can be what is meant, and is not a list or an object in the prose."""
+    """Return whether a value can be the tasks, and not another list or object in the prose."""
     if isinstance(value, dict):
         return isinstance(value.get("tasks"), list)
     return isinstance(value, list) and value != [] and all(isinstance(i, dict) for i in value)

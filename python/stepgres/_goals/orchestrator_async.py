@@ -1,4 +1,4 @@
-"""Goals: decomposed into task graphs, approved, executed."""
+"""Decompose goals into task graphs, approve the task graphs and execute their tasks."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class AsyncOrchestrator:
-    """Turns goals into task graphs, and executes them.
+    """Decomposes goals into task graphs, and executes the task graphs.
 
-    A decomposer is called with a goal and returns its tasks: dicts or dataclasses, or JSON text of
-    them. It may be async.
+    A decomposer is called with a goal and returns the tasks of the goal as dicts, dataclasses or
+    JSON text. A decomposer may be async.
     """
 
     def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
@@ -41,12 +41,12 @@ class AsyncOrchestrator:
         workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> TaskGraph:
-        """Ask the decomposer for the tasks of a goal, and store them; nothing is executed.
+        """Ask the decomposer for the tasks of a goal, and store the tasks without executing them.
 
-        A task with "decompose": True is put to the decomposer again, by its description. Raises
-        DecompositionError, unless the decomposer has a method `revise(error, answers)` that returns
-        another decomposer, which is then asked; see LLMDecomposer. workflow_slug and defaults are
-        those of save_task_graph.
+        The decomposer also gets the description of each task with "decompose": True, and returns
+        its subtasks. Raises DecompositionError, unless the decomposer has a method
+        `revise(error, answers)` that returns another decomposer to ask; see LLMDecomposer.
+        workflow_slug and defaults are the arguments of save_task_graph.
         """
         while True:
             answers: Answers = {}
@@ -84,10 +84,10 @@ class AsyncOrchestrator:
     ) -> RunResult:
         """Decompose a goal, execute its tasks in this process, and return RunResult.
 
-        With an optimization_level the workflow is optimized first, from its history. Raises what
-        decompose_goal and Executor.execute_task_graph raise. With require_approval the task graph
-        is stored and TaskGraphNotApproved raised, which has it as `task_graph`: somebody approves
-        it, then Executor.execute_task_graph executes it, here or elsewhere.
+        An optimization_level first optimizes the workflow from its history. Raises the errors of
+        decompose_goal and Executor.execute_task_graph. With require_approval, execute_goal only
+        stores the task graph, and raises TaskGraphNotApproved with the graph as `task_graph`. After
+        the approval of the graph, Executor.execute_task_graph executes it, here or elsewhere.
         """
         graph = await self.decompose_goal(
             goal,
@@ -98,7 +98,7 @@ class AsyncOrchestrator:
             defaults=defaults,
         )
         executor = AsyncExecutor(self._client, concurrency=self._concurrency)
-        # before anything runs
+        # A missing function is an error before the start of the run.
         check_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:
             raise TaskGraphNotApproved(

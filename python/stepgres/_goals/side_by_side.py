@@ -1,4 +1,4 @@
-"""Makes calls side by side, and collects what all of them return or raise."""
+"""Make calls side by side, and collect the value or the error of each call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def side_by_side(calls: Sequence[Callable[[], T]], *, parallel: bool) -> list[T | Exception]:
-    """What each call returned or raised, in the order of the calls; each in a thread of its own."""
+    """Make each call in its own thread, and return the values or errors in order."""
     with ThreadPoolExecutor(max_workers=max(1, len(calls)) if parallel else 1) as pool:
         return list(pool.map(_outcome, calls))
 
@@ -21,7 +21,7 @@ def side_by_side(calls: Sequence[Callable[[], T]], *, parallel: bool) -> list[T 
 async def side_by_side_async(
     calls: Sequence[Callable[[], Awaitable[T]]], *, parallel: bool
 ) -> list[T | Exception]:
-    """What side_by_side does, with coroutines."""
+    """Do the same as side_by_side, with coroutines."""
     if parallel:
         return await asyncio.gather(*map(_outcome_async, calls))
     return [await _outcome_async(call) for call in calls]

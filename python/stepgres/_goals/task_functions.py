@@ -1,4 +1,4 @@
-"""Finds the functions that execute the tasks of task graphs."""
+"""Find the functions that execute the tasks of task graphs."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ _HINT = 'step_functions maps ids, paths or patterns to functions; "*" is for all
 
 
 class _Tasks(NamedTuple):
-    """The tasks of a version of a workflow by their steps, each with its path."""
+    """The tasks of a version of a workflow by step slug, each with its path."""
 
     by_step: dict[str, tuple[str, dict[str, Any]]]
-    execution: str  # of those that do not say
+    execution: str  # the default of the tasks
 
 
 class TaskFinder:
-    """Finds the function of a task of a task graph; None if the task is one of something else.
+    """Finds the function of a task of a task graph, or None for a task of another workflow.
 
-    Whoever is_alone executes all local tasks of the run: one without a function is an error, also
-    when it is added. Where there are others, None is found for it, since one of them may have it.
+    With is_alone, this process executes all local tasks of the run. A task without a function is
+    then an error, also if it is an added task. Without is_alone, the finder returns None for such
+    a task, since another worker may have its function.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class TaskFinder:
             try:
                 return await self._versions((slug, version))
             except WorkflowNotFound:
-                # a task was added since, and the run has left that version, which was its own
+                # A step has added tasks, and the run has moved to another version.
                 run = await self._client.get_run(item.run_id)
                 slug, version = run.workflow_slug, run.version
 
@@ -84,11 +85,11 @@ class TaskFinder:
 def check_functions(
     tasks: Any, execution: str, step_functions: TaskFunctions, prefix: str = ""
 ) -> None:
-    """DecompositionError if one of these tasks is local and has no function.
+    """Raise DecompositionError if one of these tasks is local and has no function.
 
-    step_functions maps paths, ids, or patterns of these such as "test_*" or "design/*"; "*" is for
-    all others. A callable in its place is for all tasks. execution is that of tasks which do not
-    say, prefix what all paths begin with.
+    step_functions maps paths, ids, or patterns such as "test_*" or "design/*", to functions. The
+    pattern "*" matches all other tasks. A callable instead of the mapping executes all tasks.
+    execution is the default of the tasks. prefix is the beginning of all paths.
     """
     for path, task in walk(tasks, prefix):
         options = task.get("options") or {}
@@ -101,7 +102,7 @@ def check_functions(
 
 
 def check_step_functions(step_functions: Any) -> None:
-    """DefinitionError if they are nothing of the kind, for whoever does not know the tasks yet."""
+    """Raise DefinitionError if step_functions is invalid for any tasks."""
     if isinstance(step_functions, Mapping):
         for name, function in step_functions.items():
             if not callable(function):
@@ -118,7 +119,7 @@ def check_step_functions(step_functions: Any) -> None:
 
 
 def patterns_of(step_functions: TaskFunctions | None) -> bool | list[str]:
-    """The tasks of goals that a worker knows, as register_worker takes them: all, or patterns."""
+    """Return the tasks that a worker knows for register_worker: True for all, or patterns."""
     if not isinstance(step_functions, Mapping):
         return step_functions is not None
     return "*" in step_functions or list(step_functions)
@@ -138,7 +139,7 @@ def _find_function(path: str, step_functions: TaskFunctions) -> StepFunction | N
     function: StepFunction | None = step_functions.get(path) or step_functions.get(name)
     if function is None:
         patterns = (p for p in step_functions if fnmatchcase(path, p) or fnmatchcase(name, p))
-        # of "*" and another pattern that one which says more
+        # any other pattern precedes "*"
         pattern = min(patterns, key=lambda p: p == "*", default=None)
         function = None if pattern is None else step_functions[pattern]
     return function

@@ -1,1 +1,1 @@
-"""Installing Stepgres, and servers of our own."""
+"""Install Stepgres, and run private PostgreSQL servers."""

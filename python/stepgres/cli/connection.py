@@ -1,4 +1,4 @@
-"""The database that a command is about."""
+"""Connect a command to its database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def takes_dsn(command: Command) -> Command:
 
 @contextmanager
 def running_server(dsn: str | None) -> Iterator[str | None]:
-    """The server that is meant: that of this user runs for the while."""
+    """Yield the DSN of the server. The server of the word "embedded" runs during the block."""
     if dsn == "embedded":
         from stepgres._server import embedded as _embedded
 
@@ -34,8 +34,8 @@ def running_server(dsn: str | None) -> Iterator[str | None]:
 
 @contextmanager
 def connected(dsn: str | None) -> Iterator[Client]:
-    """A client for the server that is meant."""
-    from stepgres._client.client import Client  # psycopg is slow to import, and --help needs none
+    """Connect a client to the server during the block."""
+    from stepgres._client.client import Client  # --help need not import psycopg, which is slow
 
     with running_server(dsn) as conninfo, Client(conninfo) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Errors as a line, a hint and an exit code; no traceback for what is not a bug."""
+"""Print errors as a line, a hint and an exit code. Only a bug prints its traceback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_FOUND = 3
 NOT_NOW = 4
 DATABASE = 5
 OUTPUT = 6
-INTERRUPTED = 130  # as shells have it for SIGINT
+INTERRUPTED = 130  # the exit code of shells for SIGINT
 
 _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.WorkflowFailed: FAILED,
@@ -44,7 +44,7 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
 
 
 class Failure(Exception):
-    """The end of a command: a message, a hint, and an exit code; above them where it happened."""
+    """The failure of a command: a traceback of the user's code, a message, a hint, an exit code."""
 
     def __init__(
         self,
@@ -68,16 +68,16 @@ class Failure(Exception):
 
 
 def explain(error: Exception) -> Failure | None:
-    """What to say about an error; None if it is a bug, or one that click knows."""
+    """Return the failure for an error, or None for a bug or an error of click."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, errors.StepgresError):
         message = f"{error} ({error.detail})" if error.detail else str(error)
         return Failure(message, error.hint, _EXIT_CODES.get(type(error), DATABASE))
-    if isinstance(error, OSError):  # of the network psycopg has errors of its own
+    if isinstance(error, OSError):  # of a file, since psycopg raises its own network errors
         reason = error.strerror or str(error)
         return Failure(f"the output cannot be written: {reason}", exit_code=OUTPUT)
-    psycopg = sys.modules.get("psycopg")  # no command has failed in it that did not import it
+    psycopg = sys.modules.get("psycopg")  # without an import, psycopg raised no error
     if psycopg is not None and isinstance(error, psycopg.Error):
         message = error.diag.message_primary or str(error).strip()
         return Failure(message, error.diag.message_hint, DATABASE)
@@ -85,7 +85,7 @@ def explain(error: Exception) -> Failure | None:
 
 
 class Commands(click.Group):
-    """A group of commands that end with a line, a hint and an exit code when they fail."""
+    """A group of commands that print a line and a hint, and set an exit code, when they fail."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -99,14 +99,14 @@ class Commands(click.Group):
                 raise
             if failure.exit_code == OUTPUT:
                 _give_up_output()
-            with suppress(OSError):  # standard error may be what cannot be written
-                if not isinstance(error, BrokenPipeError):  # which is how `| head` ends
+            with suppress(OSError):  # standard error may be closed
+                if not isinstance(error, BrokenPipeError):  # `| head` ends with this error
                     failure.show()
             raise click.exceptions.Exit(failure.exit_code) from error
 
 
 def _give_up_output() -> None:
-    """Let what is left in the buffer go nowhere: Python would try to write it again at the end."""
+    """Discard the rest of the buffer, since Python would try to write it again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""Options by which commands choose runs."""
+"""Options of commands that choose runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stepgres._client.client import Client
     from stepgres.types import WorkflowRun
 
-_PAGE = 500  # runs, with their inputs and outputs, that are in memory at a time
+_PAGE = 500  # runs, with their inputs and outputs, in memory at a time
 
 _FILTERS = [
     click.option("--status", metavar="STATUS", help="started, completed or failed."),
@@ -56,7 +56,7 @@ def takes_filters(command: Any) -> Any:
 
 
 def iterate_runs(client: Client, limit: int | None, **filters: Any) -> Iterator[WorkflowRun]:
-    """Runs page by page: all of them, or so many."""
+    """Yield all runs, or at most `limit` runs, and read them page by page."""
     after = None
     while True:
         size = _PAGE if limit is None else min(limit, _PAGE)
@@ -66,4 +66,4 @@ def iterate_runs(client: Client, limit: int | None, **filters: Any) -> Iterator[
         if limit == 0 or len(page) < size:
             return
         after = page[-1].run_id
-        filters["offset"] = None  # the pages behind the first one begin after a run
+        filters["offset"] = None  # the later pages begin after a run

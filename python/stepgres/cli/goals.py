@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 _graph = click.argument("task_graph_id", metavar="GOAL")
 _PAGE = 100
-_LISTED = 20  # in a table, where nobody says how many
+_LISTED = 20  # goals in a table without --limit
 
 
 @click.group()
 def goals() -> None:
-    """Look at goals and the tasks that they consist of, and approve or reject them.
+    """Look at goals and their tasks, and approve or reject goals.
 
     GOAL is the id of a task graph, as list prints it.
     """
@@ -141,7 +141,7 @@ def reject(task_graph_id: str, reason: str, dsn: str | None) -> None:
 
 
 def _iterate(client: Client, status: str | None, limit: int | None) -> Iterator[TaskGraph]:
-    """Task graphs page by page, each once: a new one moves the others to later pages."""
+    """Yield each task graph once, page by page. A new one moves the others to later pages."""
     seen: set[str] = set()
     for offset in count(0, _PAGE):
         page = client.list_task_graphs(status, _PAGE, offset)

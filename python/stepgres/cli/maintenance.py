@@ -30,9 +30,9 @@ from stepgres.cli.parameters import DURATION, INTEGER
 def prune(
     older_than: float, workflow: str | None, batch_size: int, as_json: bool, dsn: str | None
 ) -> None:
-    """Delete runs that ended long ago, with all that is stored about them.
+    """Delete runs that ended long ago, with all of their data.
 
-    Many are deleted in many short transactions: what runs meanwhile is not held up.
+    Short transactions delete many runs in batches, so that active runs do not wait.
     """
     count = 0
     with connected(dsn) as client:
@@ -48,9 +48,9 @@ def prune(
 @takes_json
 @takes_dsn
 def fsck(as_json: bool, dsn: str | None) -> None:
-    """Check all that is stored against the invariants of the engine.
+    """Check all stored data against the invariants of the engine.
 
-    The exit code is 1 if one is violated.
+    The exit code is 1 if an invariant is violated.
     """
     with connected(dsn) as client:
         violations = client.fsck()

@@ -1,7 +1,7 @@
-"""What commands print: tables for people, JSON for programs.
+"""Print the output of commands: tables for people, JSON for programs.
 
-Tables are plain text. On a terminal rich, where it is installed, fits them to its width and colours
-them; what is piped has the same columns, uncut.
+Tables are plain text. On a terminal the package rich, if installed, fits tables to the width and
+colours the tables. Piped tables have the same columns, uncut.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _STYLES = {
 }
 
 
-_NARROWEST = 20  # no column is cut to less
-_MOST_LEVELS = 120  # of JSON are printed
+_NARROWEST = 20  # the least width of a cut column
+_MOST_LEVELS = 120  # of printed JSON
 
 
 class Column(NamedTuple):
-    """The head of a column; on a terminal a long text is cut or wrapped, if that is allowed."""
+    """The head of a column. A terminal cuts or wraps a long text if the column allows."""
 
     head: str
     is_number: bool = False
@@ -56,8 +56,8 @@ def takes_json(command: Any) -> Any:
 
 
 def rich_console(file: IO[str] | None) -> Console | None:
-    """What colours and redraws, if the file is a terminal and rich is installed."""
-    if file is None or not file.isatty():  # None: it is closed
+    """Return a console with colours if the file is a terminal and rich is installed, else None."""
+    if file is None or not file.isatty():  # None: standard output is closed
         return None
     try:
         from rich.console import Console
@@ -73,7 +73,7 @@ def print_json(value: Any) -> None:
 
 
 def print_json_array(values: Iterable[Any]) -> None:
-    """Print an array one value after the other, so that few are in memory."""
+    """Print an array value by value, so that few values are in memory."""
     separator = "["
     for value in values:
         text = json.dumps(_jsonable(value), indent=2).replace("\n", "\n  ")
@@ -83,7 +83,7 @@ def print_json_array(values: Iterable[Any]) -> None:
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their heads; None is an empty cell."""
+    """Print rows under their heads. None is an empty cell."""
     texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     console = rich_console(sys.stdout)
     if console is not None:
@@ -113,7 +113,7 @@ def _print_rich_table(
         width if column.when_long == "overflow" else min(width, _NARROWEST)
         for width, column in zip(natural, columns, strict=True)
     ]
-    # Half an id is of no use: what a narrow terminal has no room for goes on in its next line.
+    # Ids are not cut, since half an id is useless. A narrow terminal continues on its next line.
     console.width = max(console.width, sum(least) + 2 * len(columns))
     room = console.width - sum(least) - 2 * len(columns)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -138,7 +138,7 @@ def _print_rich_table(
 
 
 def print_fields(fields: Sequence[tuple[str, object]]) -> None:
-    """Print names and values below each other, but for those that are None."""
+    """Print a line for each name and its value, without the values that are None."""
     given = [(name, value) for name, value in fields if value is not None]
     width = max(len(name) for name, _ in given) + 1
     for name, value in given:
@@ -146,24 +146,24 @@ def print_fields(fields: Sequence[tuple[str, object]]) -> None:
 
 
 def printable(text: str) -> str:
-    """The text as one that cannot move the cursor or change colours: it may be anybody's."""
+    """Escape control characters, since an untrusted text could move the cursor or set colours."""
     text = text.replace("\n", " ").replace("\t", " ")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def json_text(value: Any, most: int = 1_000) -> str:
-    """A JSON value on one line, cut where it is long."""
+    """Return a JSON value on one line, cut to `most` characters."""
     text = json.dumps(_jsonable(value), ensure_ascii=False)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def local_time(moment: datetime | None) -> str | None:
-    """A time as the clock of this machine has it, to the second."""
+    """Return a time in the time zone of this machine, to the second."""
     return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds in the two largest of their units: 0.05 s, 12.3 s, 5 min 3 s, 2 h 10 min, 3 d 4 h."""
+    """Return seconds in their two largest units: 0.05 s, 12.3 s, 5 min 3 s, 2 h 10 min, 3 d 4 h."""
     if seconds < 1:
         return f"{max(seconds, 0):.2f} s"
     if seconds < 59.95:

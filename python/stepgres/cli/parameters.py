@@ -1,4 +1,4 @@
-"""Arguments of commands that are more than a string."""
+"""Types of the arguments of commands: durations, times, integers and JSON values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from click.types import IntParamType
 if TYPE_CHECKING:
     _Float = click.ParamType[float]
     _Any = click.ParamType[Any]
-else:  # older versions of click have no generic one
+else:  # older versions of click have no generic ParamType
     _Float = _Any = click.ParamType
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
@@ -32,7 +32,7 @@ class Duration(_Float):
     ) -> float:
         if isinstance(value, (int, float)):
             return value
-        # A number alone is refused: whoever prunes what is older than 30 does not mean seconds.
+        # A number without a unit is refused: "older than 30" hardly means seconds.
         if not re.fullmatch(rf"(?:{_PART.pattern})+", value):
             self.fail(
                 f"{value!r} is not a duration. Write a number and a unit, such as 90s, 5m, 12h, "
@@ -44,7 +44,7 @@ class Duration(_Float):
 
 
 class Moment(_Any):
-    """A time, such as 2026-11-28 or 2026-11-28T12:30+01:00, or how long ago it was: 90m, 2d."""
+    """A time, such as 2026-11-28 or 2026-11-28T12:30+01:00, or an age, such as 90m or 2d."""
 
     name = "time"
 
@@ -57,7 +57,7 @@ class Moment(_Any):
                     seconds=DURATION.convert(value, param, ctx)
                 )
             text = re.sub(r"[Zz]$", "+00:00", value)
-            text = re.sub(r"[Tt ](\d\d)(?=$|[+-])", r"T\1:00", text)  # Python 3.10 wants minutes
+            text = re.sub(r"[Tt ](\d\d)(?=$|[+-])", r"T\1:00", text)  # Python 3.10 requires minutes
             return datetime.fromisoformat(text).astimezone()
         except (ValueError, OverflowError):
             self.fail(
@@ -69,7 +69,7 @@ class Moment(_Any):
 
 
 class Integer(IntParamType):
-    """An integer that the database has room for."""
+    """An integer in the range of the database."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         number: int = super().convert(value, param, ctx)
@@ -79,7 +79,7 @@ class Integer(IntParamType):
 
 
 class JsonValue(_Any):
-    """A JSON value: as such, in a file (@file), or on standard input (-)."""
+    """A JSON value: the text itself, a file (@file), or standard input (-)."""
 
     name = "json"
 

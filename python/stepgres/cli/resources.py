@@ -1,4 +1,4 @@
-"""stepgres workers, queues, channels: what works, and what waits."""
+"""stepgres workers, queues, channels."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from stepgres.cli.output import (
 @takes_json
 @takes_dsn
 def workers(as_json: bool, dsn: str | None) -> None:
-    """List workers: what they take from, when they were heard of, how many tasks they execute.
+    """List workers with their queues, their last heartbeats and their numbers of running tasks.
 
-    Programs that execute runs themselves are among them, without queues.
+    The list includes programs that execute runs themselves. Such programs have no queues.
     """
     with connected(dsn) as client:
         found = client.list_workers()
@@ -60,7 +60,7 @@ def workers(as_json: bool, dsn: str | None) -> None:
 @takes_json
 @takes_dsn
 def queues(as_json: bool, dsn: str | None) -> None:
-    """List queues: their ready tasks, since when the first one waits, and their live workers."""
+    """List queues with their ready tasks, the wait of the first task, and their live workers."""
     with connected(dsn) as client:
         found = client.list_queues()
     if as_json:
@@ -83,7 +83,7 @@ def queues(as_json: bool, dsn: str | None) -> None:
 @takes_json
 @takes_dsn
 def channels(as_json: bool, dsn: str | None) -> None:
-    """List channels: how many of their messages nobody has acknowledged."""
+    """List channels with their numbers of unacknowledged messages."""
     with connected(dsn) as client:
         found = client.list_channels()
     if as_json:

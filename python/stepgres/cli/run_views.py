@@ -1,4 +1,4 @@
-"""How runs are shown to people."""
+"""Show runs to people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TASK_STATUSES = (
 
 
 def print_runs(runs: Sequence[WorkflowRun]) -> None:
-    """A line for each run."""
+    """Print a line for each run."""
     has_tags = any(run.tags for run in runs)
     columns = [
         Column("RUN"),
@@ -64,7 +64,7 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
 
 
 def print_counts(counts: Sequence[RunCount]) -> None:
-    """A line for each workflow, in the words of print_runs."""
+    """Print a line for each workflow, with the statuses of print_runs."""
     lines: dict[str, dict[str, int]] = {}
     for found in counts:
         line = lines.setdefault(found.workflow_slug, dict.fromkeys(_STATES, 0))
@@ -78,7 +78,7 @@ def print_counts(counts: Sequence[RunCount]) -> None:
 
 
 def print_run(run: RunDetails) -> None:
-    """A run, its steps, and the attempts that have failed."""
+    """Print a run, its steps and its failed attempts."""
     duration = took(run.inserted_at, run.finished_at)
     print_fields(
         [
@@ -169,7 +169,7 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
 
 
 def print_reasons(reasons: Sequence[StuckStep]) -> None:
-    """What the steps of a run wait for."""
+    """Print the reasons for which the steps of a run wait."""
     print_table(
         [
             Column("STEP"),
@@ -183,14 +183,14 @@ def print_reasons(reasons: Sequence[StuckStep]) -> None:
 
 
 def state_of(run: WorkflowRun) -> str:
-    """The status of a run, or the more special word for it."""
+    """Return the status of a run, or a more special word for the status."""
     if run.cancelled_at is not None:
         return "cancelled"
     return "paused" if run.paused_at is not None else run.status
 
 
 def status_text(status: RunStatus) -> str:
-    """How a run is doing, in a line."""
+    """Return the progress of a run in a line."""
     if status.status == "failed":
         return f"failed: {status.details}"
     if status.status == "completed":
@@ -204,19 +204,19 @@ def status_text(status: RunStatus) -> str:
 
 
 def tasks_text(step: RunStep) -> str:
-    """How many tasks of a step are in which status: 90 completed, 10 queued, 900 to come."""
+    """Count the tasks of a step by status: 90 completed, 10 queued, 900 to come."""
     counts = [
         f"{step.tasks[status]:,} {status}" for status in _TASK_STATUSES if step.tasks.get(status)
     ]
     if step.status == "started" and step.initial_tasks is not None:
-        # large maps have rows for some of their tasks only
+        # large maps have rows for only some of their tasks
         unknown = step.initial_tasks - sum(step.tasks.values())
         counts += [f"{unknown:,} to come"] if unknown else []
     return ", ".join(counts)
 
 
 def took(started_at: datetime, finished_at: datetime | None) -> str | None:
-    """How long something took that has ended."""
+    """Return the duration between two times, or None before the end."""
     if finished_at is None:
         return None
     return duration_text((finished_at - started_at).total_seconds())

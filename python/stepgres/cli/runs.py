@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _run = click.argument("run_id", metavar="RUN", type=click.UUID)
 _runs = click.argument("run_ids", metavar="[RUN...]", type=click.UUID, nargs=-1)
 _dry_run = click.option("--dry-run", is_flag=True, help="Only say which runs the filters choose.")
-_LISTED = 20  # runs in a table, where nobody says how many
+_LISTED = 20  # runs in a table without --limit
 _wait = click.option(
     "--wait",
     is_flag=True,
@@ -40,7 +40,7 @@ _wait = click.option(
 
 @click.group()
 def runs() -> None:
-    """Start runs, look at them, and change their course.
+    """Start, show, pause, resume, cancel and retry runs.
 
     RUN is the id of a run, as start and list print it.
     """
@@ -60,7 +60,7 @@ def runs() -> None:
 @click.option("--deadline", type=DURATION, help="Fail if it has not ended after this time.")
 @click.option("--tag", "tags", multiple=True, help="A tag to find it by; more than once for more.")
 @click.option("--priority", type=INTEGER, help="Takes the place of the priorities of its steps.")
-@click.option("--idempotency-key", metavar="KEY", help="If a run has it, print the id of that one.")
+@click.option("--idempotency-key", metavar="KEY", help="If a run has this key, print its id.")
 @click.option("--run-id", type=click.UUID, help="The id that it gets.")
 @click.option("--parent", type=click.UUID, metavar="RUN", help="It is cancelled with this run.")
 @click.option("--version", type=INTEGER, help="Of the workflow, instead of the current one.")
@@ -80,7 +80,7 @@ def start(
 ) -> None:
     """Start a run of a workflow, and print its id. WORKFLOW is a slug, or the name of a class.
 
-    Its steps are executed by workers, also those that an executor would execute itself.
+    Workers execute all of its steps, also the local steps, which an executor executes itself.
     """
     with connected(dsn) as client:
         run_id = client.start_workflow_run(
@@ -168,7 +168,7 @@ def count(filters: dict[str, Any], as_json: bool, dsn: str | None) -> None:
 @takes_json
 @takes_dsn
 def show(run_id: UUID, as_json: bool, dsn: str | None) -> None:
-    """Show all about a run: its steps, tasks and failed attempts."""
+    """Show a run with its steps, tasks and failed attempts."""
     with connected(dsn) as client:
         run = client.get_run(run_id)
     if as_json:
@@ -182,9 +182,9 @@ def show(run_id: UUID, as_json: bool, dsn: str | None) -> None:
 @takes_json
 @takes_dsn
 def status(run_id: UUID, as_json: bool, dsn: str | None) -> None:
-    """Say in a line how a run is doing.
+    """Print the status of a run in a line.
 
-    The exit code is 0 whatever the answer is; that of `stepgres watch` tells how a run has ended.
+    The exit code is 0 for any status. The exit code of `stepgres watch` tells how a run has ended.
     """
     with connected(dsn) as client:
         answer = client.get_run_status(run_id)
@@ -199,15 +199,14 @@ def status(run_id: UUID, as_json: bool, dsn: str | None) -> None:
 @takes_filters
 @_dry_run
 @click.option("--reason", help="The error that the runs end with.")
-@click.option("--force", is_flag=True, help="Of a completed run, cancel those that it started.")
+@click.option("--force", is_flag=True, help="Cancel the runs that a completed run started.")
 @takes_quiet
 @takes_json
 @takes_dsn
 def cancel(reason: str | None, force: bool, **chosen: Any) -> None:
     """End runs, and the runs that they started, as failed.
 
-    They are named by their ids, or chosen by filters. Nothing happens to a run that has failed
-    already.
+    Name the runs by their ids, or choose the runs by filters. A failed run does not change.
     """
     if force and not chosen["run_ids"]:
         raise click.UsageError("--force is for runs that are named by their ids")
@@ -227,10 +226,10 @@ def cancel(reason: str | None, force: bool, **chosen: Any) -> None:
 @takes_json
 @takes_dsn
 def pause(**chosen: Any) -> None:
-    """Let no further task of runs start.
+    """Pause runs: no further task of the runs starts.
 
-    Runs are named by their ids, or chosen by filters. Tasks that are executed finish, and count;
-    the time of retries and delays stands still.
+    Name the runs by their ids, or choose the runs by filters. Running tasks finish, and their
+    results count. The time of retries and delays stands still.
     """
     _change(
         lambda client, run_id: client.pause_workflow_run(run_id),
@@ -248,7 +247,7 @@ def pause(**chosen: Any) -> None:
 @takes_json
 @takes_dsn
 def resume(**chosen: Any) -> None:
-    """Go on with paused runs, named by their ids or chosen by filters."""
+    """Resume paused runs, named by their ids or chosen by filters."""
     _change(
         lambda client, run_id: client.resume_workflow_run(run_id),
         lambda client, filters: client.resume_runs(**filters),
@@ -274,13 +273,13 @@ def retry(
     wait: bool,
     **chosen: Any,
 ) -> None:
-    """Start what is left of a failed run as a new run, and print the id of that.
+    """Start the unfinished steps of a failed run as a new run, and print the id of the new run.
 
-    Steps that are completed are not executed again; of a map that is half finished only the
-    unfinished tasks are. The steps are executed by workers.
+    Workers execute the steps. Completed steps are not executed again. Of a half finished map, only
+    the unfinished tasks are executed.
 
-    Filters choose many runs: cancelled ones too, which have the status failed, but none that was
-    retried before. With --quiet the ids of the runs that were retried are printed.
+    Filters choose many runs, also cancelled runs, which have the status failed. Filters skip runs
+    that were retried before. With --quiet the command prints the ids of the retried runs.
     """
     if len(run_ids) != 1:
         if wait:
@@ -312,7 +311,7 @@ def retry(
 @takes_json
 @takes_dsn
 def why(run_id: UUID, as_json: bool, dsn: str | None) -> None:
-    """Say what each unfinished step of a run waits for."""
+    """Print the reason for which each unfinished step of a run waits."""
     with connected(dsn) as client:
         reasons = client.why_stuck(run_id)
         answer = client.get_run_status(run_id)
@@ -326,7 +325,7 @@ def why(run_id: UUID, as_json: bool, dsn: str | None) -> None:
 
 def _started(client: Client, run_id: UUID, *, wait: bool, as_json: bool) -> None:
     if wait:
-        click.echo(run_id, err=True)  # for whoever presses Ctrl-C
+        click.echo(run_id, err=True)  # so that the id is known after Ctrl-C
         finish(client, run_id, as_json=as_json)
     elif as_json:
         print_json({"run_id": run_id})
@@ -346,7 +345,7 @@ def _change(
     as_json: bool,
     dsn: str | None,
 ) -> None:
-    """Change the runs that are named, or those that filters choose."""
+    """Change the runs that are named, or the runs that filters choose."""
     if run_ids:
         _refuse_filters(filters, dry_run)
         with connected(dsn) as client:
@@ -383,7 +382,7 @@ def _change_each(
     *,
     is_silent: bool,
 ) -> tuple[int, list[UUID]]:
-    """Change each run and say how it is doing then; an error is no reason to leave out others."""
+    """Change each run and print its new status. After an error, continue with the other runs."""
     code, changed = 0, []
     for run_id in run_ids:
         try:

@@ -1,4 +1,4 @@
-"""stepgres watch: shows how a run is doing until it has ended."""
+"""stepgres watch shows the progress of a run until the run has ended."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from stepgres._client.client import Client
     from stepgres.types import RunDetails, RunStep
 
-_LOOK_INTERVAL = 5.0  # seconds between looks at a run, should a notification be lost
-_PAUSE = 0.1  # seconds at least between looks, and ten times as long as a look takes
+_LOOK_INTERVAL = 5.0  # seconds between reads of a run, in case a notification is lost
+_PAUSE = 0.1  # seconds at least between reads, and ten times the duration of a read
 _LONGEST_PAUSE = 5.0
 _REASONS_SHOWN = 3
 
@@ -33,20 +33,20 @@ _REASONS_SHOWN = 3
 @takes_json
 @takes_dsn
 def watch(run_id: UUID, as_json: bool, dsn: str | None) -> None:
-    """Show how a run is doing until it has ended, and print its output.
+    """Show the progress of a run until the run has ended, and print its output.
 
-    The progress goes to standard error; to standard output goes the output of the run, as JSON, or
-    with --json the whole run.
+    The progress goes to standard error. The output of the run goes to standard output as JSON. With
+    --json the whole run goes to standard output.
 
-    The exit code is 0 if the run is completed, and 1 if it has failed. Ctrl-C ends the watching,
-    not the run.
+    The exit code is 0 if the run is completed, and 1 if the run has failed. Ctrl-C ends the
+    command, not the run.
     """
     with connected(dsn) as client:
         finish(client, run_id, as_json=as_json)
 
 
 def finish(client: Client, run_id: UUID, *, as_json: bool, is_quiet: bool = False) -> None:
-    """Watch a run, then print its output, or end with its error."""
+    """Watch a run, then print its output or fail with its error."""
     run = _watch(client, run_id, is_quiet)
     if as_json:
         print_json(run)
@@ -73,18 +73,18 @@ def _watch(client: Client, run_id: UUID, is_quiet: bool) -> RunDetails:
         while True:
             began = monotonic()
             run = client.get_run(run_id)
-            # most often that is a worker that nobody has started
+            # An unchanged run shows its reasons, most often a missing worker.
             display.show(run, _reasons(client, run_id) if run == last else [])
             last = run
             if run.status != "started":
                 return run
-            # a run that changes all the time is not to be slowed down by being looked at
+            # Frequent reads would slow down a run that changes all the time.
             sleep(min(max(_PAUSE, 10 * (monotonic() - began)), _LONGEST_PAUSE))
             subscription.wait(_LOOK_INTERVAL)
 
 
 def _reasons(client: Client, run_id: UUID) -> list[str]:
-    """Why nothing has happened to a run."""
+    """Return the reasons for which a run does not progress."""
     return [
         printable(f"{reason.step_slug} waits for {reason.waits_for}: {reason.detail}")
         for reason in client.why_stuck(run_id)
@@ -98,7 +98,7 @@ class _Display(Protocol):
 
 
 class _Nothing:
-    """For programs that only wait."""
+    """A display that shows no progress, for programs that only wait."""
 
     def show(self, run: RunDetails, reasons: list[str]) -> None:
         pass
@@ -108,7 +108,7 @@ class _Nothing:
 
 
 class _Lines:
-    """A line for each change of a step, and each tenth of one with many tasks."""
+    """Prints a line for each change of a step, and for each tenth of a step with many tasks."""
 
     def __init__(self) -> None:
         self._seen: dict[str, object] = {}
@@ -133,7 +133,7 @@ class _Lines:
 
 
 class _Bars:
-    """A live bar for the run and for each step that there is room for."""
+    """Shows a live bar for the run, and for as many steps as the terminal has room for."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
@@ -167,7 +167,7 @@ class _Bars:
         self._live.stop()
 
     def _choose(self, steps: list[RunStep]) -> list[RunStep]:
-        """All steps, or where there are too many those that are under way, then the next ones."""
+        """Return all steps, or if too many, first the running steps and then the next steps."""
         room = max(self._live.console.height - 3 - _REASONS_SHOWN, 1)
         if len(steps) <= room:
             return steps
@@ -182,7 +182,7 @@ def _is_finished(step: RunStep) -> bool:
 
 
 def _share(step: RunStep) -> float:
-    """How much of a step is done, from 0 to 1."""
+    """Return the finished share of a step, from 0 to 1."""
     if _is_finished(step):
         return 1
     done = step.tasks.get("completed", 0) + step.tasks.get("skipped", 0)

@@ -1,4 +1,4 @@
-"""stepgres worker."""
+"""The command `stepgres worker`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from stepgres.cli.errors import explain
 @click.option("--concurrency", type=click.IntRange(1), help="Steps at a time.")
 @click.option("--resources", multiple=True, metavar="NAME=VALUE", help="Such as gpu=true.")
 @click.option("--processes", type=click.IntRange(1), help="Run `def` steps in so many processes.")
-@click.option("--make-current", is_flag=True, help="Of definitions replaced by others, too.")
-@click.option("--lease", default=15.0, show_default=True, help="Seconds until it counts as dead.")
+@click.option("--make-current", is_flag=True, help="Replace newer definitions, too.")
+@click.option("--lease", default=15.0, show_default=True, help="Seconds until a worker is dead.")
 @click.option("--grace", default=30.0, show_default=True, help="Seconds to finish when stopped.")
-@click.option("--listen-dsn", metavar="DSN", help="To be notified by, past a pooler.")
+@click.option("--listen-dsn", metavar="DSN", help="DSN past a pooler, for LISTEN.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -41,18 +41,17 @@ from stepgres.cli.errors import explain
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
     """Execute steps of workflows, and tasks of goals, from queues until SIGTERM or SIGINT.
 
-    A workflow is MODULE:NAME; a MODULE alone is all Workflow classes in it, or the workflow whose
-    workflow_steps() it has. --goals names a mapping of the
-    paths or ids of tasks, or patterns of these, to functions, or one function for all tasks: it
-    executes the tasks of all task graphs that are started. The first signal lets the running
-    steps finish within the grace period; the second one ends at once. What is unfinished goes back
-    to its queue.
+    A workflow is MODULE:NAME. A MODULE alone stands for all of its Workflow classes, or for the
+    workflow of its workflow_steps(). --goals names a mapping from paths, ids or patterns of tasks
+    to functions, or one function for all tasks. These functions execute the tasks of all task
+    graphs that are started. The first signal lets the running steps finish within the grace
+    period. The second signal ends the worker at once. Unfinished tasks go back to their queues.
 
-    The DSN may lead through a transaction pooler. A worker finds that out and polls every second,
-    unless --listen-dsn leads past the pooler: then it is notified of new tasks.
+    The DSN may lead through a transaction pooler. The worker detects a pooler and polls every
+    second. With a --listen-dsn past the pooler, notifications of new tasks reach the worker.
 
-    Exit codes: 0 all that was begun is finished, 1 an error, 2 a wrong command line, 3 steps were
-    given back unfinished.
+    Exit codes: 0 all begun steps are finished, 1 an error, 2 a wrong command line, 3 unfinished
+    steps were released.
     """
     from stepgres.cli import worker_process as _worker_process
 

@@ -44,7 +44,7 @@ def run(
 ) -> int:
     """Run a worker with the options of the command line until it is stopped."""
     _start_logging(log_level, log_format)
-    sys.path.insert(0, "")  # as `python -m` does
+    sys.path.insert(0, "")  # the same as `python -m`
     found = [_find(name, "workflow", "Workflow") for name in workflows]
     if goals is not None:
         options["step_functions"] = _find(goals, "mapping or function", "step_functions")
@@ -122,7 +122,7 @@ def _find(name: str, kind: str, example: str) -> Any:
 
 
 def _own_traceback(error: BaseException) -> str:
-    """Where an error came from in the code of the user: the frames that import it are left out."""
+    """Return the traceback of the user's code, without the frames that import this code."""
     lines = TracebackException.from_exception(error)
     link: TracebackException | None = lines
     while link is not None:
@@ -140,4 +140,4 @@ def _parse_resource(resource: str) -> tuple[str, Any]:
     try:
         return name, json.loads(value)
     except ValueError:
-        return name, value  # a word
+        return name, value  # text that is not JSON

@@ -20,7 +20,7 @@ from stepgres.cli.output import (
 )
 from stepgres.cli.parameters import INTEGER
 
-# or the name of a class
+# WORKFLOW is a slug or a class name.
 _slug = click.argument("workflow", metavar="WORKFLOW")
 _level = click.option(
     "--level", default="basic", show_default=True, help="Or advanced, aggressive; none: as defined."
@@ -29,11 +29,11 @@ _level = click.option(
 
 @click.group()
 def workflows() -> None:
-    """Look at the workflows that are registered, optimize them, and delete them."""
+    """Show, optimize and delete registered workflows."""
 
 
 @workflows.command("list")
-@click.option("--goals", is_flag=True, help="Also those that task graphs of goals have become.")
+@click.option("--goals", is_flag=True, help="Also list the workflows of task graphs.")
 @takes_json
 @takes_dsn
 def list_(goals: bool, as_json: bool, dsn: str | None) -> None:
@@ -103,7 +103,7 @@ def show(workflow: str, version: int | None, as_json: bool, dsn: str | None) -> 
 @takes_json
 @takes_dsn
 def statistics(workflow: str, as_json: bool, dsn: str | None) -> None:
-    """Show how the steps of a workflow have done in its last 1,000 runs that have ended."""
+    """Show the statistics of the steps of a workflow in its last 1,000 ended runs."""
     with connected(dsn) as client:
         found = client.step_statistics(workflow)
     if as_json:
@@ -135,7 +135,7 @@ def statistics(workflow: str, as_json: bool, dsn: str | None) -> None:
 @takes_json
 @takes_dsn
 def recommend(workflow: str, level: str, as_json: bool, dsn: str | None) -> None:
-    """Say what `optimize` would change, and which recorded figures speak for it."""
+    """Print the changes that `optimize` would make, and the recorded figures for each change."""
     with connected(dsn) as client:
         found = client.recommend(workflow, level)
     if as_json:
@@ -173,7 +173,7 @@ def recommend(workflow: str, level: str, as_json: bool, dsn: str | None) -> None
 @_level
 @takes_dsn
 def optimize(workflow: str, level: str, dsn: str | None) -> None:
-    """Make a version as `recommend` recommends, for new runs; with --level none, take it back."""
+    """Make the version of `recommend` the current one for new runs; --level none undoes this."""
     with connected(dsn) as client:
         before = client.get_flow(workflow)["version"]
         version = client.optimize_workflow(workflow, level)
@@ -191,7 +191,7 @@ def optimize(workflow: str, level: str, dsn: str | None) -> None:
 def delete(workflow: str, force: bool, yes: bool, dsn: str | None) -> None:
     """Delete a workflow with all its versions, runs and messages."""
     with connected(dsn) as client:
-        client.get_flow(workflow)  # who misspells it is not asked first
+        client.get_flow(workflow)  # a misspelt slug fails before the question
         if not yes:
             if not sys.stdin.isatty():
                 raise click.UsageError("nobody can be asked here: give --yes")

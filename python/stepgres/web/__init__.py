@@ -1,7 +1,7 @@
-"""Endpoints for Starlette and FastAPI: messages and events of runs, as they happen, to web pages.
+"""Endpoints for Starlette and FastAPI, which send messages and events of runs to web pages.
 
-Server-sent events and WebSockets, straight from the database: each page that is open is a listener
-of the client, and all of them share its one connection.
+The endpoints send server-sent events and WebSockets straight from the database. Each open page is a
+listener of the client, and all pages share the one connection of the client.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ WebSocketEndpoint = Callable[[WebSocket], Awaitable[None]]
 
 logger = logging.getLogger("stepgres")
 
-_HEARTBEAT = 15.0  # seconds; proxies close what is silent for a minute
+_HEARTBEAT = 15.0  # seconds; proxies close connections that are silent for a minute
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -55,13 +55,14 @@ def sse(
     authorize: Authorize | None = None,
     heartbeat: float = _HEARTBEAT,
 ) -> SseEndpoint:
-    """An endpoint that sends the messages of a channel as server-sent events.
+    """Return an endpoint that sends the messages of a channel as server-sent events.
 
-    channel is a name, or a function of the request that returns it; authorize a function of the
-    request, and whoever it is not true for gets 403. Both may be coroutines. Each event is
-    {"channel": ..., "message_id": ..., "payload": ..., "position": ...}, and its id the position: a
-    page that reconnects goes on there, and one that connects may with ?after=. After so many
-    seconds of silence there is a comment, so that nobody on the way takes it for dead.
+    channel is a name, or a function from the request to a name. authorize is a function of the
+    request. A request for which authorize returns false gets 403. Both functions may be async. Each
+    event is {"channel": ..., "message_id": ..., "payload": ..., "position": ...}, and its id is the
+    position. A page that reconnects continues at its last position, and a new page can begin at
+    one with ?after=. After `heartbeat` seconds of silence the endpoint sends a comment, so that
+    proxies keep the connection open.
     """
     return _sse(_open_messages(client, channel), authorize, heartbeat)
 
@@ -73,12 +74,12 @@ def websocket(
     authorize: Authorize | None = None,
     origins: Collection[str] = (),
 ) -> WebSocketEndpoint:
-    """An endpoint that sends the messages of a channel to a WebSocket.
+    """Return an endpoint that sends the messages of a channel to a WebSocket.
 
-    As `sse`, to pages of the same host and of `origins`, such as "https://app.example.com"; "*"
-    stands for all. The first message has only a channel and a position, from which a page that
-    reconnects goes on with ?after=. Heartbeats are the server's: uvicorn sends a ping every 20
-    seconds.
+    The arguments are as for `sse`. The endpoint accepts pages of the same host and of `origins`,
+    such as "https://app.example.com", or of any host with "*". The first message has only a channel
+    and a position. A page that reconnects continues at a position with ?after=. The web server
+    sends the heartbeats: uvicorn sends a ping every 20 seconds.
     """
     return _websocket(_open_messages(client, channel), authorize, _checked(origins))
 
@@ -91,11 +92,11 @@ def run_events_sse(
     authorize: Authorize | None = None,
     heartbeat: float = _HEARTBEAT,
 ) -> SseEndpoint:
-    """An endpoint that sends what `AsyncClient.subscribe` yields as server-sent events.
+    """Return an endpoint that sends the events of `AsyncClient.subscribe` as server-sent events.
 
-    run_id and workflow_slug are values, or functions of the request that return them. A page that
-    reconnects is told everything again from the start, and one that has been told the end of its
-    run is told to stay away.
+    run_id and workflow_slug are values, or functions from the request to values. A page that
+    reconnects gets all events again from the start. A page that has got the end of its run gets
+    204, which stops its reconnects.
     """
     return _sse(_open_events(client, run_id, workflow_slug), authorize, heartbeat)
 
@@ -108,9 +109,9 @@ def run_events_websocket(
     authorize: Authorize | None = None,
     origins: Collection[str] = (),
 ) -> WebSocketEndpoint:
-    """An endpoint that sends what `AsyncClient.subscribe` yields to a WebSocket.
+    """Return an endpoint that sends the events of `AsyncClient.subscribe` to a WebSocket.
 
-    As `run_events_sse`, to pages of the same host and of `origins`, as `websocket`. It is closed
+    The arguments are as for `run_events_sse` and `websocket`. The endpoint closes the WebSocket
     with code 1000 when the run has ended.
     """
     return _websocket(_open_events(client, run_id, workflow_slug), authorize, _checked(origins))
@@ -159,7 +160,7 @@ async def _value(given: Any, connection: HTTPConnection) -> Any:
 async def _try_open(
     open: Open, authorize: Authorize | None, connection: HTTPConnection
 ) -> Stream | Response:
-    """What there is to send, or why there is nothing."""
+    """Return an open stream, or the response that says why there is no stream."""
     if authorize is not None and not await _value(authorize, connection):
         return PlainTextResponse("Forbidden", 403)
     try:
@@ -176,14 +177,14 @@ async def _try_open(
 def _sse(open: Open, authorize: Authorize | None, heartbeat: float) -> SseEndpoint:
     async def endpoint(request: Request) -> Response:
         if request.headers.get("last-event-id") == LAST:
-            return Response(status_code=204)  # what makes a page give up
+            return Response(status_code=204)  # stops the reconnects of a page
         return _EventStream(open, authorize, heartbeat)
 
     return endpoint
 
 
 class _EventStream(StreamingResponse):
-    """Listens only while it is sent, so that nothing is left over when it is not."""
+    """A response that listens only while it is sent, so that no listener is left over."""
 
     _stream: Stream
 
@@ -218,7 +219,7 @@ class _EventStream(StreamingResponse):
             else:
                 text, id = sent
                 yield f"id: {id}\ndata: {text}\n\n" if id else f"data: {text}\n\n"
-                await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
+                await anyio.lowlevel.checkpoint()  # notices a closed page
 
 
 def _checked(origins: Collection[str]) -> frozenset[str]:
@@ -228,7 +229,7 @@ def _checked(origins: Collection[str]) -> frozenset[str]:
 
 
 def _is_welcome(connection: HTTPConnection, origins: frozenset[str]) -> bool:
-    """Whether the page that connects is of the same host, or of one of the origins, or no page."""
+    """Return whether a connection has no origin, or the origin is the host or is in `origins`."""
     origin = connection.headers.get("origin")
     if origin is None or not origins.isdisjoint({origin.lower(), "*"}):
         return True
@@ -255,7 +256,7 @@ def _websocket(
                 )
         elif "websocket.http.response" in websocket.scope.get("extensions", {}):
             await websocket.send_denial_response(opened)
-            # uvicorn takes the handshake for complete once the connection is closed
+            # uvicorn treats the handshake as complete once the connection is closed
             await anyio.lowlevel.checkpoint()
         else:
             await websocket.close()  # refused with 403
@@ -268,13 +269,13 @@ async def _send_all(websocket: WebSocket, stream: Stream) -> None:
         await websocket.send_text(dumps(stream.greeting))
     while (sent := await next_text(stream)) is not None:
         await websocket.send_text(sent[0])
-        await anyio.lowlevel.checkpoint()  # so that a page that is gone is noticed
+        await anyio.lowlevel.checkpoint()  # notices a closed page
     await websocket.close(1000 if stream.has_ended else 1011)
 
 
 @asynccontextmanager
 async def _closing(stream: Stream) -> AsyncIterator[None]:
-    """Close it at the end, also when that is that the server gives up."""
+    """Close the stream at the end of the block, also when the server cancels the block."""
     try:
         yield
     finally:
@@ -287,7 +288,7 @@ async def _while_there(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
     goodbye: str,
 ) -> None:
-    """Send, but stop at once when the page is closed."""
+    """Send until the end, or until the page is closed."""
 
     async def watch() -> None:
         while (await receive())["type"] != goodbye:

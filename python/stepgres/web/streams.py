@@ -1,4 +1,4 @@
-"""What web pages are sent: messages of a channel, or events of runs."""
+"""Streams to web pages: messages of a channel, or events of runs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ LAST = "end"  # the id of the last event of a run
 
 
 class Stream(Protocol):
-    """A listener that is open, as a page sees it."""
+    """An open listener, as a page sees the listener."""
 
     position: str | None
     greeting: dict[str, Any] | None
     has_ended: bool
 
     async def next(self) -> tuple[dict[str, Any], str | None] | None:
-        """The next one, and its id if it has one; None if it is closed or has ended."""
+        """Return the next item and its id or None. Return None if the stream is closed or ended."""
 
     async def aclose(self) -> None:
-        """Listen no longer."""
+        """Close the listener."""
 
 
 class Messages:
-    """The messages of a channel; their ids are the positions behind them."""
+    """The messages of a channel. The id of a message is the position behind the message."""
 
     has_ended = False
 
@@ -57,7 +57,7 @@ class Messages:
 
 
 class Events:
-    """The events of one run or of many; of one, the last has an id."""
+    """The events of one run or of many runs. The last event of one run has an id."""
 
     position: str | None = None
     greeting: dict[str, Any] | None = None
@@ -78,13 +78,13 @@ class Events:
 
 
 async def next_text(stream: Stream) -> tuple[str, str | None] | None:
-    """The JSON of what is next, and its id; None at the end, and if there can be no next now."""
+    """Return the next item as JSON, and its id. Return None at the end or after an error."""
     while True:
         try:
             item = await stream.next()
             return None if item is None else (dumps(item[0]), item[1])
         except (UnreadableValue, ValueError, RecursionError):
-            # left out: for what it cannot be sent, a page would come back again and again
+            # Skip the item: otherwise a page would reconnect for the item again and again.
             logger.exception("something is not sent to a page")
         except Exception:
             logger.exception("a page is left to connect again")
