@@ -57,12 +57,16 @@ def test_roles_and_queries_of_the_manual(server: Server) -> None:
             run(of("app_worker"), repeat_tick)
             assert run(of("stepgres_owner"), of_pgmq)[0][:2] == ("default", 0)
             assert [rows[0][:2] for rows in answers[:2]] == [("default", 1), ("default", {})]
+            client.add_subscriber(run_id=run_id, every_change=True)
             worker = stepgres.Worker(client, [FLOW])
             thread = Thread(target=worker.run)
             thread.start()
             assert client.wait_for_run(run_id).output == 1
             worker.stop()
             join(thread)
+            past = client.catch_up_events(run_id=run_id)
+            new = client.catch_up_events(run_id=run_id, after=past[-1].position)
+            assert "workflow_completed" in [event.event_type for event in new]
         with stepgres.Client(of("app")) as client:
             assert client.get_run_status(run_id).status == "completed"
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

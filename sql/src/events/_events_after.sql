@@ -52,7 +52,7 @@ begin
         end if;
         v_position := (
             v_position.until, stepgres._microseconds(stepgres._now()), null, 0, null, null
-        );
+        )::stepgres._event_position;
         exit when v_is_last;
     end loop;
     v_event := null;

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_no_run uuid := '00000000-0000-0000-0000-000000000000';
+    v_no_run uuid := '00000000-0000-0000-0000-000000000000'::uuid;
     v_position stepgres._event_position := start;
     v_run_ids uuid[];
     v_run_id uuid;
@@ -65,7 +65,7 @@ begin
                 v_position.event_number := 0;
             end if;
             for v_event in
-                select (e.event).*
+                select (e.event).*, null::text
                 from (
                     select (
                         o.event_type, o.run_id, o.workflow_slug, o.task_graph_id, o.step_slug,

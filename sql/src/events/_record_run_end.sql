@@ -1,6 +1,8 @@
 create function stepgres._record_run_end() returns trigger
 language plpgsql
 volatile
+-- a deferred trigger: before PostgreSQL 18 it is executed as the role that commits
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -47,7 +47,9 @@ begin
         if found then
             return;
         end if;
-        v_position := (v_position.told, v_position.told_at, null, 0, null, null);
+        v_position := (
+            v_position.told, v_position.told_at, null, 0, null, null
+        )::stepgres._event_position;
     end if;
     return query select * from stepgres._events_after(
         catch_up_events.run_id, catch_up_events.workflow_slug, v_position, v_limit

@@ -8,7 +8,7 @@ as $$
 declare
     v_group record;
     v_run stepgres.runs;
-    v_new_ids uuid[] := '{}';
+    v_new_ids uuid[] := '{}'::uuid[];
 begin
     -- runs that start together are equal in everything but their inputs
     for v_group in

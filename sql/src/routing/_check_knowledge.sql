@@ -1,6 +1,6 @@
 create function stepgres._check_knowledge(knows jsonb, culprit text) returns jsonb
 language plpgsql
-volatile
+stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -4,24 +4,24 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_size float8 := pg_column_size(input);
+    v_size float8 := pg_column_size(input)::float8;
     v_token text;
     v_values float8;
-    v_cost float8 := 0;
+    v_cost float8 := 0::float8;
     -- State of the comparison that is being read: the number of values that it is made for, the
     -- number of "@" in it, and the number of pairs of values within the values that its last path
     -- finds.
-    v_factor float8 := 1;
+    v_factor float8 := 1::float8;
     v_ats int := 0;
-    v_pairs float8 := 1;
+    v_pairs float8 := 1::float8;
     -- State of the filters around it: the number of values that each filter is applied to, and of
     -- the pairs within these values.
-    v_filtered float8[] := '{1}';
-    v_filtered_pairs float8[] := '{1}';
+    v_filtered float8[] := '{1}'::float8[];
+    v_filtered_pairs float8[] := '{1}'::float8[];
     -- State of each open parenthesis: whether it opens a filter, and the values from before it.
-    v_is_filter boolean[] := '{}';
-    v_factors float8[] := '{}';
-    v_all_pairs float8[] := '{}';
+    v_is_filter boolean[] := '{}'::boolean[];
+    v_factors float8[] := '{}'::float8[];
+    v_all_pairs float8[] := '{}'::float8[];
 begin
     -- Comparisons in "&&" and "||" add up. The operands of a comparison multiply, and so do the
     -- values that a filter is applied to. Tokens are texts, which are passed over, paths from the

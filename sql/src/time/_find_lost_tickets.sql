@@ -6,7 +6,7 @@ as $$
 declare
     v_queue record;
     v_lost stepgres._task_key[];
-    v_all stepgres._task_key[] := '{}';
+    v_all stepgres._task_key[] := '{}'::stepgres._task_key[];
 begin
     for v_queue in
         select coalesce(t.lane, q.pgmq_queue) as pgmq_queue, array_agg(t.msg_id) as msg_ids,

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_applied stepgres._applied;
-    v_all stepgres._applied := ('{}', '{}');
+    v_all stepgres._applied := ('{}', '{}')::stepgres._applied;
 begin
     -- The sender of a single result gets the error.
     if jsonb_array_length(results) = 1 then

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_item stepgres.work_item;
-    v_size bigint := 0;
+    v_size bigint := 0::bigint;
     v_count int := 0;
 begin
     -- Inputs are built one after the other. A loop fetches ten rows, then fifty at a time, and rows
