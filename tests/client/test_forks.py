@@ -91,7 +91,7 @@ def test_connection_or_pool_of_the_caller_is_not_shared_with_a_fork(db: Database
         for client in (Client(connection), Client(pool)):
             (answer,) = in_forks(client.version)
             assert "InvalidInput" in answer
-            assert "opened by another process" in answer
+            assert "another process opened" in answer
             assert client.version() == stepgres.__version__
 
 
