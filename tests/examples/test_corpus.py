@@ -182,8 +182,10 @@ def test_database_without_stepgres_is_an_error_with_a_hint(
 
 
 def test_command_uses_the_environment(folder: Path, tmp_path: Path, db: Database) -> None:
+    # The resource tracker of Python may warn of a semaphore that is removed at that moment.
+    python = [sys.executable, "-W", "ignore:resource_tracker:UserWarning"]
     result = subprocess.run(
-        [sys.executable, "-m", "examples.corpus", folder, "--output", tmp_path],
+        [*python, "-m", "examples.corpus", folder, "--output", tmp_path],
         env={**os.environ, "STEPGRES_DSN": db.dsn},
         cwd=CHECKOUT,
         capture_output=True,
