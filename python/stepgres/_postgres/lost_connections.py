@@ -73,6 +73,8 @@ def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
         return True
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return connection.pgconn.status == ConnStatus.BAD
     severities = set[str | None]()
 
     def note(message: Diagnostic) -> None:
