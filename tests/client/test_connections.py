@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 import stepgres
 from stepgres import Client
+from stepgres._postgres.lost_connections import has_ended
 from tests.conftest import Database, Server
 from tests.support.proxy import Proxy
 from tests.support.waiting import PATIENCE, wait_until
@@ -174,6 +175,16 @@ def test_first_call_after_idle_session_timeout_works(db: Database) -> None:
         for number in range(3):
             client.create_flow(f"shop_{number}")
             wait_until(lambda: backends(db, "idle") == [])
+
+
+def test_message_that_a_connection_ends_is_enough(db: Database) -> None:
+    """The server sends the message a moment before it closes the connection."""
+    with Proxy(db.dsn) as proxy:
+        proxy.keeps_open = True
+        with psycopg.connect(make_conninfo(proxy.dsn, application_name="idle")) as connection:
+            assert not has_ended(connection)
+            end_idle(db, "idle")
+            wait_until(lambda: has_ended(connection))
 
 
 def test_first_call_over_a_pool_whose_connections_the_server_has_closed_works(

@@ -24,6 +24,8 @@ class Proxy:
 
     stall() makes black holes of the connections that there are: they stay open, take what they are
     sent, and pass nothing on any more.
+
+    With keeps_open the proxy leaves connections of clients open that the server closes.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -35,6 +37,7 @@ class Proxy:
         self.cut_after: bytes | None = None
         self.cut_early = False
         self.cuts = 0
+        self.keeps_open = False
         self.swallowed = 0  # messages that went into black holes
         self._sockets: list[socket.socket] = []
         self._stalled: set[socket.socket] = set()
@@ -94,7 +97,7 @@ class Proxy:
                     self.swallowed += 1
                 else:
                     client.sendall(data)
-        if client not in self._stalled:
+        if client not in self._stalled and not self.keeps_open:
             _close(client)
         _close(server)
 
