@@ -41,11 +41,12 @@ insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
 select r.run_id, r.workflow_slug, r.inserted_at from stepgres.runs as r where r.finished_at is null;
 
 insert into stepgres.step_states (
-    run_id, step_slug, map, is_direct, status, remaining_deps, initial_tasks, remaining_tasks,
-    started_at, finished_at, output, error
+    run_id, step_slug, map, is_direct, is_leaf, status, remaining_deps, initial_tasks,
+    remaining_tasks, started_at, finished_at, output, error
 )
-select r.run_id, 'a', false, true, r.status, 0, 1, case r.status when 'completed' then 0 else 1 end,
-    r.inserted_at, r.finished_at, r.output, r.error
+select r.run_id, 'a', false, true, true, r.status, 0, 1,
+    case r.status when 'completed' then 0 else 1 end, r.inserted_at, r.finished_at,
+    r.output, r.error
 from stepgres.runs as r;
 insert into stepgres.tasks (
     run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at, finished_at,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.support.bounds"]
 
 _numbers = itertools.count(1)
+_GUARDS = Path(__file__).parent / "support" / "guards.sql"
 
 # The newest server runs every test. What depends on the server is SQL: the oldest server runs all
 # tests of SQL, and those between run the tests where versions are most likely to differ.
@@ -115,6 +116,8 @@ class Server:
 
 def _install(*, autocommit: bool, **options: Any) -> None:
     stepgres.install(make_conninfo(**options))
+    with psycopg.connect(**options) as connection:
+        connection.execute(_GUARDS.read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@
 \ir start/_check_labels.sql
 \ir start/_check_start.sql
 \ir start/_new_run.sql
-\ir start/_new_run_id.sql
+\ir start/_new_run_ids.sql
 \ir start/_start_run.sql
 \ir start/_start_runs.sql
 \ir start/get_max_parallel.sql
@@ -81,26 +81,24 @@
 -- scheduling: a step becomes ready, starts and ends
 \ir scheduling/_merge_objects.sql
 \ir scheduling/_advance.sql
-\ir scheduling/_complete_gathering_steps.sql
 \ir scheduling/_complete_maps.sql
 \ir scheduling/_complete_runs.sql
+\ir scheduling/_delay_tasks.sql
 \ir scheduling/_expand_map.sql
 \ir scheduling/_fail_runs.sql
 \ir scheduling/_fail_steps.sql
 \ir scheduling/_gathered_output.sql
+\ir scheduling/_hand_over.sql
 \ir scheduling/_is_met.sql
 \ir scheduling/_judge.sql
 \ir scheduling/_lock_run.sql
 \ir scheduling/_lock_runs.sql
 \ir scheduling/_map_source.sql
 \ir scheduling/_path_cost.sql
-\ir scheduling/_queue_or_delay_tasks.sql
 \ir scheduling/_queue_tasks.sql
 \ir scheduling/_refill_maps.sql
-\ir scheduling/_refuse_transition.sql
 \ir scheduling/_requeue_tasks.sql
 \ir scheduling/_skip_steps.sql
-\ir scheduling/_start_maps.sql
 \ir scheduling/_start_ready_steps.sql
 \ir scheduling/_start_steps.sql
 \ir scheduling/_step_inputs.sql
@@ -137,7 +135,9 @@
 \ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
 \ir queues/_ensure_queue.sql
+\ir queues/_most_urgent_ticket.sql
 \ir queues/_open_queue.sql
+\ir queues/_queues_of.sql
 \ir queues/_retire_queues.sql
 \ir queues/_return_tickets.sql
 \ir queues/_send_tickets.sql
@@ -159,6 +159,7 @@
 -- workers: registration, heartbeats, and taking tasks back from lost workers
 \ir workers/_find_lost_workers.sql
 \ir workers/_hold_worker.sql
+\ir workers/_holds_worker.sql
 \ir workers/_lock_runs_of_workers.sql
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
@@ -341,6 +342,10 @@
 \ir optimization/step_statistics.sql
 
 -- checks: invariants
+\ir checks/_fault_of_run.sql
+\ir checks/_fault_of_step.sql
+\ir checks/_fault_of_task.sql
+\ir checks/_find_faults.sql
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_queues.sql
@@ -359,14 +364,11 @@
 \ir triggers/runs_record_end.sql
 \ir triggers/runs_record_late_start.sql
 \ir triggers/runs_record_start.sql
-\ir triggers/runs_refuse_transition.sql
 \ir triggers/step_states_record_events.sql
-\ir triggers/step_states_refuse_transition.sql
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
 \ir triggers/task_graph_changes_record.sql
 \ir triggers/tasks_record_events.sql
-\ir triggers/tasks_refuse_transition.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # What the checker cannot know: the function, the state and level of the remark, and the reason.
 EXCEPTIONS = {
-    ("_new_run_id", "42883", "error"): "uuidv7 is called only where the server has it",
+    ("_new_run_ids", "42883", "error"): "uuidv7 is called only where the server has it",
     ("catch_up", "00000", "warning"): "the columns of the dynamic query are written in it",
     ("_read_history", "00000", "security"): "the order of the dynamic query comes from a boolean",
     **dict.fromkeys(

@@ -1,4 +1,4 @@
-"""What no client can get around: constraints on definitions, triggers on state."""
+"""What no client can get around in definitions, and what the guards of the tests refuse."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_bad_worker_is_refused(engine: Engine, argument: str, value: Any, words:
     assert engine.rows("select worker_id from stepgres.workers") == [engine.worker_id]
 
 
-# State
+# State: the guards of the tests, which watch the engine in all other tests
 
 ILLEGAL_TRANSITIONS = [
     ("tasks", "queued", "status = 'completed', finished_at = now(), attempt = 1, msg_id = null"),

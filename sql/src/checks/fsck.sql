@@ -8,6 +8,8 @@ set enable_nestloop = off
 -- A nested loop that is disabled and still needed would seem expensive enough for JIT.
 set jit = off
 as $$
+    select * from stepgres._find_faults()
+    union all
     select * from stepgres._find_miscounts()
     union all
     select * from stepgres._find_wrong_statuses()

@@ -12,7 +12,8 @@ as $$
             'timeout', trim_scale(extract(epoch from (_document.version).timeout)),
             'deadline', trim_scale(extract(epoch from (_document.version).deadline)),
             'steps', coalesce(to_jsonb(array_agg(
-                to_jsonb(s) - '{workflow_slug,version,dependency_count,feeds_map,is_direct}'::text[]
+                to_jsonb(s)
+                - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf}'::text[]
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
                     'timeout', trim_scale(extract(epoch from s.timeout)),

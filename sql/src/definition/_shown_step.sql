@@ -13,6 +13,7 @@ as $$
         step.initial_tasks,
         step.feeds_map,
         step.is_direct,
+        step.is_leaf,
         step.max_attempts,
         step.base_delay,
         step.timeout,

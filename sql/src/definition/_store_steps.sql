@@ -15,6 +15,7 @@ begin
             not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
             and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
         ) is true;
+        v_steps[i].is_leaf := true;
     end loop;
     for i in 1 .. cardinality(v_dependencies) loop
         v_dependencies[i].version := _store_steps.version;
@@ -25,11 +26,16 @@ begin
     insert into stepgres.steps select s.* from unnest(v_steps) as s;
     insert into stepgres.dependencies select d.* from unnest(v_dependencies) as d;
     update stepgres.steps as s
-    set feeds_map = m.step_slug
-    from unnest(v_steps) as m
-    join unnest(v_dependencies) as d on d.step_slug = m.step_slug
-    where m.map and m.initial_tasks is null and not s.map
-        and (s.workflow_slug, s.version, s.step_slug) = (m.workflow_slug, m.version, d.depends_on);
+    set is_leaf = false,
+        feeds_map = case when s.map then s.feeds_map else coalesce(f.feeds_map, s.feeds_map) end
+    from (
+        select d.workflow_slug, d.version, d.depends_on,
+            min(m.step_slug) filter (where m.map and m.initial_tasks is null) as feeds_map
+        from unnest(v_steps) as m
+        join unnest(v_dependencies) as d on d.step_slug = m.step_slug
+        group by d.workflow_slug, d.version, d.depends_on
+    ) as f
+    where (s.workflow_slug, s.version, s.step_slug) = (f.workflow_slug, f.version, f.depends_on);
 end
 $$;
 

@@ -96,8 +96,9 @@ map of that many tasks, each of which gets the input of the step.
 Scheduling: workers claim the ready steps of a queue by priority, the highest first. A worker claims
 a step only if it has all of the resources of the step, such as {"gpu": true}. The tasks of a step
 wait for its start_delay once the step is ready. A sticky step goes to the worker that completes its
-last dependency, in the same turn and ahead of queued tasks, if the worker can take one task more.
-sticky is for short steps in a chain.
+last dependency, in the same turn and ahead of all queued tasks, if the worker can take one task
+more. Without sticky the worker gets one such step for each task that it completes, while no more
+urgent task is queued.
 
 Bodies: the writes of a transactional step are committed with its completion. A step with a
 sql_function has this function as its body.

@@ -12,8 +12,10 @@ begin
     delete from stepgres.step_states as t
     where t.run_id = _move_run.run_id and t.status = 'created';
     get diagnostics v_deleted = row_count;
-    insert into stepgres.step_states as t (run_id, step_slug, map, is_direct, remaining_deps)
-    select _move_run.run_id, s.step_slug, s.map, s.is_direct,
+    insert into stepgres.step_states as t (
+        run_id, step_slug, map, is_direct, is_leaf, feeds_map, remaining_deps
+    )
+    select _move_run.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.feeds_map,
         (
             select count(*)
             from stepgres.dependencies as d
@@ -34,6 +36,15 @@ begin
         where o.run_id = r.run_id and o.step_slug = s.step_slug
     );
     get diagnostics v_created = row_count;
+    -- Steps that have started may have got dependents.
+    update stepgres.step_states as t
+    set is_leaf = s.is_leaf, feeds_map = s.feeds_map
+    from stepgres.steps as s
+    join stepgres.runs as r
+        on r.run_id = _move_run.run_id
+            and (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
+    where t.run_id = r.run_id and t.step_slug = s.step_slug
+        and (t.is_leaf, t.feeds_map) is distinct from (s.is_leaf, s.feeds_map);
     update stepgres.runs as r
     set version = _move_run.version, remaining_steps = r.remaining_steps + v_created - v_deleted
     where r.run_id = _move_run.run_id;

@@ -22,7 +22,7 @@ begin
     if save_task_graph.task_graph_id is not null then
         v_graph := stepgres._find_task_graph(save_task_graph.task_graph_id);
     else
-        v_graph.task_graph_id := 'htdag_' || replace(stepgres._new_run_id()::text, '-', '');
+        v_graph.task_graph_id := 'htdag_' || replace((stepgres._new_run_ids(1))[1]::text, '-', '');
     end if;
     if coalesce(save_task_graph.goal, '') = '' then
         perform stepgres._decomposition_error(

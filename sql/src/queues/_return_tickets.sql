@@ -12,7 +12,8 @@ declare
 begin
     if v_tasks <> '{}' then
         perform stepgres._send_tickets(
-            stepgres._open_queue(lane.queue, lane.priority, lane.resources), lane.queue, v_tasks
+            stepgres._open_queue(lane.queue, lane.priority, lane.resources), lane.queue, v_tasks,
+            are_new => false
         );
     end if;
 end

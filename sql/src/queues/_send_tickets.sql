@@ -2,6 +2,7 @@ create function stepgres._send_tickets(
     pgmq_queue text,
     queue text,
     tasks stepgres._new_task[],
+    are_new boolean,
     seen_at tid default null,
     lane jsonb default null
 ) returns void
@@ -11,25 +12,33 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_lane text := case when lane is not null then pgmq_queue end;
+    v_messages jsonb[];
     v_is_awaited boolean;
     v_has_changed boolean;
 begin
-    insert into stepgres.tasks as t (run_id, step_slug, task_index, input, queued_at, msg_id, lane)
-    select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id,
-        case when _send_tickets.lane is not null then _send_tickets.pgmq_queue end
-    from rows from (
-        unnest(_send_tickets.tasks),
-        pgmq.send_batch(_send_tickets.pgmq_queue, array(
-            select jsonb_build_object(
-                'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index
-            )
-            from unnest(_send_tickets.tasks) as k
-        ))
-    ) as n (run_id, step_slug, task_index, input, msg_id)
-    on conflict (run_id, step_slug, task_index)
-    do update set
-        status = 'queued', queued_at = v_now, msg_id = excluded.msg_id, lane = excluded.lane
-    where t.status in ('queued', 'waiting');
+    v_messages := array(
+        select jsonb_build_object(
+            'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index
+        )
+        from unnest(_send_tickets.tasks) as k
+    );
+    if are_new then
+        insert into stepgres.tasks (run_id, step_slug, task_index, input, queued_at, msg_id, lane)
+        select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id, v_lane
+        from rows from (
+            unnest(_send_tickets.tasks), pgmq.send_batch(_send_tickets.pgmq_queue, v_messages)
+        ) as n (run_id, step_slug, task_index, input, msg_id);
+    else
+        -- A task that another session has claimed since the caller looked is left alone.
+        update stepgres.tasks as t
+        set status = 'queued', queued_at = v_now, msg_id = n.msg_id, lane = v_lane
+        from rows from (
+            unnest(_send_tickets.tasks), pgmq.send_batch(_send_tickets.pgmq_queue, v_messages)
+        ) as n (run_id, step_slug, task_index, input, msg_id)
+        where (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
+            and t.status in ('queued', 'waiting');
+    end if;
 
     -- A commit that notifies takes a lock of the whole cluster, which ends group commit. So only
     -- waiting workers are notified, and under load no worker waits. A transaction that marks a
@@ -59,7 +68,9 @@ begin
 end
 $$;
 
-comment on function stepgres._send_tickets(text, text, stepgres._new_task[], tid, jsonb) is
+comment on function stepgres._send_tickets(
+    text, text, stepgres._new_task[], boolean, tid, jsonb
+) is
 'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for them.
 
 The notification is sent at commit, on the channel stepgres_queue_ and the name of the queue.

@@ -30,7 +30,7 @@ begin
     loop
         perform stepgres._send_tickets(
             stepgres._open_queue(v_batch.queue, v_batch.priority, v_batch.resources, v_batch.lane),
-            v_batch.queue, v_batch.tasks, lane => v_batch.lane
+            v_batch.queue, v_batch.tasks, are_new => false, lane => v_batch.lane
         );
         v_count := v_count + cardinality(v_batch.tasks);
     end loop;

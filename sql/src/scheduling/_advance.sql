@@ -1,6 +1,10 @@
 create function stepgres._advance(
-    finished stepgres._step_key[], taker stepgres.workers default null, capacity bigint default 0
-) returns tid[]
+    finished stepgres._step_key[],
+    leaves stepgres._step_key[] default null,
+    taker stepgres.workers default null,
+    capacity bigint default 0,
+    places bigint default 0
+) returns stepgres.work_item[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,10 +12,11 @@ as $$
 declare
     v_now timestamptz;
     v_done stepgres._step_key[] := finished;
-    v_all stepgres._step_key[] := finished;
+    v_all stepgres._step_key[] := finished || leaves;
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
-    v_handed tid[] := '{}'::tid[];
+    v_handed stepgres._handed;
+    v_items stepgres.work_item[] := '{}';
 begin
     -- Each turn of the loop moves one layer of the graph: empty maps and skipped steps finish at
     -- once, and move the next layer.
@@ -53,23 +58,28 @@ begin
         from moved as m
         where m.remaining_deps = 0 and not m.is_paused;
 
-        if v_tasks is not null then
-            v_handed := v_handed || stepgres._queue_tasks(
-                v_tasks, taker, capacity - cardinality(v_handed)
+        if v_tasks is not null and capacity > cardinality(v_items) then
+            v_handed := stepgres._hand_over(
+                v_tasks, taker, capacity - cardinality(v_items), places - cardinality(v_items)
             );
+            v_items := v_items || v_handed.items;
+            v_tasks := v_handed.left_tasks;
         end if;
+        perform stepgres._queue_tasks(v_tasks);
         v_done := stepgres._start_steps(v_ready);
         v_all := v_all || v_done;
     end loop;
     if v_all is not null then
         perform stepgres._complete_runs(v_all);
     end if;
-    return v_handed;
+    return v_items;
 end
 $$;
 
-comment on function stepgres._advance(stepgres._step_key[], stepgres.workers, bigint) is
+comment on function stepgres._advance(
+    stepgres._step_key[], stepgres._step_key[], stepgres.workers, bigint, bigint
+) is
 'Advances everything that follows from finished steps: dependents, maps, skips, tickets and runs.
 
-The caller holds the locks. Returns the tasks, up to capacity, that are handed to the taker: see
-_queue_tasks.';
+leaves are further finished steps, on which no step depends. The caller holds the locks. Returns
+the tasks that the taker has started at once: see _hand_over.';

@@ -30,11 +30,7 @@ begin
                     )
                 end
                 from stepgres.step_states as t
-                where t.run_id = r.run_id and not exists (
-                    select from stepgres.dependencies as d
-                    where (d.workflow_slug, d.version, d.depends_on)
-                        = (r.workflow_slug, r.version, t.step_slug)
-                )
+                where t.run_id = r.run_id and t.is_leaf
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'

@@ -8,6 +8,7 @@ declare
     v_last int;
     v_elements jsonb;
     v_tasks stepgres._new_task[];
+    v_delay interval;
 begin
     -- Tasks are queued in windows of 1,000, so that large maps neither fill the queue nor take long
     -- to cancel. Each window reads the whole array. So there are at most 32 windows; otherwise the
@@ -37,7 +38,15 @@ begin
     );
     -- A step has its start_delay once: the next tasks are queued at once.
     if v_first = 0 then
-        perform stepgres._queue_or_delay_tasks(v_tasks);
+        select s.start_delay into v_delay
+        from stepgres.runs as r
+        join stepgres.steps as s
+            on (s.workflow_slug, s.version, s.step_slug)
+                = (r.workflow_slug, r.version, _expand_map.step_slug)
+        where r.run_id = _expand_map.run_id;
+    end if;
+    if v_delay > interval '0' then
+        perform stepgres._delay_tasks(v_tasks, array_fill(v_delay, array[cardinality(v_tasks)]));
     else
         perform stepgres._queue_tasks(v_tasks);
     end if;

@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform stepgres._queue_tasks(
-        array_agg((k.run_id, k.step_slug, k.task_index, null)::stepgres._new_task)
+        array_agg((k.run_id, k.step_slug, k.task_index, null)::stepgres._new_task),
+        are_new => false
     )
     from unnest(_requeue_tasks.tasks) as k;
     update stepgres.step_states as t

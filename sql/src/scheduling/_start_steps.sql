@@ -8,7 +8,10 @@ declare
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
+    v_completed stepgres._step_key[];
     v_tasks stepgres._new_task[];
+    v_delayed stepgres._new_task[];
+    v_delays interval[];
     v_maps stepgres._step_key[];
 begin
     if ready is null then
@@ -38,30 +41,61 @@ begin
     where (s.condition is not null or s.unless is not null) and j.may_start is not true;
 
     perform stepgres._fail_steps(v_failures);
-    v_finished := stepgres._skip_steps(v_skips) || stepgres._complete_gathering_steps(
-        _start_steps.ready
-    );
+    v_finished := stepgres._skip_steps(v_skips);
 
+    -- A step that gathers has no task, and neither has a map of an empty array.
     with started as (
         update stepgres.step_states as t
-        set status = 'started', started_at = v_now, initial_tasks = 1, remaining_tasks = 1
+        set status = case n.tasks when 0 then 'completed' else 'started' end, started_at = v_now,
+            finished_at = case n.tasks when 0 then v_now end, initial_tasks = n.tasks,
+            remaining_tasks = n.tasks,
+            output = case
+                when n.tasks > 0 then null
+                when t.map then '[]'
+                else stepgres._gathered_output(t.run_id, t.step_slug)
+            end
         from unnest(_start_steps.ready) as k
-        where t.run_id = k.run_id and t.step_slug = k.step_slug and not t.map
-            and t.status = 'created'
-        returning t.run_id, t.step_slug
+        join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
+        cross join lateral (
+            select def.* from stepgres.steps as def
+            where (def.workflow_slug, def.version, def.step_slug)
+                = (r.workflow_slug, r.version, k.step_slug)
+            offset 0
+        ) as s
+        cross join lateral (
+            select case
+                when s.gathers is not null then 0
+                when not s.map then 1
+                else coalesce(
+                    s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
+                )
+            end as tasks
+            offset 0
+        ) as n
+        where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
+        returning t.run_id, t.step_slug, t.map, n.tasks, s.start_delay
     )
-    select array_agg((s.run_id, s.step_slug, 0, null)::stepgres._new_task) into v_tasks
-    from started as s;
-    perform stepgres._queue_or_delay_tasks(v_tasks);
-    select array_agg((t.run_id, t.step_slug)::stepgres._step_key) into v_maps
-    from unnest(_start_steps.ready) as k
-    join stepgres.step_states as t on t.run_id = k.run_id and t.step_slug = k.step_slug
-    where t.map and t.status = 'created';
-    return v_finished || stepgres._start_maps(v_maps);
+    select
+        array_agg(o.step) filter (where s.tasks = 0),
+        array_agg(o.task) filter (where o.is_single and s.start_delay = interval '0'),
+        array_agg(o.task) filter (where o.is_single and s.start_delay > interval '0'),
+        array_agg(s.start_delay) filter (where o.is_single and s.start_delay > interval '0'),
+        array_agg(o.step) filter (where s.tasks > 0 and s.map)
+    into v_completed, v_tasks, v_delayed, v_delays, v_maps
+    from started as s
+    cross join lateral (
+        select s.tasks > 0 and not s.map as is_single,
+            (s.run_id, s.step_slug)::stepgres._step_key as step,
+            (s.run_id, s.step_slug, 0, null)::stepgres._new_task as task
+    ) as o;
+    perform stepgres._queue_tasks(v_tasks);
+    perform stepgres._delay_tasks(v_delayed, v_delays);
+    perform stepgres._expand_map(m.run_id, m.step_slug) from unnest(v_maps) as m;
+    return v_finished || v_completed;
 end
 $$;
 
 comment on function stepgres._start_steps(stepgres._step_key[]) is
-'Starts, skips or fails steps that became ready, according to their conditions.
+'Starts, skips or fails steps that became ready, according to their options.
 
 Returns the steps that are finished at once.';

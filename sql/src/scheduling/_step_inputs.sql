@@ -2,10 +2,11 @@
 -- lookup use the whole key: a planner that expects small runs would read all steps of the run.
 create view stepgres._step_inputs as
 select
-    t.run_id,
-    t.step_slug,
-    coalesce(
-        (
+    r.run_id,
+    s.step_slug,
+    case
+        when s.dependency_count = 0 then r.input
+        else (
             -- The outputs that are objects are merged in the order of the dependencies, then the
             -- output of each dependency under its slug; of equal keys the last wins. A skipped
             -- dependency is absent.
@@ -36,29 +37,19 @@ select
                 lateral (
                     select c.output from stepgres.step_states as c
                     where
-                        c.run_id = t.run_id and c.step_slug = e.depends_on
+                        c.run_id = r.run_id and c.step_slug = e.depends_on
                         and c.status = 'completed'
                     offset 0 -- noqa: AM09
                 ) as o
                 on true
             where
                 (e.workflow_slug, e.version, e.step_slug)
-                = (r.workflow_slug, r.version, t.step_slug)
-            having count(*) > 0
-        ),
-        r.input -- of a root step
-    ) as input
-from stepgres.step_states as t
-cross join
-    lateral (
-        select
-            w.workflow_slug,
-            w.version,
-            w.input
-        from stepgres.runs as w
-        where w.run_id = t.run_id
-        offset 0 -- noqa: AM09
-    ) as r;
+                = (s.workflow_slug, s.version, s.step_slug)
+        )
+    end as input
+from stepgres.runs as r
+inner join stepgres.steps as s
+    on (s.workflow_slug, s.version) = (r.workflow_slug, r.version);
 
 comment on view stepgres._step_inputs is
 'The input of each step of each run, built from the outputs that its dependencies have so far.';

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run_id uuid := coalesce(prototype.run_id, stepgres._new_run_id());
+    v_run_id uuid := coalesce(prototype.run_id, (stepgres._new_run_ids(1))[1]);
 begin
     if prototype.idempotency_key is not null then
         perform stepgres._check_labels(prototype.idempotency_key, null);

@@ -50,10 +50,10 @@ begin
 
     with created as (
         insert into stepgres.step_states as t (
-            run_id, step_slug, map, is_direct, remaining_deps, status, started_at, initial_tasks,
-            remaining_tasks
+            run_id, step_slug, map, is_direct, is_leaf, feeds_map, remaining_deps, status,
+            started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, s.is_direct, s.dependency_count,
+        select i.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.feeds_map, s.dependency_count,
             case when o.starts then 'started' else 'created' end,
             case when o.starts then v_now end,
             case when o.starts then 1 end,
@@ -85,9 +85,7 @@ begin
         where k.due_at is not null;
     end if;
     if delay is null then
-        if v_tasks is not null then
-            perform stepgres._queue_tasks(v_tasks);
-        end if;
+        perform stepgres._queue_tasks(v_tasks);
         perform stepgres._advance(stepgres._start_steps(v_ready));
     end if;
     return v_run_ids;

@@ -85,6 +85,7 @@ create table stepgres.steps (
     initial_tasks stepgres.initial_tasks,
     feeds_map text,
     is_direct boolean not null,
+    is_leaf boolean not null,
     max_attempts stepgres.max_attempts not null,
     base_delay stepgres.base_delay not null,
     timeout stepgres.timeout not null,
@@ -136,6 +137,8 @@ comment on column stepgres.steps.resources is
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
 A direct step is no map, gathers nothing, and has neither condition, unless nor start_delay.';
+comment on column stepgres.steps.is_leaf is
+'No step depends on the step: its output is a part of the output of the run.';
 comment on column stepgres.steps.start_delay is
 'How long the tasks of the step wait after the step has become ready.';
 comment on column stepgres.steps.condition is
@@ -220,6 +223,7 @@ create type stepgres.step as (
     initial_tasks int,
     feeds_map text,
     is_direct boolean,
+    is_leaf boolean,
     max_attempts int,
     base_delay interval,
     timeout interval,

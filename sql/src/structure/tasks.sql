@@ -13,22 +13,7 @@ create table stepgres.tasks (
     error text,
     input jsonb,
     output jsonb,
-    primary key (run_id, step_slug, task_index),
-    constraint task_status_is_known check (
-        status in ('queued', 'started', 'waiting', 'completed', 'failed', 'skipped', 'cancelled')
-    ),
-    constraint task_is_started check (
-        status <> 'started' or (started_at is not null and worker_id is not null)
-    ),
-    constraint task_is_finished check (
-        (status in ('queued', 'started', 'waiting')) = (finished_at is null)
-    ),
-    constraint task_error check (status <> 'failed' or error is not null),
-    constraint task_attempt check (
-        attempt > 0 or (attempt = 0 and status in ('queued', 'waiting', 'skipped', 'cancelled'))
-    ),
-    constraint task_ticket check (msg_id is null or status = 'queued'),
-    constraint task_lane check (lane is null or msg_id is not null)
+    primary key (run_id, step_slug, task_index)
 ) with (fillfactor = 30);
 
 comment on table stepgres.tasks is

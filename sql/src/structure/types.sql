@@ -181,6 +181,13 @@ create type stepgres._task_failure as (
     traceback text
 );
 
+create type stepgres._task_release as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    retry_after interval
+);
+
 create type stepgres._exhausted_task as (
     run_id uuid,
     step_slug text,
@@ -206,13 +213,19 @@ create type stepgres._added_tasks as (run_id uuid, step_slug text, tasks jsonb);
 create type stepgres._outcome as (
     accepted bigint[],
     failures stepgres._task_failure[],
-    released stepgres._task_failure[],
+    released stepgres._task_release[],
+    added stepgres._added_tasks[],
     completed_steps stepgres._step_key[],
-    changed_maps stepgres._step_key[],
-    added stepgres._added_tasks[]
+    completed_leaves stepgres._step_key[],
+    changed_maps stepgres._step_key[]
 );
 
-create type stepgres._applied as (refused bigint[], handed tid[]);
+create type stepgres._applied as (refused bigint[], handed stepgres.work_item[]);
+
+create type stepgres._handed as (
+    items stepgres.work_item[],
+    left_tasks stepgres._new_task[]
+);
 
 create type stepgres._claimed as (
     items stepgres.work_item[],

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_applied stepgres._applied;
-    v_all stepgres._applied := ('{}', '{}')::stepgres._applied;
+    v_all stepgres._applied;
 begin
     -- The sender of a single result gets the error.
     if jsonb_array_length(results) = 1 then
@@ -30,10 +30,10 @@ begin
         for v_place in 1 .. jsonb_array_length(results) loop
             v_applied := stepgres._apply_result(
                 _apply_batch.worker, results -> v_place - 1,
-                _apply_batch.capacity - cardinality(v_all.handed)
+                _apply_batch.capacity - coalesce(cardinality(v_all.handed), 0)
             );
             v_all.handed := v_all.handed || v_applied.handed;
-            if cardinality(v_applied.refused) > 0 then
+            if v_applied.refused is not null then
                 v_all.refused := v_all.refused || v_place::bigint;
             end if;
         end loop;

@@ -9,6 +9,7 @@ declare
         worker.worker_id, _apply_results.results
     );
     v_finished stepgres._step_key[];
+    v_leaves stepgres._step_key[] := v_outcome.completed_leaves;
     v_applied stepgres._applied;
 begin
     if stepgres._are_events_sent() then
@@ -26,11 +27,15 @@ begin
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     if v_outcome.added is not null then
+        -- The completed steps may get dependents.
+        v_finished := v_finished || v_leaves;
+        v_leaves := null;
         perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
         from unnest(v_outcome.added) as a;
     end if;
     v_applied.handed := stepgres._advance(
-        v_finished, _apply_results.worker, _apply_results.capacity
+        v_finished, v_leaves, _apply_results.worker, _apply_results.capacity,
+        cardinality(v_outcome.accepted)
     );
     if v_outcome.added is not null then
         -- Start the added tasks whose dependencies have all finished before.
@@ -39,9 +44,12 @@ begin
         );
     end if;
 
+    if cardinality(v_outcome.accepted) = jsonb_array_length(results) then
+        return v_applied;
+    end if;
     v_applied.refused := array(
         select i from generate_series(1, jsonb_array_length(results)::bigint) as i
-        where i <> all (coalesce(v_outcome.accepted, '{}'))
+        where i not in (select a from unnest(v_outcome.accepted) as a)
     );
     return v_applied;
 end
@@ -50,5 +58,5 @@ $$;
 comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
 'Applies a batch of results and all that follows from them.
 
-Returns the places (from 1) of the refused results, and the tasks of sticky steps, up to capacity,
-that this worker gets.';
+Returns the places (from 1) of the refused results, if there are any, and the tasks, up to capacity,
+that this worker has started at once.';

@@ -1,39 +1,31 @@
-create function stepgres._claim(worker stepgres.workers, capacity int, run_ids uuid[], handed tid[])
-returns stepgres._claimed
+create function stepgres._claim(
+    worker stepgres.workers, capacity int, run_ids uuid[], handed stepgres.work_item[]
+) returns stepgres._claimed
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_rows tid[] := coalesce(handed, '{}') || stepgres._lock_local_tasks(
-        worker.worker_id, capacity - cardinality(coalesce(handed, '{}')), run_ids
+    v_left int := capacity - coalesce(cardinality(handed), 0);
+    v_rows tid[] := coalesce(
+        stepgres._lock_local_tasks(worker.worker_id, v_left, run_ids), '{}'
     );
-    v_left int := capacity;
     v_pgmq_queue text;
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
 begin
+    v_claimed.items := handed;
+    v_claimed.row_ids := array_fill(null::tid, array[coalesce(cardinality(handed), 0)]);
     -- The loop runs again only if there were tasks that the worker does not know. The worker sends
     -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
     -- of the worker are committed soon.
     for i in 1 .. 100 loop
-        for v_pgmq_queue in
-            select q.pgmq_queue from stepgres.queues as q
-            where q.queue = any (worker.queues) and worker.resources @> q.resources
-                and not q.is_idle
-                -- tick makes a dropped queue anew.
-                and to_regclass('pgmq.q_' || q.pgmq_queue) is not null
-                and (
-                    q.lane = '{}' or worker.knows is null
-                    or stepgres._reads_lane(worker.knows, q.lane)
-                )
-            order by q.priority desc, array_position(worker.queues, q.queue)
-        loop
+        for v_pgmq_queue in select q.pgmq_queue from stepgres._queues_of(_claim.worker) as q loop
             exit when cardinality(v_rows) >= v_left;
             v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, v_left - cardinality(v_rows));
         end loop;
-        exit when cardinality(v_rows) = 0;
+        exit when v_rows = '{}';
         if i = 1 then
             perform stepgres._hold_worker(worker.worker_id, worker.generation);
             perform stepgres._follow();
@@ -50,8 +42,7 @@ begin
 
         -- The rows are locked and therefore stay in place. A run that has ended since they were
         -- locked is seen here, in a new snapshot, because ending a run takes the locks of its
-        -- tasks. The conditions on knows are ordered by cost. A task without a ticket is local, or
-        -- was handed to this worker.
+        -- tasks. The conditions on knows are ordered by cost. A task without a ticket is local.
         with started as (
             update stepgres.tasks as t
             set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id,
@@ -96,7 +87,7 @@ begin
 end
 $$;
 
-comment on function stepgres._claim(stepgres.workers, int, uuid[], tid[]) is
-'Starts up to capacity tasks for a worker, and first the tasks that were handed to the worker.
+comment on function stepgres._claim(stepgres.workers, int, uuid[], stepgres.work_item[]) is
+'Starts tasks for a worker: up to capacity with those that were handed to the worker before.
 
-Returns the tasks, without inputs, and their rows.';
+Returns all of them, without inputs, and the rows of those that may have an element of a map.';

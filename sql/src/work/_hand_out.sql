@@ -23,9 +23,9 @@ begin
             run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, input, timeout,
             transactional, sql_function, priority, is_last_attempt, is_refused, row_id
         )
-        cross join lateral (
+        left join lateral (
             select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0
-        ) as t
+        ) as t on true
     loop
         return next v_item;
         v_count := v_count + 1;
@@ -40,9 +40,7 @@ begin
     end loop;
     if v_count < cardinality(claimed.items) then
         perform stepgres._release_tasks(array(
-            select (
-                k.run_id, k.step_slug, k.task_index, k.attempt, null, true, null, null, null, null
-            )::stepgres._task_failure
+            select (k.run_id, k.step_slug, k.task_index, null)::stepgres._task_release
             from unnest(claimed.items[v_count + 1:]) as k
         ));
     end if;

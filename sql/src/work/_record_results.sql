@@ -7,11 +7,13 @@ declare
     v_now timestamptz := stepgres._now();
     v_outcome stepgres._outcome;
 begin
-    -- Compare and set: a result counts only if its task is started, by this attempt of this worker,
-    -- in a run that goes on. Everything else follows from the rows that this statement returns.
+    -- Compare and set: a result counts only if its task is started, by this attempt of this worker.
+    -- A run that has ended has no started task. Everything else follows from the rows that this
+    -- statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, t.ctid as row_id,
+            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, s.is_leaf,
+            t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
                 when s.feeds_map is null or jsonb_typeof(n.output) = 'array' then n.status
@@ -19,7 +21,7 @@ begin
             end as status,
             case
                 when n.status <> 'completed' then n.error
-                else format(
+                when s.feeds_map is not null then format(
                     'step "%s" maps over the output of step "%s", which must be an array, not %s',
                     s.feeds_map, n.step_slug, coalesce(jsonb_typeof(n.output), 'null')
                 )
@@ -38,15 +40,13 @@ begin
             run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after,
             tasks, error_type, traceback, place
         )
-        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug)
-                = (r.workflow_slug, r.version, n.step_slug)
-            offset 0
-        ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
+        cross join lateral (
+            select k.map, k.is_leaf, k.feeds_map, k.ctid from stepgres.step_states as k
+            where (k.run_id, k.step_slug) = (n.run_id, n.step_slug)
+            offset 0
+        ) as s
         where t.status = 'started' and t.attempt = n.attempt
             and t.worker_id = _record_results.worker_id
             and n.status in ('completed', 'failed', 'released')
@@ -56,13 +56,13 @@ begin
         update stepgres.tasks as t
         set status = 'completed', finished_at = v_now, output = case when a.map then a.output end
         from accepted as a
-        where t.ctid = a.row_id and a.status = 'completed'
-        returning t.run_id, t.step_slug, a.output
+        where t.ctid = a.task_row and a.status = 'completed'
+        returning a.step_row, a.output
     ),
     counted as (
-        select c.run_id, c.step_slug, count(*) as tasks, (array_agg(c.output))[1] as output
+        select c.step_row, count(*) as tasks, (array_agg(c.output))[1] as output
         from completed as c
-        group by c.run_id, c.step_slug
+        group by c.step_row
     ),
     stepped as (
         update stepgres.step_states as t
@@ -71,33 +71,33 @@ begin
             finished_at = case when not t.map then v_now end,
             output = case when not t.map then c.output end
         from counted as c
-        where t.run_id = c.run_id and t.step_slug = c.step_slug
-        returning t.run_id, t.step_slug, t.map
+        where t.ctid = c.step_row
+        returning t.run_id, t.step_slug, t.map, t.is_leaf
     )
-    select
-        (select array_agg(a.place) from accepted as a),
-        (
-            select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, a.error, a.retryable, a.retry_after,
-                a.output, a.error_type, a.traceback
-            )::stepgres._task_failure)
-            from accepted as a where a.status = 'failed'
-        ),
-        (
-            select array_agg((
-                a.run_id, a.step_slug, a.task_index, a.attempt, null, true, a.retry_after, null,
-                null, null
-            )::stepgres._task_failure)
-            from accepted as a where a.status = 'released'
-        ),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
-        array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
-        (
-            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
-            from accepted as a where a.status = 'completed' and a.tasks is not null
-        )
+    select a.places, a.failures, a.released, a.added, s.steps, s.leaves, s.maps
     into v_outcome
-    from stepped as t;
+    from (
+        select
+            array_agg(o.place) as places,
+            array_agg((
+                o.run_id, o.step_slug, o.task_index, o.attempt, o.error, o.retryable, o.retry_after,
+                o.output, o.error_type, o.traceback
+            )::stepgres._task_failure) filter (where o.status = 'failed') as failures,
+            array_agg((
+                o.run_id, o.step_slug, o.task_index, o.retry_after
+            )::stepgres._task_release) filter (where o.status = 'released') as released,
+            array_agg((o.run_id, o.step_slug, o.tasks)::stepgres._added_tasks)
+                filter (where o.status = 'completed' and o.tasks is not null) as added
+        from accepted as o
+    ) as a
+    cross join (
+        select
+            array_agg(k.key) filter (where not t.map and not t.is_leaf) as steps,
+            array_agg(k.key) filter (where not t.map and t.is_leaf) as leaves,
+            array_agg(k.key) filter (where t.map) as maps
+        from stepped as t
+        cross join lateral (select (t.run_id, t.step_slug)::stepgres._step_key as key) as k
+    ) as s;
     return v_outcome;
 end
 $$;

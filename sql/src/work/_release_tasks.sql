@@ -1,4 +1,4 @@
-create function stepgres._release_tasks(releases stepgres._task_failure[]) returns void
+create function stepgres._release_tasks(releases stepgres._task_release[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -36,7 +36,7 @@ begin
 end
 $$;
 
-comment on function stepgres._release_tasks(stepgres._task_failure[]) is
+comment on function stepgres._release_tasks(stepgres._task_release[]) is
 'Takes started tasks back from a worker that will not execute them, without counting an attempt.
 
 A task is queued again after its retry_after.';

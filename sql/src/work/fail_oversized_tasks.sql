@@ -22,11 +22,8 @@ begin
             v_worker.worker_id, v_capacity, fail_oversized_tasks.run_ids
         );
         select v_rows || array_agg(p) into v_rows
-        from stepgres.queues as q
-        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p
-        where q.queue = any (v_worker.queues) and v_worker.resources @> q.resources
-            and not q.is_idle
-            and stepgres._reads_lane(v_worker.knows, q.lane);
+        from stepgres._queues_of(v_worker) as q
+        cross join lateral unnest(stepgres._pop_tasks(q.pgmq_queue, v_capacity)) as p;
         for v_task in
             -- The tasks of a step that have no element share one input.
             select distinct on (t.run_id, t.step_slug, coalesce(t.task_index, -1))

@@ -45,9 +45,9 @@ begin
             end if;
             raise warning 'worker "%" has claimed no tasks; its results are stored: %',
                 work.worker_id, sqlerrm;
-            perform stepgres._requeue_tasks(array(
-                select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-                from stepgres.tasks as t where t.ctid = any (v_applied.handed)
+            perform stepgres._release_tasks(array(
+                select (i.run_id, i.step_slug, i.task_index, null)::stepgres._task_release
+                from unnest(v_applied.handed) as i
             ));
         end;
         if (work.is_waiting and v_is_idle) <> v_worker.is_waiting then

@@ -4,15 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Other transactions see the tasks of a worker only when this transaction commits. A takeover
-    -- before the commit would miss these tasks, and nobody would execute them; so the worker row
-    -- stays until the commit. skip locked: a transaction that has locked the row ends the worker,
-    -- and may be waiting for runs that are locked here.
-    perform 1 from stepgres.workers as w
-    where w.worker_id = _hold_worker.worker_id
-        and w.generation = coalesce(_hold_worker.generation, w.generation)
-    for key share skip locked;
-    if not found then
+    if not stepgres._holds_worker(_hold_worker.worker_id, _hold_worker.generation) then
         raise exception 'worker "%" is being ended, or has begun anew', _hold_worker.worker_id
             using errcode = 'SG006', hint = 'Call register_worker again.';
     end if;

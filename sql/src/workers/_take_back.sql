@@ -30,7 +30,10 @@ begin
     if is_dead then
         perform stepgres._advance(stepgres._fail_tasks(v_started));
     else
-        perform stepgres._release_tasks(v_started);
+        perform stepgres._release_tasks(array(
+            select (s.run_id, s.step_slug, s.task_index, null)::stepgres._task_release
+            from unnest(v_started) as s
+        ));
     end if;
     return coalesce(cardinality(v_started), 0) + coalesce(cardinality(v_orphans), 0);
 end

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_run_ids uuid[];
-    v_unknown stepgres._task_failure[];
+    v_unknown stepgres._task_release[];
 begin
     perform stepgres._worker(keep_tasks.worker_id);
     perform stepgres._check_results(keep_tasks.tasks, 'tasks');
@@ -16,9 +16,8 @@ begin
     update stepgres.workers as w
     set generation = w.generation + 1 where w.worker_id = keep_tasks.worker_id;
     v_run_ids := stepgres._lock_runs_of_workers(array[keep_tasks.worker_id]);
-    select array_agg((
-        t.run_id, t.step_slug, t.task_index, t.attempt, null, true, null, null, null, null
-    )::stepgres._task_failure) into v_unknown
+    select array_agg((t.run_id, t.step_slug, t.task_index, null)::stepgres._task_release)
+    into v_unknown
     from stepgres.tasks as t
     where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
         and not exists (

@@ -1,4 +1,4 @@
-"""Sticky steps: who completes what they wait for gets them in the same turn, without a ticket."""
+"""Steps that go to the worker that made them ready, in the same turn and without a ticket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Database
 from tests.support.engine import Engine, refused, step
 
 
@@ -49,12 +50,76 @@ def test_sticky_step_goes_ahead_of_what_is_queued(engine: Engine) -> None:
     engine.drain()
 
 
-def test_steps_that_are_not_sticky_wait_their_turn(engine: Engine) -> None:
+def test_step_that_is_not_sticky_follows_too(engine: Engine) -> None:
     engine.define("order", step("a"), step("b", "a"))
     engine.start("order")
     engine.start("order")
     a = engine.claim(1)[0]
-    assert slugs(engine.work([a.completed()], capacity=1)) == ["a"]
+    assert slugs(engine.work([a.completed()], capacity=1)) == ["b"]
+    engine.drain()
+
+
+def test_worker_goes_on_with_one_step_for_each_that_it_completed(engine: Engine) -> None:
+    engine.define("order", step("a"), *[step(f"b{i}", "a") for i in range(5)])
+    engine.start("order")
+    (a,) = engine.claim(1)
+    engine.define("other", step("older"))
+    for _ in range(3):
+        engine.start("other")
+    claimed = engine.work([a.completed()], capacity=4)
+    assert slugs(claimed)[0].startswith("b")
+    assert slugs(claimed)[1:] == ["older"] * 3
+    assert len(engine.tickets()) == 4
+    engine.work([item.completed() for item in claimed])
+    engine.drain()
+
+
+def test_worker_goes_on_with_a_more_urgent_task_first(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", "a"), step("c", "b", sticky=True))
+    engine.define("urgent", step("now"))
+    engine.start("order")
+    (a,) = engine.claim(1)
+    engine.start("urgent", priority=1)
+    (now,) = engine.work([a.completed()], capacity=1)
+    assert now.step_slug == "now"
+    (b,) = engine.work([now.completed()], capacity=1)
+    assert b.step_slug == "b"
+    engine.start("urgent", priority=1)
+    assert slugs(engine.work([b.completed()], capacity=1)) == ["c"]
+    engine.call("tick")
+    engine.connection.execute("select stepgres.unregister_worker('worker')")
+    other_worker(engine, "worker").drain()
+
+
+def test_less_urgent_queue_does_not_hold_a_step_up(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", "a"))
+    engine.start("order", priority=-1)
+    engine.start("order")
+    (a,) = engine.claim(1)
+    assert slugs(engine.work([a.completed()], capacity=1)) == ["b"]
+    engine.connection.execute("select stepgres.unregister_worker('worker')")
+    other_worker(engine, "worker").drain()
+
+
+def test_worker_that_is_being_ended_leaves_a_ticket(engine: Engine, db: Database) -> None:
+    engine.define("order", step("a"), step("b", "a"))
+    run_id = engine.start("order")
+    (a,) = engine.claim(1)
+    with db.connect() as other, other.transaction():
+        other.execute("select from stepgres.workers for update")
+        assert engine.work([a.completed()], capacity=1) == []
+    assert engine.tickets() == [(run_id, "b", 0)]
+    engine.drain()
+
+
+def test_result_of_no_use_gives_no_place(engine: Engine) -> None:
+    """A refused result makes nothing ready, and a released task stays a task."""
+    engine.define("order", step("a"), step("b", "a"))
+    engine.start("order")
+    (a,) = engine.claim(1)
+    released, *_ = engine.work([a.released()], capacity=1)
+    assert (released.step_slug, released.attempt) == ("a", 1)
+    engine.complete(released)
     engine.drain()
 
 
