@@ -17,7 +17,7 @@ create function public.make_id(kind int, i int) returns uuid language sql immuta
 return format('00000000-000%s-7000-8000-%s', kind, to_char(i, 'FM000000000000'))::uuid;
 
 insert into stepgres.runs (
-    run_id, workflow_slug, version, status, remaining_steps, inserted_at, finished_at, input,
+    run_id, workflow_slug, version, status, remaining_ends, inserted_at, finished_at, input,
     output, error, tags
 )
 select public.make_id(1, i), case when i % 2 = 0 then 'order' else 'other' end, 1,
@@ -29,7 +29,7 @@ from generate_series(1, {finished}) as i;
 insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
 select r.run_id, r.workflow_slug, r.inserted_at from stepgres.runs as r where r.status = 'failed';
 insert into stepgres.runs (
-    run_id, workflow_slug, version, remaining_steps, inserted_at, paused_at, input
+    run_id, workflow_slug, version, remaining_ends, inserted_at, paused_at, input
 )
 select public.make_id(k.kind, i), 'order', 1, 1, now() - interval '1 year' + i * interval '1 s',
     k.paused_at, '{{}}'
@@ -41,10 +41,10 @@ insert into stepgres.active_runs (run_id, workflow_slug, inserted_at)
 select r.run_id, r.workflow_slug, r.inserted_at from stepgres.runs as r where r.finished_at is null;
 
 insert into stepgres.step_states (
-    run_id, step_slug, map, is_direct, is_leaf, status, remaining_deps, initial_tasks,
-    remaining_tasks, started_at, finished_at, output, error
+    run_id, step_slug, map, is_direct, is_leaf, is_end, status, remaining_deps,
+    initial_tasks, remaining_tasks, started_at, finished_at, output, error
 )
-select r.run_id, 'a', false, true, true, r.status, 0, 1,
+select r.run_id, 'a', false, true, true, true, r.status, 0, 1,
     case r.status when 'completed' then 0 else 1 end, r.inserted_at, r.finished_at,
     r.output, r.error
 from stepgres.runs as r;

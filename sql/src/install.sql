@@ -83,7 +83,9 @@
 \ir scheduling/_advance.sql
 \ir scheduling/_complete_maps.sql
 \ir scheduling/_complete_runs.sql
+\ir scheduling/_count_ends.sql
 \ir scheduling/_delay_tasks.sql
+\ir scheduling/_ends_of.sql
 \ir scheduling/_expand_map.sql
 \ir scheduling/_fail_runs.sql
 \ir scheduling/_fail_steps.sql
@@ -119,6 +121,7 @@
 \ir work/_pop_tasks.sql
 \ir work/_record_results.sql
 \ir work/_refuse_results.sql
+\ir work/_refused_item.sql
 \ir work/_release_tasks.sql
 \ir work/_send_result.sql
 \ir work/_shorten.sql

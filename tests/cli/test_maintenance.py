@@ -40,11 +40,11 @@ def test_fsck_ends_with_1_when_it_finds_something(cli: Cli, engine: Engine) -> N
     assert cli("fsck").stdout == "No invariant is violated.\n"
     assert printed(cli("fsck", "--json")) == []
     engine.connection.execute("set session_replication_role = replica")  # no triggers
-    engine.connection.execute("update stepgres.runs set remaining_steps = 7")
+    engine.connection.execute("update stepgres.runs set remaining_ends = 7")
     result = cli("fsck")
     assert (result.exit_code, result.stderr) == (1, "")
     assert str(run_id) in result.stdout
     result = cli("fsck", "--json")
     assert (result.exit_code, f'"run_id": "{run_id}"' in result.stdout) == (1, True)
-    engine.connection.execute("update stepgres.runs set remaining_steps = 1")
+    engine.connection.execute("update stepgres.runs set remaining_ends = 1")
     assert rows(cli("fsck")) == [["No", "invariant", "is", "violated."]]

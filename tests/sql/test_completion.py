@@ -15,16 +15,16 @@ DIAMOND = (step("a"), step("b", "a"), step("c", "a"), step("d", "b", "c"))
 
 
 def counters(engine: Engine, run_id: UUID) -> dict[str, Any]:
-    """remaining_steps of the run, then remaining_deps and remaining_tasks of each step."""
-    (remaining_steps,) = engine.rows(
-        "select remaining_steps from stepgres.runs where run_id = %s", run_id
+    """remaining_ends of the run, then remaining_deps and remaining_tasks of each step."""
+    (remaining_ends,) = engine.rows(
+        "select remaining_ends from stepgres.runs where run_id = %s", run_id
     )
     steps = engine.rows(
         "select step_slug, remaining_deps, remaining_tasks from stepgres.step_states"
         " where run_id = %s",
         run_id,
     )
-    return {"run": remaining_steps, **{slug: (deps, tasks) for slug, deps, tasks in steps}}
+    return {"run": remaining_ends, **{slug: (deps, tasks) for slug, deps, tasks in steps}}
 
 
 # What follows
@@ -33,9 +33,9 @@ def counters(engine: Engine, run_id: UUID) -> dict[str, Any]:
 def test_counters_count_down_through_a_chain(engine: Engine) -> None:
     engine.define("order", step("a"), step("b", "a"), step("c", "b"))
     run_id = engine.start("order", {})
-    assert counters(engine, run_id) == {"run": 3, "a": (0, 1), "b": (1, None), "c": (1, None)}
+    assert counters(engine, run_id) == {"run": 1, "a": (0, 1), "b": (1, None), "c": (1, None)}
     engine.complete(engine.claim_one())
-    assert counters(engine, run_id) == {"run": 2, "a": (0, 0), "b": (0, 1), "c": (1, None)}
+    assert counters(engine, run_id) == {"run": 1, "a": (0, 0), "b": (0, 1), "c": (1, None)}
     engine.complete(engine.claim_one())
     assert counters(engine, run_id) == {"run": 1, "a": (0, 0), "b": (0, 0), "c": (0, 1)}
     engine.complete(engine.claim_one(), "end")
@@ -48,7 +48,7 @@ def test_counters_count_the_tasks_of_a_map(engine: Engine) -> None:
     run_id = engine.start("order", [1, 2, 3])
     items = engine.claim()
     engine.work([item.completed() for item in items[:2]])
-    assert counters(engine, run_id) == {"run": 2, "each": (0, 1), "sum": (1, None)}
+    assert counters(engine, run_id) == {"run": 1, "each": (0, 1), "sum": (1, None)}
     engine.complete(items[2])
     assert counters(engine, run_id) == {"run": 1, "each": (0, 0), "sum": (0, 1)}
 

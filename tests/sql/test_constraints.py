@@ -272,10 +272,9 @@ ILLEGAL_TRANSITIONS = [
     ("step_states", "done", "status = 'started', finished_at = null, output = null"),
     ("step_states", "done", "status = 'failed', output = null, error = 'x'"),
     ("step_states", "last", "remaining_deps = 2"),
-    ("runs", "active", "remaining_steps = remaining_steps + 1"),
     (
         "runs", "over",
-        "status = 'started', finished_at = null, output = null, remaining_steps = 1",
+        "status = 'started', finished_at = null, output = null, remaining_ends = 1",
     ),
     ("runs", "over", "status = 'failed', output = null, error = 'x'"),
 ]  # fmt: skip

@@ -237,9 +237,44 @@ def test_dependent_of_two_branches_that_skip_one_after_the_other_is_counted_once
     items = {item.step_slug: item for item in engine.claim()}
     engine.fail(items["left"], "first")
     engine.fail(items["right"], "second")
-    remaining = "select remaining_steps from stepgres.runs"
-    assert engine.rows(remaining) == [2]
+    assert engine.rows("select remaining_ends from stepgres.runs") == [1]
     engine.complete(items["open"], 1)
     assert engine.status(run_id)[0] == "in_progress"
     engine.drain()
     assert engine.output(run_id) == {"last": None}
+
+
+def test_run_waits_for_steps_whose_dependents_were_all_skipped_before_them(engine: Engine) -> None:
+    engine.define(
+        "order",
+        step("a", max_attempts=1, when_exhausted="skip-cascade"),
+        step("b"), step("c", "b"), step("join", "a", "c"), step("last", "join"),
+    )  # fmt: skip
+    run_id = engine.start("order", {})
+    a, b = engine.claim()
+    engine.fail(a)
+    assert engine.steps(run_id)["last"] == "skipped"
+    ends = "select step_slug from stepgres.step_states where is_end and finished_at is null"
+    assert engine.rows(ends) == ["c"]
+    engine.complete(b, 1)
+    assert engine.status(run_id)[0] == "in_progress"
+    engine.complete(engine.claim_one(), 2)
+    assert engine.status(run_id) == ("completed", None)
+
+
+def test_retry_counts_the_ends_that_a_cascade_has_left(engine: Engine) -> None:
+    engine.define(
+        "order",
+        step("a", max_attempts=1, when_exhausted="skip-cascade"),
+        step("b", max_attempts=1), step("join", "a", "b"), step("other"),
+    )  # fmt: skip
+    run_id = engine.start("order", {})
+    items = {item.step_slug: item for item in engine.claim()}
+    engine.fail(items["a"])
+    engine.complete(items["other"], 1)
+    engine.fail(items["b"])
+    assert engine.status(run_id)[0] == "failed"
+    new_id = engine.call("retry_failed_workflow", run_id=run_id)
+    assert engine.rows("select remaining_ends from stepgres.runs where run_id = %s", new_id) == [1]
+    engine.complete(engine.claim_one(), 2)
+    assert engine.status(new_id) == ("completed", {"other": 1})

@@ -16,8 +16,8 @@ RUN_ID = UUID("01890000-0000-7000-8000-000000000001")
 def test_start_creates_run_steps_and_root_tasks(engine: Engine) -> None:
     engine.define("order", step("a"), step("b"), step("c", "a", "b"), step("d", "c"))
     run_id = engine.start("order", {"x": 1})
-    query = "select workflow_slug, version, status, remaining_steps, input from stepgres.runs"
-    assert engine.rows(query) == [("order", 1, "started", 4, {"x": 1})]
+    query = "select workflow_slug, version, status, remaining_ends, input from stepgres.runs"
+    assert engine.rows(query) == [("order", 1, "started", 1, {"x": 1})]
     assert engine.steps(run_id) == {"a": "started", "b": "started", "c": "created", "d": "created"}
     query = "select step_slug, remaining_deps from stepgres.step_states order by 1"
     assert engine.rows(query) == [("a", 0), ("b", 0), ("c", 2), ("d", 1)]

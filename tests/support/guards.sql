@@ -22,10 +22,7 @@ $$;
 create trigger runs_refuse_transition
 after update on stepgres.runs
 for each row
-when (
-    (old.status <> 'started' and new.status is distinct from old.status)
-    or (new.remaining_steps > old.remaining_steps and new.version = old.version)
-)
+when (old.status <> 'started' and new.status is distinct from old.status)
 execute function public.refuse_transition();
 
 create trigger step_states_refuse_transition

@@ -10,8 +10,8 @@ as $$
         when (run.status = 'completed') <> (run.output is not null)
             then 'output is for completed runs'
         when (run.status = 'failed') <> (run.error is not null) then 'error is for failed runs'
-        when run.remaining_steps < 0 or (run.remaining_steps = 0) <> (run.status <> 'started')
-            then 'remaining_steps is 0 in finished runs, and in no other run'
+        when run.remaining_ends < 0 or (run.remaining_ends = 0) <> (run.status <> 'started')
+            then 'remaining_ends is 0 in finished runs, and in no other run'
         when run.paused_at is not null and run.status <> 'started'
             then 'paused_at is for active runs'
         when run.cancelled_at is not null and run.status <> 'failed'

@@ -19,9 +19,22 @@ as $$
         from stepgres.tasks as t
         group by t.run_id, t.step_slug
     ),
-    counted_steps as (
-        select t.run_id, count(*) filter (where t.finished_at is null) as unfinished
+    unfinished_dependents as (
+        select t.run_id, d.depends_on
+        from stepgres.runs as r
+        join stepgres.step_states as t on t.run_id = r.run_id and t.finished_at is null
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.step_slug)
+                = (r.workflow_slug, r.version, t.step_slug)
+        group by t.run_id, d.depends_on
+    ),
+    counted_ends as (
+        select t.run_id, count(*) filter (where d.run_id is null) as ends,
+            count(*) filter (where (d.run_id is null) <> t.is_end) as wrong
         from stepgres.step_states as t
+        left join unfinished_dependents as d
+            on d.run_id = t.run_id and d.depends_on = t.step_slug
+        where t.finished_at is null
         group by t.run_id
     )
     select 'remaining_deps equals a recount', t.run_id,
@@ -52,11 +65,12 @@ as $$
     join counted_tasks as c on c.run_id = t.run_id and c.step_slug = t.step_slug
     where t.status <> 'started' and c.unfinished > 0
     union all
-    select 'remaining_steps equals a recount', r.run_id,
-        format('%s, counted %s', r.remaining_steps, coalesce(c.unfinished, 0))
+    select 'remaining_ends equals a recount', r.run_id,
+        format('%s, counted %s; %s steps are marked wrongly', r.remaining_ends,
+            coalesce(c.ends, 0), coalesce(c.wrong, 0))
     from stepgres.runs as r
-    left join counted_steps as c on c.run_id = r.run_id
-    where r.remaining_steps <> coalesce(c.unfinished, 0)
+    left join counted_ends as c on c.run_id = r.run_id
+    where r.remaining_ends <> coalesce(c.ends, 0) or c.wrong > 0
     union all
     select 'skipped_tasks equals a recount', t.run_id,
         format('step %s: %s', t.step_slug, t.skipped_tasks)

@@ -4,18 +4,14 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_deleted int;
-    v_created int;
 begin
     -- Make the states anew instead of changing them: remaining_deps never grows.
     delete from stepgres.step_states as t
     where t.run_id = _move_run.run_id and t.status = 'created';
-    get diagnostics v_deleted = row_count;
     insert into stepgres.step_states as t (
-        run_id, step_slug, map, is_direct, is_leaf, feeds_map, remaining_deps
+        run_id, step_slug, map, is_direct, is_leaf, is_end, feeds_map, remaining_deps
     )
-    select _move_run.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.feeds_map,
+    select _move_run.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.is_leaf, s.feeds_map,
         (
             select count(*)
             from stepgres.dependencies as d
@@ -35,7 +31,6 @@ begin
         select from stepgres.step_states as o
         where o.run_id = r.run_id and o.step_slug = s.step_slug
     );
-    get diagnostics v_created = row_count;
     -- Steps that have started may have got dependents.
     update stepgres.step_states as t
     set is_leaf = s.is_leaf, feeds_map = s.feeds_map
@@ -45,9 +40,8 @@ begin
             and (s.workflow_slug, s.version) = (r.workflow_slug, _move_run.version)
     where t.run_id = r.run_id and t.step_slug = s.step_slug
         and (t.is_leaf, t.feeds_map) is distinct from (s.is_leaf, s.feeds_map);
-    update stepgres.runs as r
-    set version = _move_run.version, remaining_steps = r.remaining_steps + v_created - v_deleted
-    where r.run_id = _move_run.run_id;
+    update stepgres.runs as r set version = _move_run.version where r.run_id = _move_run.run_id;
+    perform stepgres._count_ends(array[_move_run.run_id], _move_run.finished);
 end
 $$;
 

@@ -8,13 +8,13 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
 begin
-    return to_jsonb(v_run) - '{remaining_steps,executor_id}'::text[] || jsonb_build_object(
+    return to_jsonb(v_run) - '{remaining_ends,executor_id}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
         'traceback', v_fatal.traceback,
         'steps', (
             select to_jsonb(array_agg(
-                to_jsonb(t) - '{run_id,is_direct,is_leaf,feeds_map,remaining_tasks,expanded_tasks,
+                to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,expanded_tasks,
                     queued_from,skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(

@@ -19,9 +19,9 @@ begin
         select a.error_type, a.traceback into v_status.error_type, v_status.traceback
         from stepgres._fatal_attempt(v_run) as a;
     else
-        select count(*)::int into v_total from stepgres.step_states as t
+        select count(*)::int, count(t.finished_at)::int into v_total, v_completed
+        from stepgres.step_states as t
         where t.run_id = v_run.run_id;
-        v_completed := v_total - v_run.remaining_steps;
         v_status.details := jsonb_build_object(
             'total_steps', v_total,
             'completed_steps', v_completed,

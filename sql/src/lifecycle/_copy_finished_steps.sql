@@ -36,12 +36,7 @@ begin
     ) as o
     where r.run_id = any (_copy_finished_steps.run_ids) and s.status in ('completed', 'skipped');
 
-    update stepgres.runs as r
-    set remaining_steps = (
-        select count(*) from stepgres.step_states as s
-        where s.run_id = r.run_id and s.finished_at is null
-    )
-    where r.run_id = any (_copy_finished_steps.run_ids);
+    perform stepgres._count_ends(_copy_finished_steps.run_ids);
     update stepgres.step_states as t
     set remaining_deps = (
         select count(*)

@@ -4,15 +4,23 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_least_priority int;
     v_queue record;
     v_is_waiting boolean;
 begin
+    -- Nearly all workers have only queues of one priority.
+    select min(q.priority) into v_least_priority
+    from stepgres.queues as q
+    where q.queue = any (worker.queues)
+    having min(q.priority) < max(q.priority);
+    if not found then
+        return null;
+    end if;
     for v_queue in
-        select q.pgmq_queue, q.priority, min(q.priority) over () as least_priority
-        from stepgres._queues_of(_most_urgent_ticket.worker) as q
+        select q.pgmq_queue, q.priority from stepgres._queues_of(_most_urgent_ticket.worker) as q
+        where q.priority > v_least_priority
         order by q.priority desc
     loop
-        exit when v_queue.priority = v_queue.least_priority;
         execute format('select exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue)
         into v_is_waiting;
         if v_is_waiting then
@@ -26,4 +34,4 @@ $$;
 comment on function stepgres._most_urgent_ticket(stepgres.workers) is
 'Returns the highest priority of the tickets that wait for a worker.
 
-Returns null if there is no ticket above the lowest priority of the queues of the worker.';
+Returns null if no ticket is above the lowest priority of the queues of the worker.';

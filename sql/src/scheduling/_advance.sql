@@ -1,6 +1,6 @@
 create function stepgres._advance(
     finished stepgres._step_key[],
-    leaves stepgres._step_key[] default null,
+    ends stepgres._step_key[] default null,
     taker stepgres.workers default null,
     capacity bigint default 0,
     places bigint default 0
@@ -12,7 +12,7 @@ as $$
 declare
     v_now timestamptz;
     v_done stepgres._step_key[] := finished;
-    v_all stepgres._step_key[] := finished || leaves;
+    v_ends stepgres._step_key[] := coalesce(ends, stepgres._ends_of(finished));
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
     v_handed stepgres._handed;
@@ -67,10 +67,10 @@ begin
         end if;
         perform stepgres._queue_tasks(v_tasks);
         v_done := stepgres._start_steps(v_ready);
-        v_all := v_all || v_done;
+        v_ends := v_ends || stepgres._ends_of(v_done);
     end loop;
-    if v_all is not null then
-        perform stepgres._complete_runs(v_all);
+    if v_ends <> '{}' then
+        perform stepgres._complete_runs(v_ends);
     end if;
     return v_items;
 end
@@ -81,5 +81,6 @@ comment on function stepgres._advance(
 ) is
 'Advances everything that follows from finished steps: dependents, maps, skips, tickets and runs.
 
-leaves are further finished steps, on which no step depends. The caller holds the locks. Returns
-the tasks that the taker has started at once: see _hand_over.';
+ends are the finished steps that their runs count, by default those in finished; no step waits for
+an end, so an end need not be in finished. The caller holds the locks. Returns the tasks that the
+taker has started at once: see _hand_over.';

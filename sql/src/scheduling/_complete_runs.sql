@@ -1,4 +1,4 @@
-create function stepgres._complete_runs(finished stepgres._step_key[]) returns void
+create function stepgres._complete_runs(ends stepgres._step_key[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,18 +8,18 @@ declare
     v_run_ids uuid[];
 begin
     with finished as (
-        select k.run_id, count(*) as steps
-        from unnest(_complete_runs.finished) as k group by k.run_id
+        select k.run_id, count(*) as ends
+        from unnest(_complete_runs.ends) as k group by k.run_id
     ),
     counted as (
         update stepgres.runs as r
-        set remaining_steps = r.remaining_steps - f.steps,
-            status = case when r.remaining_steps = f.steps then 'completed' else r.status end,
-            finished_at = case when r.remaining_steps = f.steps then v_now end,
-            paused_at = case when r.remaining_steps <> f.steps then r.paused_at end,
+        set remaining_ends = r.remaining_ends - f.ends,
+            status = case when r.remaining_ends = f.ends then 'completed' else r.status end,
+            finished_at = case when r.remaining_ends = f.ends then v_now end,
+            paused_at = case when r.remaining_ends <> f.ends then r.paused_at end,
             -- With one leaf step, its output, or null if the step was skipped. With several leaf
             -- steps, an object of their outputs by slug, without the skipped steps.
-            output = case when r.remaining_steps = f.steps then (
+            output = case when r.remaining_ends = f.ends then (
                 select case count(*)
                     when 1 then coalesce((array_agg(t.output))[1], 'null')
                     else coalesce(
@@ -51,6 +51,6 @@ end
 $$;
 
 comment on function stepgres._complete_runs(stepgres._step_key[]) is
-'Counts finished steps down in their runs, and completes the runs without unfinished steps.
+'Counts finished ends down in their runs, and completes the runs without unfinished steps.
 
 A completed run gets its output.';

@@ -12,7 +12,7 @@ declare
 begin
     with failed as (
         update stepgres.runs as r
-        set status = 'failed', finished_at = v_now, remaining_steps = 0, error = f.error,
+        set status = 'failed', finished_at = v_now, remaining_ends = 0, error = f.error,
             failed_step = f.step_slug, paused_at = null,
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
+    v_now timestamptz;
     v_failures stepgres._run_failure[];
     v_skips stepgres._skip[];
     v_finished stepgres._step_key[];
@@ -43,7 +43,9 @@ begin
     perform stepgres._fail_steps(v_failures);
     v_finished := stepgres._skip_steps(v_skips);
 
+    -- The time is taken after the skips: events are told in the order in which they are recorded.
     -- A step that gathers has no task, and neither has a map of an empty array.
+    v_now := stepgres._now();
     with started as (
         update stepgres.step_states as t
         set status = case n.tasks when 0 then 'completed' else 'started' end, started_at = v_now,

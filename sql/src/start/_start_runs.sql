@@ -26,13 +26,14 @@ begin
     end if;
     with started as (
         insert into stepgres.runs as r (
-            run_id, workflow_slug, version, remaining_steps, executor_id, priority, idempotency_key,
+            run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
             tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
                 select count(*) from stepgres.steps as s
                 where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+                    and s.is_leaf
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
@@ -50,10 +51,11 @@ begin
 
     with created as (
         insert into stepgres.step_states as t (
-            run_id, step_slug, map, is_direct, is_leaf, feeds_map, remaining_deps, status,
-            started_at, initial_tasks, remaining_tasks
+            run_id, step_slug, map, is_direct, is_leaf, is_end, feeds_map, remaining_deps,
+            status, started_at, initial_tasks, remaining_tasks
         )
-        select i.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.feeds_map, s.dependency_count,
+        select i.run_id, s.step_slug, s.map, s.is_direct, s.is_leaf, s.is_leaf, s.feeds_map,
+            s.dependency_count,
             case when o.starts then 'started' else 'created' end,
             case when o.starts then v_now end,
             case when o.starts then 1 end,

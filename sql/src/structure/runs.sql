@@ -11,7 +11,7 @@ create table stepgres.runs (
     workflow_slug text not null,
     version int not null,
     status text not null default 'started',
-    remaining_steps int not null,
+    remaining_ends int not null,
     executor_id text,
     priority int,
     idempotency_key text,
@@ -42,8 +42,9 @@ create index runs_by_tag on stepgres.runs using gin (tags) where tags is not nul
 
 comment on table stepgres.runs is
 'Holds the runs; a run is one execution of a workflow version with one input.';
-comment on column stepgres.runs.remaining_steps is
-'The number of steps that have not finished.';
+comment on column stepgres.runs.remaining_ends is
+'The number of unfinished steps on which no unfinished step depends; at 0 the run is complete.
+So most steps of a run finish without a change of its row.';
 comment on column stepgres.runs.priority is
 'The priority that replaces the priorities of the steps; null: the steps keep theirs.';
 comment on column stepgres.runs.executor_id is

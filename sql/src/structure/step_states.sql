@@ -4,6 +4,7 @@ create table stepgres.step_states (
     map boolean not null,
     is_direct boolean not null,
     is_leaf boolean not null,
+    is_end boolean not null,
     feeds_map text,
     status text not null default 'created',
     remaining_deps int not null,
@@ -26,6 +27,9 @@ comment on column stepgres.step_states.is_direct is
 'The step can start as soon as it is ready: a copy of steps.is_direct.';
 comment on column stepgres.step_states.is_leaf is
 'No step depends on the step: a copy of steps.is_leaf.';
+comment on column stepgres.step_states.is_end is
+'The run counts the step in remaining_ends: no unfinished step depends on it.
+Leaves are ends. A step becomes an end when the last of its dependents is skipped before it.';
 comment on column stepgres.step_states.feeds_map is
 'The map step that maps over the output of this single step: a copy of steps.feeds_map.';
 comment on column stepgres.step_states.remaining_deps is

@@ -216,7 +216,7 @@ create type stepgres._outcome as (
     released stepgres._task_release[],
     added stepgres._added_tasks[],
     completed_steps stepgres._step_key[],
-    completed_leaves stepgres._step_key[],
+    completed_ends stepgres._step_key[],
     changed_maps stepgres._step_key[]
 );
 

@@ -9,7 +9,7 @@ declare
         worker.worker_id, _apply_results.results
     );
     v_finished stepgres._step_key[];
-    v_leaves stepgres._step_key[] := v_outcome.completed_leaves;
+    v_ends stepgres._step_key[];
     v_applied stepgres._applied;
 begin
     if stepgres._are_events_sent() then
@@ -23,18 +23,21 @@ begin
     end if;
     -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
     -- start nothing more.
-    v_finished := v_outcome.completed_steps || stepgres._refill_maps(v_outcome.changed_maps);
+    v_finished := stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     if v_outcome.added is not null then
-        -- The completed steps may get dependents.
-        v_finished := v_finished || v_leaves;
-        v_leaves := null;
+        v_finished := v_finished || v_outcome.completed_steps || v_outcome.completed_ends;
         perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
         from unnest(v_outcome.added) as a;
+        -- The completed steps may have got dependents.
+        v_ends := stepgres._ends_of(v_finished);
+    else
+        v_ends := coalesce(stepgres._ends_of(v_finished) || v_outcome.completed_ends, '{}');
+        v_finished := v_finished || v_outcome.completed_steps;
     end if;
     v_applied.handed := stepgres._advance(
-        v_finished, v_leaves, _apply_results.worker, _apply_results.capacity,
+        v_finished, v_ends, _apply_results.worker, _apply_results.capacity,
         cardinality(v_outcome.accepted)
     );
     if v_outcome.added is not null then

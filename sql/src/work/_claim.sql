@@ -21,7 +21,10 @@ begin
     -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
     -- of the worker are committed soon.
     for i in 1 .. 100 loop
-        for v_pgmq_queue in select q.pgmq_queue from stepgres._queues_of(_claim.worker) as q loop
+        for v_pgmq_queue in
+            select q.pgmq_queue from stepgres._queues_of(_claim.worker) as q
+            where cardinality(v_rows) < v_left
+        loop
             exit when cardinality(v_rows) >= v_left;
             v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, v_left - cardinality(v_rows));
         end loop;

@@ -12,7 +12,7 @@ begin
     -- statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map, s.is_leaf,
+            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map,
             t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
@@ -43,7 +43,7 @@ begin
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
         cross join lateral (
-            select k.map, k.is_leaf, k.feeds_map, k.ctid from stepgres.step_states as k
+            select k.map, k.feeds_map, k.ctid from stepgres.step_states as k
             where (k.run_id, k.step_slug) = (n.run_id, n.step_slug)
             offset 0
         ) as s
@@ -72,9 +72,9 @@ begin
             output = case when not t.map then c.output end
         from counted as c
         where t.ctid = c.step_row
-        returning t.run_id, t.step_slug, t.map, t.is_leaf
+        returning t.run_id, t.step_slug, t.map, t.is_end
     )
-    select a.places, a.failures, a.released, a.added, s.steps, s.leaves, s.maps
+    select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps
     into v_outcome
     from (
         select
@@ -92,8 +92,8 @@ begin
     ) as a
     cross join (
         select
-            array_agg(k.key) filter (where not t.map and not t.is_leaf) as steps,
-            array_agg(k.key) filter (where not t.map and t.is_leaf) as leaves,
+            array_agg(k.key) filter (where not t.map and not t.is_end) as steps,
+            array_agg(k.key) filter (where not t.map and t.is_end) as ends,
             array_agg(k.key) filter (where t.map) as maps
         from stepped as t
         cross join lateral (select (t.run_id, t.step_slug)::stepgres._step_key as key) as k

@@ -24,12 +24,9 @@ begin
             v_worker, work.results, coalesce(work.capacity, 0), work.run_ids || v_run_ids
         );
         return query
-        select i.run_id, null::text, null::int, i.step_slug, i.task_index, i.attempt, null::jsonb,
-            null::interval, null::boolean, null::text, null::int, null::boolean, true
+        select i.*
         from unnest(v_applied.refused) as p (place)
-        cross join jsonb_to_record(work.results -> (p.place - 1)::int) as i (
-            run_id uuid, step_slug text, task_index int, attempt int
-        );
+        cross join stepgres._refused_item(work.results -> (p.place - 1)::int) as i;
     end if;
     if capacity > 0 then
         begin

@@ -31,15 +31,13 @@ begin
     end if;
 
     return query
-    select k.run_id, null::text, null::int, k.step_slug, k.task_index, k.attempt, null::jsonb,
-        null::interval, null::boolean, null::text, null::int, null::boolean, true
-    from jsonb_to_recordset(heartbeat.tasks) as k (
-        run_id uuid, step_slug text, task_index int, attempt int
-    )
+    select i.*
+    from jsonb_array_elements(heartbeat.tasks) as k
+    cross join stepgres._refused_item(k) as i
     where not exists (
         select from stepgres.tasks as t
-        where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
-            and t.status = 'started' and t.attempt = k.attempt and t.worker_id = heartbeat.worker_id
+        where (t.run_id, t.step_slug, t.task_index) = (i.run_id, i.step_slug, i.task_index)
+            and t.status = 'started' and t.attempt = i.attempt and t.worker_id = heartbeat.worker_id
     );
 end
 $$;
