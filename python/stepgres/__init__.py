@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from stepgres._client.client_async import AsyncClient
     from stepgres._client.flow_builder import FlowBuilder
     from stepgres._client.flow_builder_async import AsyncFlowBuilder
-    from stepgres._execution.executor import AsyncExecutor, Executor
+    from stepgres._execution.executor import Executor
+    from stepgres._execution.executor_async import AsyncExecutor
     from stepgres._execution.runner import StepContext
     from stepgres._execution.worker import AsyncWorker, Worker
     from stepgres._goals.composer import WorkflowComposer
@@ -93,7 +94,7 @@ else:
     _MODULES = {
         "AsyncClient": "_client.client_async",
         "AsyncEventListener": "_listening.event_listeners",
-        "AsyncExecutor": "_execution.executor",
+        "AsyncExecutor": "_execution.executor_async",
         "AsyncFlowBuilder": "_client.flow_builder_async",
         "AsyncOrchestrator": "_goals.orchestrator_async",
         "AsyncListener": "_listening.listeners",

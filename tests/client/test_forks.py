@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 import stepgres
 from stepgres import AsyncClient, Client
 from tests.conftest import Database
+from tests.support.workers import worker_ids
 
 PATIENCE = 120  # seconds
 
@@ -114,6 +115,21 @@ def test_worker_in_a_fork_of_a_process_that_has_used_its_client(
         before.version()
         (answer,) = in_forks(lambda: stepgres.Executor(before).execute(_Double, 21).output)
     assert answer == 42
+
+
+def test_fork_leaves_the_workers_that_its_parent_keeps_to_the_parent(
+    db: Database, client: Client
+) -> None:
+    executor = stepgres.Executor(client)
+
+    def execute() -> Any:
+        return executor.execute(_Double, 21).output
+
+    assert execute() == 42
+    (kept,) = worker_ids(db.dsn)
+    assert in_forks(execute, 2) == [42, 42]
+    assert execute() == 42
+    assert kept in worker_ids(db.dsn)
 
 
 class _Double(stepgres.Workflow):

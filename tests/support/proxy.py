@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+_READY = b"Z\0\0\0\5I"  # ReadyForQuery of the protocol, outside of a transaction
+
 
 class Proxy:
     """Passes bytes on between clients and the server at the Unix socket of a DSN.
@@ -39,6 +41,7 @@ class Proxy:
         self.cuts = 0
         self.keeps_open = False
         self.swallowed = 0  # messages that went into black holes
+        self.answers = 0  # complete answers of the server, each after a transaction has ended
         self._sockets: list[socket.socket] = []
         self._stalled: set[socket.socket] = set()
 
@@ -96,6 +99,7 @@ class Proxy:
                 if client in self._stalled:
                     self.swallowed += 1
                 else:
+                    self.answers += data.count(_READY)
                     client.sendall(data)
         if client not in self._stalled and not self.keeps_open:
             _close(client)

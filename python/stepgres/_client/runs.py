@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from psycopg.rows import scalar_row, tuple_row
@@ -12,7 +12,7 @@ from psycopg.rows import scalar_row, tuple_row
 from stepgres._client.waiting import wait_for_run
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
-from stepgres._postgres.caller import Caller
+from stepgres._postgres.caller import Caller, call
 from stepgres._postgres.rows import row_of
 from stepgres.types import (
     RunCount,
@@ -24,7 +24,7 @@ from stepgres.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from stepgres.types import RunDetails, RunResult
@@ -70,6 +70,22 @@ class Runs(Caller):
             tags=array(tags),
             parent_run_id=parent_run_id,
         )
+
+    def _register_and_start(
+        self, definition: Mapping[str, Any], **arguments: Any
+    ) -> tuple[int, UUID]:
+        """Register a workflow and start a run of its version in one statement; return both.
+
+        So the version cannot be deleted between the two calls.
+        """
+        registered = {"definition": json_value(definition, "definition")}
+        started = self._given("start_workflow_run", arguments)
+        query = (
+            f"select version, run_id from {call('register_workflow', registered)} as version,"
+            f" lateral {call('start_workflow_run', started, version='version')} as run_id"
+        )
+        (row,) = self._query("start_workflow_run", query, registered | started, tuple_row)
+        return cast("tuple[int, UUID]", row)
 
     def start_workflow_runs(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from psycopg.rows import scalar_row, tuple_row
@@ -10,7 +10,7 @@ from psycopg.rows import scalar_row, tuple_row
 from stepgres._client.waiting_async import wait_for_run
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
-from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.caller_async import AsyncCaller, call
 from stepgres._postgres.rows import row_of
 from stepgres.types import (
     RunCount,
@@ -22,7 +22,7 @@ from stepgres.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from stepgres.types import RunDetails, RunResult
@@ -68,6 +68,22 @@ class AsyncRuns(AsyncCaller):
             tags=array(tags),
             parent_run_id=parent_run_id,
         )
+
+    async def _register_and_start(
+        self, definition: Mapping[str, Any], **arguments: Any
+    ) -> tuple[int, UUID]:
+        """Register a workflow and start a run of its version in one statement; return both.
+
+        So the version cannot be deleted between the two calls.
+        """
+        registered = {"definition": json_value(definition, "definition")}
+        started = self._given("start_workflow_run", arguments)
+        query = (
+            f"select version, run_id from {call('register_workflow', registered)} as version,"
+            f" lateral {call('start_workflow_run', started, version='version')} as run_id"
+        )
+        (row,) = await self._query("start_workflow_run", query, registered | started, tuple_row)
+        return cast("tuple[int, UUID]", row)
 
     async def start_workflow_runs(
         self,

@@ -15,8 +15,8 @@ import anyio
 import psycopg
 from anyio.from_thread import start_blocking_portal
 
-from stepgres._execution.executor import conninfo_of, resolve_concurrency
 from stepgres._execution.heartbeat import Heartbeat
+from stepgres._execution.options import conninfo_of, resolve_concurrency
 from stepgres._execution.places import check_steps, place_for
 from stepgres._execution.runner import Runner, StepCall, release_result
 from stepgres._execution.shared_reads import SharedReads

@@ -32,7 +32,7 @@ from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from types import TracebackType
 
     from psycopg.adapt import AdaptersMap
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
     from typing_extensions import Self
 
+    from stepgres._execution.run_worker import AsyncRunWorker
     from stepgres._postgres.orm import AsyncJoinable, AsyncJoining
 
 T = TypeVar("T")
@@ -50,6 +51,16 @@ def _needed(method: Callable[..., Any]) -> list[str]:
     """Return the arguments without a default of a method that calls a SQL function."""
     parameters = signature(method).parameters.values()
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
+def call(function: str, given: Iterable[str], **expressions: str) -> str:
+    """Return the SQL of a call with parameters of the given names, and with other expressions.
+
+    The names are in quotes, since limit and offset are keywords of SQL.
+    """
+    arguments = {name: f"%({name})s" for name in given} | expressions
+    listed = ", ".join(f'"{name}" => {value}' for name, value in arguments.items())
+    return f"stepgres.{function}({listed})"
 
 
 class AsyncCaller:
@@ -101,10 +112,13 @@ class AsyncCaller:
         self._lock = Lock()
         self._turn = Lock()
         self._listening = AsyncNotifications(self.conninfo)
+        self._idle_workers: list[AsyncRunWorker] = []  # of executors
 
     async def aclose(self) -> None:
         """Close the connections and listeners of the client, but no connection of the caller."""
         await self._notifications.aclose()
+        while self._idle_workers:
+            await self._idle_workers.pop().aclose()
         if self._own is not None:
             await self._own.close()
         self._owner.release()
@@ -136,17 +150,28 @@ class AsyncCaller:
         adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
-        await self._check_version()
         given = self._given(function, arguments)
-        # in quotes: limit and offset are keywords of SQL
-        names = ", ".join(f'"{name}" => %({name})s' for name in given)
+        return await self._query(
+            function, f"select * from {call(function, given)}", given, row_factory, adapters
+        )
+
+    async def _query(
+        self,
+        function: str,
+        query: str,
+        given: dict[str, Any],
+        row_factory: AsyncRowFactory[T],
+        adapters: AdaptersMap = ADAPTERS,
+    ) -> list[T]:
+        """Execute a query that calls a function. Errors that do not name a function name this."""
+        await self._check_version()
         try:
             async with (
                 self._connection() as connection,
                 in_utf8(connection),
                 ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
+                await cursor.execute(query.encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
             if error.diag.statement_position is None:  # a function did not find another schema
