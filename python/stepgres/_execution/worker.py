@@ -119,6 +119,7 @@ class _Worker(Generic[C]):
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
+        self._wakeup_names: list[str] = []
         self._is_listen_given = isinstance(listen, str)
         self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
         self._turns: Turns | None = None
@@ -157,6 +158,8 @@ class _Worker(Generic[C]):
                 worker_id = await self._register_again()
 
     async def _register(self) -> str:
+        if self._listen:
+            self._wakeup_names = [await self._client.wakeup_name(q) for q in self._queues]
         return await self._client.register_worker(
             queues=self._queues,
             lease=self._lease,
@@ -204,9 +207,11 @@ class _Worker(Generic[C]):
             stack.enter_context(heartbeat)
             listener = None
             if self._listen:
-                channels = [f"stepgres_queue_{queue}" for queue in self._queues]
                 listener = Listener(
-                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                    self._listen,
+                    self._wakeup_names,
+                    turns.wake,
+                    trusts_pooler=self._is_listen_given,
                 )
                 await stack.enter_async_context(listener)
             try:
