@@ -24,7 +24,9 @@ from stepgres._execution.transactions import Transactions
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK, WorkerClient, give_back
 from stepgres._goals.task_functions import TaskFinder, check_step_functions, patterns_of
-from stepgres._listening.wakeup import Listener
+from stepgres._listening.hub import Hub
+from stepgres._listening.wakeup import Wakeup
+from stepgres._postgres.backoff import Backoff
 from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
 from stepgres._version import __version__
 from stepgres.errors import StepgresError, WorkerNotFound
@@ -207,8 +209,8 @@ class _Worker(Generic[C]):
             stack.enter_context(heartbeat)
             listener = None
             if self._listen:
-                listener = Listener(
-                    self._listen,
+                listener = Wakeup(
+                    Hub(self._listen),
                     self._wakeup_names,
                     turns.wake,
                     trusts_pooler=self._is_listen_given,
@@ -228,8 +230,8 @@ class _Worker(Generic[C]):
             turns.cancel()
             return await self._client.unregister_worker(worker_id)
 
-    async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
-        pauses = iter(_PAUSES)
+    async def _take_turns(self, turns: Turns, listener: Wakeup | None) -> None:
+        pauses = Backoff(_PAUSES)
         patience = Patience()
         last_tick = -_TICK_INTERVAL
         has_happened = True
@@ -242,21 +244,21 @@ class _Worker(Generic[C]):
                 is_waiting = turns.is_idle or not has_happened
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
-                    pauses = iter(_PAUSES)
-                pause = next(pauses, None)
+                    pauses.reset()
                 is_told = listener is not None and listener.is_listening
-                if pause is None and turns.is_idle and is_told:
+                is_resting = pauses.is_spent and turns.is_idle and is_told
+                pause = pauses.pause()
+                if is_resting:
                     pause = await self._rest()
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     last_tick = anyio.current_time()
                     if await self._client.tick() >= FULL_TICK:
                         # More work is due at once, but a turn sends the results first.
                         last_tick, pause = -_TICK_INTERVAL, 0
-                patience.renew()
+                patience.reset()
             except PASSING_ERRORS as error:
                 await turns.wait(patience.pause_after(error))
                 continue
-            pause = _PAUSES[-1] if pause is None else pause
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
 
     def _is_over(self, turns: Turns) -> bool:

@@ -35,7 +35,6 @@ from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import RowFactory
@@ -124,12 +123,7 @@ class Caller:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:

@@ -33,7 +33,6 @@ from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
-    from types import TracebackType
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import AsyncRowFactory
@@ -126,12 +125,7 @@ class AsyncCaller:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
