@@ -126,6 +126,27 @@ def test_another_workflow_under_the_same_name_and_version_is_not_executed(
     assert executor.execute(DOUBLE, 2).output == 4
 
 
+def test_version_that_has_been_optimized_since_the_last_execution_is_executed(
+    client: Client, executor: Executor
+) -> None:
+    for n in range(20):  # enough runs to recommend a shorter timeout
+        executor.execute(DOUBLE, n)
+    assert client.optimize_workflow("demo") == 2
+    run_id = executor.execute(DOUBLE, 2).run_id
+    assert client.get_run(run_id).version == 2
+
+
+def test_workflow_that_another_version_has_replaced_is_executed_in_its_own_version(
+    client: Client, executor: Executor
+) -> None:
+    executor.execute(DOUBLE, 1)
+    assert client.register_workflow(workflow(("double", fail), ("more", fail))) == 2
+    for n in range(2):
+        result = executor.execute(DOUBLE, n)
+        assert result.output == 2 * n
+        assert client.get_run(result.run_id).version == 1
+
+
 def test_worker_that_failed_its_run_is_kept(db: Database, executor: Executor) -> None:
     with pytest.raises(stepgres.WorkflowFailed):
         executor.execute(workflow(("fail", fail)), {})

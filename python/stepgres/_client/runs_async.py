@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg.rows import scalar_row, tuple_row
@@ -12,6 +12,7 @@ from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller, call
 from stepgres._postgres.rows import row_of
+from stepgres.errors import WorkflowNotFound
 from stepgres.types import (
     RunCount,
     RunStatus,
@@ -22,7 +23,7 @@ from stepgres.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from stepgres.types import RunDetails, RunResult
@@ -69,21 +70,28 @@ class AsyncRuns(AsyncCaller):
             parent_run_id=parent_run_id,
         )
 
-    async def _register_and_start(
-        self, definition: Mapping[str, Any], **arguments: Any
-    ) -> tuple[int, UUID]:
-        """Register a workflow and start a run of its version in one statement; return both.
+    async def _start_unchanged(
+        self, flow: str, workflow_slug: str, input: Any, **arguments: Any
+    ) -> UUID | None:
+        """Start a run of a version if the version is current; otherwise return None.
 
-        So the version cannot be deleted between the two calls.
+        flow is the JSON text that get_flow returned for the version. The workflow may be gone since
+        then, or another version may be current, or another workflow may have the same name and
+        number. One statement compares and starts.
         """
-        registered = {"definition": json_value(definition, "definition")}
+        compared = {"workflow_id": workflow_slug}
+        arguments |= {"workflow_slug": workflow_slug, "input": json_value(input, "input")}
         started = self._given("start_workflow_run", arguments)
         query = (
-            f"select version, run_id from {call('register_workflow', registered)} as version,"
-            f" lateral {call('start_workflow_run', started, version='version')} as run_id"
+            f"select run_id from {call('get_flow', compared)} as flow,"
+            f" lateral {call('start_workflow_run', started)} as run_id where flow = %(flow)s::jsonb"
         )
-        (row,) = await self._query("start_workflow_run", query, registered | started, tuple_row)
-        return cast("tuple[int, UUID]", row)
+        given = {**compared, **started, "flow": flow}
+        try:
+            run_ids = await self._query("start_workflow_run", query, given, scalar_row)
+        except WorkflowNotFound:
+            return None
+        return next(iter(run_ids), None)
 
     async def start_workflow_runs(
         self,

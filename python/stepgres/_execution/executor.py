@@ -11,7 +11,7 @@ from stepgres._execution.options import check_processes, conninfo_of, resolve_co
 from stepgres._execution.run_worker import Execution, RunWorker
 from stepgres._execution.step_functions import flow_finder, steps_finder, tasks_finder
 from stepgres._postgres.json_text import dumps_input
-from stepgres.errors import InvalidInput, WorkerNotFound, WorkflowFailed
+from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
 from stepgres.workflow import describe
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from stepgres._goals.task_functions import TaskFunctions
     from stepgres.types import RunResult
     from stepgres.workflow import StepFunction, WorkflowName
+
+_KEPT_FLOWS = 100
 
 
 class Executor:
@@ -50,7 +52,7 @@ class Executor:
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
-        self._limits: dict[tuple[str, int], int | None] = {}  # by definition and version
+        self._flows: dict[str, str] = {}  # the answers of get_flow, by registered definition
 
     def execute(
         self,
@@ -71,28 +73,19 @@ class Executor:
         too.
         """
         definition = describe(workflow)
-        document = definition.document
         run_input = dumps_input(input, "input")
 
         def start(worker_id: str) -> tuple[UUID, int | None]:
-            try:
-                version, started = self._client._register_and_start(
-                    document,
-                    workflow_slug=document["workflow_slug"],
-                    input=run_input,
-                    run_id=run_id,
-                    idempotency_key=idempotency_key,
-                    executor_id=worker_id,
-                )
-            except InvalidInput:
-                self._client.register_workflow(document)  # raises DefinitionError if at fault
-                raise
+            started, most = self._register_and_start(
+                definition.document,
+                input=input,
+                run_id=run_id,
+                idempotency_key=idempotency_key,
+                executor_id=worker_id,
+            )
             if idempotency_key is not None:  # the run may have another version
-                return started, self._client.get_max_parallel(started)
-            key = json.dumps(document), version
-            if key not in self._limits:
-                self._limits[key] = self._client.get_max_parallel(started)
-            return started, self._limits[key]
+                most = self._client.get_max_parallel(started)
+            return started, most
 
         return self._execute(start, run_input, steps_finder(definition.functions), timeout)
 
@@ -180,6 +173,28 @@ class Executor:
             return started, self._client.get_max_parallel(started)
 
         return self._execute(start, None, finder, timeout)
+
+    def _register_and_start(
+        self, document: dict[str, Any], **arguments: Any
+    ) -> tuple[UUID, int | None]:
+        """Start a run of a definition, and return its id and max_parallel.
+
+        A definition is registered at its first run, and after a change of its workflow.
+        """
+        slug, key = document["workflow_slug"], json.dumps(document)
+        run_id = None
+        flow = self._flows.get(key)
+        if flow is not None:
+            version = json.loads(flow)["version"]
+            run_id = self._client._start_unchanged(flow, slug, version=version, **arguments)
+        if flow is None or run_id is None:
+            version = self._client.register_workflow(document)
+            flow = self._client._get_flow_as_text(slug, version)
+            run_id = self._client.start_workflow_run(slug, version=version, **arguments)
+            if len(self._flows) >= _KEPT_FLOWS:
+                self._flows.clear()
+            self._flows[key] = flow
+        return run_id, json.loads(flow)["max_parallel"]
 
     def _execute(
         self,

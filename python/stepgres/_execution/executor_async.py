@@ -9,7 +9,7 @@ from stepgres._execution.options import check_processes, conninfo_of, resolve_co
 from stepgres._execution.run_worker import AsyncRunWorker, Execution
 from stepgres._execution.step_functions import flow_finder, steps_finder, tasks_finder
 from stepgres._postgres.json_text import dumps_input
-from stepgres.errors import InvalidInput, WorkerNotFound, WorkflowFailed
+from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
 from stepgres.workflow import describe
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stepgres._goals.task_functions import TaskFunctions
     from stepgres.types import RunResult
     from stepgres.workflow import StepFunction, WorkflowName
+
+_KEPT_FLOWS = 100
 
 
 class AsyncExecutor:
@@ -48,7 +50,7 @@ class AsyncExecutor:
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
-        self._limits: dict[tuple[str, int], int | None] = {}  # by definition and version
+        self._flows: dict[str, str] = {}  # the answers of get_flow, by registered definition
 
     async def execute(
         self,
@@ -69,28 +71,19 @@ class AsyncExecutor:
         too.
         """
         definition = describe(workflow)
-        document = definition.document
         run_input = dumps_input(input, "input")
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
-            try:
-                version, started = await self._client._register_and_start(
-                    document,
-                    workflow_slug=document["workflow_slug"],
-                    input=run_input,
-                    run_id=run_id,
-                    idempotency_key=idempotency_key,
-                    executor_id=worker_id,
-                )
-            except InvalidInput:
-                await self._client.register_workflow(document)  # raises DefinitionError if at fault
-                raise
+            started, most = await self._register_and_start(
+                definition.document,
+                input=input,
+                run_id=run_id,
+                idempotency_key=idempotency_key,
+                executor_id=worker_id,
+            )
             if idempotency_key is not None:  # the run may have another version
-                return started, await self._client.get_max_parallel(started)
-            key = json.dumps(document), version
-            if key not in self._limits:
-                self._limits[key] = await self._client.get_max_parallel(started)
-            return started, self._limits[key]
+                most = await self._client.get_max_parallel(started)
+            return started, most
 
         return await self._execute(start, run_input, steps_finder(definition.functions), timeout)
 
@@ -178,6 +171,28 @@ class AsyncExecutor:
             return started, await self._client.get_max_parallel(started)
 
         return await self._execute(start, None, finder, timeout)
+
+    async def _register_and_start(
+        self, document: dict[str, Any], **arguments: Any
+    ) -> tuple[UUID, int | None]:
+        """Start a run of a definition, and return its id and max_parallel.
+
+        A definition is registered at its first run, and after a change of its workflow.
+        """
+        slug, key = document["workflow_slug"], json.dumps(document)
+        run_id = None
+        flow = self._flows.get(key)
+        if flow is not None:
+            version = json.loads(flow)["version"]
+            run_id = await self._client._start_unchanged(flow, slug, version=version, **arguments)
+        if flow is None or run_id is None:
+            version = await self._client.register_workflow(document)
+            flow = await self._client._get_flow_as_text(slug, version)
+            run_id = await self._client.start_workflow_run(slug, version=version, **arguments)
+            if len(self._flows) >= _KEPT_FLOWS:
+                self._flows.clear()
+            self._flows[key] = flow
+        return run_id, json.loads(flow)["max_parallel"]
 
     async def _execute(
         self,

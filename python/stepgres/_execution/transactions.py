@@ -61,7 +61,8 @@ class Transactions:
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
-        await in_thread(self._thread_pool.close)
+        if not self._thread_pool.closed:  # it was opened
+            await in_thread(self._thread_pool.close)
 
     async def execute(
         self, function: StepFunction | None, item: WorkItem, context: Execution

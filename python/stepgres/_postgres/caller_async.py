@@ -52,14 +52,13 @@ def _needed(method: Callable[..., Any]) -> list[str]:
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
-def call(function: str, given: Iterable[str], **expressions: str) -> str:
-    """Return the SQL of a call with parameters of the given names, and with other expressions.
+def call(function: str, given: Iterable[str]) -> str:
+    """Return the SQL of a call with parameters of these names.
 
     The names are in quotes, since limit and offset are keywords of SQL.
     """
-    arguments = {name: f"%({name})s" for name in given} | expressions
-    listed = ", ".join(f'"{name}" => {value}' for name, value in arguments.items())
-    return f"stepgres.{function}({listed})"
+    arguments = ", ".join(f'"{name}" => %({name})s' for name in given)
+    return f"stepgres.{function}({arguments})"
 
 
 class AsyncCaller:
