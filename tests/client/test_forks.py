@@ -148,14 +148,18 @@ async def listen(client: AsyncClient) -> None:
         pass
 
 
-@pytest.mark.parametrize("use", [call, listen])
+async def execute(client: AsyncClient) -> None:
+    await stepgres.AsyncExecutor(client).execute(_Double, 21)
+
+
+@pytest.mark.parametrize("use", [call, listen, execute])
 def test_async_client_in_a_second_event_loop_is_refused_at_once(
     db: Database, use: Callable[[AsyncClient], Any]
 ) -> None:
     client = AsyncClient(db.dsn)
 
     async def first() -> None:
-        await client.version()
+        await execute(client)
         with pytest.raises(stepgres.InvalidInput, match="another event loop") as error:
             await asyncio.to_thread(asyncio.run, use(client))
         assert "in each event loop" in str(error.value.hint)

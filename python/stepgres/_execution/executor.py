@@ -218,6 +218,7 @@ class Executor:
             raise failed from error
 
     def _take_worker(self) -> RunWorker:
+        self._client._owner.check()  # a worker of another event loop cannot be used here
         idle = self._client._idle_workers
         try:
             return idle.pop()

@@ -216,6 +216,7 @@ class AsyncExecutor:
             raise failed from error
 
     def _take_worker(self) -> AsyncRunWorker:
+        self._client._owner.check()  # a worker of another event loop cannot be used here
         idle = self._client._idle_workers
         try:
             return idle.pop()
