@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from stepgres import AsyncClient, AsyncWorker, describe
-from stepgres._execution.executor import AsyncExecutor
+from stepgres._execution.executor_async import AsyncExecutor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

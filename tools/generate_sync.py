@@ -38,6 +38,7 @@ WORDS = {
     "AsyncMessages": "Messages",
     "AsyncNotifications": "Notifications",
     "AsyncRowFactory": "RowFactory",
+    "AsyncRunWorker": "RunWorker",
     "AsyncRuns": "Runs",
     "AsyncSubscription": "Subscription",
     "AsyncWorkers": "Workers",

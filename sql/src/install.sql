@@ -174,6 +174,7 @@
 \ir workers/list_workers.sql
 \ir workers/register_worker.sql
 \ir workers/unregister_worker.sql
+\ir workers/wakeup_name.sql
 
 -- time: timers, leases, lost tickets
 \ir time/_ago.sql

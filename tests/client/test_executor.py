@@ -58,8 +58,9 @@ def test_executing_twice_registers_one_version(executor: Executor, db: Database)
         assert connection.execute("table stepgres.workflow_versions").rowcount == 1
 
 
-def test_nothing_of_the_executor_stays_behind(executor: Executor, db: Database) -> None:
-    executor.execute(Order, {"user_id": 1})
+def test_closed_client_leaves_nothing_of_the_executor_behind(db: Database) -> None:
+    with stepgres.Client(db.dsn) as client:
+        Executor(client).execute(Order, {"user_id": 1})
     with db.connect() as connection:
         engine = Engine(connection)
         assert engine.rows("select worker_id from stepgres.workers") == ["worker"]

@@ -195,7 +195,7 @@ def test_step_that_blocks_the_loop_keeps_its_lease(
     executor: Executor, engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "stepgres._execution.executor.Heartbeat", lambda dsn, worker, _: Heartbeat(dsn, worker, 0)
+        "stepgres._execution.run_worker.Heartbeat", lambda dsn, worker, _: Heartbeat(dsn, worker, 0)
     )
     query = "select from stepgres.workers where queues = '{}' and heartbeat_at = stepgres._now()"
 
@@ -222,7 +222,7 @@ def test_lost_connection_does_not_stop_the_heartbeat(
 
 
 def test_output_is_not_lost_with_the_worker(
-    executor: Executor, engine: Engine, caplog: pytest.LogCaptureFixture
+    db: Database, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine.connection.execute(
         """
@@ -230,5 +230,6 @@ def test_output_is_not_lost_with_the_worker(
         language plpgsql as $$ begin raise exception 'no'; end $$
         """
     )
-    assert executor.execute(workflow(("fine", len)), "four").output == 4
+    with stepgres.Client(db.dsn) as client:
+        assert Executor(client).execute(workflow(("fine", len)), "four").output == 4
     assert "was not unregistered" in caplog.text

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 import stepgres
 from stepgres import AsyncClient, Client
 from tests.conftest import Database
+from tests.support.workers import worker_ids
 
 PATIENCE = 120  # seconds
 
@@ -116,6 +117,21 @@ def test_worker_in_a_fork_of_a_process_that_has_used_its_client(
     assert answer == 42
 
 
+def test_fork_leaves_the_workers_that_its_parent_keeps_to_the_parent(
+    db: Database, client: Client
+) -> None:
+    executor = stepgres.Executor(client)
+
+    def execute() -> Any:
+        return executor.execute(_Double, 21).output
+
+    assert execute() == 42
+    (kept,) = worker_ids(db.dsn)
+    assert in_forks(execute, 2) == [42, 42]
+    assert execute() == 42
+    assert kept in worker_ids(db.dsn)
+
+
 class _Double(stepgres.Workflow):
     @staticmethod
     @stepgres.step()
@@ -132,14 +148,18 @@ async def listen(client: AsyncClient) -> None:
         pass
 
 
-@pytest.mark.parametrize("use", [call, listen])
+async def execute(client: AsyncClient) -> None:
+    await stepgres.AsyncExecutor(client).execute(_Double, 21)
+
+
+@pytest.mark.parametrize("use", [call, listen, execute])
 def test_async_client_in_a_second_event_loop_is_refused_at_once(
     db: Database, use: Callable[[AsyncClient], Any]
 ) -> None:
     client = AsyncClient(db.dsn)
 
     async def first() -> None:
-        await client.version()
+        await execute(client)
         with pytest.raises(stepgres.InvalidInput, match="another event loop") as error:
             await asyncio.to_thread(asyncio.run, use(client))
         assert "in each event loop" in str(error.value.hint)

@@ -66,7 +66,9 @@ def methods_that_name_workflows() -> dict[str, str]:
         name: argument
         for name, method in inspect.getmembers(Client, inspect.isfunction)
         for argument in inspect.signature(method).parameters
-        if argument in ("workflow_slug", "workflow_id") and name != "subscribe"
+        if argument in ("workflow_slug", "workflow_id")
+        and name != "subscribe"
+        and not name.startswith("_")
     }
 
 

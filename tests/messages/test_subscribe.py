@@ -157,7 +157,7 @@ def test_subscriber_keeps_nothing_of_runs_that_have_ended(engine: Engine, client
     """Neither in memory nor in the database, however many runs it was told of."""
     engine.define("order", step("a"))
     with client.subscribe(workflow_slug="order") as events:
-        mailbox: Any = events._feed._source
+        mailbox: Any = events._feed._inbox
         sizes = []
         for _ in range(3):
             run_ids = [engine.start("order", {}) for _ in range(20)]
@@ -261,7 +261,7 @@ def test_lease_that_is_over_is_noticed_and_the_position_catches_up(
         engine.connection.execute("delete from stepgres.subscribers")
         engine.drain()
         during = engine.start("order", {})
-        mailbox: Any = events._feed._source
+        mailbox: Any = events._feed._inbox
         client._notifications.background.run(mailbox._hub.call(mailbox._subscribe))
         mailbox.hear(None, "")
         engine.drain()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
+
+_READY = b"Z\0\0\0\5I"  # ReadyForQuery of the protocol, outside of a transaction
 
 
 class Proxy:
@@ -39,6 +39,7 @@ class Proxy:
         self.cuts = 0
         self.keeps_open = False
         self.swallowed = 0  # messages that went into black holes
+        self.answers = 0  # complete answers of the server, each after a transaction has ended
         self._sockets: list[socket.socket] = []
         self._stalled: set[socket.socket] = set()
 
@@ -46,12 +47,7 @@ class Proxy:
         Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.close()
         for end in self._sockets:
             _close(end)
@@ -96,6 +92,7 @@ class Proxy:
                 if client in self._stalled:
                     self.swallowed += 1
                 else:
+                    self.answers += data.count(_READY)
                     client.sendall(data)
         if client not in self._stalled and not self.keeps_open:
             _close(client)

@@ -13,8 +13,6 @@ from tests.support.engine import Engine
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tests.conftest import Database
 
 Result = TypeVar("Result")
@@ -32,12 +30,7 @@ class Sessions:
     def __enter__(self) -> Sessions:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def connect(self) -> psycopg.Connection[Any]:

@@ -10,8 +10,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stepgres import Client, Executor
-from stepgres._execution import executor, worker
 from stepgres._execution import heartbeat as _heartbeat
+from stepgres._execution import run_worker, worker
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._listening import hub as _hub
 from stepgres._postgres.conninfo import own_conninfo
@@ -75,7 +75,7 @@ def test_listener_listens_again(
 
 @pytest.mark.usefixtures("clock")  # no lease ends
 def test_execution_goes_on(db: Database, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "_LEASE", 4)
+    monkeypatch.setattr(run_worker, "_LEASE", 4)
 
     def stall(input: Any) -> int:
         proxy.stall()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stepgres import Client, Executor, WorkflowFailed
-from stepgres._execution import executor
 from stepgres._execution import local_run as _local_run
+from stepgres._execution import run_worker
 from stepgres._execution.runner import StepContext
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
@@ -78,7 +78,7 @@ def test_steps_of_a_run_that_has_failed_end_and_their_worker_goes_on(
 def test_local_steps_of_a_run_that_fails_elsewhere_end(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "_LEASE", 2)
+    monkeypatch.setattr(run_worker, "_LEASE", 2)
     monkeypatch.setattr(_local_run, "_LOOK_INTERVAL", 86_400)  # nothing else tells it
     branches = Branches()
     flow = branches.workflow(execution="distributed")

@@ -92,7 +92,7 @@ def test_worker_that_finds_a_pooler_polls(
 ) -> None:
     caplog.set_level(logging.INFO, "stepgres")
     with Client(pooled) as client, running_worker(pooled, FLOW):
-        wait_until(lambda: "this worker polls" in caplog.text)
+        wait_until(lambda: "polling: notifications may not pass" in caplog.text)
         (run_id,) = register_and_start(client, FLOW, [7])
         assert client.wait_for_run(run_id).output == 7
 

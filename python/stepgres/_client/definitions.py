@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import scalar_row
 
+from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
@@ -143,6 +144,11 @@ class Definitions(Caller):
     def get_flow(self, workflow_id: WorkflowName, *, version: int | None = None) -> dict[str, Any]:
         """Return a workflow as one document, with its steps and their options."""
         return self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    def _get_flow_as_text(self, workflow_id: str, version: int) -> str:
+        return self._scalar(
+            str, "get_flow", adapters=ADAPTERS_OF_TEXT, workflow_id=workflow_id, version=version
+        )
 
     def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
         """List all workflows by slug; with goals also the workflows of task graphs."""

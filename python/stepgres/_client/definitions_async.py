@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import scalar_row
 
+from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.rows import row_of
@@ -143,6 +144,11 @@ class AsyncDefinitions(AsyncCaller):
     ) -> dict[str, Any]:
         """Return a workflow as one document, with its steps and their options."""
         return await self._scalar(dict, "get_flow", workflow_id=workflow_id, version=version)
+
+    async def _get_flow_as_text(self, workflow_id: str, version: int) -> str:
+        return await self._scalar(
+            str, "get_flow", adapters=ADAPTERS_OF_TEXT, workflow_id=workflow_id, version=version
+        )
 
     async def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
         """List all workflows by slug; with goals also the workflows of task graphs."""

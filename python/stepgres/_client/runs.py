@@ -12,8 +12,9 @@ from psycopg.rows import scalar_row, tuple_row
 from stepgres._client.waiting import wait_for_run
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import array, interval, json_argument, json_value
-from stepgres._postgres.caller import Caller
+from stepgres._postgres.caller import Caller, call
 from stepgres._postgres.rows import row_of
+from stepgres.errors import WorkflowNotFound
 from stepgres.types import (
     RunCount,
     RunStatus,
@@ -70,6 +71,29 @@ class Runs(Caller):
             tags=array(tags),
             parent_run_id=parent_run_id,
         )
+
+    def _start_unchanged(
+        self, flow: str, workflow_slug: str, input: Any, **arguments: Any
+    ) -> UUID | None:
+        """Start a run of a version if the version is current; otherwise return None.
+
+        flow is the JSON text that get_flow returned for the version. The workflow may be gone since
+        then, or another version may be current, or another workflow may have the same name and
+        number. One statement compares and starts.
+        """
+        compared = {"workflow_id": workflow_slug}
+        arguments |= {"workflow_slug": workflow_slug, "input": json_value(input, "input")}
+        started = self._given("start_workflow_run", arguments)
+        query = (
+            f"select run_id from {call('get_flow', compared)} as flow,"
+            f" lateral {call('start_workflow_run', started)} as run_id where flow = %(flow)s::jsonb"
+        )
+        given = {**compared, **started, "flow": flow}
+        try:
+            run_ids = self._query("start_workflow_run", query, given, scalar_row)
+        except WorkflowNotFound:
+            return None
+        return next(iter(run_ids), None)
 
     def start_workflow_runs(
         self,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from stepgres._postgres.backoff import Backoff
 from stepgres.errors import WorkflowTimeout
 from stepgres.types import run_result
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from uuid import UUID
 
     from typing_extensions import Self
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from stepgres.types import RunResult
 
 _LOOK_INTERVAL = 5.0  # seconds between looks at the run, in case a notification is lost
-_PAUSES = (0.01, 0.05, 0.25)  # seconds between looks where no notification can come
-_LONGEST_PAUSE = 1.0
+_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between looks where no notification can come
 _LEASE = 60.0  # seconds until a subscriber that has died is removed
 
 
@@ -50,7 +49,7 @@ class AsyncSubscription:
         self._subscriber_id: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._pauses = iter(_PAUSES)
+        self._pauses = Backoff(_PAUSES)
         name = None
         # a role that may only read, and a client of a standby, poll instead
         with suppress(InsufficientPrivilege, ReadOnlySqlTransaction):
@@ -60,24 +59,19 @@ class AsyncSubscription:
         except BaseException:
             await self._unsubscribe()
             raise
-        if not self._hints.is_heard:
+        if not self._hints.is_listening:
             await self._unsubscribe()
         return self
 
     async def wait(self, seconds: float) -> None:
         """Wait for a change of the run, or these seconds, which are at most half a lease."""
         if self._subscriber_id is None:
-            seconds = min(seconds, next(self._pauses, _LONGEST_PAUSE))
+            seconds = min(seconds, self._pauses.pause())
         await self._hints.wait(seconds)
         if self._subscriber_id is not None and monotonic() > self._renew_at:
             await self._subscribe()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             await self._unsubscribe()
         finally:

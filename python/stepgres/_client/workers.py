@@ -57,6 +57,10 @@ class Workers(Caller):
         """Unregister a worker, give back its claimed tasks at once, and return their number."""
         return self._scalar(int, "unregister_worker", worker_id=worker_id)
 
+    def wakeup_name(self, queue: str) -> str:
+        """Return the name on which PostgreSQL notifies the waiting workers of a queue."""
+        return self._scalar(str, "wakeup_name", queue=queue)
+
     def list_workers(self) -> list[WorkerInfo]:
         """List the registered workers, the oldest first."""
         return self._all("list_workers", row_of(WorkerInfo))

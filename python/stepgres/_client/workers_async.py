@@ -55,6 +55,10 @@ class AsyncWorkers(AsyncCaller):
         """Unregister a worker, give back its claimed tasks at once, and return their number."""
         return await self._scalar(int, "unregister_worker", worker_id=worker_id)
 
+    async def wakeup_name(self, queue: str) -> str:
+        """Return the name on which PostgreSQL notifies the waiting workers of a queue."""
+        return await self._scalar(str, "wakeup_name", queue=queue)
+
     async def list_workers(self) -> list[WorkerInfo]:
         """List the registered workers, the oldest first."""
         return await self._all("list_workers", row_of(WorkerInfo))

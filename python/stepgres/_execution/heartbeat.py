@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from stepgres._client.client import Client
+from stepgres._postgres.backoff import Backoff
 from stepgres._postgres.lost_connections import CONNECTION_ERRORS, cut
 from stepgres.errors import StepgresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -68,12 +68,7 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
 
     @contextmanager
@@ -88,7 +83,7 @@ class Heartbeat:
     def _run(self) -> None:
         with self._client:
             beats_at = monotonic() + self._interval
-            pauses = iter(_PAUSES)
+            pauses = Backoff(_PAUSES)
             while not self._stop.wait(max(beats_at - monotonic(), 0)):
                 beats_at = self._rested_at() + 2 * self._interval
                 if beats_at > monotonic():
@@ -98,11 +93,11 @@ class Heartbeat:
                     self._beat()
                 except CONNECTION_ERRORS as error:
                     logger.warning("heartbeat of %s was lost: %s", self._worker_id, error)
-                    beats_at = monotonic() + next(pauses, _PAUSES[-1])
+                    beats_at = monotonic() + pauses.pause()
                     continue
                 except (StepgresError, psycopg.Error) as error:
                     logger.warning("heartbeat of %s failed: %s", self._worker_id, error)
-                pauses = iter(_PAUSES)
+                pauses.reset()
 
     def _beat(self) -> None:
         # Contexts are compared by identity: a released attempt gives its number to the next.

@@ -11,6 +11,7 @@ from stepgres._execution.places import place_for
 from stepgres._execution.runner import Runner, release_result
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK
+from stepgres._postgres.backoff import Backoff
 from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
 from stepgres.errors import WorkerNotFound
 
@@ -78,13 +79,13 @@ class LocalRun:
 
     async def _take_turns(self) -> RunStatus:
         turns = self._turns
-        pauses = iter(_PAUSES)
+        pauses = Backoff(_PAUSES)
         last_look = anyio.current_time()
         is_look_due = False
         while True:
             if await turns.turn(run_ids=[self._run_id]):
-                pauses = iter(_PAUSES)
-                self._patience.renew()
+                pauses.reset()
+                self._patience.reset()
             if turns.is_idle or is_look_due:
                 # Also while steps run: a failed run no longer needs the results of its steps.
                 status = await self._client.get_run_status(self._run_id)
@@ -92,7 +93,7 @@ class LocalRun:
                     return status
             # A result ends the wait. A timer, or a step of another worker, does not.
             is_idle = turns.is_idle
-            await turns.wait(next(pauses, _PAUSES[-1]) if is_idle else _LOOK_INTERVAL)
+            await turns.wait(pauses.pause() if is_idle else _LOOK_INTERVAL)
             is_look_due = is_idle or anyio.current_time() - last_look > _LOOK_INTERVAL
             if is_look_due:
                 last_look = anyio.current_time()

@@ -21,7 +21,6 @@ from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from typing_extensions import LiteralString, Self
 
@@ -60,14 +59,10 @@ class Transactions:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
-        await in_thread(self._thread_pool.close)
+        if not self._thread_pool.closed:  # it was opened
+            await in_thread(self._thread_pool.close)
 
     async def execute(
         self, function: StepFunction | None, item: WorkItem, context: Execution

@@ -9,16 +9,14 @@ import signal
 import threading
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timezone
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 import psycopg
 from anyio.from_thread import start_blocking_portal
 
-from stepgres._client.client_async import AsyncClient
-from stepgres._execution.executor import conninfo_of, resolve_concurrency
 from stepgres._execution.heartbeat import Heartbeat
+from stepgres._execution.options import conninfo_of, resolve_concurrency
 from stepgres._execution.places import check_steps, place_for
 from stepgres._execution.runner import Runner, StepCall, release_result
 from stepgres._execution.shared_reads import SharedReads
@@ -26,7 +24,9 @@ from stepgres._execution.transactions import Transactions
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK, WorkerClient, give_back
 from stepgres._goals.task_functions import TaskFinder, check_step_functions, patterns_of
-from stepgres._listening.wakeup import Listener
+from stepgres._listening.hub import Hub
+from stepgres._listening.wakeup import Wakeup
+from stepgres._postgres.backoff import Backoff
 from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
 from stepgres._version import __version__
 from stepgres.errors import StepgresError, WorkerNotFound
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from stepgres._client.client import Client
+    from stepgres._client.client_async import AsyncClient
     from stepgres._goals.task_functions import TaskFunctions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
@@ -49,38 +50,15 @@ _TICK_INTERVAL = 1.0  # seconds
 _LEAST_LIMIT = 1.0  # seconds that an answer may take, also with a shorter lease
 _KEPT_INPUTS = 100  # inputs of runs
 
+C = TypeVar("C", bound="Client | AsyncClient")
 
-class AsyncWorker:
-    """Executes tasks from queues until it is stopped.
 
-    The worker registers the workflows, or all workflows of a module, and executes their steps, up
-    to `concurrency` at a time. `async def` steps run on the event loop, and other steps run in
-    threads or in the `executor`. The steps in a ProcessPoolExecutor must be functions of modules.
-    The steps in another executor, such as a Dask cluster, can have no context. DefinitionError
-    names a step that the executor cannot execute. The worker gets only tasks of its workflows, in
-    its own or older versions. With `make_current` its definitions become current even if newer
-    definitions have replaced them. `resources` are the resources of the worker, such as
-    {"gpu": True}.
-
-    `step_functions`, as for Executor.execute_task_graph, execute the tasks of all task graphs whose
-    workflow the worker does not have. They also execute tasks that steps add to such runs.
-
-    A worker without a heartbeat for `lease` seconds counts as dead, and other workers take over its
-    tasks. The heartbeat has its own thread and connection. Another connection listens for new
-    tasks, by the connection string `listen` if it is given. With `listen=False`, or when the worker
-    detects a pooler, the worker polls.
-
-    A stopped worker claims no more tasks, and finishes its running tasks within `grace` seconds.
-    When `run` is cancelled, the worker releases its tasks at once.
-
-    After its start, the worker waits and retries on errors of the server. Such errors are a
-    shutdown, a read-only server, a missing right or a missing function. Only errors of the program
-    end the worker.
-    """
+class _Worker(Generic[C]):
+    """The work of AsyncWorker and Worker."""
 
     def __init__(
         self,
-        client: AsyncClient,
+        client: C,
         workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
         *,
@@ -93,6 +71,33 @@ class AsyncWorker:
         grace: float = 30.0,
         listen: bool | str = True,
     ) -> None:
+        """Make a worker that executes tasks from queues until it is stopped.
+
+        The worker registers the workflows, or all workflows of a module, and executes their steps,
+        up to `concurrency` at a time. `async def` steps run on the event loop, and other steps run
+        in threads or in the `executor`. The steps in a ProcessPoolExecutor must be functions of
+        modules. The steps in another executor, such as a Dask cluster, can have no context.
+        DefinitionError names a step that the executor cannot execute. The worker gets only tasks of
+        its workflows, in its own or older versions. With `make_current` its definitions become
+        current even if newer definitions have replaced them. `resources` are the resources of the
+        worker, such as {"gpu": True}.
+
+        `step_functions`, as for Executor.execute_task_graph, execute the tasks of all task graphs
+        whose workflow the worker does not have. They also execute tasks that steps add to such
+        runs.
+
+        A worker without a heartbeat for `lease` seconds counts as dead, and other workers take over
+        its tasks. The heartbeat has its own thread and connection. Another connection listens for
+        new tasks, by the connection string `listen` if it is given. With `listen=False`, or when
+        the worker detects a pooler, the worker polls.
+
+        A stopped worker claims no more tasks, and finishes its running tasks within `grace`
+        seconds. When `run` is cancelled, the worker releases its tasks at once.
+
+        After its start, the worker waits and retries on errors of the server. Such errors are a
+        shutdown, a read-only server, a missing right or a missing function. Only errors of the
+        program end the worker.
+        """
         self._conninfo = conninfo_of(client)
         self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
         self._definitions = describe_all(workflows)
@@ -116,13 +121,13 @@ class AsyncWorker:
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
+        self._wakeup_names: list[str] = []
         self._is_listen_given = isinstance(listen, str)
         self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
         self._turns: Turns | None = None
         self._stop_at: float | None = None
 
-    def stop(self) -> None:
-        """Finish the running tasks, and end. A second call gives up the running tasks."""
+    def _stop(self) -> None:
         is_second = self._stop_at is not None
         self._stop_at = asyncio.get_running_loop().time() + (0 if is_second else self._grace)
         count = 0 if self._turns is None else self._turns.running
@@ -138,8 +143,7 @@ class AsyncWorker:
         if self._turns is not None:
             self._turns.wake()
 
-    async def run(self) -> int:
-        """Work until stopped, and return the number of unfinished tasks that were released."""
+    async def _run(self) -> int:
         async with self._client:
             for definition in self._definitions:
                 slug = definition.document["workflow_slug"]
@@ -156,6 +160,8 @@ class AsyncWorker:
                 worker_id = await self._register_again()
 
     async def _register(self) -> str:
+        if self._listen:
+            self._wakeup_names = [await self._client.wakeup_name(q) for q in self._queues]
         return await self._client.register_worker(
             queues=self._queues,
             lease=self._lease,
@@ -203,9 +209,11 @@ class AsyncWorker:
             stack.enter_context(heartbeat)
             listener = None
             if self._listen:
-                channels = [f"stepgres_queue_{queue}" for queue in self._queues]
-                listener = Listener(
-                    self._listen, channels, turns.wake, trusts_pooler=self._is_listen_given
+                listener = Wakeup(
+                    Hub(self._listen),
+                    self._wakeup_names,
+                    turns.wake,
+                    trusts_pooler=self._is_listen_given,
                 )
                 await stack.enter_async_context(listener)
             try:
@@ -222,8 +230,8 @@ class AsyncWorker:
             turns.cancel()
             return await self._client.unregister_worker(worker_id)
 
-    async def _take_turns(self, turns: Turns, listener: Listener | None) -> None:
-        pauses = iter(_PAUSES)
+    async def _take_turns(self, turns: Turns, listener: Wakeup | None) -> None:
+        pauses = Backoff(_PAUSES)
         patience = Patience()
         last_tick = -_TICK_INTERVAL
         has_happened = True
@@ -236,21 +244,21 @@ class AsyncWorker:
                 is_waiting = turns.is_idle or not has_happened
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
-                    pauses = iter(_PAUSES)
-                pause = next(pauses, None)
+                    pauses.reset()
                 is_told = listener is not None and listener.is_listening
-                if pause is None and turns.is_idle and is_told:
+                is_resting = pauses.is_spent and turns.is_idle and is_told
+                pause = pauses.pause()
+                if is_resting:
                     pause = await self._rest()
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     last_tick = anyio.current_time()
                     if await self._client.tick() >= FULL_TICK:
                         # More work is due at once, but a turn sends the results first.
                         last_tick, pause = -_TICK_INTERVAL, 0
-                patience.renew()
+                patience.reset()
             except PASSING_ERRORS as error:
                 await turns.wait(patience.pause_after(error))
                 continue
-            pause = _PAUSES[-1] if pause is None else pause
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
 
     def _is_over(self, turns: Turns) -> bool:
@@ -309,43 +317,26 @@ class AsyncWorker:
         return None if function is None else StepCall(function)
 
 
-class Worker:
-    """Executes tasks from queues until SIGTERM or SIGINT; see AsyncWorker for the arguments.
+class AsyncWorker(_Worker["AsyncClient"]):
+    """Executes tasks from queues, in an event loop, until the worker is stopped."""
+
+    async def run(self) -> int:
+        """Work until stopped, and return the number of unfinished tasks that were released."""
+        return await self._run()
+
+    def stop(self) -> None:
+        """Finish the running tasks, and end. A second call gives up the running tasks."""
+        self._stop()
+
+
+class Worker(_Worker["Client"]):
+    """Executes tasks from queues until SIGTERM or SIGINT.
 
     The first signal ends the worker when its running tasks are finished, or after `grace` seconds.
     The second signal ends the worker at once. Unfinished tasks go back to their queues.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        workflows: Sequence[Any] = (),
-        queues: Sequence[str] = ("default",),
-        *,
-        step_functions: TaskFunctions | None = None,
-        concurrency: int | None = None,
-        make_current: bool = False,
-        resources: Mapping[str, Any] | None = None,
-        executor: Executor | None = None,
-        lease: float = 15.0,
-        grace: float = 30.0,
-        listen: bool | str = True,
-    ) -> None:
-        self._conninfo = conninfo_of(client)
-        self._make = partial(
-            AsyncWorker,
-            workflows=workflows,
-            queues=queues,
-            step_functions=step_functions,
-            concurrency=concurrency,
-            make_current=make_current,
-            resources=resources,
-            executor=executor,
-            lease=lease,
-            grace=grace,
-            listen=listen,
-        )
-        self._running: tuple[asyncio.AbstractEventLoop, AsyncWorker] | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> int:
         """Work until stopped, and return the number of unfinished tasks that were released.
@@ -355,24 +346,20 @@ class Worker:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self._run())
+            return asyncio.run(self._run_until_signal())
         with start_blocking_portal() as portal:
-            unfinished: int = portal.call(self._run)
+            unfinished: int = portal.call(self._run_until_signal)
         return unfinished
 
     def stop(self) -> None:
         """Stop the worker as a signal does. Any thread may call this."""
-        if self._running is not None:
-            loop, worker = self._running
+        if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(worker.stop)
+                self._loop.call_soon_threadsafe(self._stop)
 
-    async def _run(self) -> int:
-        async with AsyncClient(self._conninfo) as client:
-            worker = self._make(client)
-            loop = asyncio.get_running_loop()
-            self._running = loop, worker
-            if threading.current_thread() is threading.main_thread():
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, worker.stop)
-            return await worker.run()
+    async def _run_until_signal(self) -> int:
+        self._loop, self._stop_at = asyncio.get_running_loop(), None
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self._stop)
+        return await self._run()

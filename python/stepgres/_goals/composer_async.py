@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stepgres._execution.executor import AsyncExecutor
+from stepgres._execution.executor_async import AsyncExecutor
 from stepgres._goals.orchestrator_async import AsyncOrchestrator
 from stepgres._goals.side_by_side import side_by_side_async
 from stepgres.errors import GoalsFailed

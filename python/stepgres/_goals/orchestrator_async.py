@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepgres._execution.executor import AsyncExecutor
+from stepgres._execution.executor_async import AsyncExecutor
 from stepgres._goals.decompose import expand_async
 from stepgres._goals.task_functions import check_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved

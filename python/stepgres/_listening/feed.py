@@ -6,44 +6,25 @@ import asyncio
 import threading
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
     from typing_extensions import Self
 
+    from stepgres._listening.mailbox import Inbox
     from stepgres._listening.notifications import AsyncNotifications, Notifications
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Source(Protocol[T_co]):
-    """The source of the items of an iteration."""
-
-    is_closed: bool
-
-    async def enter(self) -> None:
-        """Begin to listen; return once no item is missed any more."""
-
-    async def take(self) -> T_co | None:
-        """Wait for the next item; None if the source is closed or has ended."""
-
-    def close(self) -> None:
-        """Close the source: `take` returns nothing more."""
-
-    async def leave(self) -> None:
-        """Stop listening."""
 
 
 class AsyncFeed(Generic[T]):
     """An iteration that begins to listen when it is awaited, entered or iterated over."""
 
-    def __init__(self, notifications: AsyncNotifications, source: Source[T]) -> None:
+    def __init__(self, notifications: AsyncNotifications, inbox: Inbox[T, Any]) -> None:
         self._notifications = notifications
-        self._source = source
+        self._inbox = inbox
         self._lock = asyncio.Lock()
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -52,12 +33,7 @@ class AsyncFeed(Generic[T]):
     async def __aenter__(self) -> Self:
         return await self._start()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __aiter__(self) -> Self:
@@ -65,7 +41,7 @@ class AsyncFeed(Generic[T]):
 
     async def __anext__(self) -> T:
         await self._start()
-        item = await self._source.take()
+        item = await self._inbox.take()
         if item is None:
             await self.aclose()
             raise StopAsyncIteration
@@ -73,14 +49,14 @@ class AsyncFeed(Generic[T]):
 
     async def aclose(self) -> None:
         """Stop listening; a second call does nothing. A callback that is being executed goes on."""
-        self._source.close()
+        self._inbox.close()
         self._notifications.listeners.discard(self)
-        await self._source.leave()
+        await self._inbox.leave()
 
     async def _start(self) -> Self:
         async with self._lock:
-            if self not in self._notifications.listeners and not self._source.is_closed:
-                await self._source.enter()
+            if self not in self._notifications.listeners and not self._inbox.is_closed:
+                await self._inbox.enter()
                 self._notifications.listeners.add(self)
                 self._begin()
         return self
@@ -106,12 +82,7 @@ class Feed(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Self:

@@ -14,6 +14,7 @@ import anyio
 import psycopg
 from psycopg import sql
 
+from stepgres._postgres.backoff import Backoff
 from stepgres._postgres.connections_async import committing, connect, is_pooled
 from stepgres._postgres.lost_connections import Limit
 from stepgres.errors import ConnectionFailed
@@ -144,7 +145,7 @@ class Hub:
         self._wake.set()
 
     async def _run(self) -> None:
-        pauses = iter(_PAUSES)
+        pauses = Backoff(_PAUSES)
         while True:
             try:
                 self._newcomers = list(self._members)
@@ -153,12 +154,12 @@ class Hub:
                         lambda notify: self._dispatch(notify.channel, notify.payload)
                     )
                     await self._greet(connection)
-                    pauses = iter(_PAUSES)
+                    pauses.reset()
                     await self._serve(connection)
             except Exception as problem:  # after any error the members get another connection
                 logger.warning("there is no connection that listens: %s", problem)
                 self._give_up(_lost(problem))
-            await self._pause(next(pauses, _PAUSES[-1]))
+            await self._pause(pauses.pause())
 
     async def _serve(self, connection: Connection) -> None:
         while True:

@@ -11,13 +11,11 @@ import anyio
 from psycopg.errors import ReadOnlySqlTransaction
 
 from stepgres._listening.background import BackgroundLoop
-from stepgres._listening.hub import Hub, Member
-from stepgres._postgres.connections_async import is_pooled
+from stepgres._listening.hub import Hub
+from stepgres._listening.wakeup import Wakeup
 from stepgres.errors import ConnectionFailed, InvalidInput
 
 if TYPE_CHECKING:
-    import psycopg
-
     from stepgres._listening.feed import AsyncFeed
 
 
@@ -46,6 +44,7 @@ class AsyncNotifications:
         hints = AsyncHints(self.hub, name)
         with suppress(ReadOnlySqlTransaction):  # a standby has no notifications
             await self.hub.add(hints)
+            hints._hint.clear()  # the caller looks now anyway
         return hints
 
     async def aclose(self) -> None:
@@ -59,35 +58,18 @@ class AsyncNotifications:
         """Leave all listeners to the parent of this forked process."""
 
 
-class AsyncHints(Member):
-    """Hints that a notification came on one name; the payloads do not matter."""
+class AsyncHints(Wakeup):
+    """Hints that a notification came on one name, to wait for."""
 
     def __init__(self, hub: Hub, name: str | None) -> None:
-        self.names = () if name is None else (name,)
-        self._hub = hub
         self._hint = asyncio.Event()
-        self._has_begun = False
-        self.is_heard = False  # whether notifications come through
-
-    async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        await super().begin(connection)
-        self.is_heard = self.names != () and not is_pooled(connection)
-        if self._has_begun:
-            self._hint.set()  # for notifications that were lost while there was no connection
-        self._has_begun = True
-
-    def hear(self, name: str | None, payload: str) -> None:
-        self._hint.set()
+        super().__init__(hub, () if name is None else (name,), self._hint.set)
 
     async def wait(self, seconds: float) -> None:
         """Wait for a notification since the last wait, or for these seconds."""
         with anyio.move_on_after(seconds):
             await self._hint.wait()
         self._hint.clear()
-
-    async def aclose(self) -> None:
-        """Stop listening."""
-        await self._hub.remove(self)
 
 
 class Notifications:
@@ -125,9 +107,9 @@ class Hints:
             raise
 
     @property
-    def is_heard(self) -> bool:
+    def is_listening(self) -> bool:
         """Say whether notifications come through."""
-        return self._hints.is_heard
+        return self._hints.is_listening
 
     def wait(self, seconds: float) -> None:
         """Wait for a notification since the last wait, or for these seconds."""

@@ -1,4 +1,4 @@
-"""A listener that wakes a worker by a callback; the worker must poll all the same."""
+"""A wake-up calls a function when a notification comes on certain names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from stepgres._postgres.connections_async import is_pooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     import psycopg
     from typing_extensions import Self
@@ -18,23 +17,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 
-class Listener(Member):
-    """While is_listening, every notification on the channels calls notify().
+class Wakeup(Member):
+    """While is_listening, every notification on the names calls notify(); payloads do not matter.
 
-    Through a pooler the listener listens only with trusts_pooler, which says that the pooler keeps
-    the server for a client that listens.
+    Each new connection calls notify() too, for notifications that came before. Through a pooler the
+    wake-up listens only with trusts_pooler, which says that the pooler keeps the server for a
+    client that listens. Otherwise its owner must poll.
     """
 
     def __init__(
         self,
-        conninfo: str,
-        channels: Iterable[str],
+        hub: Hub,
+        names: Iterable[str],
         notify: Callable[[], Any],
         *,
         trusts_pooler: bool = False,
     ) -> None:
-        self.names = tuple(channels)
-        self._hub = Hub(conninfo)
+        self.names = tuple(names)
+        self._hub = hub
         self._notify = notify
         self._trusts_pooler = trusts_pooler
         self.is_listening = False
@@ -43,21 +43,20 @@ class Listener(Member):
         self._hub.join(self)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop listening."""
         await self._hub.remove(self)
 
     async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         if is_pooled(connection) and not self._trusts_pooler:
-            logger.info("this worker polls: notifications may not pass the pooler")
+            logger.info("polling: notifications may not pass the pooler")
             return
         await super().begin(connection)
-        self.is_listening = True
-        self._notify()  # for notifications that came before
+        self.is_listening = self.names != ()
+        self._notify()
 
     def hear(self, name: str | None, payload: str) -> None:
         if name is not None:

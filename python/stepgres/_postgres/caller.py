@@ -34,14 +34,14 @@ from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Iterator
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import RowFactory
     from psycopg_pool import ConnectionPool
     from typing_extensions import Self
 
+    from stepgres._execution.run_worker import RunWorker
     from stepgres._postgres.orm import Joinable, Joining
 
 T = TypeVar("T")
@@ -52,6 +52,15 @@ def _needed(method: Callable[..., Any]) -> list[str]:
     """Return the arguments without a default of a method that calls a SQL function."""
     parameters = signature(method).parameters.values()
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
+def call(function: str, given: Iterable[str]) -> str:
+    """Return the SQL of a call with parameters of these names.
+
+    The names are in quotes, since limit and offset are keywords of SQL.
+    """
+    arguments = ", ".join(f'"{name}" => %({name})s' for name in given)
+    return f"stepgres.{function}({arguments})"
 
 
 class Caller:
@@ -99,10 +108,13 @@ class Caller:
         self._lock = Lock()
         self._turn = Lock()
         self._listening = Notifications(self.conninfo)
+        self._idle_workers: list[RunWorker] = []  # of executors
 
     def close(self) -> None:
         """Close the connections and listeners of the client, but no connection of the caller."""
         self._notifications.close()
+        while self._idle_workers:
+            self._idle_workers.pop().close()
         if self._own is not None:
             self._own.close()
         self._owner.release()
@@ -110,12 +122,7 @@ class Caller:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
@@ -134,17 +141,28 @@ class Caller:
         adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
-        self._check_version()
         given = self._given(function, arguments)
-        # in quotes: limit and offset are keywords of SQL
-        names = ", ".join(f'"{name}" => %({name})s' for name in given)
+        return self._query(
+            function, f"select * from {call(function, given)}", given, row_factory, adapters
+        )
+
+    def _query(
+        self,
+        function: str,
+        query: str,
+        given: dict[str, Any],
+        row_factory: RowFactory[T],
+        adapters: AdaptersMap = ADAPTERS,
+    ) -> list[T]:
+        """Execute a query that calls a function. Errors that do not name a function name this."""
+        self._check_version()
         try:
             with (
                 self._connection() as connection,
                 in_utf8(connection),
                 ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
+                cursor.execute(query.encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
             if error.diag.statement_position is None:  # a function did not find another schema

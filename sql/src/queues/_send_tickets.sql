@@ -63,7 +63,7 @@ begin
         from stepgres.queues as q where q.pgmq_queue = _send_tickets.pgmq_queue;
     end if;
     if v_is_awaited then
-        perform pg_notify('stepgres_queue_' || _send_tickets.queue, '');
+        perform pg_notify(stepgres.wakeup_name(_send_tickets.queue), '');
     end if;
 end
 $$;
@@ -73,5 +73,5 @@ comment on function stepgres._send_tickets(
 ) is
 'Queues tasks with their tickets in a pgmq queue, and notifies the workers that wait for them.
 
-The notification is sent at commit, on the channel stepgres_queue_ and the name of the queue.
+The notification is sent at commit, on the wakeup_name of the queue.
 seen_at is the row of the pgmq queue that the caller has found in use.';
