@@ -302,6 +302,7 @@ class WorkItem(NamedTuple):
     step_slug: str
     task_index: int
     attempt: int
+    claim: int
     input: Any
     timeout: timedelta
     transactional: bool

@@ -123,7 +123,7 @@ def test_claim_records_attempt_worker_and_time(engine: Engine, clock: Clock) -> 
     run_id = engine.start("order")
     clock.advance(5)
     item = engine.claim_one()
-    assert item.key == {"run_id": run_id, "step_slug": "a", "task_index": 0, "attempt": 1}
+    assert item.key == {"run_id": run_id, "step_slug": "a", "task_index": 0, "claim": 1}
     assert (item.workflow_slug, item.workflow_version) == ("order", 1)
     assert (item.timeout, item.is_refused) == (timedelta(seconds=7.5), False)
     query = "select status, attempt, worker_id, started_at - queued_at from stepgres.tasks"

@@ -158,12 +158,16 @@ def of_a_task_not_claimed(_: Engine, item: WorkItem) -> dict[str, Any]:
     return {**item.completed(), "step_slug": "b"}
 
 
-def of_an_earlier_attempt(_: Engine, item: WorkItem) -> dict[str, Any]:
-    return {**item.completed(), "attempt": item.attempt - 1}
+def of_an_earlier_claim(_: Engine, item: WorkItem) -> dict[str, Any]:
+    return {**item.completed(), "claim": item.claim - 1, "attempt": item.attempt}
 
 
-def of_a_later_attempt(_: Engine, item: WorkItem) -> dict[str, Any]:
-    return {**item.completed(), "attempt": item.attempt + 1}
+def of_a_later_claim(_: Engine, item: WorkItem) -> dict[str, Any]:
+    return {**item.completed(), "claim": item.claim + 1, "attempt": item.attempt}
+
+
+def of_another_attempt(_: Engine, item: WorkItem) -> dict[str, Any]:
+    return {**item.completed(), "claim": None, "attempt": item.attempt + 1}
 
 
 def of_no_step(_: Engine, item: WorkItem) -> dict[str, Any]:
@@ -180,8 +184,8 @@ def of_no_run(_: Engine, item: WorkItem) -> dict[str, Any]:
 
 LATE_RESULTS = [
     duplicate, failed_before, failure_after_completion, release_after_completion,
-    of_a_failed_run, of_a_task_not_claimed, of_an_earlier_attempt, of_a_later_attempt,
-    of_no_step, of_no_index, of_no_run,
+    of_a_failed_run, of_a_task_not_claimed, of_an_earlier_claim, of_a_later_claim,
+    of_another_attempt, of_no_step, of_no_index, of_no_run,
 ]  # fmt: skip
 
 
@@ -195,8 +199,30 @@ def test_result_out_of_place_is_refused_and_changes_nothing(engine: Engine, late
     (answer,) = engine.work([result])
     assert (answer.is_refused, answer.input) == (True, None)
     assert (str(answer.run_id), answer.step_slug) == (result["run_id"], result["step_slug"])
-    assert (answer.task_index, answer.attempt) == (result["task_index"], result["attempt"])
+    assert (answer.task_index, answer.claim) == (result["task_index"], result["claim"])
     assert engine.snapshot() == before
+
+
+def test_result_without_the_number_of_its_claim_goes_by_its_attempt(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order")
+    item = engine.claim_one()
+    result = {**item.completed("done"), "claim": None, "attempt": 1}
+    assert engine.work([result]) == []
+    assert engine.output(run_id) == "done"
+
+
+def test_repeated_release_takes_no_running_task_away(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order")
+    item = engine.claim_one()
+    assert engine.work([item.released()]) == []
+    again = engine.claim_one()
+    assert ((item.claim, item.attempt), (again.claim, again.attempt)) == ((1, 1), (2, 1))
+    (refusal,) = engine.work([item.released()])
+    assert (refusal.is_refused, refusal.claim) == (True, 1)
+    engine.complete(again, "done")
+    assert engine.output(run_id) == "done"
 
 
 def test_result_of_another_worker_is_refused(engine: Engine, db: Database) -> None:
@@ -217,9 +243,11 @@ def test_refused_result_is_an_error_of_complete_task(engine: Engine) -> None:
     item = engine.claim_one()
     engine.complete(item)
     before = engine.snapshot()
-    with refused("SG004", f"{item.run_id}/a/0", '"worker"', "attempt 1") as completion:
+    with refused("SG004", f"{item.run_id}/a/0", '"worker"', "claim 1") as completion:
         engine.complete(item)
-    assert completion.detail == 'Its status is completed, its attempt 1, its worker "worker".'
+    assert completion.detail == (
+        'Its status is completed, its claim 1, its attempt 1, its worker "worker".'
+    )
     with refused("SG004", f"{item.run_id}/a/0"):
         engine.fail(item)
     assert engine.snapshot() == before
@@ -278,7 +306,7 @@ def test_late_completion_after_takeover_is_refused(
         assert (successor.place, successor.attempt) == (item.place, 2)
         stalled = Engine(connection, "stalled")
         before = engine.snapshot()
-        with refused("SG004", '"stalled"', "attempt 1"):
+        with refused("SG004", '"stalled"', "claim 1"):
             stalled.complete(item, "late")
     assert engine.snapshot() == before
     engine.complete(successor, "in time")

@@ -93,11 +93,11 @@ def test_task_without_progress_times_out_although_its_worker_lives(
     assert beat(engine, key(item)) == [("a", 0)]
 
 
-def test_progress_of_another_attempt_does_not_count(
+def test_progress_of_another_claim_does_not_count(
     engine: Engine, clock: Clock, item: WorkItem
 ) -> None:
     clock.advance(50)
-    beat(engine, {**key(item, heartbeat_age=0), "attempt": 2})
+    beat(engine, {**key(item, heartbeat_age=0), "claim": 2})
     clock.advance(50)
     engine.call("heartbeat", worker_id="worker")
     clock.advance(50)

@@ -32,9 +32,10 @@ MALFORMED = [
     ({"run_id": None}, "run_id is missing"),
     ({"step_slug": None}, "step_slug is missing"),
     ({"task_index": None}, "task_index is missing"),
-    ({"attempt": None}, "attempt is missing"),
+    ({"claim": None}, "claim is missing"),
+    ({"claim": "x"}, "integer"),
 ]
-KEYS = ["run_id", "step_slug", "task_index", "attempt"]
+KEYS = ["run_id", "step_slug", "task_index", "claim"]
 
 
 @pytest.mark.parametrize(("change", "words"), MALFORMED)

@@ -151,8 +151,8 @@ def test_result_that_leads_to_too_much_keeps_no_results_of_other_runs_back(engin
         item.completed("large" if item.run_id == bad else item.run_id.hex)
         for item in engine.claim()
     ]
-    stale = {**results[0], "attempt": 7}
-    assert [item.attempt for item in engine.work([*results, stale])] == [7]
+    stale = {**results[0], "claim": 7}
+    assert [item.claim for item in engine.work([*results, stale])] == [7]
     assert [engine.output(run_id) for run_id in good] == [run_id.hex for run_id in good]
     assert engine.status(bad) == ("failed", 'step "a" failed: too large')
     attempts = "select count(*)::int from stepgres.attempts"

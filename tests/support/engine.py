@@ -33,6 +33,7 @@ class WorkItem:
     step_slug: str
     task_index: int
     attempt: int
+    claim: int
     input: Any
     timeout: timedelta
     transactional: bool
@@ -48,7 +49,7 @@ class WorkItem:
             "run_id": self.run_id,
             "step_slug": self.step_slug,
             "task_index": self.task_index,
-            "attempt": self.attempt,
+            "claim": self.claim,
         }
 
     @property

@@ -47,7 +47,7 @@ class SlowServer:
     def _item(self, index: int) -> WorkItem:
         lasting = timedelta(minutes=1)
         return WorkItem(
-            RUN_ID, "order", 1, "a", index, 1, "null", lasting, False, None, 0, False, False
+            RUN_ID, "order", 1, "a", index, 1, 1, "null", lasting, False, None, 0, False, False
         )
 
 

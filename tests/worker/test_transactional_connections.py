@@ -212,6 +212,7 @@ async def test_task_that_commits_is_not_given_up() -> None:
         step_slug="only",
         task_index=0,
         attempt=1,
+        claim=1,
         input="null",
         timeout=timedelta(seconds=60),
         transactional=True,

@@ -124,8 +124,9 @@ class AsyncWorkers(AsyncCaller):
         task_index: int | None = None,
         attempt: int | None = None,
         tasks: Any = None,
+        claim: int | None = None,
     ) -> None:
-        """Complete a task that the worker has claimed.
+        """Complete a task that the worker has claimed; claim is the number of this claim.
 
         tasks are added to the run, as with context.add_tasks. Raises DecompositionError.
         """
@@ -138,6 +139,7 @@ class AsyncWorkers(AsyncCaller):
             output=json_value(output, "output"),
             task_index=task_index,
             attempt=attempt,
+            claim=claim,
             tasks=json_argument(tasks, "tasks"),
         )
 
@@ -154,10 +156,12 @@ class AsyncWorkers(AsyncCaller):
         retry_after: float | None = None,
         error_type: str | None = None,
         traceback: str | None = None,
+        claim: int | None = None,
     ) -> None:
         """End an attempt as failed; retry_after, in seconds, replaces the back-off.
 
-        error_type is the name of the exception. The attempt keeps error_type and traceback.
+        claim is the number of the claim of the task. error_type is the name of the exception. The
+        attempt keeps error_type and traceback.
         """
         await self._all(
             "fail_task",
@@ -168,6 +172,7 @@ class AsyncWorkers(AsyncCaller):
             error=error,
             task_index=task_index,
             attempt=attempt,
+            claim=claim,
             retryable=retryable,
             retry_after=interval(retry_after),
             error_type=error_type,

@@ -100,7 +100,6 @@ class Heartbeat:
                 pauses.reset()
 
     def _beat(self) -> None:
-        # Contexts are compared by identity: a released attempt gives its number to the next.
         contexts = list(self._contexts)
         timer = threading.Timer(self._limit, self._client.cut)
         timer.daemon = True
@@ -109,7 +108,7 @@ class Heartbeat:
             lost = self._client.heartbeat(self._worker_id, [c.report() for c in contexts])
         finally:
             timer.cancel()
-        keys = {(item.run_id, item.step_slug, item.task_index, item.attempt) for item in lost}
+        keys = {(item.run_id, item.step_slug, item.task_index, item.claim) for item in lost}
         for context in contexts:
-            if (context.run_id, context.step_slug, context.task_index, context.attempt) in keys:
+            if (context.run_id, context.step_slug, context.task_index, context.claim) in keys:
                 context.lose()

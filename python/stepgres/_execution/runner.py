@@ -84,6 +84,7 @@ class Execution(StepContext):
         self.check_tasks = step and step.check_tasks
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
+        self.claim = item.claim
         self._key = task_key(item)
         self._is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
@@ -177,7 +178,7 @@ def task_key(item: WorkItem) -> dict[str, Any]:
         "run_id": str(item.run_id),
         "step_slug": item.step_slug,
         "task_index": item.task_index,
-        "attempt": item.attempt,
+        "claim": item.claim,
     }
 
 
@@ -185,7 +186,7 @@ def _key_text(item: WorkItem) -> str:
     """Return the fields of task_key as the beginning of a JSON object. Slugs need no escapes."""
     return (
         f'{{"run_id":"{item.run_id}","step_slug":"{item.step_slug}",'
-        f'"task_index":{item.task_index},"attempt":{item.attempt},'
+        f'"task_index":{item.task_index},"claim":{item.claim},'
     )
 
 

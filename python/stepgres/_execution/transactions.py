@@ -121,7 +121,7 @@ class Transactions:
         # register_sql_function has quoted the name of the function.
         call = sql.SQL(
             "select stepgres.complete_task(worker_id => %(worker_id)s, run_id => %(run_id)s,"
-            " step_slug => %(step_slug)s, task_index => %(task_index)s, attempt => %(attempt)s,"
+            " step_slug => %(step_slug)s, task_index => %(task_index)s, claim => %(claim)s,"
             " output => {}(%(input)s::jsonb))"
         ).format(sql.SQL(cast("LiteralString", item.sql_function)))
         arguments = {**task_key(item), "worker_id": self._worker_id, "input": item.input}

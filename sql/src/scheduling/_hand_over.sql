@@ -17,7 +17,7 @@ begin
     v_least_priority := coalesce(stepgres._most_urgent_ticket(taker), -100);
     with fitting as materialized (
         select n.place, (
-            n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, null,
+            n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, 1, null,
             s.timeout::interval, s.transactional, s.sql_function, coalesce(r.priority, s.priority),
             s.max_attempts <= 1, false
         )::stepgres.work_item as item
@@ -48,9 +48,10 @@ begin
     ),
     started as (
         insert into stepgres.tasks (
-            run_id, step_slug, task_index, status, attempt, worker_id, queued_at, started_at
+            run_id, step_slug, task_index, status, attempt, claim, worker_id, queued_at,
+            started_at
         )
-        select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1,
+        select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1, 1,
             taker.worker_id, v_now, v_now
         from fitting as f
     )

@@ -4,6 +4,7 @@ create table stepgres.tasks (
     task_index int not null,
     status text not null default 'queued',
     attempt int not null default 0,
+    claim int not null default 0,
     worker_id text,
     msg_id bigint,
     lane text,
@@ -19,8 +20,10 @@ create table stepgres.tasks (
 comment on table stepgres.tasks is
 'Holds the tasks of step states: one for a single step, one per element for a map step.';
 comment on column stepgres.tasks.attempt is
-'The number of the current or last attempt: the fencing token.
-A result of another attempt is refused.';
+'The number of the current or last attempt, among the executions that count against max_attempts.';
+comment on column stepgres.tasks.claim is
+'The number of the current or last claim: the fencing token.
+Each claim has a new number, also after a release. A result of another claim is refused.';
 comment on column stepgres.tasks.msg_id is
 'The ticket of a queued task in a pgmq queue; null for a task that an executor claims by run.';
 comment on column stepgres.tasks.lane is

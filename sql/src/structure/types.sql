@@ -5,6 +5,7 @@ create type stepgres.work_item as (
     step_slug text,
     task_index int,
     attempt int,
+    claim int,
     input jsonb,
     timeout interval,
     transactional boolean,
@@ -17,7 +18,7 @@ create type stepgres.work_item as (
 comment on type stepgres.work_item is
 'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more.
 
-Stepgres refuses the result of a task that is not leased to its sender. If is_last_attempt, the
+Stepgres refuses the result of a task that is not leased to its sender in the claim of the result. If is_last_attempt, the
 task is exhausted when this attempt fails or its worker dies: a worker that cannot begin at once
 should release the task. complete_task completes a transactional task in the transaction of its
 writes. The task of a step in SQL is completed in the same way: its sql_function is called with

@@ -27,10 +27,11 @@ begin
         join stepgres.workers as w on w.worker_id = t.worker_id
         where t.started_at + s.timeout + w.lease < v_now and not exists (
             select from jsonb_to_recordset(w.progress) as k (
-                run_id uuid, step_slug text, task_index int, attempt int, heartbeat_at timestamptz
+                run_id uuid, step_slug text, task_index int, claim int, attempt int,
+                heartbeat_at timestamptz
             )
-            where (k.run_id, k.step_slug, k.task_index, k.attempt)
-                = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            where (k.run_id, k.step_slug, k.task_index) = (t.run_id, t.step_slug, t.task_index)
+                and coalesce(t.claim = k.claim, t.attempt = k.attempt)
                 and k.heartbeat_at + s.timeout + w.lease >= v_now
         )
     );

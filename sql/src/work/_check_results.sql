@@ -17,14 +17,15 @@ begin
         select array_agg(k.run_id), bool_or(
             k.retry_after not between 0 and 3155760000
             or k.heartbeat_age not between 0 and 3155760000
-            or k.run_id is null or k.step_slug is null or k.task_index is null or k.attempt is null
+            or k.run_id is null or k.step_slug is null or k.task_index is null
+            or coalesce(k.claim, k.attempt) is null
             or (
                 argument = 'results'
                 and (k.status in ('completed', 'failed', 'released')) is not true
             )
         ) into v_run_ids, v_is_bad
         from jsonb_to_recordset(results) as k (
-            run_id uuid, step_slug text, task_index int, attempt int, status text,
+            run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
             retryable boolean, retry_after float8, heartbeat_age float8
         );
     exception when data_exception then

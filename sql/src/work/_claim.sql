@@ -48,8 +48,8 @@ begin
         -- tasks. The conditions on knows are ordered by cost. A task without a ticket is local.
         with started as (
             update stepgres.tasks as t
-            set status = 'started', attempt = t.attempt + 1, worker_id = worker.worker_id,
-                started_at = v_now, msg_id = null, lane = null, error = null
+            set status = 'started', attempt = t.attempt + 1, claim = t.claim + 1,
+                worker_id = worker.worker_id, started_at = v_now, msg_id = null, lane = null, error = null
             from stepgres.runs as r
             where t.ctid = any (v_rows) and t.status = 'queued'
                 and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
@@ -59,13 +59,13 @@ begin
                     or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
-            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.ctid as row_id,
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.claim, t.ctid as row_id,
                 r.workflow_slug, r.version, r.priority
         ),
         ordered as (
             select t.row_id, (
-                t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, null,
-                s.timeout::interval, s.transactional, s.sql_function, o.priority,
+                t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, t.claim,
+                null, s.timeout::interval, s.transactional, s.sql_function, o.priority,
                 t.attempt >= s.max_attempts, false
             )::stepgres.work_item as item
             from started as t

@@ -7,12 +7,12 @@ declare
     v_now timestamptz := stepgres._now();
     v_outcome stepgres._outcome;
 begin
-    -- Compare and set: a result counts only if its task is started, by this attempt of this worker.
+    -- Compare and set: a result counts only if its task is started, in this claim of this worker.
     -- A run that has ended has no started task. Everything else follows from the rows that this
     -- statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, n.attempt, n.place, s.map,
+            n.run_id, n.step_slug, n.task_index, t.attempt, n.place, s.map,
             t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
@@ -32,12 +32,12 @@ begin
             nullif(n.tasks, 'null') as tasks
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
-                run_id uuid, step_slug text, task_index int, attempt int, status text, output jsonb,
-                error text, retryable boolean, retry_after float8, tasks jsonb, error_type text,
+                run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
+                output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb, error_type text,
                 traceback text
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, attempt, status, output, error, retryable, retry_after,
+            run_id, step_slug, task_index, claim, attempt, status, output, error, retryable, retry_after,
             tasks, error_type, traceback, place
         )
         join stepgres.tasks as t
@@ -47,7 +47,7 @@ begin
             where (k.run_id, k.step_slug) = (n.run_id, n.step_slug)
             offset 0
         ) as s
-        where t.status = 'started' and t.attempt = n.attempt
+        where t.status = 'started' and coalesce(t.claim = n.claim, t.attempt = n.attempt)
             and t.worker_id = _record_results.worker_id
             and n.status in ('completed', 'failed', 'released')
         order by n.run_id, n.step_slug, n.task_index, n.place

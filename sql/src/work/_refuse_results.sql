@@ -29,17 +29,18 @@ begin
                 )
             end into v_problem
             from jsonb_to_record(v_result.value) as k (
-                run_id uuid, step_slug text, task_index int, attempt int, retryable boolean,
+                run_id uuid, step_slug text, task_index int, claim int, attempt int, retryable boolean,
                 retry_after float8, heartbeat_age float8
             )
             cross join lateral (
                 select
                     (
                         select n.name from unnest(
-                            array['run_id', 'step_slug', 'task_index', 'attempt']
+                            array['run_id', 'step_slug', 'task_index', 'claim']
                             || case when argument = 'results' then array['status'] end
                         ) with ordinality as n (name, place)
                         where v_result.value ->> n.name is null
+                            and (n.name <> 'claim' or v_result.value ->> 'attempt' is null)
                         order by n.place
                         limit 1
                     ) as missing,

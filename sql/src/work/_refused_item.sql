@@ -6,7 +6,8 @@ as $$
     select i
     from jsonb_populate_record(null::stepgres.work_item, jsonb_build_object(
         'run_id', task -> 'run_id', 'step_slug', task -> 'step_slug',
-        'task_index', task -> 'task_index', 'attempt', task -> 'attempt', 'is_refused', true
+        'task_index', task -> 'task_index', 'attempt', task -> 'attempt',
+        'claim', task -> 'claim', 'is_refused', true
     )) as i
 $$;
 

@@ -8,7 +8,8 @@ create function stepgres.fail_task(
     retryable boolean default true,
     retry_after interval default null,
     error_type text default null,
-    traceback text default null
+    traceback text default null,
+    claim int default null
 ) returns void
 language sql
 volatile
@@ -17,7 +18,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select stepgres._send_result(fail_task.worker_id, jsonb_build_object(
         'run_id', fail_task.run_id, 'step_slug', fail_task.step_slug,
-        'task_index', fail_task.task_index, 'attempt', fail_task.attempt,
+        'task_index', fail_task.task_index, 'attempt', fail_task.attempt, 'claim', fail_task.claim,
         'status', 'failed', 'error', fail_task.error, 'retryable', fail_task.retryable,
         'retry_after', extract(epoch from fail_task.retry_after),
         'error_type', fail_task.error_type, 'traceback', fail_task.traceback
@@ -25,14 +26,14 @@ as $$
 $$;
 
 comment on function stepgres.fail_task(
-    text, uuid, text, text, int, int, boolean, interval, text, text
+    text, uuid, text, text, int, int, boolean, interval, text, text, int
 ) is
 'Ends an attempt as failed: the task waits for a retry, or the task, its step and its run fail.
 
 The task waits for retry_after, or without it for base_delay, doubled per attempt, with jitter. A
 task with retryable = false, or without attempts left, is exhausted. error_type, the name of the
 exception, and its traceback are kept with the attempt. Texts of more than 8,000 characters lose
-their middle.
+their middle. A claim, the number that came with the task, takes precedence over attempt.
 
-Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker for this
-attempt, SG006 unknown worker.';
+Errors: SG003 retry_after is out of range, SG004 the task is not leased to this worker in this claim
+or for this attempt, SG006 unknown worker.';

@@ -63,12 +63,12 @@ $$;
 comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
 'Does a whole turn of a worker in one call: applies its results, and claims its next tasks.
 
-A result is {"run_id", "step_slug", "task_index", "attempt", "status"}, and further keys by status.
+A result is {"run_id", "step_slug", "task_index", "claim", "status"}, and further keys by status. The
+claim is the number that came with the task; a result without it has "attempt".
 "completed" has "output" (null if it is missing), and optionally "tasks", which are added as
 complete_task describes. "failed" has "error", and optionally "retryable": false, "retry_after":
 seconds, "error_type" and "traceback", as for fail_task. "released" gives the task back without
-costing an attempt, optionally not before "retry_after". Release only a task that is not being
-executed: the next claim of the task has the same attempt number. Other keys are ignored.
+costing an attempt, optionally not before "retry_after". Other keys are ignored.
 
 Up to capacity tasks are returned. First come the local tasks of the runs in run_ids that this
 worker executes, then tasks from its queues. A refused result comes back as a row with is_refused:

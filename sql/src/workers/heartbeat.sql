@@ -15,10 +15,11 @@ begin
     -- on these rows to stay as they are, and a heartbeat that waits for such a lock comes too late.
     select coalesce(to_jsonb(array_agg(jsonb_build_object(
         'run_id', k.run_id, 'step_slug', k.step_slug, 'task_index', k.task_index,
-        'attempt', k.attempt, 'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
+        'claim', k.claim, 'attempt', k.attempt,
+        'heartbeat_at', v_now - make_interval(secs => k.heartbeat_age)
     ))), '[]') into v_progress
     from jsonb_to_recordset(heartbeat.tasks) as k (
-        run_id uuid, step_slug text, task_index int, attempt int, heartbeat_age float8
+        run_id uuid, step_slug text, task_index int, claim int, attempt int, heartbeat_age float8
     )
     where k.heartbeat_age is not null;
     if v_progress <> v_worker.progress then
@@ -37,7 +38,8 @@ begin
     where not exists (
         select from stepgres.tasks as t
         where (t.run_id, t.step_slug, t.task_index) = (i.run_id, i.step_slug, i.task_index)
-            and t.status = 'started' and t.attempt = i.attempt and t.worker_id = heartbeat.worker_id
+            and t.status = 'started' and coalesce(t.claim = i.claim, t.attempt = i.attempt)
+            and t.worker_id = heartbeat.worker_id
     );
 end
 $$;
@@ -45,7 +47,7 @@ $$;
 comment on function stepgres.heartbeat(text, jsonb) is
 'Says that a worker lives, which extends its lease on its tasks, and returns the tasks it has lost.
 
-tasks are the tasks that the worker executes, [{"run_id", "step_slug", "task_index", "attempt"}].
+tasks are the tasks that the worker executes, [{"run_id", "step_slug", "task_index", "claim"}].
 Tasks that are not leased to the worker any more, because their run has ended or another worker took
 them over, come back with is_refused: their results will be refused.
 

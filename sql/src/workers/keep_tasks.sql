@@ -22,10 +22,10 @@ begin
     where t.run_id = any (v_run_ids) and t.status = 'started' and t.worker_id = keep_tasks.worker_id
         and not exists (
             select from jsonb_to_recordset(keep_tasks.tasks) as k (
-                run_id uuid, step_slug text, task_index int, attempt int
+                run_id uuid, step_slug text, task_index int, claim int, attempt int
             )
-            where (k.run_id, k.step_slug, k.task_index, k.attempt)
-                = (t.run_id, t.step_slug, t.task_index, t.attempt)
+            where (k.run_id, k.step_slug, k.task_index) = (t.run_id, t.step_slug, t.task_index)
+                and coalesce(t.claim = k.claim, t.attempt = k.attempt)
         );
     perform stepgres._release_tasks(v_unknown);
     return coalesce(cardinality(v_unknown), 0);
@@ -35,7 +35,7 @@ $$;
 comment on function stepgres.keep_tasks(text, jsonb) is
 'Gives back all that a worker has claimed except these tasks; returns the number given back.
 
-tasks is [{"run_id", "step_slug", "task_index", "attempt"}]. No attempts are counted. A worker that
+tasks is [{"run_id", "step_slug", "task_index", "claim"}]. No attempts are counted. A worker that
 has lost its connection during a call of work calls keep_tasks: it may have claimed tasks that it
 never heard of.
 
