@@ -17,7 +17,7 @@ from stepgres._execution.process_pool import process_pool
 from stepgres._execution.runner import StepCall
 from stepgres._execution.transactions import Transactions
 from stepgres._execution.worker_client import WorkerClient, give_back
-from stepgres._goals.task_functions import TaskFinder, check_functions
+from stepgres._goals.goal_task_functions import GoalTaskFinder, check_goal_task_functions
 from stepgres._postgres.json_text import dumps_input
 from stepgres.errors import DefinitionError, InvalidInput, WorkflowFailed, WorkflowTimeout
 from stepgres.types import run_result
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from stepgres._client.client import Client
     from stepgres._client.client_async import AsyncClient
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import RunResult, WorkItem
     from stepgres.workflow import StepFunction, WorkflowName
 
@@ -149,8 +149,8 @@ class AsyncExecutor:
         self, flow: Mapping[str, Any], workflow: Any
     ) -> Callable[[WorkItem], Awaitable[StepCall | None]]:
         if flow["tasks"] is not None:
-            check_functions(flow["tasks"], flow["execution"], workflow)
-            return TaskFinder(self._client, workflow)
+            check_goal_task_functions(flow["tasks"], flow["execution"], workflow)
+            return GoalTaskFinder(self._client, workflow)
         functions = _functions_for(flow["workflow_slug"], workflow)
         _check_functions(flow, functions)
         return _finder(functions)
@@ -158,25 +158,25 @@ class AsyncExecutor:
     async def execute_task_graph(
         self,
         task_graph_id: str,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         input: Mapping[str, Any] | None = None,
         *,
         timeout: float = 300,
         optimization_level: str | None = None,
     ) -> RunResult:
-        """Execute an approved task graph, and return the output of its last tasks.
+        """Execute an approved task graph, and return the output of its last goal tasks.
 
-        step_functions maps paths or ids of tasks, or patterns such as "design/*", to functions.
-        The pattern "*" matches all other tasks. A callable instead of the mapping executes all
-        tasks. A function finds its task as `context.task`. The first tasks get {"goal": the goal}
-        merged with the input. An optimization_level first optimizes the workflow of the task graph
-        from its history: see optimize_workflow. Returns and raises the same as execute. Raises
-        TaskGraphNotApproved if the task graph is not approved. Raises DecompositionError if a task
-        has no function.
+        step_functions maps paths or ids of goal tasks, or patterns such as "design/*", to
+        functions. The pattern "*" matches all other goal tasks. A callable instead of the mapping
+        executes all goal tasks. A function finds its goal task as `context.task`. The first goal
+        tasks get {"goal": the goal} merged with the input. An optimization_level first optimizes
+        the workflow of the task graph from its history: see optimize_workflow. Returns and raises
+        the same as execute. Raises TaskGraphNotApproved if the task graph is not approved. Raises
+        DecompositionError if a goal task has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        check_functions(graph.tasks, graph.execution, step_functions)
-        find = TaskFinder(self._client, step_functions)
+        check_goal_task_functions(graph.tasks, graph.execution, step_functions)
+        find = GoalTaskFinder(self._client, step_functions)
 
         async def start(worker_id: str) -> UUID:
             return await self._client.start_task_graph(
@@ -296,7 +296,7 @@ class Executor:
     def execute_task_graph(
         self,
         task_graph_id: str,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         input: Mapping[str, Any] | None = None,
         *,
         timeout: float = 300,

@@ -26,7 +26,7 @@ begin
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
     if v_outcome.added is not null then
-        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
+        perform stepgres._add_goal_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
         from unnest(v_outcome.added) as a;
     end if;
     v_applied.handed := stepgres._advance(

@@ -93,7 +93,7 @@ begin
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where not t.map),
         array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map),
         (
-            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_tasks)
+            select array_agg((a.run_id, a.step_slug, a.tasks)::stepgres._added_goal_tasks)
             from accepted as a where a.status = 'completed' and a.tasks is not null
         )
     into v_outcome
