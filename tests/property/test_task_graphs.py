@@ -167,9 +167,7 @@ def more_tasks(oracle: Oracle, number: int, dice: random.Random) -> list[dict[st
 
 
 @given(tasks=graphs(), seed=st.integers(0, 99))
-@settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tasks_are_executed_in_order_and_given_what_they_depend_on(
     engine: Engine, tasks: list[dict[str, Any]], seed: int
 ) -> None:
