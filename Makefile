@@ -15,8 +15,8 @@ demo: .venv/.examples sql ## run the example in examples/corpus on a private ser
 live: .venv/.examples sql ## serve the example in examples/live, a page that shows a run, on a private server
 	$(python) -m examples.live
 
-test: lint ## check everything: generated files, style, types, SQL, then the tests, two at a time
-	$(python) -m pytest --numprocesses 2 --dist worksteal
+test: lint ## check everything: generated files, style, types, SQL, then the tests, three at a time
+	$(python) -m pytest --numprocesses 3 --dist worksteal
 
 test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py
@@ -44,7 +44,7 @@ lint: .venv/.dev sql ## check everything except the tests
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)
-	$(python) -m sqlfluff lint --nocolor sql/src
+	$(python) -m sqlfluff lint --nocolor --processes 2 sql/src
 
 format: .venv/.dev ## format Python and SQL
 	$(python) -m ruff check --quiet --fix

@@ -131,7 +131,7 @@ class PayloadTooLarge(StepgresError):
 
 
 class DecompositionError(StepgresError):
-    """The tasks of a goal break a rule, and were not stored; the message names the task."""
+    """The goal tasks break a rule, and were not stored; the message names the goal task."""
 
     sqlstate = "SG018"
 

@@ -1,4 +1,4 @@
-"""Task graphs: goals, and the tasks that a decomposer returned for the goals."""
+"""Task graphs: goals, and the goal tasks that a decomposer returned for the goals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskGraph:
-    """A stored goal and its tasks.
+    """A stored goal and its goal tasks.
 
     status is "decomposed", then "approved" or "rejected". reason is the reason of this decision.
-    tasks are the dicts of the decomposer with "id", "description", "depends_on", and in groups
-    "subtasks". steps are the same tasks as a flat list, as in the workflow workflow_slug. Each step
-    has its "path", "step_slug" and "depends_on", and a group also has "gathers". The approval of a
-    task graph names the fingerprint of the graph, which changes with the graph.
+    tasks are the goal tasks: the dicts of the decomposer with "id", "description", "depends_on",
+    and in groups "subtasks". steps are the same goal tasks as a flat list, as in the workflow
+    workflow_slug. Each step has its "path", "step_slug" and "depends_on", and a group also has
+    "gathers". The approval of a task graph names the fingerprint of the graph, which changes with
+    the graph.
     """
 
     task_graph_id: str
@@ -42,43 +43,43 @@ class TaskGraph:
 
     @property
     def execution(self) -> str:
-        """Return the default execution of the tasks, "local" or "distributed"."""
+        """Return the default execution of the goal tasks, "local" or "distributed"."""
         return str(self.defaults.get("execution", "local"))
 
     def walk(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each task and group with its path, and groups before their subtasks."""
+        """Yield each goal task and group with its path, and groups before their subtasks."""
         return walk(self.tasks)
 
     def to_mermaid(self) -> str:
-        """Return a Mermaid flowchart of the tasks, with a box around each group."""
+        """Return a Mermaid flowchart of the goal tasks, with a box around each group."""
         return flowchart(_nodes(self, self.tasks, ""))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return bundle(self, self.to_mermaid())
 
 
-def walk(tasks: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each task with its path. Skip values in unchecked tasks that are not tasks."""
-    for task in tasks if isinstance(tasks, list) else ():
-        if isinstance(task, dict):
-            path = f"{prefix}{task.get('id')}"
-            yield path, task
-            yield from walk(task.get("subtasks"), f"{path}/")
+def walk(goal_tasks: Any, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each goal task with its path. Skip values that are no goal tasks."""
+    for goal_task in goal_tasks if isinstance(goal_tasks, list) else ():
+        if isinstance(goal_task, dict):
+            path = f"{prefix}{goal_task.get('id')}"
+            yield path, goal_task
+            yield from walk(goal_task.get("subtasks"), f"{path}/")
 
 
-def _nodes(graph: TaskGraph, tasks: list[dict[str, Any]], prefix: str) -> list[Node]:
+def _nodes(graph: TaskGraph, goal_tasks: list[dict[str, Any]], prefix: str) -> list[Node]:
     waits_for = {step["path"]: step["waits_for"] for step in graph.steps}
     return [
         Node(
-            prefix + task["id"],
-            _label(task),
-            waits_for[prefix + task["id"]],
-            inner=_nodes(graph, task.get("subtasks", []), f"{prefix}{task['id']}/"),
+            prefix + goal_task["id"],
+            _label(goal_task),
+            waits_for[prefix + goal_task["id"]],
+            inner=_nodes(graph, goal_task.get("subtasks", []), f"{prefix}{goal_task['id']}/"),
         )
-        for task in tasks
+        for goal_task in goal_tasks
     ]
 
 
-def _label(task: dict[str, Any]) -> str:
-    name, description = task["id"], task["description"]
+def _label(goal_task: dict[str, Any]) -> str:
+    name, description = goal_task["id"], goal_task["description"]
     return name if description == name else f"{name}\n{description}"

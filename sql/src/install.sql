@@ -298,27 +298,27 @@
 \ir messages/send_with_notify.sql
 
 -- goals: task graphs
-\ir goals/_add_tasks.sql
+\ir goals/_add_goal_tasks.sql
 \ir goals/_check_goal_options.sql
 \ir goals/_check_goal_rights.sql
-\ir goals/_check_task_order.sql
-\ir goals/_check_tasks.sql
+\ir goals/_check_goal_task_order.sql
+\ir goals/_check_goal_tasks.sql
 \ir goals/_decomposition_error.sql
 \ir goals/_find_dependencies.sql
 \ir goals/_find_task_graph.sql
-\ir goals/_flatten_tasks.sql
+\ir goals/_flatten_goal_tasks.sql
+\ir goals/_goal_task_slug.sql
 \ir goals/_guard_foreign_workflow.sql
-\ir goals/_insert_tasks.sql
-\ir goals/_join_tasks.sql
+\ir goals/_insert_goal_tasks.sql
+\ir goals/_join_goal_tasks.sql
 \ir goals/_move_run.sql
-\ir goals/_normal_tasks.sql
+\ir goals/_normal_goal_tasks.sql
+\ir goals/_plan_goal_tasks.sql
 \ir goals/_plan_steps.sql
-\ir goals/_plan_tasks.sql
-\ir goals/_resolve_tasks.sql
+\ir goals/_resolve_goal_tasks.sql
 \ir goals/_shown_graph.sql
 \ir goals/_steps_only.sql
 \ir goals/_task_graph_not_found.sql
-\ir goals/_task_slug.sql
 \ir goals/approve_task_graph.sql
 \ir goals/delete_task_graph.sql
 \ir goals/get_composition_stats.sql

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,19 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 COMMANDS_OF_A_RUN = ["show", "status", "cancel", "pause", "resume", "retry", "why"]
 
 
-@pytest.mark.parametrize("command", [*(f"runs {name}" for name in COMMANDS_OF_A_RUN), "watch"])
-@pytest.mark.parametrize(
-    ("run_id", "code", "words"),
-    [
-        (NOBODY, 3, f"run {NOBODY} does not exist"),
-        ("7", 2, "'7' is not a valid UUID"),
-        ("", 2, "'' is not a valid UUID"),
-        ("\0", 2, "is not a valid UUID"),
-    ],
-)
-def test_run_that_does_not_exist(
-    cli: Cli, command: str, run_id: str, code: int, words: str
-) -> None:
-    exit_code, error = refusal(cli(*command.split(), run_id))
-    assert (exit_code, words in error) == (code, True), error
+def test_run_that_does_not_exist(cli: Cli, subtests: pytest.Subtests) -> None:
+    for command, (run_id, code, words) in product(
+        [*(f"runs {name}" for name in COMMANDS_OF_A_RUN), "watch"],
+        [
+            (NOBODY, 3, f"run {NOBODY} does not exist"),
+            ("7", 2, "'7' is not a valid UUID"),
+            ("", 2, "'' is not a valid UUID"),
+            ("\0", 2, "is not a valid UUID"),
+        ],
+    ):
+        with subtests.test(command=command, run_id=run_id):
+            exit_code, error = refusal(cli(*command.split(), run_id))
+            assert (exit_code, words in error) == (code, True), error
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,20 @@ REQUIRED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "argument"), REQUIRED)
 def test_none_for_a_required_argument_is_named(
-    client: stepgres.Client, method: str, argument: str
+    client: stepgres.Client, subtests: pytest.Subtests
 ) -> None:
-    signature = inspect.signature(getattr(client, method))
-    needed = [p.name for p in signature.parameters.values() if p.default is p.empty]
-    arguments = {name: 1 if name == "older_than" else "x" for name in needed} | {argument: None}
-    with pytest.raises(stepgres.StepgresError, match=rf"\b{argument}\b") as raised:
-        getattr(client, method)(**arguments)
-    assert raised.value.hint
-    assert client.list_flows() == []
+    for method, argument in REQUIRED:
+        with subtests.test(method=method, argument=argument):
+            signature = inspect.signature(getattr(client, method))
+            needed = [p.name for p in signature.parameters.values() if p.default is p.empty]
+            arguments = {name: 1 if name == "older_than" else "x" for name in needed} | {
+                argument: None
+            }
+            with pytest.raises(stepgres.StepgresError, match=rf"\b{argument}\b") as raised:
+                getattr(client, method)(**arguments)
+            assert raised.value.hint
+            assert client.list_flows() == []
 
 
 @pytest.mark.anyio

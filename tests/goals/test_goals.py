@@ -111,13 +111,13 @@ def test_tasks_are_dicts_dataclasses_or_json(
     [
         ("Sure! Here are the tasks", "text that is not JSON"),
         ("[" * 100_000, "text that is not JSON"),
-        (None, "returned NoneType, not a list of tasks"),
-        ({"id": "a"}, "returned dict, not a list of tasks"),
-        ([], "there are no tasks"),
+        (None, "returned NoneType, not a list of goal tasks"),
+        ({"id": "a"}, "returned dict, not a list of goal tasks"),
+        ([], "there are no goal tasks"),
         ([{1: "a"}], "key 1, which is not a string"),
         ([{"id": "a", "cost": float("nan")}], "not a JSON value"),
         ([{"id": "a", "cost": object()}], "not a JSON value"),
-        ([{"id": "a", "depends_on": ["b"]}], 'task "a": it depends on "b"'),
+        ([{"id": "a", "depends_on": ["b"]}], 'goal task "a": it depends on "b"'),
     ],
 )
 def test_other_answers_are_refused(
@@ -144,7 +144,7 @@ def test_error_of_a_decomposer_comes_as_it_is(orchestrator: stepgres.Orchestrato
         orchestrator.decompose_goal("x", decompose)
 
 
-# Tasks that are to be decomposed
+# Goal tasks that are to be decomposed
 
 
 def test_decomposer_is_asked_again_for_tasks_that_say_so(
@@ -174,7 +174,7 @@ def test_decomposer_is_asked_again_for_tasks_that_say_so(
 
 @pytest.mark.parametrize(
     ("width", "message"),
-    [(1, 'task "a/a/a": is to be .* more than 3 deep'), (9, "one too many: max_tasks is 20")],
+    [(1, 'goal task "a/a/a": is to be .* more than 3 deep'), (9, "one too many: max_tasks is 20")],
 )
 def test_decomposer_that_never_ends_is_ended(
     orchestrator: stepgres.Orchestrator, width: int, message: str
@@ -192,7 +192,7 @@ def test_decomposer_that_never_ends_is_ended(
 
 def test_answer_without_tasks_is_refused_by_path(orchestrator: stepgres.Orchestrator) -> None:
     answers = iter([[{"id": "a", "decompose": True}], []])
-    with pytest.raises(DecompositionError, match='task "a": is to be decomposed, and has no'):
+    with pytest.raises(DecompositionError, match='goal task "a": is to be decomposed, and has no'):
         orchestrator.decompose_goal("x", lambda goal: next(answers))
 
 
@@ -244,7 +244,7 @@ def test_task_without_a_function_is_an_error_before_anything_runs(
     client: stepgres.Client, orchestrator: stepgres.Orchestrator
 ) -> None:
     tasks = [{"id": "a"}, {"id": "b", "subtasks": [{"id": "c"}]}]
-    with pytest.raises(DecompositionError, match='no function for task "b/c"'):
+    with pytest.raises(DecompositionError, match='no function for goal task "b/c"'):
         execute(orchestrator, tasks, {"a": print, "b": print})
     assert client.list_workflow_runs() == []
     (graph,) = client.list_task_graphs()

@@ -99,7 +99,7 @@ def test_part_of_an_unreadable_plan_is_not_the_plan_but_sent_back(
     ],
 )
 def test_lists_inside_of_something_else_are_no_plans(answer: str) -> None:
-    with pytest.raises(DecompositionError, match="no JSON array of tasks"):
+    with pytest.raises(DecompositionError, match="no JSON array of goal tasks"):
         find_json(answer)
 
 
@@ -149,7 +149,7 @@ def test_bad_answers_are_sent_back_with_the_error(orchestrator: stepgres.Orchest
     first, second, third = model.prompts
     assert "refused" not in first
     assert "I cannot do that" in second
-    assert "no JSON array of tasks" in second
+    assert "no JSON array of goal tasks" in second
     assert CYCLE.replace(" ", "") in third.replace(" ", "")
     assert "in a cycle: a -> b -> a" in third
 

@@ -1,4 +1,4 @@
-"""Tasks of goals that workers execute: started in SQL, found by path, added while they run."""
+"""Goal tasks that workers execute: started in SQL, found by path, added while they run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import stepgres
 from stepgres._execution.worker_client import WorkerClient
-from stepgres._goals import task_functions as _task_functions
+from stepgres._goals import goal_task_functions
 from stepgres.errors import ConnectionFailed
 from tests.conftest import Database
 from tests.support.pages import run_psql
@@ -155,7 +155,7 @@ def test_each_version_is_read_once(
 def test_versions_that_are_read_are_not_all_kept(
     db: Database, client: stepgres.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_task_functions, "_KEPT_VERSIONS", 1)
+    monkeypatch.setattr(goal_task_functions, "_KEPT_VERSIONS", 1)
     with running_worker(db.dsn, step_functions=describe):
         run_ids = [start(client, [{"id": "a"}, {"id": "b"}]) for _ in range(3)]
         for run_id in run_ids:

@@ -95,7 +95,6 @@ sound_documents = objects(
 
 without_limits = settings(
     deadline=None,
-    max_examples=300,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

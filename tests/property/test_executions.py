@@ -97,7 +97,6 @@ def execute(engine: Engine, model: Model, chance: random.Random) -> list[WorkIte
 @given(steps=graphs(), size=st.integers(0, 4), seed=st.integers(0, 2**32))
 @settings(
     deadline=None,
-    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_run_does_what_the_model_says(

@@ -1,4 +1,4 @@
-"""Random nested task graphs against plain Python: what waits for what, what each task is given."""
+"""Random nested task graphs against plain Python: what waits for what, what each goal task gets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from psycopg.types.json import Jsonb
 
 from tests.support.engine import Engine, refused
 
-# Few names, so that tasks of several groups have the same ones.
+# Few names, so that goal tasks of several groups have the same ones.
 IDS = "abcd"
 
 
 @st.composite
 def levels(draw: st.DrawFn, depth: int = 1) -> list[dict[str, Any]]:
-    """Tasks of one group, in any order; what they depend on is drawn when all of them are known."""
+    """Goal tasks of one group, in any order; their dependencies are drawn when all are known."""
     tasks: list[dict[str, Any]] = []
     for name in draw(st.permutations(IDS))[: draw(st.integers(1, len(IDS)))]:
         task: dict[str, Any] = {"id": name}
@@ -58,7 +58,7 @@ def common(path: str, other: str) -> int:
 
 
 class Oracle:
-    """What the tasks of a graph wait for, and what comes out, said in another way than in SQL."""
+    """What the goal tasks of a graph wait for, and their outputs, in other words than SQL."""
 
     def __init__(self, tasks: list[dict[str, Any]]) -> None:
         self.top = tasks
@@ -66,7 +66,7 @@ class Oracle:
         self._collect(tasks, "")
 
     def with_tasks(self, adder: str, added: list[dict[str, Any]]) -> Oracle:
-        """The graph with more tasks beside one, for which all wait that wait for that one."""
+        """The graph with more goal tasks beside one, for which all wait that wait for that one."""
         resolved = {path: ["/" + name for name in self.depends_on(path)] for path in self.tasks}
         oracle = Oracle(deepcopy(self.top))
         group = adder.rpartition("/")[0]
@@ -84,7 +84,7 @@ class Oracle:
             self._collect(task.get("subtasks", []), f"{prefix}{task['id']}/")
 
     def meant(self, path: str, name: str) -> str:
-        """The path that a task means by a name: the nearest, from its own group outwards."""
+        """The path that a goal task means by a name: the nearest, from its own group outwards."""
         if name.startswith("/"):
             return name[1:]
         found = []
@@ -155,7 +155,7 @@ class Oracle:
 
 
 def more_tasks(oracle: Oracle, number: int, dice: random.Random) -> list[dict[str, Any]]:
-    """Tasks that a step adds: none, or one or two, which depend on each other or on any other."""
+    """Goal tasks that a step adds: at most two, which depend on each other or on any other."""
     if number > 6 or dice.random() < 0.6:
         return []
     names = [f"n{number}_{i}" for i in range(dice.randint(1, 2))]
@@ -167,9 +167,7 @@ def more_tasks(oracle: Oracle, number: int, dice: random.Random) -> list[dict[st
 
 
 @given(tasks=graphs(), seed=st.integers(0, 99))
-@settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tasks_are_executed_in_order_and_given_what_they_depend_on(
     engine: Engine, tasks: list[dict[str, Any]], seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from tests.support.engine import Engine, refused, step
 
-MALFORMED = [
+MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"run_id": "x"}, "uuid"),
     ({"run_id": 7}, "uuid"),
     ({"task_index": "one"}, "integer"),
@@ -38,18 +38,19 @@ MALFORMED = [
 KEYS = ["run_id", "step_slug", "task_index", "claim"]
 
 
-@pytest.mark.parametrize(("change", "words"), MALFORMED)
 def test_malformed_result_is_named_and_nothing_is_applied(
-    engine: Engine, change: dict[str, Any], words: str
+    engine: Engine, subtests: pytest.Subtests
 ) -> None:
     engine.define("order", step("a", map=True))
     engine.start("order", [1, 2, 3])
     one, two, three = engine.claim()
     before = engine.snapshot()
-    results = [one.completed(), two.failed() | change, three.completed()]
-    with refused("SG003", "results[1]: ", words):
-        engine.work(results)
-    assert engine.snapshot() == before
+    for change, words in MALFORMED:
+        with subtests.test(change=change):
+            results = [one.completed(), two.failed() | change, three.completed()]
+            with refused("SG003", "results[1]: ", words):
+                engine.work(results)
+            assert engine.snapshot() == before
     assert engine.work([one.completed(), two.failed(), three.completed()]) == []
 
 

@@ -37,7 +37,7 @@ def depends_on(engine: Engine) -> dict[str, list[str]]:
     return {step["step_slug"]: step["depends_on"] for step in steps}
 
 
-# What tasks become
+# What goal tasks become
 
 
 def test_group_is_a_step_that_gathers_its_subtasks(engine: Engine) -> None:
@@ -124,25 +124,25 @@ def test_options_of_tasks_and_defaults_are_those_of_steps(engine: Engine) -> Non
     ]
 
 
-# What tasks may not be
+# What goal tasks may not be
 
 REFUSED: dict[str, tuple[list[Any], str, str]] = {
-    "no tasks": ([], "there are no tasks", ""),
-    "no object": ([7], "#1", "a task is a JSON object, not 7"),
+    "no tasks": ([], "there are no goal tasks", ""),
+    "no object": ([7], "#1", "a goal task is a JSON object, not 7"),
     "no id": ([{"description": "x"}], "#1", "it has no id"),
     "id of another type": ([group("a", [], task(3))], '"a/3"', '"id" must be a JSON string'),
     "bad id": ([group("a", [], task("b-c"))], '"a/b-c"', "cannot be an id"),
     "reserved id": ([task("run")], '"run"', "cannot be an id"),
     "duplicate": ([group("a", [], task("b"), task("b"))], '"a/b"', "already taken"),
     "same slug": ([task("a__b"), group("a", [], task("b"))], '"a/b"', 'would be "a__b"'),
-    "unknown dependency": ([task("a", "b")], '"a"', 'depends on "b", which is not a task'),
+    "unknown dependency": ([task("a", "b")], '"a"', 'depends on "b", which is not a goal task'),
     "unknown path": (
         [group("a", [], task("b", "a/c"))],
         '"a/b"',
-        'depends on "a/c", which is not a task',
+        'depends on "a/c", which is not a goal task',
     ),
     "dependency in a group": ([task("a", "c"), group("b", [], task("c"))], '"a"', 'on "c"'),
-    "dependency of another type": ([task("a", None)], '"a"', "which is not a task"),
+    "dependency of another type": ([task("a", None)], '"a"', "which is not a goal task"),
     "dependencies of another type": ([{"id": "a", "depends_on": "b"}], '"a"', "JSON array"),
     "subtasks of another type": ([{"id": "a", "subtasks": {}}], '"a"', "JSON array, not {}"),
     "itself": ([task("a", "a")], "cycle", "a -> a"),
@@ -168,7 +168,7 @@ REFUSED: dict[str, tuple[list[Any], str, str]] = {
     "options of a group": (
         [{**group("a", [], task("b")), "options": {"queue": "q"}}],
         '"a"',
-        "a task with subtasks has no options",
+        "a goal task with subtasks has no options",
     ),
     "unknown option": ([task("a", options={"map": True})], '"a"', 'unknown option "map"'),
     "bad option": ([task("a", options={"max_attempts": 0})], '"a"', "must be at least 1"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def save_graph(engine: Engine, *task_ids: str, **options: Any) -> str:
-    """The id of a task graph with tasks of these ids, which depend on nothing."""
+    """The id of a task graph with goal tasks of these ids, which depend on nothing."""
     tasks = Jsonb([{"id": task_id} for task_id in task_ids or ("a",)])
     if "defaults" in options:
         options["defaults"] = Jsonb(options["defaults"])

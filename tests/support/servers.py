@@ -31,6 +31,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "listen_addresses": "",
     "autovacuum": "off",  # plans depend on statistics: these change when a test says so
+    "log_checkpoints": "off",  # two for each new database
 }
 
 

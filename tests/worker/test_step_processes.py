@@ -233,7 +233,7 @@ def test_function_that_no_process_can_be_sent_is_refused_when_the_worker_starts(
 def test_function_for_tasks_that_no_process_can_be_sent_is_refused_too(
     db: Database, client: Client, own: Executor
 ) -> None:
-    with pytest.raises(DefinitionError, match=r'tasks "design/\*": its function cannot be sent'):
+    with pytest.raises(DefinitionError, match=r'goal tasks "design/\*": its function cannot'):
         Worker(client, step_functions={"design/*": lambda i: i}, executor=own).run()
 
 

@@ -37,9 +37,9 @@ class Goals(Caller):
         max_depth: int | None = None,
         max_tasks: int | None = None,
     ) -> TaskGraph:
-        """Check and store the tasks of a goal as a task graph. Raises DecompositionError.
+        """Check and store goal tasks as a task graph. Raises DecompositionError.
 
-        With a task_graph_id the tasks replace the tasks of that task graph.
+        With a task_graph_id the goal tasks replace the goal tasks of that task graph.
         """
         workflow_slug = slug_argument(workflow_slug)
         try:
@@ -54,7 +54,7 @@ class Goals(Caller):
                 max_depth=max_depth,
                 max_tasks=max_tasks,
             )
-        except InvalidInput as error:  # the tasks are not even JSON
+        except InvalidInput as error:  # the goal tasks are not even JSON
             raise DecompositionError(error.message, hint=error.hint, detail=error.detail) from error
 
     def get_task_graph(self, task_graph_id: str) -> TaskGraph:
@@ -92,7 +92,7 @@ class Goals(Caller):
         )
 
     def reject_task_graph(self, task_graph_id: str, reason: str) -> TaskGraph:
-        """Reject a task graph: it cannot be started unless its tasks are changed."""
+        """Reject a task graph: it cannot be started unless its goal tasks are changed."""
         return self._one(
             "reject_task_graph",
             row_of(TaskGraph),
@@ -118,7 +118,7 @@ class Goals(Caller):
     ) -> UUID:
         """Start a run of an approved task graph and return its id. Raises TaskGraphNotApproved.
 
-        The first tasks of the run get {"goal": the goal} merged with the input, a dict. With an
+        The first goal tasks get {"goal": the goal} merged with the input, a dict. With an
         optimization_level the workflow is optimized first: see optimize_workflow.
         """
         return self._scalar(

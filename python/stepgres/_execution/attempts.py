@@ -46,8 +46,8 @@ def attempt(function: StepFunction, context: StepContext) -> Outcome:
 def completed(output: Any, context: StepContext) -> Outcome:
     """Return the outcome of a completed step. Raise UnwritableOutput if jsonb cannot store it."""
     fields = '{"status":"completed","output":' + write_output(output, context)
-    if context.added_tasks:
-        fields += ',"tasks":' + write_output(context.added_tasks, context, "tasks")
+    if context.added_goal_tasks:
+        fields += ',"tasks":' + write_output(context.added_goal_tasks, context, "tasks")
     if len(fields) > MOST_CHARACTERS:
         raise UnwritableOutput(
             f'step "{context.step_slug}": its result is {len(fields):,} characters of JSON,'

@@ -7,7 +7,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepgres._goals.decompose import read_tasks
+from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
 from stepgres.workflow import takes_context
 
@@ -30,7 +30,7 @@ class TaskData(NamedTuple):
     attempt: int
     input: str
     run_input: str
-    task: dict[str, Any] | None = None
+    goal_task: dict[str, Any] | None = None
 
     @property
     def path(self) -> str:
@@ -45,12 +45,12 @@ class StepContext:
     timeout, the run has ended, or the executor stops. A step in a thread should check the event at
     times. idempotency_key is the same for all attempts of the task. Only a transactional step has
     a connection, which is in the transaction that completes the task. Only a step of a task graph
-    has a task: its path, id, description and the other fields that the decomposer gave. Each
-    attempt has its own context.
+    has a task, which is its goal task: the path, id, description and the other fields that the
+    decomposer gave. Each attempt has its own context.
     """
 
     connection: Any = None
-    check_tasks: Callable[[list[dict[str, Any]]], None] | None = None
+    check_goal_tasks: Callable[[list[dict[str, Any]]], None] | None = None
 
     def __init__(self, data: TaskData) -> None:
         self.run_id = data.run_id
@@ -59,9 +59,9 @@ class StepContext:
         self.task_index = data.task_index
         self.attempt = data.attempt
         self.idempotency_key = data.path
-        self.task = data.task
+        self.task = data.goal_task
         self.cancelled = threading.Event()
-        self.added_tasks: list[dict[str, Any]] = []
+        self.added_goal_tasks: list[dict[str, Any]] = []
         self._data = data
 
     @property
@@ -91,17 +91,17 @@ class StepContext:
         return (input, self) if takes_context(function) else (input,)
 
     def add_tasks(self, tasks: Any) -> None:
-        """Add tasks to the run of a task graph when this step is completed.
+        """Add goal tasks to the run of a task graph when this step is completed.
 
-        Tasks have the form that a decomposer returns. The new tasks are in the group of the task
-        of this step, and depend on this task unless they name other dependencies. The tasks that
-        depend on this task also wait for the new tasks. The attempt fails if the new tasks break a
-        rule. A failed attempt adds no tasks.
+        Goal tasks have the form that a decomposer returns. The new goal tasks are in the group of
+        the goal task of this step, and depend on this goal task unless they name other
+        dependencies. The goal tasks that depend on this goal task also wait for the new goal tasks.
+        The attempt fails if the new goal tasks break a rule. A failed attempt adds no goal tasks.
         """
-        added = read_tasks(tasks)
-        if self.check_tasks is not None:
-            self.check_tasks(added)
-        self.added_tasks += added
+        added = read_goal_tasks(tasks)
+        if self.check_goal_tasks is not None:
+            self.check_goal_tasks(added)
+        self.added_goal_tasks += added
 
     def heartbeat(self) -> None:
         """Restart the timeout of the step, which makes progress. Callable from any thread."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepgres._execution.options import check_processes, conninfo_of, resolve_concurrency
 from stepgres._execution.run_worker import AsyncRunWorker, Execution
-from stepgres._execution.step_functions import flow_finder, steps_finder, tasks_finder
+from stepgres._execution.step_functions import flow_finder, steps_finder, goal_tasks_finder
 from stepgres._postgres.json_text import dumps_input
 from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stepgres._client.client_async import AsyncClient
     from stepgres._execution.step_functions import Finder
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import RunResult
     from stepgres.workflow import StepFunction, WorkflowName
 
@@ -142,24 +142,24 @@ class AsyncExecutor:
     async def execute_task_graph(
         self,
         task_graph_id: str,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         input: Mapping[str, Any] | None = None,
         *,
         timeout: float = 300,
         optimization_level: str | None = None,
     ) -> RunResult:
-        """Execute an approved task graph, and return the output of its last tasks.
+        """Execute an approved task graph, and return the output of its last goal tasks.
 
-        step_functions maps paths or ids of tasks, or patterns such as "design/*", to functions.
-        The pattern "*" matches all other tasks. A callable instead of the mapping executes all
-        tasks. A function finds its task as `context.task`. The first tasks get {"goal": the goal}
-        merged with the input. An optimization_level first optimizes the workflow of the task graph
-        from its history: see optimize_workflow. Returns and raises the same as execute. Raises
-        TaskGraphNotApproved if the task graph is not approved. Raises DecompositionError if a task
-        has no function.
+        step_functions maps paths or ids of goal tasks, or patterns such as "design/*", to
+        functions. The pattern "*" matches all other goal tasks. A callable instead of the mapping
+        executes all goal tasks. A function finds its goal task as `context.task`. The first goal
+        tasks get {"goal": the goal} merged with the input. An optimization_level first optimizes
+        the workflow of the task graph from its history: see optimize_workflow. Returns and raises
+        the same as execute. Raises TaskGraphNotApproved if the task graph is not approved. Raises
+        DecompositionError if a goal task has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        finder = tasks_finder(graph.tasks, graph.execution, step_functions)
+        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.start_task_graph(

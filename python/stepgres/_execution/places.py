@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from stepgres._execution.runner import Execution
     from stepgres._execution.threads import Running
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.workflow import Definition, StepFunction
 
 _STACK_LIMIT = 0.5  # seconds for a process to send the stack of a late step, before it is killed
@@ -140,9 +140,9 @@ def place_for(executor: Executor | None) -> Threads:
 
 
 def check_steps(
-    place: Threads, definitions: Iterable[Definition], step_functions: TaskFunctions | None
+    place: Threads, definitions: Iterable[Definition], step_functions: GoalTaskFunctions | None
 ) -> None:
-    """Raise DefinitionError if the place cannot execute a step, or a function for tasks."""
+    """Raise DefinitionError if the place cannot execute a step, or a function for goal tasks."""
     for definition in definitions:
         for step in definition.document["steps"]:
             function = definition.functions.get(step["step_slug"])
@@ -151,7 +151,7 @@ def check_steps(
                 _check(place, f'workflow "{slug}", step "{step["step_slug"]}"', function)
     if isinstance(step_functions, Mapping):
         for name, function in step_functions.items():
-            _check(place, f'tasks "{name}"', function)
+            _check(place, f'goal tasks "{name}"', function)
     elif step_functions is not None:
         _check(place, "step_functions", step_functions)
 

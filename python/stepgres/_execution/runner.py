@@ -46,11 +46,11 @@ class NotBegun(Exception):
 
 
 class StepCall(NamedTuple):
-    """The function of a step, and for a task of a task graph the task in its context."""
+    """The function of a step, and for a step of a task graph the goal task in its context."""
 
     function: StepFunction
-    task: dict[str, Any] | None = None
-    check_tasks: Callable[[list[dict[str, Any]]], None] | None = None
+    goal_task: dict[str, Any] | None = None
+    check_goal_tasks: Callable[[list[dict[str, Any]]], None] | None = None
 
 
 class Execution(StepContext):
@@ -78,10 +78,10 @@ class Execution(StepContext):
             item.attempt,
             item.input,
             run_input,
-            step and step.task,
+            step and step.goal_task,
         )
         super().__init__(self.data)
-        self.check_tasks = step and step.check_tasks
+        self.check_goal_tasks = step and step.check_goal_tasks
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
         self.claim = item.claim
@@ -350,8 +350,8 @@ def _remember(execution: Execution) -> None:
 def fail_result(result: str, error: StepgresError | Error) -> str:
     """Return the failure of a task whose result PostgreSQL did not accept.
 
-    A completed task is not retried, since its work is done. A task with refused added tasks is
-    retried, since the next attempt may add other tasks.
+    A completed task is not retried, since its work is done. A task with refused goal tasks is
+    retried, since the next attempt may add other goal tasks.
     """
     if isinstance(error, StepgresError):
         message, detail = error.message, error.detail

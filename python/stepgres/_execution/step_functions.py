@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stepgres._execution.runner import StepCall
-from stepgres._goals.task_functions import TaskFinder, check_functions
+from stepgres._goals.goal_task_functions import GoalTaskFinder, check_goal_task_functions
 from stepgres.errors import DefinitionError
 from stepgres.workflow import describe
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from stepgres._client.client_async import AsyncClient
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -32,13 +32,13 @@ def steps_finder(functions: Mapping[str, StepFunction]) -> Finder:
     return lambda _: find
 
 
-def tasks_finder(tasks: Any, execution: str, step_functions: TaskFunctions) -> Finder:
-    """Return a finder for the tasks of a task graph; DecompositionError if a task has no function.
+def goal_tasks_finder(goal_tasks: Any, execution: str, step_functions: GoalTaskFunctions) -> Finder:
+    """Return a finder for the goal tasks of a task graph. execution is their default.
 
-    execution is the default of the tasks.
+    Raises DecompositionError if a goal task has no function.
     """
-    check_functions(tasks, execution, step_functions)
-    return lambda client: TaskFinder(client, step_functions)
+    check_goal_task_functions(goal_tasks, execution, step_functions)
+    return lambda client: GoalTaskFinder(client, step_functions)
 
 
 def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
@@ -47,7 +47,7 @@ def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
     Raises DefinitionError or DecompositionError if a local step has no function.
     """
     if flow["tasks"] is not None:
-        return tasks_finder(flow["tasks"], flow["execution"], workflow)
+        return goal_tasks_finder(flow["tasks"], flow["execution"], workflow)
     functions = _functions_for(flow["workflow_slug"], workflow)
     local = [
         step["step_slug"]

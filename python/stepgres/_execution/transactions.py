@@ -92,7 +92,7 @@ class Transactions:
                         self._worker_id,
                         **task_key(item),
                         output=write_output(output, context),
-                        tasks=context.added_tasks or None,
+                        tasks=context.added_goal_tasks or None,
                     )
             context.is_committing = True
 
@@ -112,7 +112,7 @@ class Transactions:
                     self._worker_id,
                     **task_key(item),
                     output=write_output(output, context),
-                    tasks=context.added_tasks or None,
+                    tasks=context.added_goal_tasks or None,
                 )
             context.is_committing = True
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 # The errors of PostgreSQL for results that jsonb cannot store, because of characters, numbers, size
-# or depth, and for added tasks that break a rule.
+# or depth, and for goal tasks that break a rule.
 _REFUSALS = (
     InvalidInput,
     DecompositionError,

@@ -23,7 +23,7 @@ from stepgres._execution.shared_reads import SharedReads
 from stepgres._execution.transactions import Transactions
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK, WorkerClient, give_back
-from stepgres._goals.task_functions import TaskFinder, check_step_functions, patterns_of
+from stepgres._goals.goal_task_functions import GoalTaskFinder, check_step_functions, patterns_of
 from stepgres._listening.hub import Hub
 from stepgres._listening.wakeup import Wakeup
 from stepgres._postgres.backoff import Backoff
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from stepgres._client.client import Client
     from stepgres._client.client_async import AsyncClient
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -62,7 +62,7 @@ class _Worker(Generic[C]):
         workflows: Sequence[Any] = (),
         queues: Sequence[str] = ("default",),
         *,
-        step_functions: TaskFunctions | None = None,
+        step_functions: GoalTaskFunctions | None = None,
         concurrency: int | None = None,
         make_current: bool = False,
         resources: Mapping[str, Any] | None = None,
@@ -82,9 +82,9 @@ class _Worker(Generic[C]):
         current even if newer definitions have replaced them. `resources` are the resources of the
         worker, such as {"gpu": True}.
 
-        `step_functions`, as for Executor.execute_task_graph, execute the tasks of all task graphs
-        whose workflow the worker does not have. They also execute tasks that steps add to such
-        runs.
+        `step_functions`, as for Executor.execute_task_graph, execute the goal tasks of all
+        task graphs whose workflow the worker does not have. They also execute goal tasks that steps
+        add to such runs.
 
         A worker without a heartbeat for `lease` seconds counts as dead, and other workers take over
         its tasks. The heartbeat has its own thread and connection. Another connection listens for
@@ -108,10 +108,10 @@ class _Worker(Generic[C]):
         }
         self._make_current = make_current
         self._versions: dict[str, int] = {}
-        self._tasks: TaskFinder | None = None
+        self._find_goal_task: GoalTaskFinder | None = None
         if step_functions is not None:
             check_step_functions(step_functions)
-            self._tasks = TaskFinder(self._client, step_functions, is_alone=False)
+            self._find_goal_task = GoalTaskFinder(self._client, step_functions, is_alone=False)
         self._goals: bool | list[str] = patterns_of(step_functions)
         self._queues = list(queues)
         self._concurrency = resolve_concurrency(concurrency)
@@ -311,8 +311,8 @@ class _Worker(Generic[C]):
     async def _find(self, item: WorkItem) -> StepCall | None:
         if item.sql_function is not None:
             return None
-        if self._tasks is not None and item.workflow_slug not in self._versions:
-            return await self._tasks(item)
+        if self._find_goal_task is not None and item.workflow_slug not in self._versions:
+            return await self._find_goal_task(item)
         function = self._functions.get((item.workflow_slug, item.step_slug))
         return None if function is None else StepCall(function)
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from stepgres._client.client import Client
     from stepgres._goals.decompose import Decomposer
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.task_graph import TaskGraph
     from stepgres.types import CompositionStats, RunResult
 
 
 class WorkflowComposer:
-    """Decomposes goals and executes their tasks, in one call."""
+    """Decomposes goals and executes their goal tasks, in one call."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class WorkflowComposer:
         self,
         goal: str,
         decomposer: Decomposer,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         *,
         input: Mapping[str, Any] | None = None,
         timeout: float = 300,
@@ -44,7 +44,7 @@ class WorkflowComposer:
         max_depth: int = 5,
         max_tasks: int = 1000,
     ) -> RunResult:
-        """Decompose a goal and execute its tasks: Orchestrator.execute_goal with these options.
+        """Decompose a goal and execute its goal tasks, as Orchestrator.execute_goal does.
 
         workflow_name is the slug of the workflow. Goals of one name are versions of this workflow.
         Up to max_parallel tasks are executed at a time, each up to retry_attempts times. An
@@ -71,7 +71,7 @@ class WorkflowComposer:
     def compose_from_task_graph(
         self,
         task_graph: TaskGraph | str,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         *,
         input: Mapping[str, Any] | None = None,
         timeout: float = 300,
@@ -92,7 +92,7 @@ class WorkflowComposer:
         self,
         goals: Sequence[str],
         decomposer: Decomposer,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         *,
         parallel: bool = True,
         **options: Any,

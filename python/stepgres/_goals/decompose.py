@@ -1,4 +1,4 @@
-"""Ask a decomposer for the tasks of a goal, and for the subtasks of tasks to decompose."""
+"""Ask a decomposer for goal tasks, and for the subtasks of the goal tasks to decompose."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stepgres.errors import DecompositionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    Tasks = list[dict[str, Any]]
-    Answers = dict[str, Tasks | None]
+    GoalTasks = list[dict[str, Any]]
+    Answers = dict[str, GoalTasks | None]
     Decomposer = Callable[[str], Any]
 
 _HINT = (
@@ -28,8 +28,8 @@ _HINT = (
 
 def expand(
     goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
-) -> Tasks:
-    """Return the tasks of a goal. The decomposer is called in this thread, and may be async.
+) -> GoalTasks:
+    """Return the goal tasks of a goal. The decomposer is called in this thread, and may be async.
 
     expand stores the answer to each question in answers, or None for an unreadable answer.
     """
@@ -39,13 +39,13 @@ def expand(
         while True:
             question = expansion.send(resolve(decomposer(question)))
     except StopIteration as end:
-        tasks: Tasks = end.value
-        return tasks
+        goal_tasks: GoalTasks = end.value
+        return goal_tasks
 
 
 async def expand_async(
     goal: str, decomposer: Decomposer, max_depth: int, max_tasks: int, answers: Answers
-) -> Tasks:
+) -> GoalTasks:
     """Do the same as expand, but call a decomposer that is not async in a thread."""
     expansion = _expand(goal, max_depth, max_tasks, answers)
     try:
@@ -53,8 +53,8 @@ async def expand_async(
         while True:
             question = expansion.send(await call_async(decomposer, question))
     except StopIteration as end:
-        tasks: Tasks = end.value
-        return tasks
+        goal_tasks: GoalTasks = end.value
+        return goal_tasks
 
 
 def resolve(value: Any) -> Any:
@@ -86,46 +86,47 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 def _expand(
     goal: str, max_depth: int, max_tasks: int, answers: Answers
-) -> Generator[str, Any, Tasks]:
+) -> Generator[str, Any, GoalTasks]:
     """Yield the questions, and receive the answers, level by level until max_tasks.
 
-    Too many or too deep tasks only end the questions here. save_task_graph raises their errors.
+    Too many or too deep goal tasks only end the questions here. save_task_graph raises the errors.
     """
     answers[goal] = None
-    tasks = read_tasks((yield goal))
-    answers[goal] = read_tasks(tasks)  # a copy: the tasks get subtasks
-    found = list(_walk(tasks, "", 1, max_depth))
+    goal_tasks = read_goal_tasks((yield goal))
+    answers[goal] = read_goal_tasks(goal_tasks)  # a copy: the goal tasks get subtasks
+    found = list(_walk(goal_tasks, "", 1, max_depth))
     waiting = deque(found)
     count = len(found)
     while waiting and count <= max_tasks:
-        path, depth, task = waiting.popleft()
-        if task.get("decompose") is True and not task.get("subtasks") and depth < max_depth:
-            question = str(task.get("description") or task.get("id"))
+        path, depth, goal_task = waiting.popleft()
+        is_open = goal_task.get("decompose") is True and not goal_task.get("subtasks")
+        if is_open and depth < max_depth:
+            question = str(goal_task.get("description") or goal_task.get("id"))
             answers[question] = None
-            task["subtasks"] = read_tasks((yield question), path)
-            answers[question] = read_tasks(task["subtasks"])
-            found = list(_walk(task["subtasks"], f"{path}/", depth + 1, max_depth))
+            goal_task["subtasks"] = read_goal_tasks((yield question), path)
+            answers[question] = read_goal_tasks(goal_task["subtasks"])
+            found = list(_walk(goal_task["subtasks"], f"{path}/", depth + 1, max_depth))
             waiting.extend(found)
             count += len(found)
-    return tasks
+    return goal_tasks
 
 
 def _walk(
-    tasks: Any, prefix: str, depth: int, max_depth: int
+    goal_tasks: Any, prefix: str, depth: int, max_depth: int
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Yield the tasks, and skip other values. save_task_graph raises an error for such values."""
-    if not isinstance(tasks, list) or depth > max_depth:
+    """Yield the goal tasks, and skip other values, for which save_task_graph raises an error."""
+    if not isinstance(goal_tasks, list) or depth > max_depth:
         return
-    for task in tasks:
-        if isinstance(task, dict):
-            path = f"{prefix}{task.get('id')}"
-            yield path, depth, task
-            yield from _walk(task.get("subtasks"), f"{path}/", depth + 1, max_depth)
+    for goal_task in goal_tasks:
+        if isinstance(goal_task, dict):
+            path = f"{prefix}{goal_task.get('id')}"
+            yield path, depth, goal_task
+            yield from _walk(goal_task.get("subtasks"), f"{path}/", depth + 1, max_depth)
 
 
-def read_tasks(answer: Any, path: str | None = None) -> Tasks:
-    """Return the answer of a decomposer as JSON values. path is the task of the question."""
-    culprit = "the decomposer" if path is None else f'task "{path}": the decomposer'
+def read_goal_tasks(answer: Any, path: str | None = None) -> GoalTasks:
+    """Return the answer of a decomposer as JSON values. path is the goal task of the question."""
+    culprit = "the decomposer" if path is None else f'goal task "{path}": the decomposer'
     if isinstance(answer, str | bytes):
         try:
             answer = json.loads(answer)
@@ -137,13 +138,14 @@ def read_tasks(answer: Any, path: str | None = None) -> Tasks:
         answer = answer["tasks"]
     if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
         raise DecompositionError(
-            f"{culprit} returned {type(answer).__name__}, not a list of tasks", hint=_HINT
+            f"{culprit} returned {type(answer).__name__}, not a list of goal tasks", hint=_HINT
         )
     try:
-        return [_plain(task, culprit) for task in answer]
+        return [_plain(goal_task, culprit) for goal_task in answer]
     except RecursionError as error:
         raise DecompositionError(
-            f"{culprit} returned tasks that are nested more deeply than Python can read", hint=_HINT
+            f"{culprit} returned goal tasks that are nested more deeply than Python can read",
+            hint=_HINT,
         ) from error
 
 
@@ -155,7 +157,7 @@ def _plain(value: Any, culprit: str) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise DecompositionError(
-                    f"{culprit} returned a task with the key {key!r}, which is not a string",
+                    f"{culprit} returned a goal task with the key {key!r}, which is not a string",
                     hint=_HINT,
                 )
         return {key: _plain(item, culprit) for key, item in value.items()}

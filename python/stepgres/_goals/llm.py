@@ -13,7 +13,7 @@ from stepgres.errors import DecompositionError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from stepgres._goals.decompose import Tasks
+    from stepgres._goals.decompose import GoalTasks
 
 _PROMPT = """\
 Break this goal down into tasks that a program can execute.
@@ -66,10 +66,10 @@ class LLMDecomposer:
     """A decomposer that asks a language model.
 
     complete is any function, async or not, that takes a prompt and returns the text of the model.
-    Orchestrator.decompose_goal sends the model the error of an answer that is not a list of tasks,
-    or whose tasks break a rule. After `attempts` attempts it raises DecompositionError.
-    instructions are added to the prompt, such as the tasks that have functions, the number of
-    tasks, or facts about the goal.
+    Orchestrator.decompose_goal sends the model the error of an answer that is not a list of goal
+    tasks, or whose goal tasks break a rule. After `attempts` attempts it raises DecompositionError.
+    instructions are added to the prompt, such as the goal tasks that have functions, the number of
+    goal tasks, or facts about the goal.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class LLMDecomposer:
         self._complete = complete
         self._attempts = attempts
         self._instructions = instructions
-        self._answers: Mapping[str, Tasks | None] = {}
+        self._answers: Mapping[str, GoalTasks | None] = {}
         self._error = DecompositionError("")
 
     def __call__(self, goal: str) -> Any:
-        """Return the tasks of a goal, or an awaitable of the tasks if complete is async."""
+        """Return the goal tasks of a goal, or an awaitable of them if complete is async."""
         known = self._answers.get(goal)
         if known is not None and None in self._answers.values():
             return known  # the error is of another, unreadable answer
@@ -99,7 +99,7 @@ class LLMDecomposer:
         return f"{prompt}\n{self._instructions}\n" if self._instructions else prompt
 
     def revise(
-        self, error: DecompositionError, answers: Mapping[str, Tasks | None]
+        self, error: DecompositionError, answers: Mapping[str, GoalTasks | None]
     ) -> LLMDecomposer | None:
         """Return a decomposer that tells the model the error, or None after the last attempt.
 
@@ -129,11 +129,11 @@ class LLMDecomposer:
 
 
 def find_json(text: Any) -> Any:
-    """Return the last JSON array or object of tasks in the answer of a model.
+    """Return the last JSON array or object of goal tasks in the answer of a model.
 
-    Prose, fences and thoughts are skipped. Raises DecompositionError if the answer has no tasks, or
-    if a JSON value behind the tasks cannot be read. So a part of a broken plan never becomes the
-    plan.
+    Prose, fences and thoughts are skipped. Raises DecompositionError if the answer has no goal
+    tasks, or if a JSON value behind the goal tasks cannot be read. So a part of a broken plan never
+    becomes the plan.
     """
     if not isinstance(text, str):
         raise DecompositionError(
@@ -141,11 +141,11 @@ def find_json(text: Any) -> Any:
             hint="complete takes a prompt and returns a string.",
         )
     found: Any = None
-    reason = "the answer of the model has no JSON array of tasks in it"
+    reason = "the answer of the model has no JSON array of goal tasks in it"
     for value in _outermost_values(_without_thoughts(text)):
         if isinstance(value, ValueError | RecursionError):
             found, reason = None, f"the JSON in the answer of the model cannot be read: {value}"
-        elif _looks_like_tasks(value) and (found is None or '"id"' in json.dumps(value)):
+        elif _looks_like_goal_tasks(value) and (found is None or '"id"' in json.dumps(value)):
             found = value
     if found is None:
         raise DecompositionError(
@@ -208,8 +208,8 @@ def _span(text: str) -> str:
     return text if _BEGINS_VALUE.match(text) else ""
 
 
-def _looks_like_tasks(value: Any) -> bool:
-    """Return whether a value can be the tasks, and not another list or object in the prose."""
+def _looks_like_goal_tasks(value: Any) -> bool:
+    """Return whether a value can be the goal tasks, and not another list or object in the prose."""
     if isinstance(value, dict):
         return isinstance(value.get("tasks"), list)
     return isinstance(value, list) and value != [] and all(isinstance(i, dict) for i in value)

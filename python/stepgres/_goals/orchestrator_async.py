@@ -1,4 +1,4 @@
-"""Decompose goals into task graphs, approve the task graphs and execute their tasks."""
+"""Decompose goals into task graphs, approve the task graphs and execute their goal tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepgres._execution.executor_async import AsyncExecutor
 from stepgres._goals.decompose import expand_async
-from stepgres._goals.task_functions import check_functions
+from stepgres._goals.goal_task_functions import check_goal_task_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stepgres._client.client_async import AsyncClient
     from stepgres._goals.decompose import Answers, Decomposer
-    from stepgres._goals.task_functions import TaskFunctions
+    from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.task_graph import TaskGraph
     from stepgres.types import RunResult
     from stepgres.workflow import WorkflowName
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class AsyncOrchestrator:
     """Decomposes goals into task graphs, and executes the task graphs.
 
-    A decomposer is called with a goal and returns the tasks of the goal as dicts, dataclasses or
-    JSON text. A decomposer may be async.
+    A decomposer is called with a goal and returns its goal tasks as dicts, dataclasses or JSON
+    text. A decomposer may be async.
     """
 
     def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
@@ -41,20 +41,20 @@ class AsyncOrchestrator:
         workflow_slug: WorkflowName | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> TaskGraph:
-        """Ask the decomposer for the tasks of a goal, and store the tasks without executing them.
+        """Ask the decomposer for the goal tasks of a goal, and store them without executing them.
 
-        The decomposer also gets the description of each task with "decompose": True, and returns
-        its subtasks. Raises DecompositionError, unless the decomposer has a method
+        The decomposer also gets the description of each goal task with "decompose": True, and
+        returns its subtasks. Raises DecompositionError, unless the decomposer has a method
         `revise(error, answers)` that returns another decomposer to ask; see LLMDecomposer.
         workflow_slug and defaults are the arguments of save_task_graph.
         """
         while True:
             answers: Answers = {}
             try:
-                tasks = await expand_async(goal, decomposer, max_depth, max_tasks, answers)
+                goal_tasks = await expand_async(goal, decomposer, max_depth, max_tasks, answers)
                 return await self._client.save_task_graph(
                     goal,
-                    tasks,
+                    goal_tasks,
                     workflow_slug=workflow_slug,
                     defaults=defaults,
                     max_depth=max_depth,
@@ -71,7 +71,7 @@ class AsyncOrchestrator:
         self,
         goal: str,
         decomposer: Decomposer,
-        step_functions: TaskFunctions,
+        step_functions: GoalTaskFunctions,
         *,
         input: Mapping[str, Any] | None = None,
         timeout: float = 300,
@@ -82,7 +82,7 @@ class AsyncOrchestrator:
         defaults: Mapping[str, Any] | None = None,
         optimization_level: str | None = None,
     ) -> RunResult:
-        """Decompose a goal, execute its tasks in this process, and return RunResult.
+        """Decompose a goal, execute its goal tasks in this process, and return RunResult.
 
         An optimization_level first optimizes the workflow from its history. Raises the errors of
         decompose_goal and Executor.execute_task_graph. With require_approval, execute_goal only
@@ -99,11 +99,11 @@ class AsyncOrchestrator:
         )
         executor = AsyncExecutor(self._client, concurrency=self._concurrency)
         # A missing function is an error before the start of the run.
-        check_functions(graph.tasks, graph.execution, step_functions)
+        check_goal_task_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:
             raise TaskGraphNotApproved(
                 f'task graph "{graph.id}" waits for approval',
-                hint="Look at its tasks, approve_task_graph, then Executor.execute_task_graph.",
+                hint="Review it, call approve_task_graph, then Executor.execute_task_graph.",
                 task_graph=graph,
             )
         await self._client.approve_task_graph(graph.id, graph.fingerprint)

@@ -32,7 +32,7 @@ _LISTED = 20  # goals in a table without --limit
 
 @click.group()
 def goals() -> None:
-    """Look at goals and their tasks, and approve or reject goals.
+    """Look at goals and their goal tasks, and approve or reject goals.
 
     GOAL is the id of a task graph, as list prints it.
     """
@@ -87,7 +87,7 @@ def list_(
 @takes_json
 @takes_dsn
 def show(task_graph_id: str, as_json: bool, dsn: str | None) -> None:
-    """Show a goal and its tasks."""
+    """Show a goal and its goal tasks."""
     with connected(dsn) as client:
         graph = client.get_task_graph(task_graph_id)
     if as_json:
@@ -113,8 +113,8 @@ def show(task_graph_id: str, as_json: bool, dsn: str | None) -> None:
             Column("DESCRIPTION", when_long="wrap"),
         ],
         [
-            [path, ", ".join(steps[path]["waits_for"]), task.get("description")]
-            for path, task in graph.walk()
+            [path, ", ".join(steps[path]["waits_for"]), goal_task.get("description")]
+            for path, goal_task in graph.walk()
         ],
     )
 
@@ -134,7 +134,7 @@ def approve(task_graph_id: str, dsn: str | None) -> None:
 @click.option("--reason", required=True, help="What is wrong with it.")
 @takes_dsn
 def reject(task_graph_id: str, reason: str, dsn: str | None) -> None:
-    """Forbid a goal to be started, unless its tasks are changed."""
+    """Forbid a goal to be started, unless its goal tasks are changed."""
     with connected(dsn) as client:
         client.reject_task_graph(task_graph_id, reason)
     click.echo(f"Goal {task_graph_id} is rejected.")

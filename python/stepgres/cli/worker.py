@@ -39,13 +39,14 @@ from stepgres.cli.errors import explain
 )
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
-    """Execute steps of workflows, and tasks of goals, from queues until SIGTERM or SIGINT.
+    """Execute steps of workflows, and goal tasks, from queues until SIGTERM or SIGINT.
 
     A workflow is MODULE:NAME. A MODULE alone stands for all of its Workflow classes, or for the
-    workflow of its workflow_steps(). --goals names a mapping from paths, ids or patterns of tasks
-    to functions, or one function for all tasks. These functions execute the tasks of all task
-    graphs that are started. The first signal lets the running steps finish within the grace
-    period. The second signal ends the worker at once. Unfinished tasks go back to their queues.
+    workflow of its workflow_steps(). --goals names a mapping from paths, ids or patterns of goal
+    tasks to functions, or one function for all goal tasks. These functions execute the goal tasks
+    of all task graphs that are started. The first signal lets the running steps finish within the
+    grace period. The second signal ends the worker at once. Unfinished tasks go back to their
+    queues.
 
     The DSN may lead through a transaction pooler. The worker detects a pooler and polls every
     second. With a --listen-dsn past the pooler, notifications of new tasks reach the worker.

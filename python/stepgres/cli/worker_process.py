@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from stepgres._client.client import Client
 from stepgres._execution.process_pool import process_pool
 from stepgres._execution.worker import Worker
-from stepgres._goals.task_functions import check_step_functions
+from stepgres._goals.goal_task_functions import check_step_functions
 from stepgres.cli.errors import Failure
 from stepgres.errors import DefinitionError, InvalidInput
 

@@ -13,15 +13,15 @@ declare
 begin
     -- Refuse first: a deletion that is refused anyway must hold up no starts.
     perform stepgres._active_runs_of(v_slug, delete_flow.force);
-    -- no key update, because a run that adds tasks refers to the workflow while it holds its own
-    -- lock, and this function waits for the lock of that run below.
+    -- no key update, because a run that adds goal tasks refers to the workflow while it holds
+    -- its own lock, and this function waits for the lock of that run below.
     perform 1 from stepgres.workflows as w where w.workflow_slug = v_slug for no key update;
     if not found then
         perform stepgres._find_version(delete_flow.workflow_id, null);
     end if;
     -- Starts under way end first. Later starts wait, and then find no workflow. The versions that
     -- runs have made for themselves are not locked: nobody starts them, and such a run may be
-    -- adding tasks to its version.
+    -- adding goal tasks to its version.
     perform 1 from stepgres.workflow_versions as w
     where w.workflow_slug = delete_flow.workflow_id and w.version > 0
     order by w.version

@@ -105,7 +105,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "timeout": seconds, "execution": "local" or "distributed", "queue": text, "priority": number,
 "resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or "skip-cascade"}],
 "deadline": seconds, "max_parallel": number, "events": "none", "run" or "task",
-"tasks": the tasks that start_task_graph has made the steps from}.
+"tasks": the goal tasks that start_task_graph has made the steps from}.
 
 The options from "max_attempts" on may also stand beside "steps", as defaults of all steps.
 Without a value they are 3 attempts, 1 s, 300 s, "local", "default", 0, {}, "skip" and "fail".

@@ -32,6 +32,6 @@ end
 $$;
 
 comment on function stepgres._check_goal_options(jsonb, jsonb, text) is
-'Raises SG018 for options of a task or graph that register_workflow would refuse.
+'Raises SG018 for options of a goal task or graph that register_workflow would refuse.
 
 The function raises SG026 for options that the caller may not set.';

@@ -14,7 +14,7 @@ begin
     limit 1;
     if found and not stepgres._may_call('{register_workflow}') then
         raise exception '%role "%" may not set the option "%"',
-            coalesce('task "' || path || '": ', ''), stepgres._caller(), v_option
+            coalesce('goal task "' || path || '": ', ''), stepgres._caller(), v_option
             using errcode = 'SG026',
                 hint = 'Leave the option out, or save the task graph as a role that may call '
                     'register_workflow.';

@@ -1,5 +1,5 @@
 create function stepgres._plan_steps(
-    tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
+    goal_tasks stepgres._goal_task[], dependencies stepgres._goal_dependency[]
 ) returns jsonb
 language sql
 immutable
@@ -17,21 +17,21 @@ as $$
         group by d.path
     ),
     entered as (
-        select t.place, t.path, t.parent, t.is_group, t.task,
+        select t.place, t.path, t.parent, t.is_group, t.document,
             coalesce(o.depends_on, '{}') as depends_on,
             not exists (
                 select from unnest(o.depends_on) as n (path)
                 where starts_with(n.path, t.parent || '/')
             ) as is_entry
-        from unnest(tasks) as t
+        from unnest(goal_tasks) as t
         left join own as o on o.path = t.path
     ),
     planned as (
-        select e.place, e.path, e.is_group, e.task, e.depends_on as waits_for, e.depends_on
+        select e.place, e.path, e.is_group, e.document, e.depends_on as waits_for, e.depends_on
         from entered as e
         where e.parent is null
         union all
-        select e.place, e.path, e.is_group, e.task, e.depends_on,
+        select e.place, e.path, e.is_group, e.document, e.depends_on,
             case when e.is_entry then p.depends_on || array(
             select n.path from unnest(e.depends_on) with ordinality as n (path, place)
             where n.path <> all (p.depends_on) order by n.place
@@ -41,22 +41,22 @@ as $$
     ),
     members as (
         select t.parent, array_agg(t.path order by t.place) as paths,
-            array_agg(t.task ->> 'id' order by t.place) as ids
-        from unnest(tasks) as t group by t.parent
+            array_agg(t.document ->> 'id' order by t.place) as ids
+        from unnest(goal_tasks) as t group by t.parent
     )
     select to_jsonb(array_agg(
         jsonb_build_object(
             'path', p.path,
             'waits_for', p.waits_for,
-            'step_slug', stepgres._task_slug(p.path),
+            'step_slug', stepgres._goal_task_slug(p.path),
             'depends_on', to_jsonb(array(
-                select stepgres._task_slug(n.path)
+                select stepgres._goal_task_slug(n.path)
                 from unnest(coalesce(m.paths, p.depends_on)) with ordinality as n (path, place)
                 order by n.place
             ))
         )
         || case when p.is_group then jsonb_build_object('gathers', m.ids) else '{}' end
-        || coalesce(jsonb_strip_nulls(p.task -> 'options'), '{}')
+        || coalesce(jsonb_strip_nulls(p.document -> 'options'), '{}')
         order by p.place
     ))
     from planned as p
@@ -64,6 +64,7 @@ as $$
 $$;
 
 comment on function stepgres._plan_steps(stepgres._goal_task[], stepgres._goal_dependency[]) is
-'Returns the tasks as the steps that register_workflow takes.
+'Returns the goal tasks as the steps that register_workflow takes.
 
-In addition each step has its path, and in waits_for the paths that the task was said to wait for.';
+In addition each step has its path, and in waits_for the paths that the goal task was said to wait
+for.';

@@ -15,7 +15,7 @@ begin
     elsif v_graph.status = 'rejected' then
         raise exception 'task graph "%" was rejected: %', v_graph.task_graph_id, v_graph.reason
             using errcode = 'SG008',
-                hint = 'Save other tasks with save_task_graph, then approve the task graph.';
+                hint = 'Save other goal tasks with save_task_graph, then approve the task graph.';
     elsif v_graph.status = 'decomposed' then
         update stepgres.task_graphs as g set status = 'approved', decided_at = stepgres._now()
         where g.task_graph_id = v_graph.task_graph_id

@@ -17,6 +17,6 @@ end
 $$;
 
 comment on function stepgres.get_task_graph(text) is
-'Returns a task graph: its goal, tasks, status and the steps that the tasks become.
+'Returns a task graph: its goal, goal tasks, status and the steps that the goal tasks become.
 
 Errors: SG019 unknown task graph.';

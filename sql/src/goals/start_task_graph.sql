@@ -22,14 +22,14 @@ begin
         raise exception 'task graph "%" is %, not approved%',
             v_graph.task_graph_id, v_graph.status, coalesce(': ' || v_graph.reason, '')
             using errcode = 'SG020', hint = case v_graph.status
-                when 'decomposed' then 'Review its tasks, then call approve_task_graph.'
-                else 'Change its tasks with save_task_graph, then call approve_task_graph.'
+                when 'decomposed' then 'Review its goal tasks, then call approve_task_graph.'
+                else 'Change its goal tasks with save_task_graph, then call approve_task_graph.'
             end;
     elsif jsonb_typeof(coalesce(start_task_graph.input, '{}')) <> 'object' then
         raise exception 'the input of a task graph must be a JSON object, not %',
             jsonb_typeof(input)
             using errcode = 'SG003',
-                hint = 'Pass an object: it is merged with {"goal": ...} for the first tasks.';
+                hint = 'Pass an object: it is merged with {"goal": ...} for the first goal tasks.';
     elsif optimization_level is not null and not stepgres._may_call('{optimize_workflow}') then
         raise exception 'role "%" may not optimize workflow "%"',
             stepgres._caller(), v_graph.workflow_slug
@@ -39,7 +39,7 @@ begin
     v_version := stepgres.register_workflow(v_graph.defaults || jsonb_build_object(
         'workflow_slug', v_graph.workflow_slug,
         'steps', stepgres._steps_only(v_graph.steps),
-        'tasks', stepgres._resolve_tasks(v_graph.tasks, v_graph.steps)
+        'tasks', stepgres._resolve_goal_tasks(v_graph.tasks, v_graph.steps)
     ), make_current => true);
     -- check again: no other transaction defines the workflow until this transaction ends
     perform stepgres._guard_foreign_workflow(v_graph.workflow_slug);
@@ -65,8 +65,8 @@ comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, tex
 'Starts an approved task graph: registers its workflow, starts a run, and returns the run_id.
 
 With an optimization_level, the workflow is first optimized from its earlier runs; this needs the
-right to call optimize_workflow. The tasks that depend on nothing get {"goal": the goal} merged with
-the input. The other arguments are the arguments of start_workflow_run.
+right to call optimize_workflow. The goal tasks that depend on nothing get {"goal": the goal} merged
+with the input. The other arguments are the arguments of start_workflow_run.
 
 Errors: SG001 an option that no step can have, SG003 the input is no object, or an unknown level,
 SG007 the workflow was not made by task graphs, SG019 unknown task graph, SG020 the task graph is

@@ -11,7 +11,8 @@ declare
     );
 begin
     if v_lanes[1] ? 'goals' then
-        -- Goals come and go, so their lane is named by the goals of a worker that knows the task.
+        -- Goals come and go, so their lane is named by the goals of a worker that knows the goal
+        -- task.
         return jsonb_build_object('goals', coalesce((
             select w.knows -> 'goals'
             from stepgres.steps as s

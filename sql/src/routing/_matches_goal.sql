@@ -1,12 +1,12 @@
 create function stepgres._matches_goal(
-    patterns jsonb, tasks jsonb, step_slug text, prefix text default ''
+    patterns jsonb, goal_tasks jsonb, step_slug text, prefix text default ''
 ) returns boolean
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
     select exists (
-        select from jsonb_array_elements(_matches_goal.tasks) as t
+        select from jsonb_array_elements(_matches_goal.goal_tasks) as t
         cross join lateral (select t ->> 'id' as id, prefix || (t ->> 'id') as path) as k
         where (
             t ->> 'step_slug' = _matches_goal.step_slug and exists (
@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function stepgres._matches_goal(jsonb, jsonb, text, text) is
-'Says whether the task of a step, among nested tasks, matches a pattern by its path or its id.';
+'Says whether the goal task of a step, among nested goal tasks, matches a pattern by path or id.';

@@ -50,8 +50,8 @@ comment on column stepgres.workflow_versions.optimizations is
 'The options that optimize_workflow changed: {step: {option: value}}.
 Options of the workflow stand under the empty name. Durations are in seconds.';
 comment on column stepgres.workflow_versions.tasks is
-'The nested tasks that the version was made from, each with its step_slug.
-They are the task graph to which runs may add tasks.';
+'The nested goal tasks that the version was made from, each with its step_slug.
+They are the task graph to which runs may add goal tasks.';
 comment on column stepgres.workflow_versions.fingerprint is
 'Definitions that mean the same have the same fingerprint.
 An optimized version has the fingerprint of its definition. The fingerprint is null for a version
@@ -61,8 +61,8 @@ that create_flow and add_step made.';
 create index versions_with_events on stepgres.workflow_versions (workflow_slug, version)
 where events <> 'none';
 
--- A run that adds tasks moves to a version of its own, with a negative number. Choosing the number
--- needs no lock. No new run gets this version, and it is deleted with its run.
+-- A run that adds goal tasks moves to a version of its own, with a negative number. Choosing the
+-- number needs no lock. No new run gets this version, and it is deleted with its run.
 create sequence stepgres._own_versions as int;
 
 create table stepgres.sql_functions (

@@ -1,5 +1,5 @@
--- The tasks stand in one document instead of rows, because they are written, shown and replaced as
--- a whole. The run of a graph executes a workflow version like any other.
+-- The goal tasks stand in one document instead of rows, because they are written, shown and
+-- replaced as a whole. The run of a graph executes a workflow version like any other.
 create table stepgres.task_graphs (
     task_graph_id text primary key,
     goal text not null,
@@ -24,7 +24,7 @@ create index task_graphs_by_decomposed_at on stepgres.task_graphs (decomposed_at
 create index task_graphs_by_workflow on stepgres.task_graphs (workflow_slug);
 
 comment on table stepgres.task_graphs is
-'Holds the goals with the tasks that a decomposer made of them, and whether these are approved.';
+'Holds the goals with the goal tasks that a decomposer made of them, and their approval.';
 comment on column stepgres.task_graphs.reason is
 'The reason for which the graph was rejected.';
 comment on column stepgres.task_graphs.workflow_slug is
@@ -33,12 +33,12 @@ It is the id of the graph, unless save_task_graph was given another slug.';
 comment on column stepgres.task_graphs.defaults is
 'The options of the workflow that the graph becomes, as register_workflow takes them.';
 comment on column stepgres.task_graphs.tasks is
-'The nested tasks as they were given, each with its id, description and depends_on.';
+'The nested goal tasks as they were given, each with its id, description and depends_on.';
 comment on column stepgres.task_graphs.fingerprint is
 'The fingerprint changes whenever a change to the graph needs a new approval.
 approve_task_graph compares it.';
 comment on column stepgres.task_graphs.steps is
-'The tasks and groups as a flat list, each with its path and the paths that it waits_for.
+'The goal tasks and groups as a flat list, each with its path and the paths that it waits_for.
 Each has also the step_slug that stands for it, the dependencies of this step, and its options.';
 
 create type stepgres.task_graph as (

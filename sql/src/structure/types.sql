@@ -207,7 +207,7 @@ create type stepgres._skip as (
 
 create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
-create type stepgres._added_tasks as (run_id uuid, step_slug text, tasks jsonb);
+create type stepgres._added_goal_tasks as (run_id uuid, step_slug text, tasks jsonb);
 
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind a qualified name for an index)
@@ -215,7 +215,7 @@ create type stepgres._outcome as (
     accepted bigint[],
     failures stepgres._task_failure[],
     released stepgres._task_release[],
-    added stepgres._added_tasks[],
+    added stepgres._added_goal_tasks[],
     completed_steps stepgres._step_key[],
     completed_ends stepgres._step_key[],
     changed_maps stepgres._step_key[]
@@ -333,7 +333,7 @@ comment on type stepgres.stuck_step is
 waits_for is dependency, start, timer, pause, executor, queue, resource, knowledge, worker or
 lease.';
 
--- A task or group of a task graph, and its place in the graph. scopes are the prefixes by which its
+-- A goal task or group, and its place in the graph. scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.
 create type stepgres._goal_task as (
     place bigint,
@@ -342,7 +342,7 @@ create type stepgres._goal_task as (
     depth int,
     scopes text[],
     is_group boolean,
-    task jsonb
+    document jsonb
 );
 
 create type stepgres._goal_dependency as (

@@ -28,7 +28,7 @@ begin
     perform stepgres._release_tasks(v_outcome.released);
     if v_outcome.added is not null then
         v_finished := v_finished || v_outcome.completed_steps || v_outcome.completed_ends;
-        perform stepgres._add_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
+        perform stepgres._add_goal_tasks(a.run_id, a.step_slug, a.tasks, v_finished)
         from unnest(v_outcome.added) as a;
         -- The completed steps may have got dependents.
         v_ends := stepgres._ends_of(v_finished);

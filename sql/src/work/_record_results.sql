@@ -86,7 +86,7 @@ begin
             array_agg((
                 o.run_id, o.step_slug, o.task_index, o.retry_after
             )::stepgres._task_release) filter (where o.status = 'released') as released,
-            array_agg((o.run_id, o.step_slug, o.tasks)::stepgres._added_tasks)
+            array_agg((o.run_id, o.step_slug, o.tasks)::stepgres._added_goal_tasks)
                 filter (where o.status = 'completed' and o.tasks is not null) as added
         from accepted as o
     ) as a

@@ -45,7 +45,7 @@ begin
         perform stepgres._ensure_queue(v_queue, 0, '{}');
     end loop;
     if jsonb_typeof(v_knows -> 'goals') = 'array' then
-        -- This worker may know tasks of goals that no worker has known before.
+        -- This worker may know goal tasks that no worker has known before.
         perform stepgres._return_tickets(q) from stepgres.queues as q
         where q.queue = any (register_worker.queues) and q.lane = '{"goals": []}' and not q.is_idle;
     end if;
@@ -65,10 +65,10 @@ A worker_id is made up if none is given. resources are the resources of the work
 knows is the code of the worker, such as {"workflows": {"order": 3}, "goals": true}. "workflows"
 has the versions that register_workflow has returned. The worker gets tasks of these versions. The
 worker gets tasks of an older version if the step has the same name, map and dependencies in its
-own version; it gets no tasks of newer versions. "goals" is true for the tasks of all goals, or an
-array of ids, paths or patterns of tasks, such as "design/*". A step in SQL is for every worker.
-Without knows, the worker gets all tasks. features are the kinds of work that the worker can do
-beyond plain tasks; unknown features are ignored.
+own version; it gets no tasks of newer versions. "goals" is true for the goal tasks of all goals, or
+an array of ids, paths or patterns of goal tasks, such as "design/*". A step in SQL is for every
+worker. Without knows, the worker gets all tasks. features are the kinds of work that the worker can
+do beyond plain tasks; unknown features are ignored.
 
 The worker must call heartbeat or work within its lease; otherwise its tasks are taken over.
 Registering a worker_id again takes over the tasks that the worker held before.

@@ -1,4 +1,4 @@
-"""Tasks that are added while others change the same run, or delete its workflow."""
+"""Goal tasks that are added while others change the same run, or delete its workflow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def start(engine: Engine, *tasks: dict[str, Any]) -> UUID:
 
 
 def add(engine: Engine, item: WorkItem, task_id: str) -> None:
-    """Complete a task that adds another."""
+    """Complete a task, and add a goal task."""
     tasks = Jsonb([{"id": task_id}])
     engine.call(
         "complete_task", worker_id=engine.worker_id, output=Jsonb(1), tasks=tasks, **item.key

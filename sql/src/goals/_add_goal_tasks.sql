@@ -1,5 +1,5 @@
-create function stepgres._add_tasks(
-    run_id uuid, step_slug text, tasks jsonb, finished stepgres._step_key[]
+create function stepgres._add_goal_tasks(
+    run_id uuid, step_slug text, goal_tasks jsonb, finished stepgres._step_key[]
 ) returns void
 language plpgsql
 volatile
@@ -8,15 +8,15 @@ as $$
 declare
     v_run stepgres.runs;
     v_version stepgres.workflow_versions;
-    v_tasks jsonb;
+    v_goal_tasks jsonb;
     v_planned jsonb;
     v_steps stepgres.steps[];
     v_dependencies stepgres.dependencies[];
     v_culprit text;
 begin
     select r.* into v_run from stepgres.runs as r
-    where r.run_id = _add_tasks.run_id and r.status = 'started';
-    if not found or tasks = '[]' then
+    where r.run_id = _add_goal_tasks.run_id and r.status = 'started';
+    if not found or goal_tasks = '[]' then
         return;
     end if;
     select w.* into v_version from stepgres.workflow_versions as w
@@ -25,16 +25,21 @@ begin
         perform stepgres._decomposition_error(
             null,
             format(
-                'run %s is not a run of a task graph: tasks cannot be added to it', v_run.run_id
+                'run %s is not a run of a task graph: goal tasks cannot be added to it',
+                v_run.run_id
             ),
             'Start it with start_task_graph.'
         );
     end if;
-    -- Plan all tasks together, as save_task_graph would: this checks names, groups and cycles.
-    v_tasks := stepgres._join_tasks(v_version.tasks, _add_tasks.step_slug, _add_tasks.tasks);
-    v_planned := stepgres._plan_tasks(v_tasks, 100, 10000);
+    -- Plan all goal tasks together, as save_task_graph would: this checks names, groups, cycles.
+    v_goal_tasks := stepgres._join_goal_tasks(
+        v_version.tasks, _add_goal_tasks.step_slug, _add_goal_tasks.goal_tasks
+    );
+    v_planned := stepgres._plan_goal_tasks(v_goal_tasks, 100, 10000);
     v_version.version := (-nextval('stepgres._own_versions'))::int;
-    v_version.tasks := stepgres._resolve_tasks(stepgres._normal_tasks(v_tasks), v_planned);
+    v_version.tasks := stepgres._resolve_goal_tasks(
+        stepgres._normal_goal_tasks(v_goal_tasks), v_planned
+    );
     v_version.fingerprint := null;
     v_version.is_used := false;
     v_version.created_at := stepgres._now();
@@ -46,13 +51,13 @@ begin
     perform stepgres._apply_optimizations(v_version);
     update stepgres.workflow_versions as w set is_used = true
     where (w.workflow_slug, w.version) = (v_version.workflow_slug, v_version.version);
-    perform stepgres._move_run(v_run.run_id, v_version.version, _add_tasks.finished);
+    perform stepgres._move_run(v_run.run_id, v_version.version, _add_goal_tasks.finished);
     perform stepgres._delete_own_version(v_run.workflow_slug, v_run.version);
 end
 $$;
 
-comment on function stepgres._add_tasks(uuid, text, jsonb, stepgres._step_key[]) is
-'Adds tasks beside the task of a step that has just been completed.
+comment on function stepgres._add_goal_tasks(uuid, text, jsonb, stepgres._step_key[]) is
+'Adds goal tasks beside the goal task of a step that has just been completed.
 
-The run moves to a version of its own, which has the added tasks. finished are the steps that
+The run moves to a version of its own, which has the added goal tasks. finished are the steps that
 _advance will count down next.';

@@ -1,4 +1,4 @@
-"""Tasks that a step adds to its run: they join in the transaction that completes the step."""
+"""Goal tasks that a step adds to its run: they join in the transaction that completes the step."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ def test_paused_run_gets_its_tasks_and_starts_them_later(engine: Engine) -> None
     ("tasks", "words"),
     [
         ([task("b")], ['"b"', "already taken"]),
-        ([task("c", "zork")], ['"c"', "not a task"]),
+        ([task("c", "zork")], ['"c"', "not a goal task"]),
         ([task("c", "b")], ["in a cycle", "b -> c -> b"]),
         ([task("c-d")], ['"c-d"', "cannot be an id"]),
-        ([7], ["a task is a JSON object, not 7"]),
+        ([7], ["a goal task is a JSON object, not 7"]),
         ("c", ["must be a JSON array, not string"]),
         ([task("c", options={"max_attempts": 0})], ['"c"', "must be at least 1"]),
     ],

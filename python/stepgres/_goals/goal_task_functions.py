@@ -1,4 +1,4 @@
-"""Find the functions that execute the tasks of task graphs."""
+"""Find the functions that execute the goal tasks of task graphs."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
-    TaskFunctions = Mapping[str, StepFunction] | StepFunction
+    GoalTaskFunctions = Mapping[str, StepFunction] | StepFunction
 
 _KEPT_VERSIONS = 100  # of workflows
 
 _HINT = 'step_functions maps ids, paths or patterns to functions; "*" is for all others.'
 
 
-class _Tasks(NamedTuple):
-    """The tasks of a version of a workflow by step slug, each with its path."""
+class _GoalTasks(NamedTuple):
+    """The goal tasks of a version of a workflow by step slug, each with its path."""
 
     by_step: dict[str, tuple[str, dict[str, Any]]]
-    execution: str  # the default of the tasks
+    execution: str  # the default of the goal tasks
 
 
-class TaskFinder:
-    """Finds the function of a task of a task graph, or None for a task of another workflow.
+class GoalTaskFinder:
+    """Finds the function of the goal task of a step, or None for a step of another workflow.
 
-    With is_alone, this process executes all local tasks of the run. A task without a function is
-    then an error, also if it is an added task. Without is_alone, the finder returns None for such
-    a task, since another worker may have its function.
+    With is_alone, this process executes all local goal tasks of the run. A goal task without a
+    function is then an error, also if it is an added goal task. Without is_alone, the finder
+    returns None for such a goal task, since another worker may have its function.
     """
 
     def __init__(
-        self, client: AsyncClient, step_functions: TaskFunctions, *, is_alone: bool = True
+        self, client: AsyncClient, step_functions: GoalTaskFunctions, *, is_alone: bool = True
     ) -> None:
         self._client = client
         self._step_functions = step_functions
@@ -47,10 +47,10 @@ class TaskFinder:
         self._versions = SharedReads(self._read_version, _KEPT_VERSIONS)
 
     async def __call__(self, item: WorkItem) -> StepCall | None:
-        tasks = await self._find_tasks(item)
-        if item.step_slug not in tasks.by_step:
+        goal_tasks = await self._find_goal_tasks(item)
+        if item.step_slug not in goal_tasks.by_step:
             return None
-        path, task = tasks.by_step[item.step_slug]
+        path, goal_task = goal_tasks.by_step[item.step_slug]
         find = _need_function if self._is_alone else _find_function
         function = find(path, self._step_functions)
         if function is None:
@@ -59,50 +59,52 @@ class TaskFinder:
 
         def check(added: list[dict[str, Any]]) -> None:
             prefix = f"{group}/" if group else ""
-            check_functions(added, tasks.execution, self._step_functions, prefix)
+            check_goal_task_functions(added, goal_tasks.execution, self._step_functions, prefix)
 
-        shown = {"path": path, **task}
+        shown = {"path": path, **goal_task}
         shown.pop("step_slug", None)
         return StepCall(function, shown, check if self._is_alone else None)
 
-    async def _find_tasks(self, item: WorkItem) -> _Tasks:
+    async def _find_goal_tasks(self, item: WorkItem) -> _GoalTasks:
         slug, version = item.workflow_slug, item.workflow_version
         while True:
             try:
                 return await self._versions((slug, version))
             except WorkflowNotFound:
-                # A step has added tasks, and the run has moved to another version.
+                # A step has added goal tasks, and the run has moved to another version.
                 run = await self._client.get_run(item.run_id)
                 slug, version = run.workflow_slug, run.version
 
-    async def _read_version(self, key: tuple[str, int]) -> _Tasks:
+    async def _read_version(self, key: tuple[str, int]) -> _GoalTasks:
         workflow_slug, version = key
         flow = await self._client.get_flow(workflow_slug, version=version)
-        by_step = {task["step_slug"]: (path, task) for path, task in walk(flow["tasks"])}
-        return _Tasks(by_step, flow["execution"])
+        by_step = {
+            goal_task["step_slug"]: (path, goal_task) for path, goal_task in walk(flow["tasks"])
+        }
+        return _GoalTasks(by_step, flow["execution"])
 
 
-def check_functions(
-    tasks: Any, execution: str, step_functions: TaskFunctions, prefix: str = ""
+def check_goal_task_functions(
+    goal_tasks: Any, execution: str, step_functions: GoalTaskFunctions, prefix: str = ""
 ) -> None:
-    """Raise DecompositionError if one of these tasks is local and has no function.
+    """Raise DecompositionError if one of these goal tasks is local and has no function.
 
     step_functions maps paths, ids, or patterns such as "test_*" or "design/*", to functions. The
-    pattern "*" matches all other tasks. A callable instead of the mapping executes all tasks.
-    execution is the default of the tasks. prefix is the beginning of all paths.
+    pattern "*" matches all other goal tasks. A callable instead of the mapping executes all goal
+    tasks. execution is the default of the goal tasks. prefix is the beginning of all paths.
     """
-    for path, task in walk(tasks, prefix):
-        options = task.get("options") or {}
+    for path, goal_task in walk(goal_tasks, prefix):
+        options = goal_task.get("options") or {}
         if (
             options.get("execution", execution) == "local"
-            and not task.get("subtasks")
+            and not goal_task.get("subtasks")
             and "sql_function" not in options
         ):
             _need_function(path, step_functions)
 
 
 def check_step_functions(step_functions: Any) -> None:
-    """Raise DefinitionError if step_functions is invalid for any tasks."""
+    """Raise DefinitionError if step_functions is invalid for any goal tasks."""
     if isinstance(step_functions, Mapping):
         for name, function in step_functions.items():
             if not callable(function):
@@ -118,21 +120,21 @@ def check_step_functions(step_functions: Any) -> None:
         )
 
 
-def patterns_of(step_functions: TaskFunctions | None) -> bool | list[str]:
-    """Return the tasks that a worker knows for register_worker: True for all, or patterns."""
+def patterns_of(step_functions: GoalTaskFunctions | None) -> bool | list[str]:
+    """Return the goal tasks that a worker knows for register_worker: True for all, or patterns."""
     if not isinstance(step_functions, Mapping):
         return step_functions is not None
     return "*" in step_functions or list(step_functions)
 
 
-def _need_function(path: str, step_functions: TaskFunctions) -> StepFunction:
+def _need_function(path: str, step_functions: GoalTaskFunctions) -> StepFunction:
     function = _find_function(path, step_functions)
     if function is None or not callable(function):
-        raise DecompositionError(f'no function for task "{path}"', hint=_HINT)
+        raise DecompositionError(f'no function for goal task "{path}"', hint=_HINT)
     return function
 
 
-def _find_function(path: str, step_functions: TaskFunctions) -> StepFunction | None:
+def _find_function(path: str, step_functions: GoalTaskFunctions) -> StepFunction | None:
     if not isinstance(step_functions, Mapping):
         return step_functions
     name = path.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Steps that add tasks to their run from Python: an agent that plans as it goes."""
+"""Steps that add goal tasks to their run from Python: an agent that plans as it goes."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def test_retry_of_a_goal_executes_what_is_left_with_its_functions(
 @pytest.mark.parametrize(
     ("added", "message"),
     [
-        ([{"id": "b", "depends_on": ["zork"]}], 'depends on "zork", which is not a task'),
-        ([{"id": "c"}], 'no function for task "c"'),
+        ([{"id": "b", "depends_on": ["zork"]}], 'depends on "zork", which is not a goal task'),
+        ([{"id": "c"}], 'no function for goal task "c"'),
         ("no json", "text that is not JSON"),
     ],
 )

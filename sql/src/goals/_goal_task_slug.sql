@@ -1,4 +1,4 @@
-create function stepgres._task_slug(path text) returns text
+create function stepgres._goal_task_slug(path text) returns text
 language sql
 immutable
 strict
@@ -9,5 +9,5 @@ as $$
     from (select replace(path, '/', '__') as slug) as s
 $$;
 
-comment on function stepgres._task_slug(text) is
-'Returns the slug of the step that stands for the task at this path.';
+comment on function stepgres._goal_task_slug(text) is
+'Returns the slug of the step that stands for the goal task at this path.';
