@@ -13,16 +13,13 @@ from bench.history import bench_history
 from bench.latency import bench_latency
 from bench.measure import Bench, describe_machine, private_server
 from bench.optimizer import bench_optimizer
-from bench.report import write_pages, write_results
+from bench.report import Table, write_pages, write_results
 from bench.snapshot import bench_snapshot
 from bench.throughput import bench_throughput
 from bench.workers import bench_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from bench.optimizer import bench_optimizer
-from bench.report import Table
 
 BENCHMARKS: dict[str, Callable[[Bench], Iterator[Table]]] = {
     "throughput": bench_throughput,
@@ -62,7 +59,7 @@ def main(
         return
     console = Console()
     console.width = max(console.width, 110)
-    tables = []
+    tables: list[Table] = []
     with private_server() as server:
         machine = describe_machine(server)
         bench = Bench(server, 1 if quick else rounds, quick)
@@ -70,7 +67,8 @@ def main(
             for table in BENCHMARKS[name](bench):
                 console.print(table.rich(), "")
                 tables.append(table)
-    click.echo(f"written: {write_results(output, machine, tables)}")
+            path = write_results(output, machine, tables)
+    click.echo(f"written: {path}")
 
 
 if __name__ == "__main__":
