@@ -173,6 +173,7 @@ class Bench:
         medians = {
             name: {key: median(rows[name][key] for rows in rounds) for key in figures}
             for name, figures in rounds[0].items()
+            if all(name in rows for rows in rounds)
         }
         return medians, rounds
 
