@@ -42,7 +42,7 @@ def bench_growth(bench: Bench) -> Iterator[Table]:
             for n in (1, 10, bench.size(100, 20))
         },
     ]
-    steps = bench.size(10_000, 500)
+    steps = bench.size(10_000, 1_000)
     with bench.server.database() as dsn, Client(dsn) as client:
         _execute(bench, client, [chain(10, 20, "warm_up")], steps)
         cases = {

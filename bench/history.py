@@ -17,16 +17,14 @@ from bench.fill import fill
 from bench.measure import one_by_one
 from bench.report import CLIENTS, PER_SECOND, SERVER, WAL, Column, Table
 from bench.shapes import chain
-from bench.throughput import NAMES, measure_shape
+from bench.throughput import KINDS, NAMES, measure_shape
 from stepgres import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.measure import Bench, Figures
-    from bench.shapes import Kind
 
-KINDS: tuple[Kind, ...] = ("async", "loop")
 _SAMPLES = 20
 _PAGES: dict[str, dict[str, Any]] = {
     "of all runs": {},

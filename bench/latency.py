@@ -20,7 +20,7 @@ from bench.measure import one_by_one, processes, wait_for_runs, wait_for_workers
 from bench.proxy import Proxy
 from bench.report import Column, Table
 from bench.shapes import chain, jobs
-from bench.throughput import NAMES, Starter, working
+from bench.throughput import KINDS, NAMES, Starter, working
 from stepgres import AsyncClient, AsyncExecutor, Client, Executor, Worker, Workflow, step
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _GAP = (0.02, 0.06)  # seconds between two starts or messages
 _WARM_UP = 6  # calls; statements are prepared the sixth time
 _COUNTED = 5  # calls through the proxy
 _CHANNEL = "bench"
-KINDS: tuple[Kind, ...] = ("async", "sync")
 _MS = (Column("p50", "p50 ms", ".2f"), Column("p99", "p99 ms", ".2f"))
 ONE_ROW = "insert of one row"
 IN_COMMITS = Column("p50_of_base", "in such inserts", ".1f")

@@ -15,16 +15,13 @@ from bench.peers.installation import PEERS, NotInstalled
 from bench.peers.measuring import install_schema, measure_peer
 from bench.report import CLIENTS, OF_PGMQ, PER_SECOND, SERVER, WAL, Column, Table, write_results
 from bench.shapes import SHAPES
-from bench.throughput import NAMES, PGMQ, measure_pgmq, measure_shape, smaller
+from bench.throughput import KINDS, NAMES, PGMQ, measure_pgmq, measure_shape, smaller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.measure import Figures, Rows
     from bench.peers.installation import Peer
-    from bench.shapes import Kind
-
-STEPGRES: tuple[Kind, ...] = ("async", "sync")
 
 
 @click.command()
@@ -99,7 +96,7 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, output: Path) -> None
 def _stepgres(bench: Bench, dsn: str) -> dict[str, Callable[[], Figures]]:
     cases: dict[str, Callable[[], Figures]] = {PGMQ: partial(measure_pgmq, bench, dsn)}
     for shape in SHAPES[:5]:
-        for kind in STEPGRES:
+        for kind in KINDS:
             case = partial(measure_shape, bench, dsn, smaller(shape, bench.size(2, 80)), kind)
             cases[f"{shape.name}: Stepgres, {NAMES[kind]}"] = case
     return cases
