@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from bench.measure import one_by_one
+from bench.measure import one_by_one, ratio
 from bench.report import PER_SECOND, SERVER, WAL, Column, Table
 from bench.shapes import Shape, chain, diamond, jobs, map_of
 from bench.throughput import BATCH, constant_result
@@ -31,6 +31,7 @@ CALLS = ("start", "pause", "resume", "cancel", "retry")
 def bench_growth(bench: Bench) -> Iterator[Table]:
     small = bench.size(100, 10)
     sizes = [small, 10 * small, 100 * small]
+    queued = bench.size(1_000, 100)
     lengths = [bench.size(10, 2) * factor for factor in (1, 10, 100)]
     groups: list[dict[str, list[Shape]]] = [
         {f"map of {n:,}": [map_of(n, 1)] for n in [*sizes, 10 * sizes[-1]]},
@@ -38,11 +39,11 @@ def bench_growth(bench: Bench) -> Iterator[Table]:
         {f"{_CHAINS} chains of {n:,}": [chain(n, _CHAINS)] for n in lengths},
         {f"{n:,} runs of 1 step": [jobs(n, f"jobs_{n}")] for n in sizes},
         {
-            f"{n} queues": [jobs(1_000 // n, f"on_{n}_{i}", f"q_{n}_{i}") for i in range(n)]
+            f"{n} queues": [jobs(queued // n, f"on_{n}_{i}", f"q_{n}_{i}") for i in range(n)]
             for n in (1, 10, bench.size(100, 20))
         },
     ]
-    steps = bench.size(10_000, 1_000)
+    steps = bench.size(10_000, 300)
     with bench.server.database() as dsn, Client(dsn) as client:
         _execute(bench, client, [chain(10, 20, "warm_up")], steps)
         cases = {
@@ -54,7 +55,7 @@ def bench_growth(bench: Bench) -> Iterator[Table]:
     for group in groups:
         names = list(group)
         for name in names:
-            rows[name]["ratio"] = rows[name]["server_us"] / rows[names[0]]["server_us"]
+            rows[name]["ratio"] = ratio(rows[name]["server_us"], rows[names[0]]["server_us"])
     yield Table(
         "growth",
         "One process calls work() in a loop, with starts. Server: all its processes. The ratio is "

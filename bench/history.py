@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from bench.fill import fill
-from bench.measure import one_by_one
+from bench.measure import one_by_one, ratio
 from bench.report import CLIENTS, PER_SECOND, SERVER, WAL, Column, Table
 from bench.shapes import chain
 from bench.throughput import KINDS, NAMES, measure_shape
@@ -63,7 +63,8 @@ def _steps(bench: Bench, databases: dict[str, str]) -> Table:
     rows, rounds = bench.in_rounds(one_by_one(cases))
     for kind in KINDS:
         without, beside = (rows[f"{NAMES[kind]}, {name}"] for name in databases)
-        beside["ratio"] = beside["server_us"] / without["server_us"]
+        for figures in (without, beside):
+            figures["ratio"] = ratio(figures["server_us"], without["server_us"])
     return Table(
         "history",
         "Chains of 10 in 2 worker processes, in a database without and with history. Server: all "

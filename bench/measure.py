@@ -132,13 +132,14 @@ class Server:
 
 
 @contextmanager
-def private_server() -> Iterator[Server]:
+def private_server(*, has_fsync: bool = True) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="stepgres-bench-") as directory:
         with (
             stepgres.embedded(directory) as embedded,
             psycopg.connect(embedded.dsn, autocommit=True) as connection,
         ):
             connection.execute(f"alter system set max_connections = {MAX_CONNECTIONS}".encode())
+            connection.execute(f"alter system set fsync = {'on' if has_fsync else 'off'}".encode())
         with stepgres.embedded(directory) as embedded:
             server = Server(embedded.dsn)
             yield server
@@ -176,6 +177,11 @@ class Bench:
             if all(name in rows for rows in rounds)
         }
         return medians, rounds
+
+
+def ratio(figure: float, unit: float) -> float:
+    """The quotient; 0 if the unit is less than the clock of the processor shows."""
+    return figure / unit if unit else 0.0
 
 
 def one_by_one(cases: Mapping[str, Callable[[], Figures]]) -> Callable[[], Rows]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice([peer.name for peer in PEERS]))
 @click.option("--rounds", default=3, show_default=True, help="The medians are printed.")
-@click.option("--quick", is_flag=True, help="Small sizes and one round.")
+@click.option("--quick", is_flag=True, help="Small sizes, one round, no fsync.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -51,7 +51,7 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, output: Path) -> None
             versions[peer.name] = peer.install()
         except NotInstalled as error:
             missing[peer.name] = str(error)
-    with private_server() as server, ExitStack() as stack:
+    with private_server(has_fsync=not quick) as server, ExitStack() as stack:
         bench = Bench(server, 1 if quick else rounds, quick)
         machine = describe_machine(server)
         dsn = stack.enter_context(server.database())

@@ -59,7 +59,7 @@ def test_benchmark_yields_figures(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     machine, tables = read_results(tmp_path / "results.json")
-    assert machine["settings"]["fsync"] == "on"
+    assert machine["settings"]["fsync"] == "off"
     assert tables.keys() == TABLES[name]
     for table in tables.values():
         assert table.rows
