@@ -70,7 +70,7 @@ def main(
             for table in BENCHMARKS[name](bench):
                 console.print(table.rich(), "")
                 tables.append(table)
-            path = write_results(output, machine, tables)
+                path = write_results(output, machine, tables)
     click.echo(f"written: {path}")
 
 

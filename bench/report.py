@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as RichTable
@@ -144,7 +145,7 @@ def write_pages(path: Path, pages: Sequence[Path] = PAGES, charts: Path = CHARTS
     sections = {name: table.markdown() for name, table in tables.items()}
     sections["machine"] = _machine_text(machine)
 
-    def fill(match: re.Match[str]) -> str:
+    def fill_section(match: re.Match[str]) -> str:
         begin, name, end = match.groups()
         if name not in sections:
             missing.append(name)
@@ -152,7 +153,7 @@ def write_pages(path: Path, pages: Sequence[Path] = PAGES, charts: Path = CHARTS
         return f"{begin}\n{sections[name]}\n{end}"
 
     for page in pages:
-        text = _SECTION.sub(fill, page.read_text(encoding="utf-8"))
+        text = _SECTION.sub(fill_section, page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
         for name in _CHART.findall(text):
             if name in tables:
@@ -162,11 +163,11 @@ def write_pages(path: Path, pages: Sequence[Path] = PAGES, charts: Path = CHARTS
 
 def _machine_text(machine: dict[str, Any]) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in machine["settings"].items())
-    lines = [
-        f"Measured at {machine['measured_at'][:10]}, commit {machine['commit']}.",
-        f"Hardware: {machine['processors']} processors ({machine['processor']}),",
-        f"{machine['memory_gb']} GB, {machine['file_system']}; the load before was",
-        f"{machine['load_before']:.1f}. Python {machine['python']}, psycopg {machine['psycopg']}.",
-        f"PostgreSQL: {settings}.",
-    ]
-    return "\n".join(lines) + "\n"
+    text = (
+        f"Measured on {machine['measured_at'][:10]} at commit {machine['commit']}. "
+        f"Hardware: {machine['processors']} processors ({machine['processor']}), "
+        f"{machine['memory_gb']} GB, {machine['file_system']}. "
+        f"Load of the machine before: {machine['load_before']:.1f}. "
+        f"Python {machine['python']}, psycopg {machine['psycopg']}. PostgreSQL: {settings}."
+    )
+    return fill(text, 100, break_on_hyphens=False) + "\n"

@@ -108,5 +108,5 @@ SHAPES = [
         outputs={"list": list(range(1_000))},
         maps=frozenset(["each"]),
     ),
-    chain(10, 800, "chain_of_10_1kb", _KILOBYTE),
+    chain(10, 800, "chain_of_10_with_1_kb", _KILOBYTE),
 ]

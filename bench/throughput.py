@@ -77,7 +77,7 @@ def bench_throughput(bench: Bench) -> Iterator[Table]:
         "run. Server: all its processes. Clients: all other processes.",
         [PER_SECOND, SERVER, CLIENTS, WAL],
         {
-            shape.name: {
+            shape.name.replace("_", " "): {
                 key.removeprefix("start_"): value
                 for key, value in medians[f"{shape.name}: {NAMES['async']}"].items()
                 if key.startswith("start_")
