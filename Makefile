@@ -4,7 +4,7 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test test-property bench sql docs sync lint format release packages next
+.PHONY: help demo live test test-property bench bench-peers sql docs sync lint format release packages next
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,8 +21,11 @@ test: lint ## check everything: generated files, style, types, SQL, then the tes
 test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py
 
-bench: .venv/.examples sql ## measure throughput on a private server
+bench: .venv/.examples sql ## measure what users get, on a private server: throughput, latency, cost, growth
 	$(python) -m bench
+
+bench-peers: .venv/.examples sql ## the same of other systems, which it installs into a folder for caches
+	$(python) -m bench.peers
 
 sql: sql/stepgres.sql ## build the scripts that install and upgrade from sql/src
 

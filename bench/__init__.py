@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`."""
+"""Benchmarks of what a user gets: `make bench`, and beside other systems: `make bench-peers`."""

@@ -15,17 +15,17 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from stepgres import AsyncClient, AsyncWorker, describe
-from stepgres._execution.executor_async import AsyncExecutor
+from bench.report import Column, Table
+from stepgres import AsyncClient, AsyncExecutor, AsyncWorker, describe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from uuid import UUID
 
+    from bench.measure import Bench, Figures
+
 LEVELS = ("basic", "advanced", "aggressive")
-RECORDED = 20
 WORKERS = 2
-_MEASURED = 7
 
 
 @dataclass(frozen=True)
@@ -116,46 +116,60 @@ class _Shared:
             await asyncio.sleep(0.3)
 
 
-def measure_levels(dsn: str) -> list[tuple[str, list[float]]]:
-    """The seconds that each graph takes as it was defined, then the ratio of each level to that."""
-    return asyncio.run(_measure_levels(dsn))
+def bench_optimizer(bench: Bench) -> Iterator[Table]:
+    with bench.server.database() as dsn:
+        rows = asyncio.run(_measure_levels(bench, dsn))
+    yield Table(
+        "optimizer",
+        f"Seconds from the start of the runs to their end, with {WORKERS} workers of one step at a "
+        "time, and the ratio of each level of optimize_workflow to that.",
+        [Column("seconds", "seconds", ".3f"), *(Column(name, name, ".2f") for name in LEVELS)],
+        rows,
+    )
 
 
-async def _measure_levels(dsn: str) -> list[tuple[str, list[float]]]:
-    rows = []
+async def _measure_levels(bench: Bench, dsn: str) -> dict[str, Figures]:
+    rows = {}
+    recorded, rounds = bench.size(20, 2), bench.size(7, 1)
     async with AsyncClient(dsn) as client:
-        every = graphs()
+        every = graphs()[: bench.size(6, 1)]
         async with _workers(client, every):
             for graph in every:
+                version = await client.register_workflow(describe(graph).document)
                 execute = partial(_execute, client, graph)
-                rows.append((graph.slug, await _compare(client, graph, execute)))
+                for _ in range(recorded):
+                    await execute(version, "none")
+                rows[graph.slug] = await _compare(client, graph.slug, version, execute, rounds)
         shared = _Shared()
+        version = await client.register_workflow(describe(shared).document)
         for concurrency in (2, 8):
-            for _ in range(RECORDED // 2):
+            for _ in range(recorded // 2):
                 executor = AsyncExecutor(client, concurrency=concurrency)
                 await executor.execute(shared, list(range(8)))
-        rows.append((shared.slug, await _compare(client, shared, partial(_execute_here, client))))
+        execute = partial(_execute_here, client)
+        rows[shared.slug] = await _compare(client, shared.slug, version, execute, rounds)
     return rows
 
 
 async def _compare(
-    client: AsyncClient, graph: Any, execute: Callable[[int, str], Awaitable[float]]
-) -> list[float]:
-    version = await client.register_workflow(describe(graph).document)
-    if isinstance(graph, Graph):
-        for _ in range(RECORDED):
-            await execute(version, "none")
+    client: AsyncClient,
+    slug: str,
+    version: int,
+    execute: Callable[[int, str], Awaitable[float]],
+    rounds: int,
+) -> Figures:
+    """The seconds of a workflow as it was defined, and the median ratio of each level to that."""
     levels = {"none": version}
     for level in LEVELS:
-        levels[level] = await client.optimize_workflow(graph.slug, level)
+        levels[level] = await client.optimize_workflow(slug, level)
     # a level that changes nothing more has the version of the one before it, which is measured once
     versions = {version: level for level, version in levels.items()}
-    rounds = [
+    every = [
         {version: await execute(version, level) for version, level in versions.items()}
-        for _ in range(_MEASURED)
+        for _ in range(rounds)
     ]
-    ratios = [median(r[levels[level]] / r[version] for r in rounds) for level in LEVELS]
-    return [median(r[version] for r in rounds), *ratios]
+    ratios = {level: median(r[levels[level]] / r[version] for r in every) for level in LEVELS}
+    return {"seconds": median(r[version] for r in every), **ratios}
 
 
 async def _execute(client: AsyncClient, graph: Graph, version: int, _: str) -> float:

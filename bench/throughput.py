@@ -1,107 +1,312 @@
-"""Steps per second through queues: worker processes that start their share of runs and drain them.
+"""How many steps a second do workers execute, and what does a step cost?
 
-A step costs what Stepgres costs: its output is a constant. Everything is counted, from the first
-start to the last completion, and compared with what pgmq alone does in the same time: the same
-processes sending and popping tickets of the same size in batches of 100.
+Two real workers with default settings execute runs of `def` and of `async def` steps. Beside them
+two processes call the SQL function `work` in a bare loop, which is the figure of the engine alone,
+and two processes send and pop messages of the size of a ticket with pgmq alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
+import signal
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 
-from stepgres import Client
+from bench.measure import processes, wait_for_runs, wait_for_workers
+from bench.report import CLIENTS, OF_PGMQ, PER_SECOND, SERVER, WAL, Column, Table
+from bench.shapes import SHAPES
+from stepgres import AsyncClient, AsyncWorker, Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Sequence
     from multiprocessing.synchronize import Barrier
+    from uuid import UUID
 
-    from bench.shapes import Shape
+    from bench.measure import Bench, Figures, Processes, Rows, Server
+    from bench.shapes import Kind, Shape
+    from stepgres.types import WorkItem
 
+PROCESSES = 2
 BATCH = 100
-MESSAGES = 40_000
-PGMQ_QUEUE = "bench_raw"
+NAMES: dict[Kind, str] = {"async": "async def", "sync": "def", "loop": "bare loop"}
+KINDS: tuple[Kind, ...] = ("async", "sync")  # of workers
+PGMQ = "pgmq: send 100 + pop 100"
+EXECUTION = [
+    PER_SECOND,
+    OF_PGMQ,
+    SERVER,
+    CLIENTS,
+    WAL,
+    Column("with_start", "with start"),
+    Column("with_start_of_base", "of pgmq", ".2f"),
+]
+TITLE = (
+    f"{PROCESSES} processes execute runs that were started before. def, async def: workers with "
+    "default settings. Server: all its processes. Clients: all other processes. The last two "
+    "columns add the time of the starts."
+)
+_PAUSE = 0.005  # seconds, of the bare loop without tasks
+
+_HOT = """
+    select relname, n_tup_upd, 100.0 * n_tup_hot_upd / n_tup_upd
+    from pg_stat_user_tables
+    where schemaname = 'stepgres' and relname in ('runs', 'step_states', 'tasks') and n_tup_upd > 0
+    order by relname
+"""
 
 
-def measure_pgmq(dsn: str, workers: int) -> float:
-    """Messages per second through a pgmq queue, sent and popped."""
+def bench_throughput(bench: Bench) -> Iterator[Table]:
+    shapes = [smaller(shape, bench.size(1, 80)) for shape in SHAPES]
+    with bench.server.database() as dsn:
+        medians, rounds = bench.in_rounds(
+            partial(_round, bench, dsn, shapes), PGMQ, ["per_second", "with_start"]
+        )
+        hot = list(_hot_updates(dsn))
+    yield Table("throughput", TITLE, EXECUTION, medians, rounds)
+    yield Table(
+        "starts",
+        f"The start of runs over {PROCESSES} connections in batches of {BATCH}, per step of the "
+        "run. Server: all its processes. Clients: all other processes.",
+        [PER_SECOND, SERVER, CLIENTS, WAL],
+        {
+            shape.name.replace("_", " "): {
+                key.removeprefix("start_"): value
+                for key, value in medians[f"{shape.name}: {NAMES['async']}"].items()
+                if key.startswith("start_")
+            }
+            for shape in shapes
+        },
+    )
+    yield steps_per_second([shape.name for shape in shapes], medians)
+    yield Table(
+        "hot",
+        "Updates of the state tables in all of the above, and how many were HOT.",
+        [Column("updates", "updates"), Column("hot", "HOT %", ".1f")],
+        dict(hot),
+    )
+
+
+def steps_per_second(shapes: Sequence[str], medians: Rows) -> Table:
+    """The same in short, without the bare loop, which no user runs."""
+    rows = {}
+    for shape in shapes:
+        by_async, by_sync = (medians[f"{shape}: {NAMES[kind]}"] for kind in KINDS)
+        rows[shape.replace("_", " ")] = {**by_async, "def": by_sync["per_second"]}
+    return Table(
+        "steps_per_second",
+        f"{PROCESSES} worker processes with default settings execute runs that were started "
+        "before. All columns except def are of async def steps.",
+        [
+            Column("per_second", "async def: steps/s"),
+            Column("def", "def: steps/s"),
+            OF_PGMQ,
+            SERVER,
+            CLIENTS,
+            WAL,
+        ],
+        rows,
+        bars=["per_second", "def"],
+    )
+
+
+def _round(bench: Bench, dsn: str, shapes: list[Shape]) -> Rows:
+    rows = {PGMQ: measure_pgmq(bench, dsn)}
+    for kind, name in NAMES.items():
+        with working(dsn, shapes, kind) as workers, Starter(dsn) as starter:
+            for shape in shapes:
+                figures = starter.measure(bench.server, shape, kind, workers)
+                rows[f"{shape.name}: {name}"] = figures
+    names = [f"{shape.name}: {name}" for shape in shapes for name in NAMES.values()]
+    return {name: rows[name] for name in [PGMQ, *names]}
+
+
+def smaller(shape: Shape, divisor: int) -> Shape:
+    return replace(shape, runs=max(1, shape.runs // divisor))
+
+
+def measure_pgmq(bench: Bench, dsn: str) -> Figures:
+    """Messages through a pgmq queue, sent and popped."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("select pgmq.create(%s)", [PGMQ_QUEUE])
-    share = MESSAGES // workers
-    return share * workers / _run_processes(workers, _send_and_pop, dsn, share)
-
-
-def measure_shape(dsn: str, shape: Shape, workers: int) -> float:
-    """Steps per second of a shape of workflow; tasks, for a map."""
-    with Client(dsn) as client:
-        client.register_workflow(shape.definition)
-    share = shape.runs // workers
-    seconds = _run_processes(workers, _start_and_work, dsn, shape, share)
-    return share * workers * shape.steps_per_run / seconds
-
-
-def _run_processes(count: int, target: Callable[..., None], *arguments: object) -> float:
-    """The seconds from the moment when all processes are ready until the last one has ended."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(count + 1)
-    processes = [
-        context.Process(target=target, args=(*arguments, barrier), daemon=True)
-        for _ in range(count)
-    ]
-    for process in processes:
-        process.start()
-    barrier.wait()
-    started = time.perf_counter()
-    for process in processes:
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"a worker process ended with exit code {process.exitcode}")
-    return time.perf_counter() - started
+        connection.execute("select pgmq.create('bench_raw')")
+    share = bench.size(20_000, 1_000) // PROCESSES
+    barrier = multiprocessing.get_context("spawn").Barrier(PROCESSES + 1)
+    with processes(PROCESSES, _send_and_pop, dsn, share, barrier):
+        barrier.wait()  # all are ready
+        with bench.server.measure() as usage:
+            barrier.wait()
+            barrier.wait()  # all have finished
+    figures = usage.per(share * PROCESSES)
+    return {**figures, "with_start": figures["per_second"]}
 
 
 def _send_and_pop(dsn: str, messages: int, barrier: Barrier) -> None:
-    ticket = {"run_id": "0" * 36, "step_slug": "only", "task_index": 0}
-    batch = [Jsonb(ticket)] * BATCH
+    # The client makes the messages before, and does not parse those it gets, since the ratio is
+    # to the cost of pgmq and not to that of JSON in Python.
+    ticket = r'"{\"run_id\": \"%s\", \"step_slug\": \"only\", \"task_index\": 0}"' % ("0" * 36)
+    batch = "{" + ",".join([ticket] * BATCH) + "}"
     with psycopg.connect(dsn, autocommit=True) as connection:
+        _exchange(connection, batch, 10 * BATCH)  # statements are prepared, plans are made
         barrier.wait()
-        for _ in range(messages // BATCH):
-            connection.execute("select pgmq.send_batch(%s, %s)", [PGMQ_QUEUE, batch])
-        popped = 0
-        while popped < messages:
-            pop = connection.execute("select * from pgmq.pop(%s, %s)", [PGMQ_QUEUE, BATCH])
-            popped += len(pop.fetchall())
+        barrier.wait()
+        _exchange(connection, batch, messages)
+        barrier.wait()
 
 
-def _start_and_work(dsn: str, shape: Shape, runs: int, barrier: Barrier) -> None:
+def _exchange(connection: psycopg.Connection[Any], batch: str, messages: int) -> None:
+    for _ in range(messages // BATCH):
+        connection.execute("select pgmq.send_batch('bench_raw', %s::jsonb[])", [batch])
+    popped = 0
+    while popped < messages:
+        query = "select msg_id, message::text from pgmq.pop('bench_raw', %s)"
+        popped += len(connection.execute(query, [BATCH]).fetchall())
+
+
+def measure_shape(
+    bench: Bench, dsn: str, shape: Shape, kind: Kind, workers: int = PROCESSES, **options: Any
+) -> Figures:
+    """Figures of the execution of runs that were started before, and of their start."""
+    with working(dsn, [shape], kind, workers, **options) as processes, Starter(dsn) as starter:
+        return starter.measure(bench.server, shape, kind, processes)
+
+
+@contextmanager
+def working(
+    dsn: str,
+    shapes: Sequence[Shape],
+    kind: Kind,
+    workers: int = PROCESSES,
+    **options: Any,
+) -> Iterator[Processes]:
+    """Workers that wait for runs of the shapes, in at most 4 processes."""
     with Client(dsn) as client:
-        worker_id = client.register_worker()
-        barrier.wait()
-        for first in range(0, runs, shape.runs_per_start):
-            count = min(shape.runs_per_start, runs - first)
-            client.start_workflow_runs(shape.name, [shape.input] * count)
-        results: list[dict[str, object]] = []
-        while True:
-            items = client.work(worker_id, results, BATCH)
-            results = [
-                {
-                    "run_id": str(item.run_id),
-                    "step_slug": item.step_slug,
-                    "task_index": item.task_index,
-                    "attempt": item.attempt,
-                    "status": "completed",
-                    "output": shape.outputs.get(item.step_slug, item.task_index),
-                }
-                for item in items
-            ]
-            if not items and _is_drained(dsn):
-                return
+        for shape in shapes:
+            client.register_workflow(shape.document(kind))
+    count = min(workers, 4)
+    target = _loop if kind == "loop" else _work
+    with (
+        processes(count, target, dsn, shapes, kind, workers // count, options) as every,
+        psycopg.connect(dsn, autocommit=True) as connection,
+    ):
+        wait_for_workers(connection, workers, every)
+        yield every
 
 
-def _is_drained(dsn: str) -> bool:
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("select not exists (select from stepgres.active_runs)").fetchone()
-    return bool(row and row[0])
+class Starter:
+    """Starts runs over two connections, and waits for their end."""
+
+    def __init__(self, dsn: str) -> None:
+        self.connection = psycopg.connect(dsn, autocommit=True)
+        self._clients = [Client(dsn) for _ in range(PROCESSES)]
+        self._pool = ThreadPoolExecutor(PROCESSES)
+
+    def __enter__(self) -> Starter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for client in self._clients:
+            client.close()
+        self.connection.close()
+
+    def measure(self, server: Server, shape: Shape, kind: Kind, workers: Processes) -> Figures:
+        """Figures of the execution of runs that were started before, and of their start.
+
+        The workers are warm. They stand still while the runs are started.
+        """
+        self.execute(shape, kind, workers, runs=max(1, shape.runs // 4))
+        with ExitStack() as stack:
+            stack.enter_context(workers.suspended())
+            with server.measure() as started:
+                run_ids = self.start(shape, kind, shape.runs)
+            with server.measure() as executed:
+                stack.close()
+                wait_for_runs(self.connection, run_ids, workers.check)
+        steps = shape.runs * shape.steps_per_run
+        return {
+            **executed.per(steps),
+            "with_start": steps / (started + executed).seconds,
+            **{f"start_{name}": value for name, value in started.per(steps).items()},
+        }
+
+    def execute(self, shape: Shape, kind: Kind, workers: Processes, runs: int) -> None:
+        wait_for_runs(self.connection, self.start(shape, kind, runs), workers.check)
+
+    def start(self, shape: Shape, kind: Kind, runs: int) -> list[UUID]:
+        per_start = max(1, BATCH // (100 if shape.steps_per_run > BATCH else 1))
+        sizes = [min(per_start, runs - first) for first in range(0, runs, per_start)]
+        shares = self._pool.map(
+            partial(_start_batches, shape, kind),
+            self._clients,
+            [sizes[number::PROCESSES] for number in range(PROCESSES)],
+        )
+        return [run_id for share in shares for run_id in share]
+
+
+def _start_batches(shape: Shape, kind: Kind, client: Client, sizes: list[int]) -> list[UUID]:
+    slug = shape.flow(kind).slug
+    return [
+        run_id
+        for size in sizes
+        for run_id in client.start_workflow_runs(slug, [shape.input] * size)
+    ]
+
+
+def _work(
+    dsn: str, shapes: Sequence[Shape], kind: Kind, count: int, options: dict[str, Any]
+) -> None:
+    async def work() -> None:
+        async with AsyncClient(dsn) as client:
+            flows = [shape.flow(kind) for shape in shapes]
+            workers = [AsyncWorker(client, flows, **options) for _ in range(count)]
+
+            def stop() -> None:
+                for worker in workers:
+                    worker.stop()
+
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+            await asyncio.gather(*(worker.run() for worker in workers))
+
+    asyncio.run(work())
+
+
+def _loop(
+    dsn: str, shapes: Sequence[Shape], kind: Kind, count: int, options: dict[str, Any]
+) -> None:
+    """Call work() with constant results, in one process that stands for a worker."""
+    is_over = Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_over.set())
+    outputs = {shape.flow(kind).slug: shape.outputs for shape in shapes}
+    with Client(dsn) as client:
+        worker_id = client.register_worker(lease=600, **options)
+        results: list[dict[str, Any]] = []
+        while not is_over.is_set():
+            items = client.work(worker_id, results, BATCH, is_waiting=not results)
+            results = [constant_result(item, outputs[item.workflow_slug]) for item in items]
+            if not items:
+                time.sleep(_PAUSE)
+        client.unregister_worker(worker_id)
+
+
+def constant_result(item: WorkItem, outputs: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "run_id": str(item.run_id),
+        "step_slug": item.step_slug,
+        "task_index": item.task_index,
+        "attempt": item.attempt,
+        "status": "completed",
+        "output": outputs.get(item.step_slug),
+    }
+
+
+def _hot_updates(dsn: str) -> Iterator[tuple[str, Figures]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for table, updates, share in connection.execute(_HOT):
+            yield table, {"updates": float(updates), "hot": float(share)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepgres._execution.options import check_processes, conninfo_of, resolve_concurrency
 from stepgres._execution.run_worker import AsyncRunWorker, Execution
-from stepgres._execution.step_functions import flow_finder, steps_finder, goal_tasks_finder
+from stepgres._execution.step_functions import flow_finder, goal_tasks_finder, steps_finder
 from stepgres._postgres.json_text import dumps_input
 from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
