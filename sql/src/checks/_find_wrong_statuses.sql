@@ -44,6 +44,12 @@ as $$
     join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
     where t.status = 'skipped' and not t.map and k.status = 'completed'
     union all
+    select 'a completed step has no failed or cancelled task', t.run_id,
+        format('step %s', t.step_slug)
+    from stepgres.step_states as t
+    join stepgres.tasks as k on k.run_id = t.run_id and k.step_slug = t.step_slug
+    where t.status = 'completed' and k.status in ('failed', 'cancelled')
+    union all
     select 'a step starts after its dependencies have finished', t.run_id,
         format('step %s before step %s', t.step_slug, o.step_slug)
     from stepgres.step_states as t
