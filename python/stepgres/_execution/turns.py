@@ -37,10 +37,12 @@ _REFUSALS = (
     ProgramLimitExceeded,
     StatementTooComplex,
 )
-# Seconds, about ten round trips. A worker claims only the tasks that it can finish by then. Each
+# Seconds, about ten round trips. A worker claims only the tasks that it can begin by then. Each
 # task that is claimed ahead saves a round trip, but delays more urgent tasks that become ready.
 _HORIZON = 0.05
-_MOST = 4  # claimed tasks per running task: a killed worker costs each of them an attempt
+_MOST_AHEAD = 400  # tasks: a killed worker costs each of them an attempt
+_AVERAGED = 32  # tasks, about, whose times make the average
+_RESULTS_WAIT = 0.025  # seconds that a result waits for other results, at most
 _LONGEST_STAY = 1.0  # seconds that a claimed task waits before it is released
 _MANY_CLAIMS = 1_000_000  # tasks of a turn, in effect no limit
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
@@ -52,9 +54,13 @@ class Turns:
     `execute` runs a task and returns its result as JSON text, or None if `execute` has completed
     the task itself. When a thread outlives its timeout, `execute` calls its second argument with
     the result, and another task starts. The result is sent when the thread has ended. Up to
-    `concurrency` tasks run at a time. While tasks are short, more tasks are claimed ahead, so that
-    tasks can start during a turn. rested_at is the time.monotonic() at which the last turn began,
-    if no task has started since.
+    `concurrency` tasks run at a time. rested_at is the time.monotonic() at which the last turn
+    began, if no task has started since.
+
+    While tasks are short, more tasks are claimed ahead, so that tasks can start during a turn.
+    Their number is what begins within the horizon, by the average time of a task, but no more than
+    have finished so far. Then results wait until half of these tasks have begun, so that a turn
+    carries many results. A result begins a turn at once while no task waits here.
 
     A task in its last attempt does not wait here: if another task killed this process, the attempt
     would be lost before it began. Such a task is released, and for some turns no task is claimed
@@ -73,13 +79,16 @@ class Turns:
         self._concurrency = concurrency
         self._execute = execute
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
-        self._claimed_at: dict[asyncio.Task[str | None], float] = {}
+        self._began_at: dict[asyncio.Task[str | None], float] = {}
         self._late: dict[asyncio.Task[str | None], str] = {}  # results that wait for threads
         self._waiting: list[tuple[WorkItem, float]] = []  # the highest priority first
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
-        self._limit = concurrency
+        self._finished = 0  # tasks
+        self._seconds = 0.0  # the average time of a task
+        self._turn_at = 0  # a result begins a turn when no more tasks than this wait
+        self._timer: asyncio.TimerHandle | None = None
         self.rested_at = -inf
         self._careful_turns = 0
         self._is_answer_lost = False
@@ -102,17 +111,24 @@ class Turns:
     @property
     def capacity(self) -> int:
         """Return the number of further tasks that can be claimed."""
-        limit = self._concurrency if self._careful_turns else self._limit
-        free = limit - self._busy - len(self._waiting)
+        ahead = 0 if self._careful_turns else self._ahead
+        free = self._concurrency + ahead - self._busy - len(self._waiting)
         return max(min(free, self._most_claims), 0)
+
+    @property
+    def _ahead(self) -> int:
+        """Return the number of waiting tasks that can begin within the horizon."""
+        most = min(self._finished, _MOST_AHEAD)
+        seconds = self._seconds / self._concurrency
+        return most if seconds * most <= _HORIZON else int(_HORIZON / seconds)
 
     def wake(self) -> None:
         """End the current wait, or the next wait."""
         self._wake.set()
 
     async def wait(self, timeout: float) -> None:
-        """Wait for a result or a wake(), at most `timeout` seconds."""
-        with anyio.move_on_after(timeout):
+        """Wait for results or a wake(), at most `timeout` seconds."""
+        with anyio.move_on_after(max(timeout, _RESULTS_WAIT) if self._waiting else timeout):
             await self._wake.wait()
         self._wake.clear()
 
@@ -131,6 +147,21 @@ class Turns:
         """
         if self._error is not None:  # of execute, not of a step
             raise self._error
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._turn_at = -1
+        try:
+            has_happened = await self._take_turn(capacity, run_ids, is_waiting)
+        finally:
+            self._turn_at = len(self._waiting) // 2
+        if self._results:
+            self._want_turn()
+        return has_happened
+
+    async def _take_turn(
+        self, capacity: int | None, run_ids: Sequence[UUID] | None, is_waiting: bool
+    ) -> bool:
         if self._is_answer_lost:
             if self._results:
                 await self._send(_count_that_fit(self._results), 0)
@@ -255,10 +286,10 @@ class Turns:
 
     def _start(self) -> None:
         while self._waiting and self._busy < self._concurrency:
-            item, claimed_at = self._waiting.pop(0)
+            item, _ = self._waiting.pop(0)
             task = asyncio.create_task(self._execute(item, self._leave))
             self._running[task] = item
-            self._claimed_at[task] = claimed_at
+            self._began_at[task] = anyio.current_time()
             task.add_done_callback(self._finish)
 
     def _leave(self, result: str) -> None:
@@ -272,18 +303,24 @@ class Turns:
     def _finish(self, task: asyncio.Task[str | None]) -> None:
         item = self._running.pop(task)
         self._late.pop(task, None)
-        if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
-            self._limit = min(self._limit + 1, self._concurrency * _MOST)
-        else:
-            self._limit = max(self._limit - 1, self._concurrency)
+        seconds = anyio.current_time() - self._began_at.pop(task)
+        self._finished += 1
+        self._seconds += (seconds - self._seconds) / min(self._finished, _AVERAGED)
         if not task.cancelled():
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
             if result is not None:
                 self._results.append((item, result))
-            self._wake.set()
         if self._error is None:
             self._start()
+        self._want_turn()
+
+    def _want_turn(self) -> None:
+        """Begin a turn at once, or soon if short tasks wait here, whose results will come soon."""
+        if len(self._waiting) <= self._turn_at or self._error is not None:
+            self._wake.set()
+        elif self._timer is None and self._turn_at >= 0:
+            self._timer = asyncio.get_running_loop().call_later(_RESULTS_WAIT, self._wake.set)
 
 
 def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
