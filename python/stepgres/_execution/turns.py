@@ -14,6 +14,7 @@ from psycopg import DataError
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from stepgres._execution.attempts import MOST_CHARACTERS
+from stepgres._execution.average import Average
 from stepgres._execution.runner import fail_result, release_result, task_key
 from stepgres._postgres.lost_connections import CONNECTION_ERRORS
 from stepgres.errors import DecompositionError, InvalidInput
@@ -41,7 +42,6 @@ _REFUSALS = (
 # task that is claimed ahead saves a round trip, but delays more urgent tasks that become ready.
 _HORIZON = 0.05
 _MOST_AHEAD = 400  # tasks: a killed worker costs each of them an attempt
-_AVERAGED = 32  # tasks, about, whose times make the average
 _RESULTS_WAIT = 0.025  # seconds that a result waits for other results, at most
 _LONGEST_STAY = 1.0  # seconds that a claimed task waits before it is released
 _MANY_CLAIMS = 1_000_000  # tasks of a turn, in effect no limit
@@ -78,6 +78,7 @@ class Turns:
         self.worker_id = worker_id
         self._concurrency = concurrency
         self._execute = execute
+        self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
         self._began_at: dict[asyncio.Task[str | None], float] = {}
         self._late: dict[asyncio.Task[str | None], str] = {}  # results that wait for threads
@@ -85,8 +86,7 @@ class Turns:
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
-        self._finished = 0  # tasks
-        self._seconds = 0.0  # the average time of a task
+        self._seconds = Average()  # that a task takes
         self._turn_at = 0  # a result begins a turn when no more tasks than this wait
         self._timer: asyncio.TimerHandle | None = None
         self.rested_at = -inf
@@ -118,8 +118,8 @@ class Turns:
     @property
     def _ahead(self) -> int:
         """Return the number of waiting tasks that can begin within the horizon."""
-        most = min(self._finished, _MOST_AHEAD)
-        seconds = self._seconds / self._concurrency
+        most = min(self._seconds.count, _MOST_AHEAD)
+        seconds = self._seconds.value / self._concurrency
         return most if seconds * most <= _HORIZON else int(_HORIZON / seconds)
 
     def wake(self) -> None:
@@ -166,7 +166,7 @@ class Turns:
             if self._results:
                 await self._send(_count_that_fit(self._results), 0)
             await self.keep_tasks()
-        self.hand_back(anyio.current_time() - _LONGEST_STAY)
+        self.hand_back(self._loop.time() - _LONGEST_STAY)
         count = _count_that_fit(self._results)
         self.rested_at, began_at = -inf, monotonic()
         items = await self._send(count, capacity, run_ids, is_waiting)
@@ -186,7 +186,7 @@ class Turns:
             self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
             await self._send(len(too_early), 0)
         later = [item for item in claimed[free:] if not item.is_last_attempt]
-        now = anyio.current_time()
+        now = self._loop.time()
         self._waiting += [(item, now) for item in [*claimed[:free], *later]]
         self._waiting.sort(key=lambda waiting: waiting[0].priority, reverse=True)
         self._start()
@@ -287,9 +287,9 @@ class Turns:
     def _start(self) -> None:
         while self._waiting and self._busy < self._concurrency:
             item, _ = self._waiting.pop(0)
-            task = asyncio.create_task(self._execute(item, self._leave))
+            task = self._loop.create_task(self._execute(item, self._leave))
             self._running[task] = item
-            self._began_at[task] = anyio.current_time()
+            self._began_at[task] = self._loop.time()
             task.add_done_callback(self._finish)
 
     def _leave(self, result: str) -> None:
@@ -303,9 +303,7 @@ class Turns:
     def _finish(self, task: asyncio.Task[str | None]) -> None:
         item = self._running.pop(task)
         self._late.pop(task, None)
-        seconds = anyio.current_time() - self._began_at.pop(task)
-        self._finished += 1
-        self._seconds += (seconds - self._seconds) / min(self._finished, _AVERAGED)
+        self._seconds.add(self._loop.time() - self._began_at.pop(task))
         if not task.cancelled():
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
@@ -320,7 +318,7 @@ class Turns:
         if len(self._waiting) <= self._turn_at or self._error is not None:
             self._wake.set()
         elif self._timer is None and self._turn_at >= 0:
-            self._timer = asyncio.get_running_loop().call_later(_RESULTS_WAIT, self._wake.set)
+            self._timer = self._loop.call_later(_RESULTS_WAIT, self._wake.set)
 
 
 def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:
