@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -33,8 +33,10 @@ class Gate:
         return str(item.task_index)
 
 
-def turns_of(server: CountingServer, execute: Callable[..., object]) -> Turns:
-    return Turns(cast(WorkerClient, server), "worker", CONCURRENCY, execute)  # type: ignore[arg-type]
+def turns_of(
+    server: CountingServer, execute: Callable[..., Any], concurrency: int = CONCURRENCY
+) -> Turns:
+    return Turns(cast(WorkerClient, server), "worker", concurrency, execute)
 
 
 async def drain(turns: Turns, server: CountingServer) -> None:
@@ -49,7 +51,7 @@ async def drain(turns: Turns, server: CountingServer) -> None:
 @pytest.fixture
 def endless_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
     """All tasks count as short, however busy the machine is."""
-    monkeypatch.setattr("stepgres._execution.turns._HORIZON", LONG)
+    monkeypatch.setattr("stepgres._execution.turns._HORIZON", (LONG, LONG))
 
 
 @pytest.mark.usefixtures("endless_horizon")
@@ -76,6 +78,34 @@ def test_worker_claims_ahead_no_more_tasks_than_it_has_finished() -> None:
 
     server = asyncio.run(work())
     assert [capacity for _, _, capacity in server.calls] == [6, 12, 24, 48]
+
+
+@pytest.mark.parametrize(("seconds_of_turn", "ahead"), [(0.0, 50), (0.1, 200), (10.0, 250)])
+def test_worker_claims_what_begins_within_two_turns(seconds_of_turn: float, ahead: int) -> None:
+    async def work() -> CountingServer:
+        now = 0.0
+        asyncio.get_running_loop().time = lambda: now  # type: ignore[method-assign]
+
+        class SlowServer(CountingServer):
+            async def work_as_text(self, *arguments: Any) -> list[WorkItem]:
+                nonlocal now
+                now += seconds_of_turn
+                return await super().work_as_text(*arguments)
+
+        async def execute_in_a_millisecond(item: WorkItem, leave: Any) -> str:
+            nonlocal now
+            now += 0.001
+            return str(item.task_index)
+
+        server = SlowServer()
+        turns = turns_of(server, execute_in_a_millisecond, concurrency=1)
+        for _ in range(30):
+            await turns.turn()
+            await settle(turns)
+        return server
+
+    server = asyncio.run(work())
+    assert max(capacity for _, _, capacity in server.calls) == pytest.approx(1 + ahead, abs=1)
 
 
 def test_worker_claims_no_slow_tasks_ahead() -> None:

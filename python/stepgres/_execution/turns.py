@@ -38,9 +38,10 @@ _REFUSALS = (
     ProgramLimitExceeded,
     StatementTooComplex,
 )
-# Seconds, about ten round trips. A worker claims only the tasks that it can begin by then. Each
-# task that is claimed ahead saves a round trip, but delays more urgent tasks that become ready.
-_HORIZON = 0.05
+# Seconds. A worker claims only the tasks that it can begin by then: within two turns, so that it
+# has tasks during a turn, but at least within the first number, and at most within the second.
+# Tasks that are claimed ahead save turns, but delay more urgent tasks that become ready.
+_HORIZON = (0.05, 0.25)
 _MOST_AHEAD = 400  # tasks: a killed worker costs each of them an attempt
 _RESULTS_WAIT = 0.025  # seconds that a result waits for other results, at most
 _LONGEST_STAY = 1.0  # seconds that a claimed task waits before it is released
@@ -86,7 +87,8 @@ class Turns:
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
-        self._seconds = Average()  # that a task takes
+        self._task_seconds = Average()
+        self._turn_seconds = Average()
         self._turn_at = 0  # a result begins a turn when no more tasks than this wait
         self._timer: asyncio.TimerHandle | None = None
         self.rested_at = -inf
@@ -118,9 +120,11 @@ class Turns:
     @property
     def _ahead(self) -> int:
         """Return the number of waiting tasks that can begin within the horizon."""
-        most = min(self._seconds.count, _MOST_AHEAD)
-        seconds = self._seconds.value / self._concurrency
-        return most if seconds * most <= _HORIZON else int(_HORIZON / seconds)
+        least, longest = _HORIZON
+        horizon = min(max(2 * self._turn_seconds.value, least), longest)
+        most = min(self._task_seconds.count, _MOST_AHEAD)
+        seconds = self._task_seconds.value / self._concurrency
+        return most if seconds * most <= horizon else int(horizon / seconds)
 
     def wake(self) -> None:
         """End the current wait, or the next wait."""
@@ -151,8 +155,10 @@ class Turns:
             self._timer.cancel()
             self._timer = None
         self._turn_at = -1
+        began_at = self._loop.time()
         try:
             has_happened = await self._take_turn(capacity, run_ids, is_waiting)
+            self._turn_seconds.add(self._loop.time() - began_at)
         finally:
             self._turn_at = len(self._waiting) // 2
         if self._results:
@@ -303,7 +309,7 @@ class Turns:
     def _finish(self, task: asyncio.Task[str | None]) -> None:
         item = self._running.pop(task)
         self._late.pop(task, None)
-        self._seconds.add(self._loop.time() - self._began_at.pop(task))
+        self._task_seconds.add(self._loop.time() - self._began_at.pop(task))
         if not task.cancelled():
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
