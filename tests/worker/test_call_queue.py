@@ -124,6 +124,27 @@ def test_call_that_is_cancelled_before_it_begins_does_not_begin() -> None:
     assert not called.is_set()
 
 
+def test_closed_queue_leaves_no_task_on_the_loop() -> None:
+    begun, let_go = Event(), Event()
+
+    def stay() -> bool:
+        begun.set()
+        return let_go.wait(PATIENCE)
+
+    async def close(queue: CallQueue) -> set[asyncio.Task[Any]]:
+        staying = Call(stay)
+        waiting = asyncio.ensure_future(staying.wait(queue))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        waiting.cancel()
+        queue.close()
+        await asyncio.wait([waiting, *queue._threads])
+        assert not staying.done()
+        let_go.set()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert run(close) == set()
+
+
 def test_errors_of_calls_reach_their_callers() -> None:
     def leave() -> None:
         raise SystemExit(3)

@@ -49,8 +49,10 @@ class Threads:
         return await call.wait(self._calls)
 
     def close(self) -> None:
-        """Forget the threads and channels of the worker. The maker of a pool closes the pool."""
-        self._calls = None
+        """Let go of the threads or channels of the worker. The maker of a pool closes the pool."""
+        if self._calls is not None:
+            self._calls.close()
+            self._calls = None
 
 
 class ThreadPool(Threads):

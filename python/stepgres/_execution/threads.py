@@ -133,6 +133,13 @@ class CallQueue:
             self._begin_look()
         await ended
 
+    def close(self) -> None:
+        """Let go of the threads. Threads that still execute calls continue."""
+        for thread in self._threads:
+            thread.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
     def _add_thread(self) -> None:
         thread = self._loop.create_task(in_thread(self._serve))
         self._threads.add(thread)
