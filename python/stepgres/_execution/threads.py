@@ -116,6 +116,7 @@ class CallQueue:
         self._ended: deque[_Entry] = deque()  # calls whose callers have not been told
         self._average = Average()
         self._threads: set[asyncio.Task[None]] = set()
+        self._serving = 0  # threads that look for further calls
         self._is_resting = False  # whether a thread waits for its next call
         self._begun = 0  # calls
         self._timer: asyncio.TimerHandle | None = None
@@ -125,9 +126,10 @@ class CallQueue:
         ended = self._loop.create_future()
         with self._lock:
             self._calls.put((call, ended))
-            has_thread, self._is_resting = self._is_resting, False
-        is_short = self._average.count and self._average.value < _SHORT
-        if not has_thread and not (is_short and self._threads):
+            is_short = self._average.count and self._average.value < _SHORT
+            has_thread = self._is_resting or (is_short and self._serving)
+            self._is_resting = False
+        if not has_thread:
             self._add_thread()
         if self._timer is None:
             self._begin_look()
@@ -141,6 +143,8 @@ class CallQueue:
             self._timer.cancel()
 
     def _add_thread(self) -> None:
+        with self._lock:
+            self._serving += 1
         thread = self._loop.create_task(in_thread(self._serve))
         self._threads.add(thread)
         thread.add_done_callback(self._threads.discard)
@@ -184,6 +188,7 @@ class CallQueue:
             with self._lock:
                 if self._calls.empty():
                     if self._is_resting:
+                        self._serving -= 1
                         return None
                     self._is_resting = True
             try:
@@ -192,6 +197,7 @@ class CallQueue:
                 with self._lock:
                     if self._calls.empty():
                         self._is_resting = False
+                        self._serving -= 1
                         return None
             else:
                 self._begun += 1
