@@ -309,6 +309,7 @@ class WorkItem(NamedTuple):
     sql_function: str | None
     priority: int
     is_last_attempt: bool | None
+    must_begin: bool | None
     is_refused: bool
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from stepgres._postgres.json_text import NotWritable, dumps
 from stepgres.errors import DefinitionError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=StepFunction)
 
 _OPTIONS = "__stepgres_step__"
+# The answers of takes_context, since it takes longer than a short step to inspect a function.
+_taking_context: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 _DEFAULTS = (
     "max_attempts",
     "base_delay",
@@ -275,6 +278,16 @@ def slug_of(workflow: Any) -> str:
 
 def takes_context(function: StepFunction) -> bool:
     """Say whether the second parameter of a function has no default or is named context."""
+    try:
+        return _taking_context[function]
+    except KeyError:
+        _taking_context[function] = answer = _has_context(function)
+        return answer
+    except TypeError:  # the function has no hash, or cannot be referred to weakly
+        return _has_context(function)
+
+
+def _has_context(function: StepFunction) -> bool:
     second = _positional(function)[1:2]
     return any(p.default is p.empty or p.name == "context" for p in second)
 

@@ -1,4 +1,4 @@
-"""What fsck finds: the state tables have no constraints, so fsck must find what they would refuse."""
+"""fsck finds what constraints would refuse: the state tables have none."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ class WorkItem:
     sql_function: str | None
     priority: int | None
     is_last_attempt: bool | None
+    must_begin: bool | None
     is_refused: bool
 
     @property

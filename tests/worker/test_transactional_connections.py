@@ -219,6 +219,7 @@ async def test_task_that_commits_is_not_given_up() -> None:
         sql_function=None,
         priority=0,
         is_last_attempt=False,
+        must_begin=False,
         is_refused=False,
     )
     context = Execution(item, "null", None, is_on_loop=True)

@@ -186,8 +186,12 @@ class AsyncWorkers(AsyncCaller):
         capacity: int | None = None,
         run_ids: Sequence[UUID] | None = None,
         is_waiting: bool | None = None,
+        begins: int | None = None,
     ) -> list[WorkItem]:
-        """Apply results, a list or its JSON text, and claim at most capacity tasks."""
+        """Apply results, a list or its JSON text, and claim at most capacity tasks.
+
+        begins is the number of claimed tasks that the worker begins at once, by default all.
+        """
         return await self._all(
             "work",
             row_of(WorkItem),
@@ -198,6 +202,7 @@ class AsyncWorkers(AsyncCaller):
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
             is_waiting=is_waiting,
+            begins=begins,
         )
 
     async def tick(self) -> int:

@@ -16,7 +16,7 @@ from stepgres._execution.attempts import Outcome, attempt
 from stepgres._execution.channels import Channels
 from stepgres._execution.process_pool import ProcessPool
 from stepgres._execution.step_process import execute, execute_without_context
-from stepgres._execution.threads import Call
+from stepgres._execution.threads import Call, CallQueue
 from stepgres.errors import DefinitionError
 from stepgres.workflow import takes_context
 
@@ -33,19 +33,26 @@ _STACK_LIMIT = 0.5  # seconds for a process to send the stack of a late step, be
 
 
 class Threads:
-    """Executes each step in its own thread."""
+    """Executes steps in threads."""
+
+    _calls: CallQueue | None = None
 
     def check(self, name: str, function: StepFunction) -> None:
         """Raise DefinitionError if this place cannot execute the step of that name."""
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
         """Execute the function of a step. execution.call is done when the function has ended."""
+        if self._calls is None:
+            self._calls = CallQueue()
         call = Call(attempt, function, execution)
         execution.call = call
-        return await call.wait()
+        return await call.wait(self._calls)
 
     def close(self) -> None:
-        """Close the channels of the worker. The maker of the pool closes the pool."""
+        """Let go of the threads or channels of the worker. The maker of a pool closes the pool."""
+        if self._calls is not None:
+            self._calls.close()
+            self._calls = None
 
 
 class ThreadPool(Threads):

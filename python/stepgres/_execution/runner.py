@@ -85,8 +85,8 @@ class Execution(StepContext):
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
         self.claim = item.claim
-        self._key = task_key(item)
-        self._is_on_loop = is_on_loop
+        self._item = item
+        self.is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
         self._heartbeat_at: float | None = None
         self._is_waited_for = False
@@ -134,7 +134,7 @@ class Execution(StepContext):
             return
         self.is_lost = True
         self.cancel()
-        if self._is_on_loop or self._is_waited_for:
+        if self.is_on_loop or self._is_waited_for:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self.scope.cancel)
 
@@ -155,11 +155,12 @@ class Execution(StepContext):
 
     def report(self) -> dict[str, Any]:
         """Return the entry for the task in the heartbeat of the worker."""
+        key = task_key(self._item)
         if self._is_waited_for:  # so that no other worker gets the task
-            return {**self._key, "heartbeat_age": 0}
+            return {**key, "heartbeat_age": 0}
         if self._heartbeat_at is None:
-            return self._key
-        return {**self._key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
+            return key
+        return {**key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
 
     def heartbeat(self) -> None:
         self._heartbeat_at = time.monotonic()
@@ -291,7 +292,7 @@ class Runner:
         return outcome
 
     async def _call(self, function: StepFunction, execution: Execution) -> Outcome:
-        if inspect.iscoroutinefunction(function):
+        if execution.is_on_loop:
             try:
                 output = await function(*execution.arguments(function))
             except asyncio.CancelledError as error:

@@ -14,6 +14,7 @@ from psycopg import DataError
 from psycopg.errors import ProgramLimitExceeded, StatementTooComplex
 
 from stepgres._execution.attempts import MOST_CHARACTERS
+from stepgres._execution.average import Average
 from stepgres._execution.runner import fail_result, release_result, task_key
 from stepgres._postgres.lost_connections import CONNECTION_ERRORS
 from stepgres.errors import DecompositionError, InvalidInput
@@ -37,10 +38,12 @@ _REFUSALS = (
     ProgramLimitExceeded,
     StatementTooComplex,
 )
-# Seconds, about ten round trips. A worker claims only the tasks that it can finish by then. Each
-# task that is claimed ahead saves a round trip, but delays more urgent tasks that become ready.
-_HORIZON = 0.05
-_MOST = 4  # claimed tasks per running task: a killed worker costs each of them an attempt
+# Seconds. A worker claims only the tasks that it can begin by then: within two turns, so that it
+# has tasks during a turn, but at least within the first number, and at most within the second.
+# Tasks that are claimed ahead save turns, but delay more urgent tasks that become ready.
+_HORIZON = (0.05, 0.25)
+_MOST_AHEAD = 400  # tasks, which a killed worker keeps from others until its lease is over
+_RESULTS_WAIT = 0.025  # seconds that a result waits for other results, at most
 _LONGEST_STAY = 1.0  # seconds that a claimed task waits before it is released
 _MANY_CLAIMS = 1_000_000  # tasks of a turn, in effect no limit
 _CAREFUL_TURNS = 20  # with new tasks, after which tasks are claimed ahead again
@@ -52,13 +55,17 @@ class Turns:
     `execute` runs a task and returns its result as JSON text, or None if `execute` has completed
     the task itself. When a thread outlives its timeout, `execute` calls its second argument with
     the result, and another task starts. The result is sent when the thread has ended. Up to
-    `concurrency` tasks run at a time. While tasks are short, more tasks are claimed ahead, so that
-    tasks can start during a turn. rested_at is the time.monotonic() at which the last turn began,
-    if no task has started since.
+    `concurrency` tasks run at a time. rested_at is the time.monotonic() at which the last turn
+    began, if no task has started since.
 
-    A task in its last attempt does not wait here: if another task killed this process, the attempt
-    would be lost before it began. Such a task is released, and for some turns no task is claimed
-    ahead.
+    While tasks are short, more tasks are claimed ahead, so that tasks can start during a turn.
+    Their number is what begins within the horizon, by the average time of a task, but no more than
+    have finished so far. Then results wait until half of these tasks have begun, so that a turn
+    carries many results. A result begins a turn at once while no task waits here.
+
+    If this process dies, the tasks of a claim that took more than could begin cost no attempt. A
+    task that was lost in this way (must_begin) does not wait here again, since its next loss
+    counts. It is released unless it can begin, and for some turns no task is claimed ahead.
     """
 
     def __init__(
@@ -72,14 +79,18 @@ class Turns:
         self.worker_id = worker_id
         self._concurrency = concurrency
         self._execute = execute
+        self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
-        self._claimed_at: dict[asyncio.Task[str | None], float] = {}
+        self._began_at: dict[asyncio.Task[str | None], float] = {}
         self._late: dict[asyncio.Task[str | None], str] = {}  # results that wait for threads
         self._waiting: list[tuple[WorkItem, float]] = []  # the highest priority first
         self._results: list[tuple[WorkItem, str]] = []
         self._error: BaseException | None = None
         self._wake = asyncio.Event()
-        self._limit = concurrency
+        self._task_seconds = Average()
+        self._turn_seconds = Average()
+        self._turn_at = 0  # a result begins a turn when no more tasks than this wait
+        self._timer: asyncio.TimerHandle | None = None
         self.rested_at = -inf
         self._careful_turns = 0
         self._is_answer_lost = False
@@ -100,19 +111,33 @@ class Turns:
         return len(self._running) - len(self._late)
 
     @property
+    def _free(self) -> int:
+        """Return the number of claimed tasks that would begin at once."""
+        return max(self._concurrency - self._busy - len(self._waiting), 0)
+
+    @property
     def capacity(self) -> int:
         """Return the number of further tasks that can be claimed."""
-        limit = self._concurrency if self._careful_turns else self._limit
-        free = limit - self._busy - len(self._waiting)
+        ahead = 0 if self._careful_turns else self._ahead
+        free = self._concurrency + ahead - self._busy - len(self._waiting)
         return max(min(free, self._most_claims), 0)
+
+    @property
+    def _ahead(self) -> int:
+        """Return the number of waiting tasks that can begin within the horizon."""
+        least, longest = _HORIZON
+        horizon = min(max(2 * self._turn_seconds.value, least), longest)
+        most = min(self._task_seconds.count, _MOST_AHEAD)
+        seconds = self._task_seconds.value / self._concurrency
+        return most if seconds * most <= horizon else int(horizon / seconds)
 
     def wake(self) -> None:
         """End the current wait, or the next wait."""
         self._wake.set()
 
     async def wait(self, timeout: float) -> None:
-        """Wait for a result or a wake(), at most `timeout` seconds."""
-        with anyio.move_on_after(timeout):
+        """Wait for results or a wake(), at most `timeout` seconds."""
+        with anyio.move_on_after(max(timeout, _RESULTS_WAIT) if self._waiting else timeout):
             await self._wake.wait()
         self._wake.clear()
 
@@ -131,11 +156,28 @@ class Turns:
         """
         if self._error is not None:  # of execute, not of a step
             raise self._error
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._turn_at = -1
+        began_at = self._loop.time()
+        try:
+            has_happened = await self._take_turn(capacity, run_ids, is_waiting)
+            self._turn_seconds.add(self._loop.time() - began_at)
+        finally:
+            self._turn_at = len(self._waiting) // 2
+        if self._results:
+            self._want_turn()
+        return has_happened
+
+    async def _take_turn(
+        self, capacity: int | None, run_ids: Sequence[UUID] | None, is_waiting: bool
+    ) -> bool:
         if self._is_answer_lost:
             if self._results:
                 await self._send(_count_that_fit(self._results), 0)
             await self.keep_tasks()
-        self.hand_back(anyio.current_time() - _LONGEST_STAY)
+        self.hand_back(self._loop.time() - _LONGEST_STAY)
         count = _count_that_fit(self._results)
         self.rested_at, began_at = -inf, monotonic()
         items = await self._send(count, capacity, run_ids, is_waiting)
@@ -145,17 +187,17 @@ class Turns:
         return bool(items or count)
 
     async def _accept(self, claimed: list[WorkItem]) -> None:
-        if any(item.is_last_attempt for item in claimed):
+        if any(item.must_begin for item in claimed):
             self._careful_turns = _CAREFUL_TURNS
         elif claimed:
             self._careful_turns = max(self._careful_turns - 1, 0)
         free = self._concurrency - self._busy
-        too_early = [item for item in claimed[free:] if item.is_last_attempt]
+        too_early = [item for item in claimed[free:] if item.must_begin]
         if too_early:  # before other tasks begin, which may kill this process
             self._results[:0] = [(item, release_result(item, retry_after=0)) for item in too_early]
             await self._send(len(too_early), 0)
-        later = [item for item in claimed[free:] if not item.is_last_attempt]
-        now = anyio.current_time()
+        later = [item for item in claimed[free:] if not item.must_begin]
+        now = self._loop.time()
         self._waiting += [(item, now) for item in [*claimed[:free], *later]]
         self._waiting.sort(key=lambda waiting: waiting[0].priority, reverse=True)
         self._start()
@@ -225,7 +267,12 @@ class Turns:
     ) -> list[WorkItem]:
         async def send(results: list[str], capacity: int) -> list[WorkItem]:
             return await self._client.work_as_text(
-                self.worker_id, f"[{','.join(results)}]", capacity, run_ids, is_waiting
+                self.worker_id,
+                f"[{','.join(results)}]",
+                capacity,
+                run_ids,
+                is_waiting,
+                self._free,
             )
 
         async def claim() -> list[WorkItem]:
@@ -255,10 +302,10 @@ class Turns:
 
     def _start(self) -> None:
         while self._waiting and self._busy < self._concurrency:
-            item, claimed_at = self._waiting.pop(0)
-            task = asyncio.create_task(self._execute(item, self._leave))
+            item, _ = self._waiting.pop(0)
+            task = self._loop.create_task(self._execute(item, self._leave))
             self._running[task] = item
-            self._claimed_at[task] = claimed_at
+            self._began_at[task] = self._loop.time()
             task.add_done_callback(self._finish)
 
     def _leave(self, result: str) -> None:
@@ -272,18 +319,22 @@ class Turns:
     def _finish(self, task: asyncio.Task[str | None]) -> None:
         item = self._running.pop(task)
         self._late.pop(task, None)
-        if anyio.current_time() - self._claimed_at.pop(task) < _HORIZON:
-            self._limit = min(self._limit + 1, self._concurrency * _MOST)
-        else:
-            self._limit = max(self._limit - 1, self._concurrency)
+        self._task_seconds.add(self._loop.time() - self._began_at.pop(task))
         if not task.cancelled():
             self._error = self._error or task.exception()
             result = None if self._error else task.result()
             if result is not None:
                 self._results.append((item, result))
-            self._wake.set()
         if self._error is None:
             self._start()
+        self._want_turn()
+
+    def _want_turn(self) -> None:
+        """Begin a turn at once, or soon if short tasks wait here, whose results will come soon."""
+        if len(self._waiting) <= self._turn_at or self._error is not None:
+            self._wake.set()
+        elif self._timer is None and self._turn_at >= 0:
+            self._timer = self._loop.call_later(_RESULTS_WAIT, self._wake.set)
 
 
 def _count_that_fit(results: list[tuple[WorkItem, str]]) -> int:

@@ -59,6 +59,7 @@ class WorkerClient(AsyncClient):
         capacity: int,
         run_ids: Sequence[UUID] | None,
         is_waiting: bool,
+        begins: int,
     ) -> list[WorkItem]:
         """Call `work` with inputs as JSON text, so that a too deep input fails no other task."""
         return await self._all(
@@ -70,6 +71,7 @@ class WorkerClient(AsyncClient):
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
             is_waiting=is_waiting,
+            begins=begins,
         )
 
     async def get_run_input_as_text(self, run_id: UUID) -> str:

@@ -21,6 +21,7 @@ as $$
         when task.msg_id is not null and task.status <> 'queued'
             then 'only queued tasks have a ticket'
         when task.lane is not null and task.msg_id is null then 'lane is for tickets'
+        when task.ahead not in ('claimed', 'lost') then 'unknown value of ahead'
     end
 $$;
 

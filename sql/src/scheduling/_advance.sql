@@ -2,7 +2,7 @@ create function stepgres._advance(
     finished stepgres._step_key[],
     ends stepgres._step_key[] default null,
     taker stepgres.workers default null,
-    capacity bigint default 0,
+    room stepgres._room default (0, 0),
     places bigint default 0
 ) returns stepgres.work_item[]
 language plpgsql
@@ -58,9 +58,13 @@ begin
         from moved as m
         where m.remaining_deps = 0 and not m.is_paused;
 
-        if v_tasks is not null and capacity > cardinality(v_items) then
+        if v_tasks is not null and room.capacity > cardinality(v_items) then
             v_handed := stepgres._hand_over(
-                v_tasks, taker, capacity - cardinality(v_items), places - cardinality(v_items)
+                v_tasks, taker,
+                (
+                    room.capacity - cardinality(v_items), room.begins - cardinality(v_items)
+                )::stepgres._room,
+                places - cardinality(v_items)
             );
             v_items := v_items || v_handed.items;
             v_tasks := v_handed.left_tasks;
@@ -77,7 +81,7 @@ end
 $$;
 
 comment on function stepgres._advance(
-    stepgres._step_key[], stepgres._step_key[], stepgres.workers, bigint, bigint
+    stepgres._step_key[], stepgres._step_key[], stepgres.workers, stepgres._room, bigint
 ) is
 'Advances everything that follows from finished steps: dependents, maps, skips, tickets and runs.
 

@@ -1,5 +1,5 @@
 create function stepgres._hand_over(
-    tasks stepgres._new_task[], taker stepgres.workers, capacity bigint, places bigint
+    tasks stepgres._new_task[], taker stepgres.workers, room stepgres._room, places bigint
 ) returns stepgres._handed
 language plpgsql
 volatile
@@ -19,7 +19,7 @@ begin
         select n.place, (
             n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, 1, null,
             s.timeout::interval, s.transactional, s.sql_function, coalesce(r.priority, s.priority),
-            s.max_attempts <= 1, false
+            s.max_attempts <= 1, false, false
         )::stepgres.work_item as item
         from unnest(_hand_over.tasks)
             with ordinality as n (run_id, step_slug, task_index, input, place)
@@ -31,7 +31,7 @@ begin
                 = (r.workflow_slug, r.version, n.step_slug)
             offset 0
         ) as s
-        where n.place <= _hand_over.capacity
+        where n.place <= room.capacity
             and (
                 s.sticky or (
                     n.place <= _hand_over.places
@@ -48,11 +48,12 @@ begin
     ),
     started as (
         insert into stepgres.tasks (
-            run_id, step_slug, task_index, status, attempt, claim, worker_id, queued_at,
-            started_at
+            run_id, step_slug, task_index, status, attempt, claim, worker_id, ahead,
+            queued_at, started_at
         )
         select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1, 1,
-            taker.worker_id, v_now, v_now
+            taker.worker_id,
+            case when (select count(*) from fitting) > room.begins then 'claimed' end, v_now, v_now
         from fitting as f
     )
     select array_agg(f.item), (
@@ -68,11 +69,11 @@ end
 $$;
 
 comment on function stepgres._hand_over(
-    stepgres._new_task[], stepgres.workers, bigint, bigint
+    stepgres._new_task[], stepgres.workers, stepgres._room, bigint
 ) is
 'Starts the tasks of steps that became ready for the worker that made the steps ready.
 
 So a chain needs no ticket between its steps, and a run that has begun goes on before new runs. The
 worker gets at most places tasks, as many as it has completed, and more only of sticky steps; all
-together at most capacity. While a more urgent task waits in a queue of the worker, only sticky
+together at most its capacity. While a more urgent task waits in a queue of the worker, only sticky
 steps are handed over. Returns the started tasks, and the tasks that need a ticket.';

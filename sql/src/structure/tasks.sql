@@ -8,6 +8,7 @@ create table stepgres.tasks (
     worker_id text,
     msg_id bigint,
     lane text,
+    ahead text,
     queued_at timestamptz not null,
     started_at timestamptz,
     finished_at timestamptz,
@@ -28,6 +29,9 @@ comment on column stepgres.tasks.msg_id is
 'The ticket of a queued task in a pgmq queue; null for a task that an executor claims by run.';
 comment on column stepgres.tasks.lane is
 'The pgmq queue of the lane that holds the ticket; null: the pgmq queue of the step holds it.';
+comment on column stepgres.tasks.ahead is
+'claimed: the claim under way took more tasks than could begin at once, so the task may not have
+begun. lost: a worker died with such a claim, and no attempt was counted for it.';
 comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is

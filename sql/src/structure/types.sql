@@ -12,17 +12,18 @@ create type stepgres.work_item as (
     sql_function text,
     priority int,
     is_last_attempt boolean,
+    must_begin boolean,
     is_refused boolean
 );
 
 comment on type stepgres.work_item is
 'A task to execute, or (is_refused) the key of a task that is not leased to the caller any more.
 
-Stepgres refuses the result of a task that is not leased to its sender in the claim of the result. If is_last_attempt, the
-task is exhausted when this attempt fails or its worker dies: a worker that cannot begin at once
-should release the task. complete_task completes a transactional task in the transaction of its
-writes. The task of a step in SQL is completed in the same way: its sql_function is called with
-the input.';
+Stepgres refuses the result of a task that is not leased to its sender in the claim of the result.
+If is_last_attempt, the task is exhausted when this attempt fails. If must_begin, a worker died that
+had claimed the task ahead: a worker that cannot begin the task at once should release it.
+complete_task completes a transactional task in the transaction of its writes. The task of a step in
+SQL is completed in the same way: its sql_function is called with the input.';
 
 create type stepgres.run_status as (
     status text,
@@ -220,6 +221,8 @@ create type stepgres._outcome as (
     completed_ends stepgres._step_key[],
     changed_maps stepgres._step_key[]
 );
+
+create type stepgres._room as (capacity bigint, begins bigint);
 
 create type stepgres._applied as (refused bigint[], handed stepgres.work_item[]);
 

@@ -1,4 +1,4 @@
-create function stepgres._apply_result(worker stepgres.workers, result jsonb, capacity bigint)
+create function stepgres._apply_result(worker stepgres.workers, result jsonb, room stepgres._room)
 returns stepgres._applied
 language plpgsql
 volatile
@@ -9,7 +9,7 @@ declare
 begin
     begin
         return stepgres._apply_results(
-            _apply_result.worker, jsonb_build_array(_apply_result.result), _apply_result.capacity
+            _apply_result.worker, jsonb_build_array(_apply_result.result), _apply_result.room
         );
     exception when program_limit_exceeded or data_exception then
         v_error := sqlerrm;
@@ -20,7 +20,7 @@ begin
             jsonb_build_array(result - '{output,tasks}'::text[] || jsonb_build_object(
                 'status', 'failed', 'error', v_error, 'retryable', false
             )),
-            0
+            (0, 0)::stepgres._room
         );
     exception when program_limit_exceeded or data_exception then
         v_error := sqlerrm;
@@ -37,7 +37,7 @@ begin
 end
 $$;
 
-comment on function stepgres._apply_result(stepgres.workers, jsonb, bigint) is
+comment on function stepgres._apply_result(stepgres.workers, jsonb, stepgres._room) is
 'Applies one result, or fails its task if PostgreSQL cannot hold the values that follow from it.
 
 If the task cannot be failed either, its run fails with the error.';

@@ -1,5 +1,6 @@
-create function stepgres._apply_results(worker stepgres.workers, results jsonb, capacity bigint)
-returns stepgres._applied
+create function stepgres._apply_results(
+    worker stepgres.workers, results jsonb, room stepgres._room
+) returns stepgres._applied
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -37,7 +38,7 @@ begin
         v_finished := v_finished || v_outcome.completed_steps;
     end if;
     v_applied.handed := stepgres._advance(
-        v_finished, v_ends, _apply_results.worker, _apply_results.capacity,
+        v_finished, v_ends, _apply_results.worker, _apply_results.room,
         cardinality(v_outcome.accepted)
     );
     if v_outcome.added is not null then
@@ -58,8 +59,8 @@ begin
 end
 $$;
 
-comment on function stepgres._apply_results(stepgres.workers, jsonb, bigint) is
+comment on function stepgres._apply_results(stepgres.workers, jsonb, stepgres._room) is
 'Applies a batch of results and all that follows from them.
 
-Returns the places (from 1) of the refused results, if there are any, and the tasks, up to capacity,
-that this worker has started at once.';
+Returns the places (from 1) of the refused results, if there are any, and the tasks, as room
+allows, that this worker has started at once.';

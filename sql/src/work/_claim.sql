@@ -1,5 +1,5 @@
 create function stepgres._claim(
-    worker stepgres.workers, capacity int, run_ids uuid[], handed stepgres.work_item[]
+    worker stepgres.workers, room stepgres._room, run_ids uuid[], handed stepgres.work_item[]
 ) returns stepgres._claimed
 language plpgsql
 volatile
@@ -7,11 +7,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_left int := capacity - coalesce(cardinality(handed), 0);
+    v_left int := room.capacity - coalesce(cardinality(handed), 0);
     v_rows tid[] := coalesce(
         stepgres._lock_local_tasks(worker.worker_id, v_left, run_ids), '{}'
     );
     v_pgmq_queue text;
+    v_is_ahead boolean;
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
 begin
@@ -42,6 +43,8 @@ begin
         end if;
         -- The time is taken after the tickets: no task starts before the step that it belongs to.
         v_now := stepgres._now();
+        v_is_ahead :=
+            coalesce(cardinality(v_claimed.items), 0) + cardinality(v_rows) > room.begins;
 
         -- The rows are locked and therefore stay in place. A run that has ended since they were
         -- locked is seen here, in a new snapshot, because ending a run takes the locks of its
@@ -49,7 +52,9 @@ begin
         with started as (
             update stepgres.tasks as t
             set status = 'started', attempt = t.attempt + 1, claim = t.claim + 1,
-                worker_id = worker.worker_id, started_at = v_now, msg_id = null, lane = null, error = null
+                worker_id = worker.worker_id, started_at = v_now, msg_id = null, lane = null,
+                error = null,
+                ahead = case when t.ahead = 'lost' then t.ahead when v_is_ahead then 'claimed' end
             from stepgres.runs as r
             where t.ctid = any (v_rows) and t.status = 'queued'
                 and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
@@ -59,14 +64,15 @@ begin
                     or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
-            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.claim, t.ctid as row_id,
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.claim, t.ahead,
+                t.ctid as row_id,
                 r.workflow_slug, r.version, r.priority
         ),
         ordered as (
             select t.row_id, (
                 t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, t.claim,
                 null, s.timeout::interval, s.transactional, s.sql_function, o.priority,
-                t.attempt >= s.max_attempts, false
+                t.attempt >= s.max_attempts, coalesce(t.ahead = 'lost', false), false
             )::stepgres.work_item as item
             from started as t
             join stepgres.steps as s
@@ -90,7 +96,7 @@ begin
 end
 $$;
 
-comment on function stepgres._claim(stepgres.workers, int, uuid[], stepgres.work_item[]) is
-'Starts tasks for a worker: up to capacity with those that were handed to the worker before.
+comment on function stepgres._claim(stepgres.workers, stepgres._room, uuid[], stepgres.work_item[]) is
+'Starts tasks for a worker: as many as it has room for beside those that were handed to it before.
 
-Returns all of them, without inputs, and the rows of those that may have an element of a map.';
+Returns all of them, without inputs, and the rows of the tasks that may have an element of a map.';

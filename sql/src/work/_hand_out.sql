@@ -18,10 +18,11 @@ begin
                 select i.input from stepgres._step_inputs as i
                 where i.run_id = k.run_id and i.step_slug = k.step_slug
             ) end,
-            k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.is_refused
+            k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.must_begin,
+            k.is_refused
         from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
             run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, claim, input, timeout,
-            transactional, sql_function, priority, is_last_attempt, is_refused, row_id
+            transactional, sql_function, priority, is_last_attempt, must_begin, is_refused, row_id
         )
         left join lateral (
             select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0

@@ -3,7 +3,8 @@ create function stepgres.work(
     results jsonb default '[]',
     capacity int default 1,
     run_ids uuid[] default null,
-    is_waiting boolean default false
+    is_waiting boolean default false,
+    begins int default null
 ) returns setof stepgres.work_item
 language plpgsql
 volatile
@@ -12,16 +13,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_worker stepgres.workers := stepgres._worker(work.worker_id);
+    v_room stepgres._room;
     v_run_ids uuid[];
     v_applied stepgres._applied;
     v_is_idle boolean := false;
 begin
+    v_room.capacity := coalesce(work.capacity, 0);
+    v_room.begins := coalesce(work.begins, v_room.capacity);
     v_run_ids := stepgres._check_results(work.results);
     if results = '[]' then
         perform stepgres._lock_runs(work.run_ids);
     else
         v_applied := stepgres._apply_batch(
-            v_worker, work.results, coalesce(work.capacity, 0), work.run_ids || v_run_ids
+            v_worker, work.results, v_room, work.run_ids || v_run_ids
         );
         return query
         select i.*
@@ -31,7 +35,7 @@ begin
     if capacity > 0 then
         begin
             return query select * from stepgres._hand_out(
-                stepgres._claim(v_worker, work.capacity, work.run_ids, v_applied.handed)
+                stepgres._claim(v_worker, v_room, work.run_ids, v_applied.handed)
             );
             v_is_idle := not found;
         exception when others or query_canceled then
@@ -60,11 +64,11 @@ begin
 end
 $$;
 
-comment on function stepgres.work(text, jsonb, int, uuid[], boolean) is
+comment on function stepgres.work(text, jsonb, int, uuid[], boolean, int) is
 'Does a whole turn of a worker in one call: applies its results, and claims its next tasks.
 
-A result is {"run_id", "step_slug", "task_index", "claim", "status"}, and further keys by status. The
-claim is the number that came with the task; a result without it has "attempt".
+A result is {"run_id", "step_slug", "task_index", "claim", "status"}, and further keys by status.
+The claim is the number that came with the task; a result without it has "attempt".
 "completed" has "output" (null if it is missing), and optionally "tasks", which are added as
 complete_task describes. "failed" has "error", and optionally "retryable": false, "retry_after":
 seconds, "error_type" and "traceback", as for fail_task. "released" gives the task back without
@@ -73,6 +77,9 @@ costing an attempt, optionally not before "retry_after". Other keys are ignored.
 Up to capacity tasks are returned. First come the local tasks of the runs in run_ids that this
 worker executes, then tasks from its queues. A refused result comes back as a row with is_refused:
 its task is leased to another worker, or is over.
+
+begins is the number of tasks that the worker will begin at once, by default all. If it gets more
+tasks and dies, these tasks cost no attempt the first time; the next claim says must_begin.
 
 A worker that is about to sleep passes is_waiting. If there is nothing to do, Stepgres notifies
 the worker of new tasks until its next call. The channel is stepgres_queue_ and the name of the

@@ -14,4 +14,4 @@ $$;
 comment on function stepgres._take_over(text[], boolean) is
 'Takes back all that workers hold, including their local runs, and returns the number of tasks.
 
-If is_dead, the attempts of the workers have failed; otherwise no attempt is counted.';
+If is_dead, the attempts of the workers have failed: see _take_back.';
