@@ -47,7 +47,7 @@ lint: .venv/.dev sql ## check everything except the tests
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)
-	$(python) -m sqlfluff lint --nocolor --processes 2 sql/src
+	$(python) -m sqlfluff lint --nocolor sql/src
 
 format: .venv/.dev ## format Python and SQL
 	$(python) -m ruff check --quiet --fix

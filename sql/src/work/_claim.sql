@@ -96,7 +96,9 @@ begin
 end
 $$;
 
-comment on function stepgres._claim(stepgres.workers, stepgres._room, uuid[], stepgres.work_item[]) is
+comment on function stepgres._claim(
+    stepgres.workers, stepgres._room, uuid[], stepgres.work_item[]
+) is
 'Starts tasks for a worker: as many as it has room for beside those that were handed to it before.
 
 Returns all of them, without inputs, and the rows of the tasks that may have an element of a map.';
