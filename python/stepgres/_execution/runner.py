@@ -362,8 +362,8 @@ def fail_result(result: str, error: StepgresError | Error) -> str:
     fields = json.loads(result)
     is_done = fields["status"] == "completed" and not isinstance(error, DecompositionError)
     logger.error(
-        "attempt %s of task %s/%s/%s failed: %s",
-        *(fields[name] for name in ("attempt", "run_id", "step_slug", "task_index")),
+        "task %s/%s/%s failed in claim %s: %s",
+        *(fields[name] for name in ("run_id", "step_slug", "task_index", "claim")),
         reason,
     )
     for name in ("output", "retry_after", "tasks"):
