@@ -91,6 +91,7 @@
 \ir scheduling/_fail_steps.sql
 \ir scheduling/_gathered_output.sql
 \ir scheduling/_hand_over.sql
+\ir scheduling/_is_end.sql
 \ir scheduling/_is_met.sql
 \ir scheduling/_judge.sql
 \ir scheduling/_lock_run.sql

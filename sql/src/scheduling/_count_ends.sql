@@ -6,23 +6,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     update stepgres.step_states as t
-    set is_end = o.is_end
+    set is_end = not t.is_end
     from stepgres.runs as r
-    join stepgres.step_states as u on u.run_id = r.run_id
-    cross join lateral (
-        select not exists (
-            select from stepgres.dependencies as d
-            cross join lateral (
-                select c.finished_at from stepgres.step_states as c
-                where c.run_id = r.run_id and c.step_slug = d.step_slug offset 0
-            ) as c
-            where (d.workflow_slug, d.version, d.depends_on)
-                = (r.workflow_slug, r.version, u.step_slug)
-                and c.finished_at is null
-        ) as is_end
-    ) as o
-    where r.run_id = any (_count_ends.run_ids)
-        and t.run_id = u.run_id and t.step_slug = u.step_slug and t.is_end <> o.is_end
+    where r.run_id = any (_count_ends.run_ids) and t.run_id = r.run_id
+        and t.is_end <> stepgres._is_end(t.run_id, r.workflow_slug, r.version, t.step_slug)
         and (
             t.finished_at is null
             or (t.run_id, t.step_slug) in (

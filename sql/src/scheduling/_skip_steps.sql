@@ -51,26 +51,18 @@ begin
         set is_end = true
         from (
             select distinct r.run_id, r.workflow_slug, r.version, d.depends_on
-            from unnest(_skip_steps.skips) as k
-            join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'
+            from (
+                select distinct u.run_id from unnest(_skip_steps.skips) as u where u.is_cascade
+            ) as k
+            join stepgres.runs as r on r.run_id = k.run_id
             join unnest(v_skipped) as s on s.run_id = k.run_id
             join stepgres.dependencies as d
                 on (d.workflow_slug, d.version, d.step_slug)
                     = (r.workflow_slug, r.version, s.step_slug)
-            where k.is_cascade
         ) as o
         where t.run_id = o.run_id and t.step_slug = o.depends_on and t.finished_at is null
             and not t.is_end
-            and not exists (
-                select from stepgres.dependencies as d
-                cross join lateral (
-                    select c.finished_at from stepgres.step_states as c
-                    where c.run_id = o.run_id and c.step_slug = d.step_slug offset 0
-                ) as c
-                where (d.workflow_slug, d.version, d.depends_on)
-                    = (o.workflow_slug, o.version, o.depends_on)
-                    and c.finished_at is null
-            )
+            and stepgres._is_end(t.run_id, o.workflow_slug, o.version, t.step_slug)
         returning t.run_id
     )
     update stepgres.runs as r
