@@ -116,6 +116,12 @@ class Server:
             self.admin.execute(f"drop database {name} with (force)".encode())
 
 
+def add_guards(dsn: str) -> None:
+    """Let the server refuse illegal rows and transitions in the state tables."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(_GUARDS.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def server(installation: Postgres) -> Iterator[Server]:
     """One server after the other: each runs while its tests do."""
@@ -123,8 +129,7 @@ def server(installation: Postgres) -> Iterator[Server]:
         admin.execute("create database with_stepgres")
         template = make_conninfo(dsn, dbname="with_stepgres")
         stepgres.install(template)
-        with psycopg.connect(template) as connection:
-            connection.execute(_GUARDS.read_bytes())
+        add_guards(template)
         # A new session writes the cache of the catalog, which the copies then have.
         psycopg.connect(template).close()
         yield Server(installation, dsn, admin)

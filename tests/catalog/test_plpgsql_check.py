@@ -26,7 +26,7 @@ EXCEPTIONS = {
             (name, "00000", "performance")
             for name in (
                 "_active_runs_of", "_find_channel", "_find_lost_tickets", "_message_ids",
-                "_try_lock_runs"
+                "_most_urgent_ticket", "_try_lock_runs"
             )
         ],
         "volatile, to see what was committed meanwhile",

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 import stepgres
-from tests.conftest import Database, Server
+from tests.conftest import Database, Server, add_guards
 from tests.support.catalog import describe
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,7 @@ def test_psql_makes_the_same_catalog(
     stepgres.uninstall(empty_db.dsn)
     file, *options = script
     psql(server, empty_db, ROOT / file, *options)
+    add_guards(empty_db.dsn)
     with db.connect() as expected, empty_db.connect() as actual:
         assert describe(actual) == describe(expected)
 
@@ -49,6 +50,8 @@ def test_driver_can_send_the_plain_install_as_one_string(db: Database, empty_db:
     stepgres.uninstall(empty_db.dsn)
     with db.connect() as expected, empty_db.connect() as actual:
         actual.execute(PLAIN.read_bytes())
+        actual.commit()
+        add_guards(empty_db.dsn)
         assert describe(actual) == describe(expected)
 
 

@@ -28,7 +28,7 @@ class Ledger:
         self.dsn = dsn
         connection.execute(
             "create table public.ledger (run_id uuid, step_slug text, task_index int,"
-            " attempt int, pid int, backend int default pg_backend_pid())"
+            " attempt int, pid int, claim int, backend int default pg_backend_pid())"
         )
 
     def rows(self) -> list[tuple[str, int, int]]:
@@ -59,15 +59,24 @@ class Ledger:
 
 def record(context: StepContext, *, gate: bool = False) -> None:
     """The side of the step: write down that it began, then wait for the gate."""
-    record_task(context.run_id, context.step_slug, context.task_index, context.attempt, gate=gate)
+    claim = getattr(context, "claim", None)  # a step in another process does not know it
+    record_task(
+        context.run_id, context.step_slug, context.task_index, context.attempt, claim, gate=gate
+    )
 
 
 def record_task(
-    run_id: UUID | None, step_slug: str, task_index: int, attempt: int, *, gate: bool = False
+    run_id: UUID | None,
+    step_slug: str,
+    task_index: int,
+    attempt: int,
+    claim: int | None = None,
+    *,
+    gate: bool = False,
 ) -> None:
     """The same for a step that has no context."""
     with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
-        _insert(connection, run_id, step_slug, task_index, attempt)
+        _insert(connection, run_id, step_slug, task_index, attempt, os.getpid(), claim)
         if gate:
             connection.execute("select pg_advisory_lock_shared(%s)", [_GATE])
 
@@ -75,11 +84,15 @@ def record_task(
 def write(connection: Any, context: StepContext) -> Any:
     """Write down on that connection that the step began; to be awaited if the connection is."""
     return _insert(
-        connection, context.run_id, context.step_slug, context.task_index, context.attempt
+        connection,
+        context.run_id,
+        context.step_slug,
+        context.task_index,
+        context.attempt,
+        os.getpid(),
+        None,
     )
 
 
 def _insert(connection: Any, *key: Any) -> Any:
-    return connection.execute(
-        "insert into public.ledger values (%s, %s, %s, %s, %s)", [*key, os.getpid()]
-    )
+    return connection.execute("insert into public.ledger values (%s, %s, %s, %s, %s, %s)", key)

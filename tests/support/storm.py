@@ -69,7 +69,8 @@ async def write_each(input: Any, context: StepContext) -> Any:
 _EFFECT = "insert into public.effects values (%s, %s, %s)"
 # no key: a second effect shall be seen by the test, and not by the step
 _TABLES = """
-    create table public.ledger (run_id uuid, step_slug text, task_index int, attempt int, pid int);
+    create table public.ledger (run_id uuid, step_slug text, task_index int, attempt int, pid int,
+        claim int);
     create table public.effects (number int, step_slug text, task_index int);
     create function public.write_in_sql(input jsonb) returns jsonb language sql as $$
         insert into public.effects values ((input #>> '{each,0}')::int, 'in_sql', 0)
@@ -194,7 +195,7 @@ class Storm:
         self._client.close()
 
     def check(self) -> dict[str, int]:
-        """Every task was accepted once and executed at least once; no attempt ran twice.
+        """Every task was accepted once and executed at least once; no claim was executed twice.
 
         What belongs to the completion of a task happened once.
         """
@@ -205,7 +206,7 @@ class Storm:
         begun = self._rows(f"select {columns} from public.ledger")
         # a step in SQL leaves no trace but its effect
         assert set(begun) == {tuple(key) for *key, _ in tasks if key[1] != "in_sql"}
-        twice = f"select {columns} from public.ledger group by {columns}, attempt"
+        twice = f"select {columns} from public.ledger group by {columns}, claim"
         assert self._rows(f"{twice} having count(*) > 1") == []
         numbers = [number for slug, number in self.started.values() if slug == "effects"]
         effects = Counter(self._rows("select number, step_slug, task_index from public.effects"))

@@ -7,7 +7,7 @@ import pytest
 
 import stepgres
 from stepgres._server import installer
-from tests.conftest import Database, Server
+from tests.conftest import Database, Server, add_guards
 from tests.install.test_scripts import psql
 from tests.support.catalog import describe
 from tests.support.engine import Engine, step
@@ -20,6 +20,7 @@ def test_upgraded_by_python_equals_fresh(
     assert stepgres.upgrade(db.dsn).is_changed
     assert stepgres.upgrade(db.dsn).is_changed is False
     stepgres.install(empty_db.dsn)
+    add_guards(empty_db.dsn)
     with db.connect() as upgraded, empty_db.connect() as fresh:
         assert describe(upgraded) == describe(fresh)
 
@@ -29,6 +30,7 @@ def test_upgraded_by_psql_equals_fresh(
 ) -> None:
     psql(server, db, next_package.upgrade)
     stepgres.install(empty_db.dsn)
+    add_guards(empty_db.dsn)
     with db.connect() as upgraded, empty_db.connect() as fresh:
         assert describe(upgraded) == describe(fresh)
 

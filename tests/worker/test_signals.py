@@ -95,7 +95,8 @@ def test_error_ends_a_worker_although_a_step_hangs_in_a_thread(
             "alter function stepgres.work rename to works;"
             "alter function stepgres.unregister_worker rename to unregister;"
             "create function stepgres.work(worker_id text, results jsonb, capacity int,"
-            " run_ids uuid[] default null, is_waiting bool default null) returns int"
+            " run_ids uuid[] default null, is_waiting bool default null,"
+            " begins int default null) returns int"
             " language sql as 'select 1 / 0'"
         )
         assert worker.end()[0] == 1

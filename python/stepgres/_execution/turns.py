@@ -63,7 +63,7 @@ class Turns:
     have finished so far. Then results wait until half of these tasks have begun, so that a turn
     carries many results. A result begins a turn at once while no task waits here.
 
-    If this process dies, the tasks of a claim that took more than could begin cost no attempt. A
+    If this process dies, the tasks that could not begin when they were claimed cost no attempt. A
     task that was lost in this way (must_begin) does not wait here again, since its next loss
     counts. It is released unless it can begin, and for some turns no task is claimed ahead.
     """

@@ -3,7 +3,7 @@ create function stepgres._advance(
     ends stepgres._step_key[] default null,
     taker stepgres.workers default null,
     room stepgres._room default (0, 0),
-    places bigint default 0
+    places int default 0
 ) returns stepgres.work_item[]
 language plpgsql
 volatile
@@ -16,7 +16,7 @@ declare
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
     v_handed stepgres._handed;
-    v_items stepgres.work_item[] := '{}';
+    v_items stepgres.work_item[] := array[]::stepgres.work_item[];
 begin
     -- Each turn of the loop moves one layer of the graph: empty maps and skipped steps finish at
     -- once, and move the next layer.
@@ -81,7 +81,7 @@ end
 $$;
 
 comment on function stepgres._advance(
-    stepgres._step_key[], stepgres._step_key[], stepgres.workers, stepgres._room, bigint
+    stepgres._step_key[], stepgres._step_key[], stepgres.workers, stepgres._room, int
 ) is
 'Advances everything that follows from finished steps: dependents, maps, skips, tickets and runs.
 

@@ -38,7 +38,7 @@ begin
     );
     -- A step has its start_delay once: the next tasks are queued at once.
     if v_first = 0 then
-        select s.start_delay into v_delay
+        select s.start_delay::interval into v_delay
         from stepgres.runs as r
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug)

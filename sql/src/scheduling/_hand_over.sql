@@ -1,5 +1,5 @@
 create function stepgres._hand_over(
-    tasks stepgres._new_task[], taker stepgres.workers, room stepgres._room, places bigint
+    tasks stepgres._new_task[], taker stepgres.workers, room stepgres._room, places int
 ) returns stepgres._handed
 language plpgsql
 volatile
@@ -53,7 +53,8 @@ begin
         )
         select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1, 1,
             taker.worker_id,
-            case when (select count(*) from fitting) > room.begins then 'claimed' end, v_now, v_now
+            case when row_number() over (order by f.place) > room.begins then 'claimed' end,
+            v_now, v_now
         from fitting as f
     )
     select array_agg(f.item), (
@@ -69,7 +70,7 @@ end
 $$;
 
 comment on function stepgres._hand_over(
-    stepgres._new_task[], stepgres.workers, stepgres._room, bigint
+    stepgres._new_task[], stepgres.workers, stepgres._room, int
 ) is
 'Starts the tasks of steps that became ready for the worker that made the steps ready.
 

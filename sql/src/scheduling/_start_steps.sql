@@ -75,7 +75,7 @@ begin
             offset 0
         ) as n
         where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
-        returning t.run_id, t.step_slug, t.map, n.tasks, s.start_delay
+        returning t.run_id, t.step_slug, t.map, n.tasks, s.start_delay::interval as start_delay
     )
     select
         array_agg(o.step) filter (where s.tasks = 0),

@@ -30,8 +30,8 @@ comment on column stepgres.tasks.msg_id is
 comment on column stepgres.tasks.lane is
 'The pgmq queue of the lane that holds the ticket; null: the pgmq queue of the step holds it.';
 comment on column stepgres.tasks.ahead is
-'claimed: the claim under way took more tasks than could begin at once, so the task may not have
-begun. lost: a worker died with such a claim, and no attempt was counted for it.';
+'claimed: the worker took more tasks than could begin at once, so this task may not have begun.
+lost: the worker died, and no attempt was counted for that.';
 comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is

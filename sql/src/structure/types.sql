@@ -222,7 +222,7 @@ create type stepgres._outcome as (
     changed_maps stepgres._step_key[]
 );
 
-create type stepgres._room as (capacity bigint, begins bigint);
+create type stepgres._room as (capacity int, begins int);
 
 create type stepgres._applied as (refused bigint[], handed stepgres.work_item[]);
 

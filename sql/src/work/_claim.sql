@@ -12,7 +12,7 @@ declare
         stepgres._lock_local_tasks(worker.worker_id, v_left, run_ids), '{}'
     );
     v_pgmq_queue text;
-    v_is_ahead boolean;
+    v_begins int;
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
 begin
@@ -43,8 +43,7 @@ begin
         end if;
         -- The time is taken after the tickets: no task starts before the step that it belongs to.
         v_now := stepgres._now();
-        v_is_ahead :=
-            coalesce(cardinality(v_claimed.items), 0) + cardinality(v_rows) > room.begins;
+        v_begins := room.begins - coalesce(cardinality(v_claimed.items), 0);
 
         -- The rows are locked and therefore stay in place. A run that has ended since they were
         -- locked is seen here, in a new snapshot, because ending a run takes the locks of its
@@ -54,9 +53,12 @@ begin
             set status = 'started', attempt = t.attempt + 1, claim = t.claim + 1,
                 worker_id = worker.worker_id, started_at = v_now, msg_id = null, lane = null,
                 error = null,
-                ahead = case when t.ahead = 'lost' then t.ahead when v_is_ahead then 'claimed' end
-            from stepgres.runs as r
-            where t.ctid = any (v_rows) and t.status = 'queued'
+                ahead = case
+                    when t.ahead = 'lost' then t.ahead
+                    when k.place > v_begins then 'claimed'
+                end
+            from unnest(v_rows) with ordinality as k (row_id, place), stepgres.runs as r
+            where t.ctid = k.row_id and t.status = 'queued'
                 and r.run_id = t.run_id and r.status = 'started' and r.paused_at is null
                 and (
                     worker.knows is null or t.msg_id is null
@@ -65,8 +67,7 @@ begin
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
             returning t.run_id, t.step_slug, t.task_index, t.attempt, t.claim, t.ahead,
-                t.ctid as row_id,
-                r.workflow_slug, r.version, r.priority
+                t.ctid as row_id, k.place, r.workflow_slug, r.version, r.priority
         ),
         ordered as (
             select t.row_id, (
@@ -80,7 +81,7 @@ begin
                     = (t.workflow_slug, t.version, t.step_slug)
             cross join lateral (select coalesce(t.priority, s.priority) as priority) as o
             -- A worker may claim more tasks than it can run at a time; it runs them in this order.
-            order by o.priority desc, t.run_id, t.task_index
+            order by o.priority desc, t.place
         )
         select array_agg(o.item), array_agg(o.row_id) into v_started.items, v_started.row_ids
         from ordered as o;

@@ -78,8 +78,9 @@ Up to capacity tasks are returned. First come the local tasks of the runs in run
 worker executes, then tasks from its queues. A refused result comes back as a row with is_refused:
 its task is leased to another worker, or is over.
 
-begins is the number of tasks that the worker will begin at once, by default all. If it gets more
-tasks and dies, these tasks cost no attempt the first time; the next claim says must_begin.
+begins is the number of tasks that the worker will begin at once, by default all. The tasks come in
+the order in which it begins them. If it dies, the tasks beyond this number cost no attempt the
+first time; their next claim says must_begin.
 
 A worker that is about to sleep passes is_waiting. If there is nothing to do, Stepgres notifies
 the worker of new tasks until its next call. The channel is stepgres_queue_ and the name of the

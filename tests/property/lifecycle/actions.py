@@ -174,7 +174,7 @@ class Actions:
         document = [{**item.key, "run_id": str(item.run_id), **progress} for item in tasks]
 
         def expect(items: list[WorkItem]) -> None:
-            sent = [(key_of(item), item.attempt) for item in tasks]
+            sent = [(key_of(item), item.claim) for item in tasks]
             refused = self.model.heartbeat(worker_id, sent, age)
             assert sorted(map(key_of, items)) == sorted(refused)
 
@@ -188,7 +188,7 @@ class Actions:
         return [
             item
             for item in self.claimed
-            if self.model.is_leased(key_of(item), item.attempt, worker_id)
+            if self.model.is_leased(key_of(item), item.claim, worker_id)
         ]
 
     def turn(
@@ -198,6 +198,7 @@ class Actions:
         capacity: int,
         *,
         is_executor: bool = False,
+        is_ahead: bool = False,
     ) -> None:
         """A call of work: what is refused, and what is claimed with which input."""
         run_ids = [run.run_id for run in self.model.active_runs] if is_executor else None
@@ -209,35 +210,42 @@ class Actions:
                 results=Jsonb([document(item, result) for item, result in results]),
                 capacity=capacity,
                 run_ids=run_ids,
+                begins=0 if is_ahead else None,
             )
 
         def expect(items: list[WorkItem]) -> None:
             self.model.hear(worker_id)
-            sent = [(key_of(item), item.attempt, result) for item, result in results]
+            sent = [(key_of(item), item.claim, result) for item, result in results]
             refused = [sent[number][0] for number in self.model.apply(worker_id, sent)]
             assert sorted(key_of(item) for item in items if item.is_refused) == sorted(refused)
-            self._check_claim(
-                worker_id, [item for item in items if not item.is_refused], capacity, run_ids or ()
-            )
+            claimed = [item for item in items if not item.is_refused]
+            self._check_claim(worker_id, claimed, capacity, run_ids or (), is_ahead)
 
         self.both(act, expect)
 
     def _check_claim(
-        self, worker_id: str, items: list[WorkItem], capacity: int, run_ids: Collection[UUID]
+        self,
+        worker_id: str,
+        items: list[WorkItem],
+        capacity: int,
+        run_ids: Collection[UUID],
+        is_ahead: bool,
     ) -> None:
         """Which tasks are claimed is open if there are more of them than that."""
         claimable = self.model.claimable(worker_id, run_ids)
         claimed = {key_of(item): item for item in items}
         assert claimed.keys() <= claimable.keys()
         assert len(items) == len(claimed) == min(capacity, len(claimable))
-        self.model.claim(worker_id, claimed)
+        self.model.claim(worker_id, claimed, is_ahead=is_ahead)
         for key, item in claimed.items():
             assert text(item.input) == text(claimable[key])
-            assert item.attempt == self.model.runs[item.run_id].task(item.place).attempt
+            task = self.model.runs[item.run_id].task(item.place)
+            assert (item.attempt, item.claim) == (task.attempt, task.claim)
+            assert item.must_begin == (task.ahead == "lost")
         self.claimed += items
 
     def send(self, worker_id: str, item: WorkItem, result: Result) -> None:
-        """complete_task or fail_task, for any attempt there ever was."""
+        """complete_task or fail_task, for any claim there ever was."""
         function = "complete_task" if result.status == "completed" else "fail_task"
         arguments: dict[str, Any] = {"output": Jsonb(result.output)}
         if function == "fail_task":
@@ -249,10 +257,10 @@ class Actions:
 
         def expect(_: None) -> None:
             is_known = worker_id in self.model.workers
-            if is_known and not self.model.is_leased(key_of(item), item.attempt, worker_id):
+            if is_known and not self.model.is_leased(key_of(item), item.claim, worker_id):
                 raise Refused(RESULT_REFUSED)
             self.model.hear(worker_id)
-            self.model.apply(worker_id, [(key_of(item), item.attempt, result)])
+            self.model.apply(worker_id, [(key_of(item), item.claim, result)])
 
         self.both(self.call(function, worker_id=worker_id, **item.key, **arguments), expect)
 

@@ -194,13 +194,26 @@ class Lifecycle(RuleBasedStateMachine):
             self.actions.heartbeat(worker_id, self.actions.held(worker_id)[::2], age)
         self.actions.tick()
 
-    @rule(data=st.data(), worker_id=worker_ids, capacity=capacities, is_executor=st.booleans())
-    def work(self, data: st.DataObject, worker_id: str, capacity: int, is_executor: bool) -> None:
+    @rule(
+        data=st.data(),
+        worker_id=worker_ids,
+        capacity=capacities,
+        is_executor=st.booleans(),
+        is_ahead=st.booleans(),
+    )
+    def work(
+        self,
+        data: st.DataObject,
+        worker_id: str,
+        capacity: int,
+        is_executor: bool,
+        is_ahead: bool,
+    ) -> None:
         """Some results of one worker, in any order, some of them twice; and a claim."""
         held = self.actions.held(worker_id)
         items = data.draw(st.lists(st.sampled_from(held), max_size=6)) if held else []
         results = [(item, data.draw(self.results(item))) for item in items]
-        self.actions.turn(worker_id, results, capacity, is_executor=is_executor)
+        self.actions.turn(worker_id, results, capacity, is_executor=is_executor, is_ahead=is_ahead)
 
     # What brings runs forward is in several rules, because in each case some rules are left out.
 
@@ -232,7 +245,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.actions.claimed)
     @rule(data=st.data(), worker_id=worker_ids)
     def send(self, data: st.DataObject, worker_id: str) -> None:
-        """A result of any attempt there ever was: late, repeated, foreign, or in order."""
+        """A result of any claim there ever was: late, repeated, foreign, or in order."""
         item = data.draw(st.sampled_from(self.actions.claimed))
         result = data.draw(self.results(item))
         if result.status != "released":  # for which there is no function but work

@@ -161,17 +161,22 @@ class Model:
         """Those of the tasks that the worker has no more; the others make progress since then."""
         worker = self.hear(worker_id)
         worker.progress = dict.fromkeys(tasks, self.time.now - age) if age is not None else {}
-        return [key for key, attempt in tasks if not self.is_leased(key, attempt, worker_id)]
+        return [key for key, claim in tasks if not self.is_leased(key, claim, worker_id)]
 
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
-        """What they hold goes to others: as failed attempts of the dead, else without counting."""
+        """What they hold goes to others: as failed attempts of the dead, if it surely had begun."""
         for run in self.active_runs:
             if run.executor_id in worker_ids:
                 run.executor_id = None
             results = {}
             for place in run.places("started"):
                 worker_id = run.task(place).worker_id
-                if worker_id in worker_ids:
+                if worker_id not in worker_ids:
+                    continue
+                if is_dead and run.task(place).ahead == "claimed":
+                    run.task(place).ahead = "lost"
+                    results[place] = Result("released")
+                else:
                     error = f'worker "{worker_id}" stopped responding'
                     dead = Result("failed", error=error, retry_after=timedelta(0))
                     results[place] = dead if is_dead else Result("released")
@@ -194,29 +199,32 @@ class Model:
                     found[run.run_id, slug, index] = run.input_of_task((slug, index))
         return found
 
-    def claim(self, worker_id: str, keys: Collection[TaskKey]) -> None:
+    def claim(self, worker_id: str, keys: Collection[TaskKey], *, is_ahead: bool) -> None:
         for run_id, slug, index in keys:
             task = self.runs[run_id].task((slug, index))
             task.status, task.attempt = "started", task.attempt + 1
+            task.claim += 1
+            if task.ahead != "lost":
+                task.ahead = "claimed" if is_ahead else None
             task.worker_id, task.started_at, task.error = worker_id, self.time.now, None
 
-    def is_leased(self, key: TaskKey, attempt: int, worker_id: str) -> bool:
-        """Whether a result of this attempt would be accepted from this worker."""
+    def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:
+        """Whether a result of this claim would be accepted from this worker."""
         run_id, slug, index = key
         run = self.runs.get(run_id)
         if run is None or not run.is_active or index >= len(run.steps[slug].tasks):
             return False
         task = run.task((slug, index))
-        return (task.status, task.attempt, task.worker_id) == ("started", attempt, worker_id)
+        return (task.status, task.claim, task.worker_id) == ("started", claim, worker_id)
 
     def apply(self, worker_id: str, results: list[tuple[TaskKey, int, Result]]) -> list[int]:
         """The places of the results that are refused; of two for one task the second one is."""
         accepted: dict[UUID, dict[Place, Result]] = {}
         refused = []
-        for number, (key, attempt, result) in enumerate(results):
+        for number, (key, claim, result) in enumerate(results):
             run_id, slug, index = key
             of_run = accepted.setdefault(run_id, {})
-            if self.is_leased(key, attempt, worker_id) and (slug, index) not in of_run:
+            if self.is_leased(key, claim, worker_id) and (slug, index) not in of_run:
                 of_run[slug, index] = result
             else:
                 refused.append(number)
@@ -260,7 +268,7 @@ class Model:
             assert task.started_at is not None
             assert task.worker_id is not None
             worker = self.workers[task.worker_id]
-            seen_at = worker.progress.get(((run.run_id, *place), task.attempt), task.started_at)
+            seen_at = worker.progress.get(((run.run_id, *place), task.claim), task.started_at)
             begun_at = max(task.started_at, seen_at)
             if begun_at + timedelta(seconds=timeout) + worker.lease < self.time.now:
                 error = f"TimeoutError: took longer than {timeout:g} s"

@@ -28,6 +28,8 @@ class Time:
 class Task:
     status: str = "queued"
     attempt: int = 0
+    claim: int = 0
+    ahead: str | None = None  # claimed with more tasks than could begin, or lost so
     worker_id: str | None = None
     started_at: datetime | None = None
     error: str | None = None
