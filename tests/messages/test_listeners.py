@@ -390,6 +390,19 @@ async def test_cancelled_wait_loses_nothing(db: Database) -> None:
         assert got == list(range(50))
 
 
+@pytest.mark.anyio
+async def test_listener_that_is_closed_while_it_starts_ends_its_iteration(db: Database) -> None:
+    async with AsyncClient(db.dsn) as client, client.listen("other") as other:
+        for listener in (client.listen("orders"), client.subscribe()):
+            waiting = asyncio.create_task(anext(listener))
+            await asyncio.sleep(0)  # now the task waits for the connection
+            await listener.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await asyncio.wait_for(waiting, PATIENCE)
+        assert client._notifications.listeners == {other}
+        assert list(client._notifications.hub._members) == [other]
+
+
 def test_payloads_cannot_be_heard_or_forged_by_a_login_without_rights(
     db: Database, client: Client
 ) -> None:

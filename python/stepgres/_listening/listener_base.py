@@ -79,8 +79,9 @@ class AsyncListenerBase(Member, Generic[T, Row]):
         """Stop listening; a second call does nothing. A callback that is being executed goes on."""
         self._is_over = True
         self._changed.set()
-        self._notifications.listeners.discard(self)
-        await self._leave()
+        async with self._starting:  # a start that goes on must end before: it adds the listener
+            self._notifications.listeners.discard(self)
+            await self._leave()
 
     async def _start(self) -> Self:
         async with self._starting:
