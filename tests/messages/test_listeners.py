@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 import stepgres
 from stepgres import AsyncClient, Client, Listener, Notification
 from stepgres._listening import hub as _hub
-from stepgres._listening import mailbox as _mailbox
+from stepgres._listening import listeners as _listeners
 from tests.conftest import Database
 from tests.support.proxy import Proxy
 from tests.support.waiting import PATIENCE, wait_until
@@ -90,18 +90,18 @@ async def test_listeners_that_have_come_as_far_are_served_by_one_query(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queries = []
-    catch_up = _mailbox.Mailbox._catch_up
+    catch_up = stepgres.AsyncListener._catch_up
 
-    async def count(mailbox: _mailbox.Mailbox, connection: Any) -> Any:
-        queries.append(mailbox)
-        return await catch_up(mailbox, connection)
+    async def count(listener: stepgres.AsyncListener, connection: Any) -> Any:
+        queries.append(listener)
+        return await catch_up(listener, connection)
 
     async with AsyncClient(db.dsn) as client:
         listeners = [await client.listen("orders") for _ in range(100)]
         waiting = [asyncio.create_task(anext(listener)) for listener in listeners]
         await client.notify_only("orders", "begin")  # heard by all when they have nothing to read
         await asyncio.gather(*waiting)
-        monkeypatch.setattr(_mailbox.Mailbox, "_catch_up", count)
+        monkeypatch.setattr(stepgres.AsyncListener, "_catch_up", count)
         for number in range(3):
             waiting = [asyncio.create_task(anext(listener)) for listener in listeners]
             await client.send_with_notify("orders", number)
@@ -232,8 +232,7 @@ def test_slow_consumer_keeps_nothing_waiting(db: Database) -> None:
         for number in range(1_000):
             client.send_with_notify("orders", number)
         assert next(listener).payload == 0
-        mailbox = listener._listener._mailbox
-        assert len(mailbox._messages) < _mailbox._BATCH
+        assert len(listener._listener._rows) < _listeners._BATCH
         query = (
             "select from pg_stat_activity where application_name = 'listener' and state <> 'idle'"
         )
@@ -245,7 +244,7 @@ def test_payloads_for_a_slow_consumer_are_kept_up_to_a_number(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with client.listen("orders") as listener, client.listen("orders") as other:
-        for number in range(_mailbox._KEPT_PAYLOADS + 10):
+        for number in range(_listeners._KEPT_PAYLOADS + 10):
             client.notify_only("orders", str(number))
             assert next(other).payload == str(number)  # so it has come
         assert payloads(listener, 1) == ["10"]
@@ -257,7 +256,7 @@ def test_flood_of_messages_does_not_keep_back_payloads(client: Client) -> None:
         for number in range(50):
             client.send_with_notify("orders", number)
         client.notify_only("orders", "urgent")
-        wait_until(lambda: listener._listener._mailbox._payloads)
+        wait_until(lambda: listener._listener._payloads)
         assert "urgent" in payloads(listener, 2)
 
 
@@ -391,12 +390,25 @@ async def test_cancelled_wait_loses_nothing(db: Database) -> None:
         assert got == list(range(50))
 
 
+@pytest.mark.anyio
+async def test_listener_that_is_closed_while_it_starts_ends_its_iteration(db: Database) -> None:
+    async with AsyncClient(db.dsn) as client, client.listen("other") as other:
+        for listener in (client.listen("orders"), client.subscribe()):
+            waiting = asyncio.create_task(anext(listener))
+            await asyncio.sleep(0)  # now the task waits for the connection
+            await listener.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await asyncio.wait_for(waiting, PATIENCE)
+        assert client._notifications.listeners == {other}
+        assert list(client._notifications.hub._members) == [other]
+
+
 def test_payloads_cannot_be_heard_or_forged_by_a_login_without_rights(
     db: Database, client: Client
 ) -> None:
     with db.connect() as connection, client.listen("orders") as listener:
         listening = client._notifications.asynchronous.hub._members
-        (names,) = {member.names for member in listening}
+        (names,) = {member._names for member in listening}
         assert names[1].startswith("stepgres_payloads_")
         guesses = [
             f"stepgres_payloads_{digest}"

@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from stepgres import Client, Listener
-from stepgres._listening import mailbox as _mailbox
+from stepgres._listening import listeners as _listeners
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, join
 
@@ -66,7 +66,7 @@ def test_every_listener_gets_every_message_once(
     db: Database, count: int, in_order: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if in_order:  # however long a sender is kept from committing by a busy machine
-        monkeypatch.setattr(_mailbox, "_PATIENCE", 86_400)
+        monkeypatch.setattr(_listeners, "_PATIENCE", 86_400)
     dsn = make_conninfo(db.dsn, application_name="listener")
     clients = [Client(dsn) for _ in range(count)]
     done = Event()

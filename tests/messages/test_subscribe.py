@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 import stepgres
 from stepgres import AsyncClient, Client, RunEvent
-from stepgres._listening import event_mailbox as _event_mailbox
+from stepgres._listening import event_listeners as _event_listeners
 from tests.conftest import Database
 from tests.support.engine import Engine, step
 from tests.support.pooler import find_pgbouncer, pooler
@@ -157,22 +157,22 @@ def test_subscriber_keeps_nothing_of_runs_that_have_ended(engine: Engine, client
     """Neither in memory nor in the database, however many runs it was told of."""
     engine.define("order", step("a"))
     with client.subscribe(workflow_slug="order") as events:
-        mailbox: Any = events._feed._inbox
+        listener: Any = events._listener
         sizes = []
         for _ in range(3):
             run_ids = [engine.start("order", {}) for _ in range(20)]
             engine.drain()
             ends = (event.run_id for event in events if event.is_end)
             assert sorted(map(str, islice(ends, 20))) == sorted(map(str, run_ids))
-            sizes.append(len(pickle.dumps(state(mailbox))))
+            sizes.append(len(pickle.dumps(state(listener))))
         assert max(sizes) - min(sizes) < 100
 
 
-def state(mailbox: Any) -> dict[str, Any]:
-    """What a mailbox remembers."""
-    names = ("_read_position", "_messages", "names", "_subscriber_id")
-    remembered = {name: getattr(mailbox, name) for name in names}
-    others = [value for value in vars(mailbox).values() if isinstance(value, (dict, set, list))]
+def state(listener: Any) -> dict[str, Any]:
+    """What a listener remembers."""
+    names = ("_read_position", "_rows", "_names", "_subscriber_id")
+    remembered = {name: getattr(listener, name) for name in names}
+    others = [value for value in vars(listener).values() if isinstance(value, (dict, set, list))]
     assert not any(others), others
     return remembered
 
@@ -227,7 +227,7 @@ def test_consumer_that_is_busy_for_longer_than_its_lease_misses_nothing(
     engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its runs end, and are pruned, meanwhile."""
-    monkeypatch.setattr(_event_mailbox, "_LEASE", 0.3)
+    monkeypatch.setattr(_event_listeners, "_LEASE", 0.3)
 
     def expiry() -> list[Any]:
         return engine.rows("select expires_at::text from stepgres.subscribers")
@@ -261,9 +261,9 @@ def test_lease_that_is_over_is_noticed_and_the_position_catches_up(
         engine.connection.execute("delete from stepgres.subscribers")
         engine.drain()
         during = engine.start("order", {})
-        mailbox: Any = events._feed._inbox
-        client._notifications.background.run(mailbox._hub.call(mailbox._subscribe))
-        mailbox.hear(None, "")
+        listener: Any = events._listener
+        client._notifications.background.run(listener._hub.call(listener._subscribe))
+        listener._hear(None, "")
         engine.drain()
         told = list(islice(events, 10))
         stories = {run_id: client.list_run_events(run_id) for run_id in (before, during)}
@@ -276,13 +276,13 @@ def test_events_of_many_runs_are_told_at_once_and_not_ever_more_seldom(
 ) -> None:
     """Each change is followed by a look, and nothing but a change is."""
     looks = []
-    catch_up = _event_mailbox.EventMailbox._catch_up
+    catch_up = stepgres.AsyncEventListener._catch_up
 
-    async def count(mailbox: Any, connection: Any) -> Any:
-        looks.append(mailbox._read_position)
-        return await catch_up(mailbox, connection)
+    async def count(listener: Any, connection: Any) -> Any:
+        looks.append(listener._read_position)
+        return await catch_up(listener, connection)
 
-    monkeypatch.setattr(_event_mailbox.EventMailbox, "_catch_up", count)
+    monkeypatch.setattr(stepgres.AsyncEventListener, "_catch_up", count)
     engine.define("order", step("a"))
     with client.subscribe() as events:
         for _ in range(50):
@@ -332,7 +332,7 @@ def test_closing_removes_the_subscriber_and_ends_the_iteration(
 
 
 def test_lease_is_renewed(engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_event_mailbox, "_LEASE", 0.2)
+    monkeypatch.setattr(_event_listeners, "_LEASE", 0.2)
     query = "select max(expires_at)::text from stepgres.subscribers"
     with ThreadPoolExecutor() as threads, client.subscribe() as events:
         (first,) = engine.rows(query)

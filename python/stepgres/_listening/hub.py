@@ -35,20 +35,20 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between attempts to connect
 
 
 class Member:
-    """A member of a hub that listens on the names that `begin` has set."""
+    """A member of a hub that listens on the names that `_begin` has set."""
 
-    names: tuple[str, ...] = ()
+    _names: tuple[str, ...] = ()
 
-    async def begin(self, connection: Connection) -> None:
+    async def _begin(self, connection: Connection) -> None:
         """Listen on a new connection; news from before may wait in the database."""
-        for name in self.names:
+        for name in self._names:
             await connection.execute(sql.SQL("listen {}").format(sql.Identifier(name)))
 
-    def hear(self, name: str | None, payload: str) -> None:
+    def _hear(self, name: str | None, payload: str) -> None:
         """Handle a notification; without a name, the member must look for news itself."""
 
-    def lose(self) -> None:
-        """Handle a lost connection: the member hears nothing until the next `begin`."""
+    def _lose(self) -> None:
+        """Handle a lost connection: the member hears nothing until the next `_begin`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Hub:
         if not self._members:
             await self.close()
             return
-        for name in set(member.names) - {name for other in self._members for name in other.names}:
+        for name in set(member._names) - {name for other in self._members for name in other._names}:
             unlisten = sql.SQL("unlisten {}").format(sql.Identifier(name))
             self._hand_in(_Request(partial(_execute, query=unlisten)))
 
@@ -179,7 +179,7 @@ class Hub:
             try:
                 with Limit(_LONGEST_ANSWER, lambda: connection):
                     async with committing(connection):
-                        await member.begin(connection)
+                        await member._begin(connection)
             except Exception as error:
                 if connection.closed or future is None or future.done():
                     raise
@@ -226,8 +226,8 @@ class Hub:
 
     def _dispatch(self, name: str | None, payload: str) -> None:
         for member in tuple(self._members):
-            if name is None or name in member.names:
-                member.hear(name, payload)
+            if name is None or name in member._names:
+                member._hear(name, payload)
 
     def _give_up(self, error: ConnectionFailed) -> None:
         """Fail all pending requests, and tell the members that the connection is lost."""
@@ -237,7 +237,7 @@ class Hub:
             _fail(request.future, error)
         for member, future in self._members.items():
             _fail(future, error)
-            member.lose()
+            member._lose()
 
     async def _pause(self, seconds: float) -> None:
         """Pause for these seconds, or until a new member joins."""

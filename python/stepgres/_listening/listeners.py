@@ -6,21 +6,31 @@ import asyncio
 import inspect
 import logging
 import threading
+from collections import deque
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from stepgres._listening.feed import AsyncFeed, Feed
-from stepgres._listening.mailbox import Mailbox
+from stepgres._listening.listener_base import AsyncListenerBase, ListenerBase
+from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
+from stepgres._postgres.caller_async import AsyncCaller
+from stepgres._postgres.json_text import loads
+from stepgres._postgres.rows import row_of
 from stepgres.errors import UnreadableValue
-from stepgres.types import Notification
+from stepgres.types import Listening, NewMessage, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import psycopg
 
     from stepgres._listening.notifications import AsyncNotifications, Notifications
 
 logger = logging.getLogger("stepgres")
 
+_BATCH = 100  # messages read at a time
+_PATIENCE = 0.05  # seconds to wait for messages with lower ids that open transactions send
+_KEPT_PAYLOADS = 1_000
 _PAUSE = 5.0  # seconds after an error, before the next attempt to serve a callback
 
 
@@ -33,7 +43,7 @@ def _logging_errors(channel: str) -> Iterator[None]:
         logger.exception('a callback for channel "%s" has failed', channel)
 
 
-class AsyncListener(AsyncFeed[Notification]):
+class AsyncListener(AsyncListenerBase[Notification, NewMessage]):
     """The notifications of a channel; made by `AsyncClient.listen`.
 
     The listener listens once it is awaited or entered, and delivers all that is committed after
@@ -53,27 +63,31 @@ class AsyncListener(AsyncFeed[Notification]):
         after: str | None = None,
         callback: Callable[[Notification], Any] | None = None,
     ) -> None:
-        self._mailbox = Mailbox(notifications.hub, channel, after)
-        super().__init__(notifications, self._mailbox)
+        super().__init__(notifications, channel, after)
+        self._channel = channel
+        self._position = after
+        self._payloads: deque[str] = deque(maxlen=_KEPT_PAYLOADS)
+        self._was_payload = False
         self._callback = callback
         self._calling: asyncio.Task[None] | None = None
 
     @property
     def channel(self) -> str:
         """Return the name of the channel."""
-        return self._mailbox.channel
+        return self._channel
 
     @property
     def position(self) -> str | None:
         """Return the position behind the last delivered message; pass it to `listen` as after."""
-        return self._mailbox.position
+        return self._position
 
-    def _begin(self) -> None:
+    async def _enter(self) -> None:
+        await super()._enter()
         if self._callback is not None:
             self._calling = asyncio.create_task(self._call_back(self._callback))
 
     async def _call_back(self, callback: Callable[[Notification], Any]) -> None:
-        while not self._mailbox.is_closed:
+        while not self._is_over:
             try:
                 async for notification in self:
                     with _logging_errors(self.channel):
@@ -86,12 +100,66 @@ class AsyncListener(AsyncFeed[Notification]):
                 logger.exception('messages on channel "%s" cannot be read', self.channel)
                 await asyncio.sleep(_PAUSE)
 
+    async def _begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        listening = await AsyncCaller(connection)._one(
+            "listen", row_of(Listening), channel=self._channel, after=self._read_position
+        )
+        self._names = (listening.messages_on, listening.payloads_on)
+        if self._read_position is None:
+            self._position = listening.position
+        self._read_position = listening.position
+        self._is_connected = True
+        self._hear(None, "")
 
-class Listener(Feed[Notification]):
+    def _hear(self, name: str | None, payload: str) -> None:
+        if name is not None and name == self._names[1]:
+            if len(self._payloads) == _KEPT_PAYLOADS:
+                logger.warning(
+                    'a payload on channel "%s" was dropped: its listener is slow', self._channel
+                )
+            self._payloads.append(payload)
+            self._changed.set()
+        else:
+            super()._hear(name, payload)
+
+    async def _catch_up(self, connection: psycopg.AsyncConnection[Any]) -> list[NewMessage]:
+        return await AsyncCaller(connection)._all(
+            "catch_up",
+            row_of(NewMessage),
+            adapters=ADAPTERS_OF_TEXT,
+            channel=self._channel,
+            after=self._read_position,
+            limit=_BATCH,
+            patience=timedelta(seconds=_PATIENCE),
+        )
+
+    def _note(self, rows: list[NewMessage]) -> bool:
+        self._rows.extend(rows)
+        if rows:
+            self._read_position = rows[-1].position
+        return not rows
+
+    def _pop(self) -> Notification | None:
+        # in turn, so that a flood of payloads does not hold back messages, or the reverse
+        self._was_payload = bool(self._payloads) and not (self._rows and self._was_payload)
+        if self._was_payload:
+            return Notification(self._channel, None, self._payloads.popleft())
+        if not self._rows:
+            return None
+        message = self._rows.popleft()
+        self._position = message.position
+        # an unreadable message is an error of this call only: the next call gets the next message
+        payload = loads(message.message, f'message {message.message_id} of "{self._channel}"')
+        return Notification(self._channel, message.message_id, payload)
+
+
+class Listener(ListenerBase[Notification]):
     """The notifications of a channel; made by `Client.listen`. See AsyncListener.
 
     A callback is called in a thread of its own.
     """
+
+    _listener: AsyncListener
 
     def __init__(
         self,
@@ -100,8 +168,7 @@ class Listener(Feed[Notification]):
         after: str | None = None,
         callback: Callable[[Notification], Any] | None = None,
     ) -> None:
-        self._listener = AsyncListener(notifications.asynchronous, channel, after)
-        super().__init__(notifications, self._listener)
+        super().__init__(notifications, AsyncListener(notifications.asynchronous, channel, after))
         if callback is not None:
             threading.Thread(target=self._call_back, args=(callback,), daemon=True).start()
 

@@ -16,7 +16,7 @@ from stepgres._listening.wakeup import Wakeup
 from stepgres.errors import ConnectionFailed, InvalidInput
 
 if TYPE_CHECKING:
-    from stepgres._listening.feed import AsyncFeed
+    from stepgres._listening.listener_base import AsyncListenerBase
 
 
 class AsyncNotifications:
@@ -25,7 +25,7 @@ class AsyncNotifications:
     def __init__(self, conninfo: str | None) -> None:
         self._conninfo = conninfo
         self._hub: Hub | None = None
-        self.listeners: set[AsyncFeed[Any]] = set()
+        self.listeners: set[AsyncListenerBase[Any, Any]] = set()
 
     @property
     def hub(self) -> Hub:

@@ -33,7 +33,7 @@ class Wakeup(Member):
         *,
         trusts_pooler: bool = False,
     ) -> None:
-        self.names = tuple(names)
+        self._names = tuple(names)
         self._hub = hub
         self._notify = notify
         self._trusts_pooler = trusts_pooler
@@ -50,17 +50,17 @@ class Wakeup(Member):
         """Stop listening."""
         await self._hub.remove(self)
 
-    async def begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _begin(self, connection: psycopg.AsyncConnection[Any]) -> None:
         if is_pooled(connection) and not self._trusts_pooler:
             logger.info("polling: notifications may not pass the pooler")
             return
-        await super().begin(connection)
-        self.is_listening = self.names != ()
+        await super()._begin(connection)
+        self.is_listening = self._names != ()
         self._notify()
 
-    def hear(self, name: str | None, payload: str) -> None:
+    def _hear(self, name: str | None, payload: str) -> None:
         if name is not None:
             self._notify()
 
-    def lose(self) -> None:
+    def _lose(self) -> None:
         self.is_listening = False
