@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
@@ -112,7 +112,9 @@ class CallQueue:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._calls: SimpleQueue[_Entry] = SimpleQueue()
+        # no SimpleQueue: in Python 3.11 its get may wait for ever in spite of a timeout, if another
+        # thread takes the item that it was woken for
+        self._calls: Queue[_Entry] = Queue()
         self._ended: deque[_Entry] = deque()  # calls whose callers have not been told
         self._average = Average()
         self._threads: set[asyncio.Task[None]] = set()
