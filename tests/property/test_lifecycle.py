@@ -48,8 +48,7 @@ def test_lifecycle_is_that_of_the_model(server: Server, engine: Engine, clock: C
 def test_paths_find_in_the_database_what_they_find_in_the_model(
     engine: Engine, predicate: Predicate, value: Any
 ) -> None:
-    (found,) = engine.rows(
-        "select jsonb_path_query_first_tz(%s, %s::jsonpath, silent => true)",
-        Jsonb(value), str(predicate),
-    )  # fmt: skip
-    assert (found is not None and found is not False) == predicate.is_met(value)
+    (is_met,) = engine.rows(
+        "select stepgres._is_met(%s::jsonpath, %s)", str(predicate), Jsonb(value)
+    )
+    assert is_met == predicate.is_met(value)

@@ -61,7 +61,7 @@ def test_first_tasks_of_an_answer_are_those_that_begin(engine: Engine) -> None:
     lost = "select step_slug from stepgres.attempts order by 1"
     assert engine.rows(lost) == ["a", "each"]
     engine.call("tick")
-    assert [item.must_begin for item in claim(engine, 6)] == [False, False, *[True] * 4]
+    assert sorted(item.must_begin is True for item in claim(engine, 6)) == [False] * 2 + [True] * 4
     engine.call("unregister_worker", worker_id="worker")
     Engine(engine.connection, "worker").drain()
 

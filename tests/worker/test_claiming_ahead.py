@@ -113,10 +113,10 @@ async def start(
 
 
 async def lose_all(bench: Bench) -> None:
-    """Let a worker claim all tasks, begin one of them, and die."""
+    """Let a worker claim all tasks ahead, and die."""
     async with AsyncClient(bench.database.dsn) as client:
         worker_id = await client.register_worker("dying")
-        await client.work(worker_id, capacity=1000, begins=1)
+        await client.work(worker_id, capacity=1000, begins=0)
         await client.register_worker(worker_id)  # takes over what it held before
         await client.unregister_worker(worker_id)
 
