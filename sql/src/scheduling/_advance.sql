@@ -15,6 +15,7 @@ declare
     v_ends stepgres._step_key[] := coalesce(ends, stepgres._ends_of(finished));
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
+    v_left int;
     v_handed stepgres._handed;
     v_items stepgres.work_item[] := array[]::stepgres.work_item[];
 begin
@@ -58,16 +59,14 @@ begin
         from moved as m
         where m.remaining_deps = 0 and not m.is_paused;
 
-        if v_tasks is not null and room.capacity > cardinality(v_items) then
+        v_left := room.capacity - cardinality(v_items);
+        if v_left > 0 and v_tasks is not null then
             v_handed := stepgres._hand_over(
-                v_tasks, taker,
-                (
-                    room.capacity - cardinality(v_items), room.begins - cardinality(v_items)
-                )::stepgres._room,
+                v_tasks[:v_left], taker, room.begins - cardinality(v_items),
                 places - cardinality(v_items)
             );
             v_items := v_items || v_handed.items;
-            v_tasks := v_handed.left_tasks;
+            v_tasks := v_handed.left_tasks || v_tasks[v_left + 1:];
         end if;
         perform stepgres._queue_tasks(v_tasks);
         v_done := stepgres._start_steps(v_ready);

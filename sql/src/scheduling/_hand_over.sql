@@ -1,5 +1,5 @@
 create function stepgres._hand_over(
-    tasks stepgres._new_task[], taker stepgres.workers, room stepgres._room, places int
+    tasks stepgres._new_task[], taker stepgres.workers, begins int, places int
 ) returns stepgres._handed
 language plpgsql
 volatile
@@ -31,8 +31,7 @@ begin
                 = (r.workflow_slug, r.version, n.step_slug)
             offset 0
         ) as s
-        where n.place <= room.capacity
-            and (
+        where (
                 s.sticky or (
                     n.place <= _hand_over.places
                     and coalesce(r.priority, s.priority) >= v_least_priority
@@ -53,7 +52,7 @@ begin
         )
         select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1, 1,
             taker.worker_id,
-            case when row_number() over (order by f.place) > room.begins then 'claimed' end,
+            case when row_number() over (order by f.place) > _hand_over.begins then 'claimed' end,
             v_now, v_now
         from fitting as f
     )
@@ -69,12 +68,11 @@ begin
 end
 $$;
 
-comment on function stepgres._hand_over(
-    stepgres._new_task[], stepgres.workers, stepgres._room, int
-) is
+comment on function stepgres._hand_over(stepgres._new_task[], stepgres.workers, int, int) is
 'Starts the tasks of steps that became ready for the worker that made the steps ready.
 
 So a chain needs no ticket between its steps, and a run that has begun goes on before new runs. The
-worker gets at most places tasks, as many as it has completed, and more only of sticky steps; all
-together at most its capacity. While a more urgent task waits in a queue of the worker, only sticky
-steps are handed over. Returns the started tasks, and the tasks that need a ticket.';
+worker gets at most places tasks, as many as it has completed, and more only of sticky steps. It has
+room for all of the tasks, and begins so many of them at once. While a more urgent task waits in a
+queue of the worker, only sticky steps are handed over. Returns the started tasks, and the tasks
+that need a ticket.';

@@ -8,7 +8,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_batch record;
 begin
-    if tasks is null then
+    if coalesce(cardinality(tasks), 0) = 0 then
         return;
     end if;
     -- Each queue gets one send, and each step is looked up once. Without an executor local steps go
