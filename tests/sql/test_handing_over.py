@@ -206,6 +206,21 @@ def test_run_that_another_result_fails_gets_nothing_handed_over(engine: Engine) 
     assert engine.status(run_id)[0] == "failed"
 
 
+def test_run_that_a_condition_fails_gets_nothing_handed_over(engine: Engine) -> None:
+    engine.define(
+        "order",
+        step("a"),
+        step("b", "a"),
+        step("skipped", "a", condition="$.no", when_unmet="skip"),
+        step("last", "skipped", condition="$.no", when_unmet="fail"),
+        execution="distributed",
+    )
+    run_id = engine.start("order", {})
+    assert engine.work([engine.claim_one().completed()], capacity=5) == []
+    assert engine.status(run_id)[0] == "failed"
+    assert engine.tickets() == []
+
+
 def test_handed_over_task_that_fails_is_retried_through_the_queue(engine: Engine) -> None:
     chain(engine)
     run_id = engine.start("order")

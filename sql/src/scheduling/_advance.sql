@@ -13,11 +13,10 @@ declare
     v_now timestamptz;
     v_done stepgres._step_key[] := finished;
     v_ends stepgres._step_key[] := coalesce(ends, stepgres._ends_of(finished));
+    v_direct stepgres._new_task[];
     v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
-    v_left int;
     v_handed stepgres._handed;
-    v_items stepgres.work_item[] := array[]::stepgres.work_item[];
 begin
     -- Each turn of the loop moves one layer of the graph: empty maps and skipped steps finish at
     -- once, and move the next layer.
@@ -55,27 +54,24 @@ begin
             array_agg((m.run_id, m.step_slug, 0, null)::stepgres._new_task)
                 filter (where m.is_direct),
             array_agg((m.run_id, m.step_slug)::stepgres._step_key) filter (where not m.is_direct)
-        into v_tasks, v_ready
+        into v_direct, v_ready
         from moved as m
         where m.remaining_deps = 0 and not m.is_paused;
 
-        v_left := room.capacity - cardinality(v_items);
-        if v_left > 0 and v_tasks is not null then
-            v_handed := stepgres._hand_over(
-                v_tasks[:v_left], taker, room.begins - cardinality(v_items),
-                places - cardinality(v_items)
-            );
-            v_items := v_items || v_handed.items;
-            v_tasks := v_handed.left_tasks || v_tasks[v_left + 1:];
-        end if;
-        perform stepgres._queue_tasks(v_tasks);
+        v_tasks := v_tasks || v_direct;
         v_done := stepgres._start_steps(v_ready);
         v_ends := v_ends || stepgres._ends_of(v_done);
     end loop;
+    -- Now the runs that a condition fails have failed: no worker gets a task of them.
+    if room.capacity > 0 and v_tasks is not null then
+        v_handed := stepgres._hand_over(v_tasks[:room.capacity], taker, room.begins, places);
+        v_tasks := v_handed.left_tasks || v_tasks[room.capacity + 1:];
+    end if;
+    perform stepgres._queue_tasks(v_tasks);
     if v_ends <> '{}' then
         perform stepgres._complete_runs(v_ends);
     end if;
-    return v_items;
+    return v_handed.items;
 end
 $$;
 
