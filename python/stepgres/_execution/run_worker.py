@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from contextvars import copy_context
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import anyio
@@ -150,7 +150,7 @@ class RunWorker:
     def __init__(self, conninfo: str, idle: list[RunWorker]) -> None:
         self._worker = AsyncRunWorker(conninfo, [])
         self._idle = idle
-        self._calls: SimpleQueue[_Call[Any] | None] = SimpleQueue()
+        self._calls: Queue[_Call[Any] | None] = Queue()  # no SimpleQueue: see CallQueue
         # A daemon, so that a client that is not closed lets the process end.
         self._thread = threading.Thread(target=self._run, name="stepgres-executor", daemon=True)
         self._thread.start()

@@ -112,15 +112,14 @@ class Turns:
 
     @property
     def _free(self) -> int:
-        """Return the number of claimed tasks that would begin at once."""
-        return max(self._concurrency - self._busy - len(self._waiting), 0)
+        """Return the places for tasks that would begin at once. The number may be negative."""
+        return self._concurrency - self._busy - len(self._waiting)
 
     @property
     def capacity(self) -> int:
         """Return the number of further tasks that can be claimed."""
         ahead = 0 if self._careful_turns else self._ahead
-        free = self._concurrency + ahead - self._busy - len(self._waiting)
-        return max(min(free, self._most_claims), 0)
+        return max(min(self._free + ahead, self._most_claims), 0)
 
     @property
     def _ahead(self) -> int:
@@ -272,7 +271,7 @@ class Turns:
                 capacity,
                 run_ids,
                 is_waiting,
-                self._free,
+                max(self._free, 0),
             )
 
         async def claim() -> list[WorkItem]:
