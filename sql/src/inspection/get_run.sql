@@ -14,8 +14,8 @@ begin
         'traceback', v_fatal.traceback,
         'steps', (
             select to_jsonb(array_agg(
-                to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,expanded_tasks,
-                    queued_from,skipped_tasks}'::text[]
+                to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,
+                    expanded_tasks,queued_from,skipped_tasks}'::text[]
                 || jsonb_build_object(
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d

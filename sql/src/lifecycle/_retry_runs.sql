@@ -34,7 +34,8 @@ begin
         v_run.parent_run_id := v_group.parent_run_id;
         perform stepgres._check_start(v_run);
         v_new_ids := v_new_ids || stepgres._start_runs(
-            stepgres._new_run_ids(cardinality(v_group.run_ids)), v_group.inputs, v_run, case when skip_completed then interval '0' end, v_group.run_ids
+            stepgres._new_run_ids(cardinality(v_group.run_ids)), v_group.inputs, v_run,
+            case when skip_completed then interval '0' end, v_group.run_ids
         );
     end loop;
     if skip_completed then

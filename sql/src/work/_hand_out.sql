@@ -13,7 +13,8 @@ begin
     -- that it does not fetch cost nothing. The input of the step is built only for a task without
     -- an element of its own.
     for v_item in
-        select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt, k.claim,
+        select k.run_id, k.workflow_slug, k.workflow_version, k.step_slug, k.task_index, k.attempt,
+            k.claim,
             case when t.input is not null then t.input else (
                 select i.input from stepgres._step_inputs as i
                 where i.run_id = k.run_id and i.step_slug = k.step_slug
@@ -21,8 +22,9 @@ begin
             k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.must_begin,
             k.is_refused
         from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
-            run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, claim, input, timeout,
-            transactional, sql_function, priority, is_last_attempt, must_begin, is_refused, row_id
+            run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, claim, input,
+            timeout, transactional, sql_function, priority, is_last_attempt, must_begin, is_refused,
+            row_id
         )
         left join lateral (
             select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0

@@ -33,12 +33,12 @@ begin
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
-                output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb, error_type text,
-                traceback text
+                output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb,
+                error_type text, traceback text
             )
         ) with ordinality as n (
-            run_id, step_slug, task_index, claim, attempt, status, output, error, retryable, retry_after,
-            tasks, error_type, traceback, place
+            run_id, step_slug, task_index, claim, attempt, status, output, error, retryable,
+            retry_after, tasks, error_type, traceback, place
         )
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)

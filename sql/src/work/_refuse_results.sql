@@ -29,8 +29,8 @@ begin
                 )
             end into v_problem
             from jsonb_to_record(v_result.value) as k (
-                run_id uuid, step_slug text, task_index int, claim int, attempt int, retryable boolean,
-                retry_after float8, heartbeat_age float8
+                run_id uuid, step_slug text, task_index int, claim int, attempt int,
+                retryable boolean, retry_after float8, heartbeat_age float8
             )
             cross join lateral (
                 select

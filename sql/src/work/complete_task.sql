@@ -15,19 +15,19 @@ set search_path = pg_catalog, pg_temp
 as $$
     select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
         'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
-        'task_index', complete_task.task_index, 'attempt', complete_task.attempt, 'claim', complete_task.claim,
-        'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
+        'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
+        'claim', complete_task.claim, 'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
     ))
 $$;
 
 comment on function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb, int) is
 'Completes a task that the worker has claimed, and advances everything that follows from it.
 
-In a run of a task graph, tasks are added beside the completed task, in the form that
-save_task_graph takes. An added task starts after the completed task, unless it depends on something
-else. The dependents of the completed task also wait for the added tasks.
+In a run of a task graph, tasks are goal tasks that are added beside the completed goal task, in the
+form that save_task_graph takes. An added goal task starts after the completed one, unless it
+depends on something else. The dependents of the completed goal task also wait for the added ones.
 
 A claim, the number that came with the task, takes precedence over attempt.
 
-Errors: SG004 the task is not leased to this worker in this claim or for this attempt, SG006 unknown worker, SG018
-the tasks break a rule: no task is added, and the task is not completed.';
+Errors: SG004 the task is not leased to this worker in this claim or for this attempt, SG006 unknown
+worker, SG018 the goal tasks break a rule: none is added, and the task is not completed.';

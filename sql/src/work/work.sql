@@ -74,18 +74,17 @@ complete_task describes. "failed" has "error", and optionally "retryable": false
 seconds, "error_type" and "traceback", as for fail_task. "released" gives the task back without
 costing an attempt, optionally not before "retry_after". Other keys are ignored.
 
-Up to capacity tasks are returned. First come the local tasks of the runs in run_ids that this
-worker executes, then tasks from its queues. A refused result comes back as a row with is_refused:
-its task is leased to another worker, or is over.
+Up to capacity tasks are returned. First come tasks of steps that the results made ready, then the
+local tasks of the runs in run_ids that this worker executes, then tasks from its queues. A refused
+result comes back as a row with is_refused: its task is leased to another worker, or is over.
 
 begins is the number of tasks that the worker will begin at once, by default all. The tasks come in
 the order in which it begins them. If it dies, the tasks beyond this number cost no attempt the
 first time; their next claim says must_begin.
 
 A worker that is about to sleep passes is_waiting. If there is nothing to do, Stepgres notifies
-the worker of new tasks until its next call. The channel is stepgres_queue_ and the name of the
-queue. The worker should poll once more before it sleeps, because a task may have been queued
-meanwhile.
+the worker of new tasks until its next call. The channel is the wakeup_name of the queue. The worker
+should poll once more before it sleeps, because a task may have been queued meanwhile.
 
 An answer has inputs of about 32 MB at most, or one input. Results are stored even if the claim
 fails or is cancelled: then no tasks are returned, and the error is a warning. A result of a batch
