@@ -16,7 +16,8 @@ as $$
     select stepgres._send_result(complete_task.worker_id, jsonb_build_object(
         'run_id', complete_task.run_id, 'step_slug', complete_task.step_slug,
         'task_index', complete_task.task_index, 'attempt', complete_task.attempt,
-        'claim', complete_task.claim, 'status', 'completed', 'output', complete_task.output, 'tasks', complete_task.tasks
+        'claim', complete_task.claim, 'status', 'completed', 'output', complete_task.output,
+        'tasks', complete_task.tasks
     ))
 $$;
 
