@@ -72,11 +72,11 @@ begin
                     'Let the owner of the schema run: grant usage, create on schema pgmq to %I',
                     current_user
                 );
-    elsif to_regprocedure('pgmq.pop(text,integer)') is null
-        or to_regprocedure('pgmq.send_batch(text,jsonb[])') is null then
+    elsif to_regprocedure('pgmq.send_batch(text,jsonb[])') is null then
         raise exception 'the pgmq in database "%" is too old', current_database()
             using errcode = 'SG010',
-                hint = 'Run "alter extension pgmq update"; Stepgres needs pgmq.pop(text, integer).';
+                hint = 'Run "alter extension pgmq update"; '
+                    'Stepgres needs pgmq.send_batch(text, jsonb[]).';
     end if;
 end
 $guard$;

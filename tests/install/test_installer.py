@@ -116,7 +116,6 @@ def stranger(database: Database) -> psycopg.Connection[Any]:
 
 PGMQ_OF_A_STRANGER = """
     create schema pgmq;
-    create function pgmq.pop(text, int) returns int language sql as 'select 1';
     create function pgmq.send_batch(text, jsonb[]) returns int language sql as 'select 1';
     grant usage, create on schema pgmq to public;
 """

@@ -81,7 +81,7 @@ def calls_of_a_turn(engine: Engine) -> tuple[int, int]:
     connection.execute("set track_functions = 'all'")
     with connection.transaction():
         pops = "select coalesce(sum(calls), 0)::int from pg_stat_xact_user_functions"
-        pops += " where schemaname = 'pgmq' and funcname = 'pop'"
+        pops += " where schemaname = 'stepgres' and funcname = '_pop_tickets'"
         (before,) = engine.rows(pops)
         assert engine.claim() == []
         (after,) = engine.rows(pops)

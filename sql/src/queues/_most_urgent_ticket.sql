@@ -21,8 +21,10 @@ begin
         where q.priority > v_least_priority
         order by q.priority desc
     loop
-        execute format('select exists (select from pgmq.%I)', 'q_' || v_queue.pgmq_queue)
-        into v_is_waiting;
+        execute format(
+            'select exists (select from pgmq.%I as m where m.msg_id >= $1)',
+            'q_' || v_queue.pgmq_queue
+        ) into v_is_waiting using (stepgres._position_in(v_queue.pgmq_queue)).first;
         if v_is_waiting then
             return v_queue.priority;
         end if;

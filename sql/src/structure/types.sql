@@ -222,6 +222,10 @@ create type stepgres._outcome as (
     changed_maps stepgres._step_key[]
 );
 
+create type stepgres._queue_position as (
+    first bigint, next bigint, next_after bigint, search_at bigint
+);
+
 create type stepgres._room as (capacity int, begins int);
 
 create type stepgres._applied as (refused bigint[], handed stepgres.work_item[]);

@@ -8,10 +8,8 @@ declare
     v_tasks stepgres._task_key[];
 begin
     -- The transaction that starts the task deletes its ticket, so the queue keeps no ticket in
-    -- flight. The pop is a statement of its own, so that the next statement sees the task of every
-    -- ticket.
-    select array_agg(m.message) into v_tickets
-    from pgmq.pop(_pop_tasks.pgmq_queue, _pop_tasks.capacity) as m;
+    -- flight. The tickets are popped before the next statement, which sees the task of each.
+    v_tickets := stepgres._pop_tickets(pgmq_queue, capacity);
     begin
         v_tasks := stepgres._tickets_to_tasks(v_tickets);
     exception when data_exception then
