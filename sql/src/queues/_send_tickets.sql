@@ -14,6 +14,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_lane text := case when lane is not null then pgmq_queue end;
     v_messages jsonb[];
+    v_msg_ids bigint[];
     v_is_awaited boolean;
     v_has_changed boolean;
 begin
@@ -23,19 +24,23 @@ begin
         )
         from unnest(_send_tickets.tasks) as k
     );
+    -- pgmq plans its statement at each call; the statement for one message costs half as much
+    if cardinality(v_messages) = 1 then
+        v_msg_ids := array(select pgmq.send(_send_tickets.pgmq_queue, v_messages[1]));
+    else
+        v_msg_ids := array(select pgmq.send_batch(_send_tickets.pgmq_queue, v_messages));
+    end if;
     if are_new then
         insert into stepgres.tasks (run_id, step_slug, task_index, input, queued_at, msg_id, lane)
         select n.run_id, n.step_slug, n.task_index, n.input, v_now, n.msg_id, v_lane
-        from rows from (
-            unnest(_send_tickets.tasks), pgmq.send_batch(_send_tickets.pgmq_queue, v_messages)
-        ) as n (run_id, step_slug, task_index, input, msg_id);
+        from rows from (unnest(_send_tickets.tasks), unnest(v_msg_ids))
+            as n (run_id, step_slug, task_index, input, msg_id);
     else
         -- A task that another session has claimed since the caller looked is left alone.
         update stepgres.tasks as t
         set status = 'queued', queued_at = v_now, msg_id = n.msg_id, lane = v_lane
-        from rows from (
-            unnest(_send_tickets.tasks), pgmq.send_batch(_send_tickets.pgmq_queue, v_messages)
-        ) as n (run_id, step_slug, task_index, input, msg_id)
+        from rows from (unnest(_send_tickets.tasks), unnest(v_msg_ids))
+            as n (run_id, step_slug, task_index, input, msg_id)
         where (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
             and t.status in ('queued', 'waiting');
     end if;
