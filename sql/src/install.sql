@@ -98,6 +98,7 @@
 \ir scheduling/_lock_runs.sql
 \ir scheduling/_map_source.sql
 \ir scheduling/_path_cost.sql
+\ir scheduling/_queue_batch.sql
 \ir scheduling/_queue_tasks.sql
 \ir scheduling/_refill_maps.sql
 \ir scheduling/_requeue_tasks.sql

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.status = old.status then
+    if new.status = old.status or new.status not in ('started', 'completed') then
         return null;
     end if;
     -- If the task was handed back, the first claim has already recorded task_started of this

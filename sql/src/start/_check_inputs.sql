@@ -7,10 +7,6 @@ declare
     v_map text;
     v_type text;
 begin
-    if array_position(inputs, null) is not null then
-        raise exception 'a run of workflow "%" needs an input', workflow_slug
-            using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
-    end if;
     select s.step_slug into v_map
     from stepgres.steps as s
     where (s.workflow_slug, s.version) = (_check_inputs.workflow_slug, _check_inputs.version)

@@ -4,10 +4,14 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_run_ids uuid[] := '{}'::uuid[];
     v_time text;
 begin
     if current_setting('server_version_num')::int >= 180000 then
-        return array(select uuidv7() from generate_series(1, number));
+        for i in 1 .. number loop
+            v_run_ids[i] := uuidv7();
+        end loop;
+        return v_run_ids;
     end if;
     -- RFC 9562, 5.7: 48 bits of Unix milliseconds, then version 7, then variant 2 and random bits,
     -- as in version 4.

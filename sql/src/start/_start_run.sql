@@ -9,9 +9,6 @@ begin
     if prototype.idempotency_key is not null then
         perform stepgres._check_labels(prototype.idempotency_key, null);
     end if;
-    perform stepgres._check_inputs(
-        prototype.workflow_slug, prototype.version, array[prototype.input]
-    );
     if stepgres._start_runs(
         array[v_run_id], array[prototype.input], _start_run.prototype,
         nullif(_start_run.delay, interval '0')

@@ -9,11 +9,19 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
-    v_tasks stepgres._new_task[];
     v_ready stepgres._step_key[];
+    v_batch record;
 begin
+    if array_position(inputs, null) is not null then
+        raise exception 'a run of workflow "%" needs an input', prototype.workflow_slug
+            using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
+    end if;
     perform stepgres._follow();
-    perform set_config('stepgres.first_run', _start_runs.run_ids[1]::text, true);
+    -- The transaction may go on for a while: runs_record_late_start looks for subscribers again.
+    if now() <> statement_timestamp()
+        and current_setting('stepgres.followed', true) is distinct from 'changes' then
+        perform set_config('stepgres.first_run', _start_runs.run_ids[1]::text, true);
+    end if;
     if prototype.priority is not null then
         perform stepgres._ensure_queue(s.queue, prototype.priority, s.resources)
         from stepgres.steps as s
@@ -68,12 +76,14 @@ begin
         where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
         returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
     )
-    select
-        array_agg((c.run_id, c.step_slug, 0, null)::stepgres._new_task) filter (where c.is_direct),
-        array_agg((c.run_id, c.step_slug)::stepgres._step_key) filter (where not c.is_direct)
-    into v_tasks, v_ready
+    select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_ready
     from created as c
-    where c.remaining_deps = 0;
+    where c.remaining_deps = 0 and not c.is_direct;
+    if v_ready is not null then
+        perform stepgres._check_inputs(
+            prototype.workflow_slug, prototype.version, _start_runs.inputs
+        );
+    end if;
 
     perform stepgres._send_run_events('workflow_started', v_run_ids);
     if delay > interval '0' or prototype.deadline is not null then
@@ -87,8 +97,29 @@ begin
         where k.due_at is not null;
     end if;
     if delay is null then
-        perform stepgres._queue_tasks(v_tasks);
-        perform stepgres._advance(stepgres._start_steps(v_ready));
+        -- The runs are alike, so a step is looked up only once. Each queue gets one send.
+        for v_batch in
+            select q.queue, q.priority, s.resources, array_agg(
+                (i.run_id, s.step_slug, 0, null)::stepgres._new_task order by i.place, s.step_index
+            ) as tasks
+            from stepgres.steps as s
+            cross join lateral (
+                select coalesce(prototype.priority, s.priority) as priority, case
+                    when s.execution = 'distributed' or prototype.executor_id is null then s.queue
+                end as queue
+            ) as q
+            cross join unnest(v_run_ids) with ordinality as i (run_id, place)
+            where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
+                and s.is_direct and s.dependency_count = 0
+            group by q.queue, q.priority, s.resources
+        loop
+            perform stepgres._queue_batch(
+                v_batch.tasks, v_batch.queue, v_batch.priority, v_batch.resources, true
+            );
+        end loop;
+        if v_ready is not null then
+            perform stepgres._advance(stepgres._start_steps(v_ready));
+        end if;
     end if;
     return v_run_ids;
 end

@@ -30,7 +30,6 @@ begin
     end if;
     v_inputs := array(select jsonb_array_elements(inputs));
     v_run_ids := stepgres._new_run_ids(cardinality(v_inputs));
-    perform stepgres._check_inputs(v_run.workflow_slug, v_run.version, v_inputs);
     perform stepgres._start_runs(
         v_run_ids, v_inputs, v_run, nullif(start_workflow_runs.delay, interval '0')
     );

@@ -5,9 +5,5 @@ create constraint trigger runs_record_late_start
 after insert on stepgres.runs
 deferrable initially deferred
 for each row
-when (
-    new.run_id::text = current_setting('stepgres.first_run', true)
-    and current_setting('stepgres.followed', true) is distinct from 'changes'
-    and now() <> statement_timestamp()
-)
+when (new.run_id::text = current_setting('stepgres.first_run', true))
 execute function stepgres._record_run_start('call');
