@@ -8,6 +8,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_least_priority int;
+    v_places bigint[];
     v_handed stepgres._handed;
 begin
     if not stepgres._holds_worker(taker.worker_id, taker.generation) then
@@ -15,55 +16,54 @@ begin
         return v_handed;
     end if;
     v_least_priority := coalesce(stepgres._most_urgent_ticket(taker), -100);
-    with fitting as materialized (
-        select n.place, (
+    select
+        array_agg((
             n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, 1, null,
             s.timeout::interval, s.transactional, s.sql_function, coalesce(r.priority, s.priority),
             s.max_attempts <= 1, false, false
-        )::stepgres.work_item as item
-        from unnest(_hand_over.tasks)
-            with ordinality as n (run_id, step_slug, task_index, input, place)
-        join stepgres.runs as r
-            on r.run_id = n.run_id and r.status = 'started' and r.paused_at is null
-        cross join lateral (
-            select def.* from stepgres.steps as def
-            where (def.workflow_slug, def.version, def.step_slug)
-                = (r.workflow_slug, r.version, n.step_slug)
-            offset 0
-        ) as s
-        where (
-                s.sticky or (
-                    n.place <= _hand_over.places
-                    and coalesce(r.priority, s.priority) >= v_least_priority
-                )
+        )::stepgres.work_item),
+        array_agg(n.place)
+    into v_handed.items, v_places
+    from unnest(_hand_over.tasks)
+        with ordinality as n (run_id, step_slug, task_index, input, place)
+    join stepgres.runs as r
+        on r.run_id = n.run_id and r.status = 'started' and r.paused_at is null
+    cross join lateral (
+        select def.* from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug)
+            = (r.workflow_slug, r.version, n.step_slug)
+        offset 0
+    ) as s
+    where (
+            s.sticky or (
+                n.place <= _hand_over.places
+                and coalesce(r.priority, s.priority) >= v_least_priority
             )
-            and (s.execution = 'distributed' or r.executor_id is null)
-            and s.queue = any (taker.queues) and taker.resources @> s.resources
-            and (
-                taker.knows is null
-                or (taker.knows -> 'workflows' ->> r.workflow_slug)::int = r.version
-                or stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug)
-            )
-    ),
-    started as (
-        insert into stepgres.tasks (
-            run_id, step_slug, task_index, status, attempt, claim, worker_id, ahead,
-            queued_at, started_at
         )
-        select (f.item).run_id, (f.item).step_slug, (f.item).task_index, 'started', 1, 1,
-            taker.worker_id,
-            case when row_number() over (order by f.place) > _hand_over.begins then 'claimed' end,
-            v_now, v_now
-        from fitting as f
+        and (s.execution = 'distributed' or r.executor_id is null)
+        and s.queue = any (taker.queues) and taker.resources @> s.resources
+        and (
+            taker.knows is null
+            or (taker.knows -> 'workflows' ->> r.workflow_slug)::int = r.version
+            or stepgres._knows_step(taker.knows, r.workflow_slug, r.version, n.step_slug)
+        );
+    insert into stepgres.tasks (
+        run_id, step_slug, task_index, status, attempt, claim, worker_id, ahead, queued_at,
+        started_at
     )
-    select array_agg(f.item), (
-        select array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
-        from unnest(_hand_over.tasks)
-            with ordinality as n (run_id, step_slug, task_index, input, place)
-        where n.place not in (select o.place from fitting as o)
-    )
-    into v_handed
-    from fitting as f;
+    select i.run_id, i.step_slug, i.task_index, 'started', 1, 1, taker.worker_id,
+        case when i.ordinality > _hand_over.begins then 'claimed' end, v_now, v_now
+    from unnest(v_handed.items) with ordinality as i;
+    if v_places is null then
+        v_handed.left_tasks := tasks;
+    elsif cardinality(v_places) < cardinality(tasks) then
+        v_handed.left_tasks := array(
+            select (n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task
+            from unnest(_hand_over.tasks)
+                with ordinality as n (run_id, step_slug, task_index, input, place)
+            where n.place not in (select unnest(v_places))
+        );
+    end if;
     return v_handed;
 end
 $$;

@@ -8,9 +8,7 @@ as $$
 declare
     v_now timestamptz;
     v_left int := room.capacity - coalesce(cardinality(handed), 0);
-    v_rows tid[] := coalesce(
-        stepgres._lock_local_tasks(worker.worker_id, v_left, run_ids), '{}'
-    );
+    v_rows tid[];
     v_pgmq_queue text;
     v_begins int;
     v_started stepgres._claimed;
@@ -18,6 +16,10 @@ declare
 begin
     v_claimed.items := handed;
     v_claimed.row_ids := array_fill(null::tid, array[coalesce(cardinality(handed), 0)]);
+    if v_left <= 0 then
+        return v_claimed;
+    end if;
+    v_rows := coalesce(stepgres._lock_local_tasks(worker.worker_id, v_left, run_ids), '{}');
     -- The loop runs again only if there were tasks that the worker does not know. The worker sends
     -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
     -- of the worker are committed soon.

@@ -27,10 +27,12 @@ begin
         v_applied := stepgres._apply_batch(
             v_worker, work.results, v_room, work.run_ids || v_run_ids
         );
-        return query
-        select i.*
-        from unnest(v_applied.refused) as p (place)
-        cross join stepgres._refused_item(work.results -> (p.place - 1)::int) as i;
+        if v_applied.refused is not null then
+            return query
+            select i.*
+            from unnest(v_applied.refused) as p (place)
+            cross join stepgres._refused_item(work.results -> (p.place - 1)::int) as i;
+        end if;
     end if;
     if capacity > 0 then
         begin
