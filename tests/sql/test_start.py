@@ -107,6 +107,12 @@ def test_second_start_with_a_key_returns_the_first_run(engine: Engine) -> None:
     assert engine.snapshot() == before
 
 
+def test_second_start_with_a_key_does_not_look_at_its_input(engine: Engine) -> None:
+    engine.define("order", step("each", map=True))
+    run_id = engine.start("order", [1, 2], idempotency_key="k")
+    assert engine.start("order", "no array", idempotency_key="k") == run_id
+
+
 def test_key_is_kept_when_its_run_is_over(engine: Engine) -> None:
     engine.define("order", step("a"))
     run_id = engine.start("order", idempotency_key="k")
