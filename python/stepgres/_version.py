@@ -1,3 +1,3 @@
 """The version of Stepgres: the Python package and the SQL that it installs share this number."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

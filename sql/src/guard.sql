@@ -1,7 +1,7 @@
 -- Refuse the install before it makes anything, and say what to do instead.
 do $guard$
 declare
-    v_own constant text := '0.1.0';
+    v_own constant text := '0.2.0';
     v_version text;
     v_owner text;
 begin

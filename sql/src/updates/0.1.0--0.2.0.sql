@@ -1,0 +1,1 @@
+-- Changes of tables and types, and drops, that lead from 0.1.0 to 0.2.0.
