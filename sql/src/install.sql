@@ -12,6 +12,8 @@
 \ir structure/runs.sql
 \ir structure/step_states.sql
 \ir structure/tasks.sql
+\ir structure/waits.sql
+\ir structure/signals.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
