@@ -53,6 +53,7 @@ VALUES: dict[str, list[str]] = {
         "'now('",
     ],
     "integer": ["null", "0", "1", "-1", "7", "2147483647", "-2147483648"],
+    "bigint": ["null", "0", "-1", "9223372036854775807", "-9223372036854775808"],
     "boolean": ["null", "true", "false"],
     "uuid": [
         "null",
