@@ -376,6 +376,17 @@ def test_signal_that_came_in_time_wins_over_a_timeout_that_nobody_has_ended(
     assert engine.output(run_id) == "yes"
 
 
+def test_signal_that_comes_between_the_parts_of_a_tick_wins_over_the_timeout(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("ask", wait_for="approved", timeout=60))
+    run_id = engine.start("order")
+    clock.advance(60)
+    send(engine, run_id, payload="yes")
+    engine.rows("select stepgres._time_out_waits_of(array[%s::uuid])", run_id)
+    assert engine.output(run_id) == "yes"
+
+
 def test_signal_after_the_timeout_is_refused_or_unread(engine: Engine, clock: Clock) -> None:
     ask = step("ask", wait_for="approved", timeout=60, when_timeout="skip")
     engine.define("order", ask, step("b", "ask"))
