@@ -13,13 +13,15 @@ as $$
             'deadline', trim_scale(extract(epoch from (_document.version).deadline)),
             'steps', coalesce(to_jsonb(array_agg(
                 to_jsonb(s)
-                - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf}'::text[]
+                - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf,start_at,
+                    wait}'::text[]
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
                     'timeout', trim_scale(extract(epoch from s.timeout)),
                     'start_delay', trim_scale(extract(epoch from s.start_delay)),
                     'depends_on', coalesce(d.depends_on, '{}')
                 )
+                || stepgres._document_of_wait(s)
                 order by s.step_index
             )), '[]')
         )

@@ -30,7 +30,9 @@ as $$
         step.transactional,
         step.sticky,
         step.sql_function,
-        step.gathers
+        step.gathers,
+        step.start_at,
+        step.wait
     )::stepgres.step
 $$;
 

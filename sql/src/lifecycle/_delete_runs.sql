@@ -9,6 +9,11 @@ declare
         where r.run_id = any (_delete_runs.run_ids) and r.version < 0
     );
 begin
+    delete from stepgres.signals as s
+    where s.run_id = any (_delete_runs.run_ids) and s.wait_id is null;
+    delete from stepgres.signals as s
+    where s.run_id = any (_delete_runs.run_ids) and s.wait_id is not null;
+    delete from stepgres.waits as w where w.run_id = any (_delete_runs.run_ids);
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);
@@ -23,4 +28,4 @@ end
 $$;
 
 comment on function stepgres._delete_runs(uuid[]) is
-'Deletes finished runs, which no longer have timers or tickets.';
+'Deletes finished runs, which no longer have timers, tickets or open waits.';
