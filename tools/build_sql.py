@@ -5,7 +5,8 @@ sql/stepgres.sql is the plain install, one transaction that psql or any driver c
 
 For each sql/src/updates/OLD--VERSION.sql there is sql/stepgres--OLD--VERSION.sql, for `alter
 extension`, and sql/upgrade--OLD--VERSION.sql, for psql. An update file holds only changes of tables
-and types, and drops. Routines, views and triggers are replaced by those of the new version.
+and types, and drops; a line `\\ir structure/FILE.sql` stands for a file with new tables alone.
+Routines, views, triggers and comments are replaced by those of the new version.
 
 `make release` commits the scripts of its version.
 """
@@ -141,7 +142,7 @@ def build(root: Path) -> dict[Path, str]:
         sql = UPDATE.format(
             trust=files.get(Path("trust.sql"), ""),
             update=update.name,
-            delta=update.read_text("utf-8"),
+            delta=read_update(update),
             sql=replacements,
         )
         command = f"alter extension stepgres update to '{version}'"
@@ -153,13 +154,25 @@ def build(root: Path) -> dict[Path, str]:
     return {root / f"sql/{name}.sql": text for name, text in scripts.items()}
 
 
+def read_update(update: Path) -> str:
+    """The text of an update file, with the files that it names."""
+    return re.sub(
+        r"^\\ir (\S+)$",
+        lambda line: (update.parent.parent / line[1]).read_text("utf-8").strip(),
+        update.read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+
+
 def join(files: dict[Path, str]) -> str:
     return "\n".join(f"-- {file.as_posix()}\n{text}" for file, text in files.items() if text)
 
 
 def replaced(file: Path, text: str) -> str:
-    """The part of a file that an update runs again; nothing of what makes tables and types."""
-    if file.parts[0] in {"structure", "trust.sql", "guard.sql"}:
+    """The part of a file that an update runs again; of tables and types, the comments."""
+    if file.parts[0] == "structure":
+        return "".join(re.findall(r"^comment on .*?';\n", text, flags=re.DOTALL | re.MULTILINE))
+    if file.parts[0] in {"trust.sql", "guard.sql"}:
         return ""
     text = re.sub(r"^create (function|trigger|view)\b", r"create or replace \1", text, flags=re.M)
     # these alone cannot be replaced
