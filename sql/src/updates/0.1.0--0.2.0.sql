@@ -21,3 +21,10 @@ add constraint waiting_is_all_that_it_does check (
     )
 );
 alter type stepgres.step add attribute start_at jsonpath, add attribute wait jsonb;
+
+drop function stepgres._expand_map(uuid, text);
+drop function stepgres._json_path(text, text, text);
+drop function stepgres.add_step(
+    text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
+    text, interval, text, text, text, text, text, boolean
+);
