@@ -85,6 +85,7 @@ class Step(NamedTuple):
     sticky: bool
     sql_function: str | None
     gathers: list[str] | None
+    durable: bool | None = None
 
 
 class Flow(NamedTuple):
@@ -311,6 +312,7 @@ class WorkItem(NamedTuple):
     is_last_attempt: bool | None
     must_begin: bool | None
     is_refused: bool
+    checkpoints: Any = None
 
 
 class WorkerInfo(NamedTuple):

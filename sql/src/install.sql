@@ -14,6 +14,7 @@
 \ir structure/tasks.sql
 \ir structure/waits.sql
 \ir structure/signals.sql
+\ir structure/checkpoints.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -134,6 +135,25 @@
 \ir work/fail_oversized_tasks.sql
 \ir work/fail_task.sql
 \ir work/work.sql
+
+-- durable: the bodies of durable steps keep checkpoints, and let go while they wait
+\ir durable/_checkpoints_of.sql
+\ir durable/_close_waits_of.sql
+\ir durable/_copy_checkpoints.sql
+\ir durable/_feature_resources.sql
+\ir durable/_forget_checkpoints.sql
+\ir durable/_has_feature.sql
+\ir durable/_list_checkpoints.sql
+\ir durable/_open_waits_of_tasks.sql
+\ir durable/_read_operations.sql
+\ir durable/_restart_tasks.sql
+\ir durable/_resume_tasks.sql
+\ir durable/_store_operations.sql
+\ir durable/_suspend_tasks.sql
+\ir durable/_wake_tasks.sql
+\ir durable/_without_features.sql
+\ir durable/list_checkpoints.sql
+\ir durable/save_checkpoints.sql
 
 -- queues: pgmq queues are made, filled, closed and dropped
 \ir queues/_closable_queues.sql

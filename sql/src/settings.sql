@@ -15,7 +15,7 @@ begin
             'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks',
             'heartbeat', 'keep_tasks', 'list_goal_events', 'pause_runs', 'pause_workflow_run',
             'prune', 'register_worker', 'resume_runs', 'resume_workflow_run',
-            'retry_failed_workflow', 'retry_runs', '_new_run', '_start_run',
+            'retry_failed_workflow', 'retry_runs', 'save_checkpoints', '_new_run', '_start_run',
             'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop

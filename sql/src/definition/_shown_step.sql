@@ -20,7 +20,7 @@ as $$
         step.execution,
         step.queue,
         step.priority,
-        step.resources,
+        stepgres._without_features(step.resources),
         step.start_delay,
         step.condition,
         step.unless,
@@ -30,7 +30,8 @@ as $$
         step.transactional,
         step.sticky,
         step.sql_function,
-        step.gathers
+        step.gathers,
+        step.durable
     )::stepgres.step
 $$;
 

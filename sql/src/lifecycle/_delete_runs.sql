@@ -9,6 +9,8 @@ declare
         where r.run_id = any (_delete_runs.run_ids) and r.version < 0
     );
 begin
+    delete from stepgres.checkpoints as c where c.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.suspensions as s where s.run_id = any (_delete_runs.run_ids);
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);
     delete from stepgres.step_states as s where s.run_id = any (_delete_runs.run_ids);

@@ -19,7 +19,7 @@ begin
         select n.place, (
             n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, 1, null,
             s.timeout::interval, s.transactional, s.sql_function, coalesce(r.priority, s.priority),
-            s.max_attempts <= 1, false, false
+            s.max_attempts <= 1, false, false, case when s.durable then '{}'::jsonb end
         )::stepgres.work_item as item
         from unnest(_hand_over.tasks)
             with ordinality as n (run_id, step_slug, task_index, input, place)

@@ -18,14 +18,15 @@ begin
     for v_batch in
         with grouped as (
             select r.workflow_slug, r.version, n.step_slug, r.priority,
-                r.executor_id is null as has_no_executor, r.paused_at is not null as is_paused,
+                r.executor_id is null as has_no_executor, r.executor_id,
+                r.paused_at is not null as is_paused,
                 array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
                     as tasks,
                 array_agg(n.place) as places
             from unnest(_queue_tasks.tasks)
                 with ordinality as n (run_id, step_slug, task_index, input, place)
             join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-            group by r.workflow_slug, r.version, n.step_slug, r.priority, r.executor_id is null,
+            group by r.workflow_slug, r.version, n.step_slug, r.priority, r.executor_id,
                 r.paused_at is not null
         )
         select
@@ -48,8 +49,10 @@ begin
             offset 0
         ) as s
         cross join lateral (
-            select not r.is_paused
-                and (s.execution = 'distributed' or r.has_no_executor) as is_sent
+            select not r.is_paused and (
+                s.execution = 'distributed' or r.has_no_executor
+                or case when s.durable then not stepgres._has_feature(r.executor_id, 'durable') end
+            ) is true as is_sent
         ) as d
         left join stepgres.queues as q
             on d.is_sent and (q.queue, q.priority, q.resources, q.lane)
