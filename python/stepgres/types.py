@@ -295,7 +295,11 @@ class StuckStep(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses."""
+    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses.
+
+    checkpoints, for a durable step only, is {"list": what the body has done, "after"}. If after is
+    not None, list_checkpoints returns the rest.
+    """
 
     run_id: UUID
     workflow_slug: str
@@ -313,6 +317,43 @@ class WorkItem(NamedTuple):
     must_begin: bool | None
     is_refused: bool
     checkpoints: Any = None
+
+
+class Checkpoint(NamedTuple):
+    """An operation in the body of a durable step, as `list_checkpoints` returns it.
+
+    name and number are the key: the name begins with the kind of the operation, as in "run charge"
+    or "signal paid". outcome is "completed" or "failed" for a call. For a wait it is the outcome of
+    the wait, or None while the wait is open.
+    """
+
+    place: int
+    name: str
+    number: int
+    outcome: str | None
+    output: Any
+    error: str | None
+    error_type: str | None
+    wait_id: int | None
+
+
+class CheckpointAnswer(NamedTuple):
+    """What `save_checkpoints` knows about a wait, or (is_refused) the key of a task that is lost.
+
+    outcome is None while the wait is open.
+    """
+
+    run_id: UUID
+    step_slug: str
+    task_index: int
+    claim: int
+    name: str | None
+    number: int | None
+    outcome: str | None
+    output: Any
+    error: str | None
+    wait_id: int | None
+    is_refused: bool
 
 
 class WorkerInfo(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Database
-from tests.support.engine import Engine, WorkItem, refused, step
+from tests.support.engine import Engine, WorkItem, step
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def save(engine: Engine, *checkpoints: Any, waits: Any = ()) -> list[Any]:
 
 def kept(item: WorkItem) -> list[tuple[str, int, str | None, Any]]:
     """What the body has done: (name, number, outcome, output)."""
-    return [(c["name"], c["number"], c.get("outcome"), c["output"]) for c in item.checkpoints["list"]]
+    return [
+        (c["name"], c["number"], c.get("outcome"), c["output"]) for c in item.checkpoints["list"]
+    ]
 
 
 def sleep_of(item: WorkItem, number: int = 1, seconds: float = 60, **more: Any) -> dict[str, Any]:
