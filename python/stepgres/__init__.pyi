@@ -54,6 +54,7 @@ from stepgres.errors import Suspended as Suspended
 from stepgres.errors import TaskGraphNotApproved as TaskGraphNotApproved
 from stepgres.errors import TaskGraphNotFound as TaskGraphNotFound
 from stepgres.errors import TooManyCheckpoints as TooManyCheckpoints
+from stepgres.errors import TooManySignals as TooManySignals
 from stepgres.errors import UnreadableValue as UnreadableValue
 from stepgres.errors import VersionMismatch as VersionMismatch
 from stepgres.errors import WorkerNotFound as WorkerNotFound
@@ -78,10 +79,13 @@ from stepgres.types import RunEvent as RunEvent
 from stepgres.types import RunResult as RunResult
 from stepgres.types import RunStatus as RunStatus
 from stepgres.types import RunStep as RunStep
+from stepgres.types import SentSignal as SentSignal
+from stepgres.types import Signal as Signal
 from stepgres.types import Step as Step
 from stepgres.types import StepStatistics as StepStatistics
 from stepgres.types import StuckStep as StuckStep
 from stepgres.types import Subscription as Subscription
+from stepgres.types import Wait as Wait
 from stepgres.types import WorkerInfo as WorkerInfo
 from stepgres.types import WorkflowRun as WorkflowRun
 from stepgres.types import WorkflowVersion as WorkflowVersion
@@ -89,5 +93,6 @@ from stepgres.workflow import Workflow as Workflow
 from stepgres.workflow import describe as describe
 from stepgres.workflow import sql_step as sql_step
 from stepgres.workflow import step as step
+from stepgres.workflow import wait_for_signal as wait_for_signal
 
 __all__: list[str]

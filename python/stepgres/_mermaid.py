@@ -29,6 +29,7 @@ class Node:
     after: Iterable[str] = ()
     status: str | None = None
     inner: list[Node] = field(default_factory=list)
+    waits: bool = False
 
 
 def to_mermaid(workflow: Any) -> str:
@@ -41,13 +42,24 @@ def to_mermaid(workflow: Any) -> str:
 
         workflow = describe(workflow).document
     return steps_flowchart(
-        (step["step_slug"], step.get("depends_on") or (), None) for step in workflow["steps"]
+        (step["step_slug"], step.get("depends_on") or (), None, step.get("wait_for"))
+        for step in workflow["steps"]
     )
 
 
-def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None]]) -> str:
-    """Return a flowchart of steps, each given by slug, dependencies, and status or None."""
-    return flowchart([Node(slug, slug, after, status) for slug, after, status in steps])
+def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None, str | None]]) -> str:
+    """Return a flowchart of steps.
+
+    Each is given by slug, dependencies, status or None, and the signal that it waits for or None.
+    """
+    return flowchart(
+        [
+            Node(slug, slug, after, status)
+            if signal is None
+            else Node(slug, f"{slug}\nsignal: {signal}", after, status, waits=True)
+            for slug, after, status, signal in steps
+        ]
+    )
 
 
 def flowchart(nodes: list[Node]) -> str:
@@ -75,7 +87,8 @@ def _walk(nodes: list[Node]) -> Iterator[Node]:
 
 def _lines(nodes: list[Node], ids: dict[str, str], indent: str) -> Iterator[str]:
     for node in nodes:
-        shown = f'{ids[node.name]}["{_escape(node.label)}"]'
+        before, behind = ("([", "])") if node.waits else ("[", "]")
+        shown = f'{ids[node.name]}{before}"{_escape(node.label)}"{behind}'
         if node.inner:
             yield f"{indent}subgraph {shown}"
             yield from _lines(node.inner, ids, indent + "    ")

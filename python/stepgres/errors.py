@@ -183,6 +183,12 @@ class VersionMismatch(StepgresError):
     sqlstate = "SG027"
 
 
+class TooManySignals(StepgresError):
+    """The run, the key or the database has as many unread signals as it may have."""
+
+    sqlstate = "SG028"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -85,6 +85,8 @@ class Step(NamedTuple):
     sticky: bool
     sql_function: str | None
     gathers: list[str] | None
+    start_at: str | None = None
+    wait: dict[str, Any] | None = None
     durable: bool | None = None
 
 
@@ -167,8 +169,37 @@ class Attempt(NamedTuple):
     traceback: str | None
 
 
+class Wait(NamedTuple):
+    """What a run waits for, as `list_waits` returns it; open until resolved_at.
+
+    kind is "signal", "approval", "sleep" or "child". name is empty if the step itself waits.
+    due_at is None without a timeout, and while the run is paused. outcome is "signalled",
+    "approved", "rejected", "timed_out", "completed", "failed" or "cancelled".
+    """
+
+    wait_id: int
+    run_id: UUID | None
+    workflow_slug: str | None
+    step_slug: str | None
+    task_index: int
+    name: str
+    number: int
+    kind: str
+    signal: str | None
+    match: str | None
+    key: str | None
+    child_run_id: UUID | None
+    due_at: datetime | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    outcome: str | None
+    payload: Any
+    error: str | None
+    signal_id: int | None
+
+
 class RunStep(NamedTuple):
-    """A step of one run: its state, its number of tasks by status, and their attempts."""
+    """A step of one run: its state, its tasks by status, their attempts, and its waits."""
 
     step_slug: str
     depends_on: list[str]
@@ -182,6 +213,7 @@ class RunStep(NamedTuple):
     initial_tasks: int | None
     tasks: dict[str, int]
     attempts: list[Attempt]
+    waits: list[Wait]
 
 
 @dataclass(frozen=True)
@@ -198,7 +230,15 @@ class RunDetails(WorkflowRun):
 
     def to_mermaid(self) -> str:
         """Return a Mermaid flowchart of the steps, coloured by their status."""
-        return steps_flowchart((s.step_slug, s.depends_on, s.status) for s in self.steps)
+        return steps_flowchart(
+            (
+                s.step_slug,
+                s.depends_on,
+                s.status,
+                next((w.signal for w in s.waits if w.name == ""), None),
+            )
+            for s in self.steps
+        )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return bundle(self, self.to_mermaid())
@@ -207,7 +247,14 @@ class RunDetails(WorkflowRun):
 def run_details(document: dict[str, Any]) -> RunDetails:
     """Return the document of get_run as RunDetails; ids and times are no longer strings."""
     steps = [
-        _read(RunStep, {**step, "attempts": [_read(Attempt, a) for a in step.get("attempts", [])]})
+        _read(
+            RunStep,
+            {
+                **step,
+                "attempts": [_read(Attempt, a) for a in step.get("attempts", [])],
+                "waits": [_read(Wait, w) for w in step.get("waits", [])],
+            },
+        )
         for step in document["steps"]
     ]
     return _read(RunDetails, {**document, "steps": steps})
@@ -220,7 +267,7 @@ def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
 def _value(name: str, value: Any) -> Any:
     if value is None:
         return None
-    if name in {"run_id", "parent_run_id", "retried_from"}:
+    if name in {"run_id", "parent_run_id", "retried_from", "child_run_id"}:
         return UUID(value)
     if name.endswith("_at"):
         # Python 3.10 reads only fractions of 3 or 6 digits
@@ -292,6 +339,35 @@ class StuckStep(NamedTuple):
     waits_for: str
     detail: str
     until: datetime | None
+
+
+class SentSignal(NamedTuple):
+    """The answer to a sender; outcome is "sent", or "duplicate" (signal_id is the first one)."""
+
+    signal_id: int
+    outcome: str
+
+
+class Signal(NamedTuple):
+    """A signal as `list_signals` returns it; without a wait_id it is unread.
+
+    wait_id and step_slug are the wait that has consumed the signal, and its step. sent_by is the
+    login of the sender; source is what the sender says about itself.
+    """
+
+    signal_id: int
+    run_id: UUID
+    signal: str
+    key: str | None
+    payload: Any
+    idempotency_key: str | None
+    source: str | None
+    sent_by: str
+    sent_at: datetime
+    expires_at: datetime | None
+    wait_id: int | None
+    step_slug: str | None
+    consumed_at: datetime | None
 
 
 class WorkItem(NamedTuple):
@@ -434,6 +510,7 @@ class RunEvent(NamedTuple):
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
     step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
+    wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
     goal_approved and goal_rejected have a run_id only among the events of a run.

@@ -71,6 +71,7 @@ def step(
     priority: int = ...,
     resources: Mapping[str, Any] = ...,
     start_delay: float = ...,
+    start_at: str = ...,
     condition: str = ...,
     unless: str = ...,
     when_unmet: str = ...,
@@ -87,10 +88,12 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     without depends_on the step is a root. map executes the step once per element of an array: the
     output of its one dependency, or the input of the run. initial_tasks executes the step that many
     times with its input. A transactional step gets `context.connection`; its writes there are
-    committed together with its completion. A durable step may wait, and its context keeps what it
-    has done: see docs/waiting.md. condition and unless are JSON paths over the input of
-    the step: the step starts if condition is met and unless is not. when_unmet and when_exhausted
-    are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a map, as a number
+    committed together with its completion. A durable step may wait, and its context keeps what the
+    step has done: see docs/waiting.md. start_at is a JSON path over the input of the step to the
+    time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths over
+    the input of the step: the step starts if condition is met and unless is not. when_unmet and
+    when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a
+    map, as a number
     or a percentage such as "5%". A sticky step goes to the worker that completes its last
     dependency, in the same turn, without a ticket. Durations are in seconds. The step inherits
     missing options from the class.
@@ -126,6 +129,33 @@ def sql_step(sql_function: str, /, **options: Any) -> Any:
     function = _SqlFunction(sql_function)
     setattr(function, _OPTIONS, {"depends_on": [], **options})
     return function
+
+
+class WaitStep:
+    """A step of a Workflow class that waits, and has no function."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        setattr(self, _OPTIONS, options)
+
+
+def wait_for_signal(
+    signal: str, /, *, depends_on: Sequence[str | StepFunction | WaitStep] = (), **options: Any
+) -> Any:
+    """Make a step of a Workflow class that waits for a signal; its output is the payload.
+
+    `approved = wait_for_signal("approved", depends_on=["ask"], timeout=86400)`: no worker is held
+    while the step waits. send_signal sends the signal to a run, and send_signal_by_key to the run
+    that waits under a key. Options:
+
+    match: a JSON path over the payload that the signal must meet; $input is the input of the step.
+    key: a JSON path over the input of the step to the key of the wait.
+    timeout: the seconds after which the wait ends; without it the step waits as long as its run.
+    when_timeout: "fail" (the default), "skip", "skip-cascade", or "default", which completes the
+    step with default_output.
+
+    condition, unless and when_unmet are as for `step`.
+    """
+    return WaitStep({"depends_on": depends_on, "wait_for": signal, **options})
 
 
 def _is_step(value: Any) -> bool:
@@ -220,7 +250,7 @@ def describe(workflow: Any) -> Definition:
         document = {**options, "step_slug": step_slug}
         if isinstance(function, str):
             document["sql_function"] = function
-        else:
+        elif not isinstance(function, WaitStep):
             _check_function(culprit, function)
             functions[step_slug] = function
         documents.append(document)
@@ -348,7 +378,7 @@ def _check_function(culprit: str, function: Any) -> None:
 
 def _dependencies(culprit: str, depends_on: Any, slugs: Mapping[int, str]) -> Any:
     """Return the slugs of dependencies; a dependency may also be the function of its step."""
-    if callable(depends_on) or isinstance(depends_on, _SqlFunction):
+    if callable(depends_on) or isinstance(depends_on, _SqlFunction | WaitStep):
         raise DefinitionError(
             f"{culprit}: depends_on is {depends_on!r}, not a list",
             hint=f"Write depends_on=[{getattr(depends_on, '__name__', 'fetch')}].",
@@ -366,7 +396,7 @@ def _slug_of_step(culprit: str, step: Any, slugs: Mapping[int, str]) -> Any:
         return slugs[id(function)]
     if _is_step(function) and hasattr(function, "__name__"):
         return function.__name__  # a step of a base class that the class has redefined
-    if callable(function) or isinstance(step, _SqlFunction):
+    if callable(function) or isinstance(step, _SqlFunction | WaitStep):
         raise DefinitionError(
             f"{culprit}: depends_on has {step!r}, which is no step of this workflow",
             hint="Mark the function with @step, or name a step: depends_on=['fetch'].",

@@ -31,6 +31,7 @@
 \ir definition/_delete_own_version.sql
 \ir definition/_dependencies_of.sql
 \ir definition/_document.sql
+\ir definition/_document_of_wait.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
 \ir definition/_guard_order.sql
@@ -41,6 +42,7 @@
 \ir definition/_insert_step.sql
 \ir definition/_insert_steps.sql
 \ir definition/_is_of_goal.sql
+\ir definition/_is_signal.sql
 \ir definition/_json_path.sql
 \ir definition/_likeness.sql
 \ir definition/_order_steps.sql
@@ -48,6 +50,7 @@
 \ir definition/_refuse_definition_change.sql
 \ir definition/_seconds.sql
 \ir definition/_shown_step.sql
+\ir definition/_signal_wait.sql
 \ir definition/_slug_of.sql
 \ir definition/_sorted_steps.sql
 \ir definition/_step_options.sql
@@ -84,14 +87,17 @@
 -- scheduling: a step becomes ready, starts and ends
 \ir scheduling/_merge_objects.sql
 \ir scheduling/_advance.sql
+\ir scheduling/_check_path_cost.sql
 \ir scheduling/_complete_maps.sql
 \ir scheduling/_complete_runs.sql
 \ir scheduling/_count_ends.sql
 \ir scheduling/_delay_tasks.sql
+\ir scheduling/_delay_until.sql
 \ir scheduling/_ends_of.sql
 \ir scheduling/_expand_map.sql
 \ir scheduling/_fail_runs.sql
 \ir scheduling/_fail_steps.sql
+\ir scheduling/_found_in_input.sql
 \ir scheduling/_gathered_output.sql
 \ir scheduling/_hand_over.sql
 \ir scheduling/_is_end.sql
@@ -122,6 +128,7 @@
 \ir work/_fail_tasks.sql
 \ir work/_hand_out.sql
 \ir work/_lock_local_tasks.sql
+\ir work/_no_array.sql
 \ir work/_pop_tasks.sql
 \ir work/_record_results.sql
 \ir work/_refuse_results.sql
@@ -210,9 +217,39 @@
 \ir time/_now.sql
 \ir time/_replace_tickets.sql
 \ir time/_sweep_runs.sql
+\ir time/_time_left.sql
 \ir time/_time_out_tasks.sql
 \ir time/next_due.sql
 \ir time/tick.sql
+
+-- waits: signals, and steps that wait for them
+\ir waits/_apply_waits.sql
+\ir waits/_cancel_waits.sql
+\ir waits/_check_signal.sql
+\ir waits/_copy_waits.sql
+\ir waits/_deliver_signals.sql
+\ir waits/_deliver_signals_of.sql
+\ir waits/_duplicate_of.sql
+\ir waits/_forget_signals.sql
+\ir waits/_is_matched.sql
+\ir waits/_mark_signals.sql
+\ir waits/_match_signals.sql
+\ir waits/_notify_workers.sql
+\ir waits/_open_step_waits.sql
+\ir waits/_open_waits.sql
+\ir waits/_pause_waits.sql
+\ir waits/_resolve_waits.sql
+\ir waits/_resume_waits.sql
+\ir waits/_shown_wait.sql
+\ir waits/_store_signal.sql
+\ir waits/_time_out_waits.sql
+\ir waits/_time_out_waits_of.sql
+\ir waits/_too_many_signals.sql
+\ir waits/_wake_tasks.sql
+\ir waits/list_signals.sql
+\ir waits/list_waits.sql
+\ir waits/send_signal.sql
+\ir waits/send_signal_by_key.sql
 
 -- lifecycle: cancel, pause, retry, prune
 \ir lifecycle/_cancel_runs.sql
@@ -244,9 +281,11 @@
 \ir inspection/_count_messages.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
+\ir inspection/_list_waits_of.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_steps_waiting.sql
 \ir inspection/_tasks_waiting.sql
+\ir inspection/_waits_open.sql
 \ir inspection/count_runs.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
@@ -275,8 +314,10 @@
 \ir events/_record_pause.sql
 \ir events/_record_run_end.sql
 \ir events/_record_run_start.sql
+\ir events/_record_signal.sql
 \ir events/_record_step_events.sql
 \ir events/_record_task_events.sql
+\ir events/_record_wait_events.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
 \ir events/add_subscriber.sql
@@ -370,14 +411,17 @@
 
 -- checks: invariants
 \ir checks/_fault_of_run.sql
+\ir checks/_fault_of_signal.sql
 \ir checks/_fault_of_step.sql
 \ir checks/_fault_of_task.sql
+\ir checks/_fault_of_wait.sql
 \ir checks/_find_faults.sql
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
+\ir checks/_find_wrong_waits.sql
 \ir checks/check_version.sql
 \ir checks/fsck.sql
 \ir checks/version.sql
@@ -391,11 +435,13 @@
 \ir triggers/runs_record_end.sql
 \ir triggers/runs_record_late_start.sql
 \ir triggers/runs_record_start.sql
+\ir triggers/signals_record.sql
 \ir triggers/step_states_record_events.sql
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
 \ir triggers/task_graph_changes_record.sql
 \ir triggers/tasks_record_events.sql
+\ir triggers/waits_record_events.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql

@@ -17,7 +17,10 @@ EXCEPTIONS = {
     **dict.fromkeys(
         [
             (name, "00000", "performance")
-            for name in ("_decomposition_error", "_run_not_found", "_task_graph_not_found")
+            for name in (
+                "_decomposition_error", "_run_not_found", "_task_graph_not_found",
+                "_too_many_signals"
+            )
         ],
         "it raises: a call that is folded while planning would raise where nothing is wrong",
     ),
@@ -25,7 +28,8 @@ EXCEPTIONS = {
         [
             (name, "00000", "performance")
             for name in (
-                "_active_runs_of", "_find_channel", "_find_lost_tickets", "_message_ids",
+                "_active_runs_of", "_duplicate_of", "_find_channel", "_find_lost_tickets",
+                "_message_ids",
                 "_most_urgent_ticket", "_try_lock_runs"
             )
         ],

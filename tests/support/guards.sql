@@ -7,6 +7,10 @@ alter table stepgres.step_states
 add constraint step_is_sound check (stepgres._fault_of(step_states) is null);
 alter table stepgres.tasks
 add constraint task_is_sound check (stepgres._fault_of(tasks) is null);
+alter table stepgres.waits
+add constraint wait_is_sound check (stepgres._fault_of(waits) is null);
+alter table stepgres.signals
+add constraint signal_is_sound check (stepgres._fault_of(signals) is null);
 
 create function public.refuse_transition() returns trigger
 language plpgsql

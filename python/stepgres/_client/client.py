@@ -9,12 +9,21 @@ from stepgres._client.events import Events
 from stepgres._client.goals import Goals
 from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
+from stepgres._client.signals import AsyncSignals
 from stepgres._client.workers import Workers
 from stepgres._postgres.rows import row_of
 from stepgres.types import FsckViolation
 
 
-class Client(Definitions, Runs, Goals, Workers, Messages, Events):
+class Client(
+    Definitions,
+    Runs,
+    AsyncSignals,
+    Goals,
+    Workers,
+    Messages,
+    Events,
+):
     """A client calls the functions of the schema stepgres.
 
     conninfo is a connection string (by default STEPGRES_DSN, then the PG* variables), a

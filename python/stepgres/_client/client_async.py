@@ -7,13 +7,20 @@ from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
 from stepgres._client.messages_async import AsyncMessages
 from stepgres._client.runs_async import AsyncRuns
+from stepgres._client.signals_async import AsyncSignals
 from stepgres._client.workers_async import AsyncWorkers
 from stepgres._postgres.rows import row_of
 from stepgres.types import FsckViolation
 
 
 class AsyncClient(
-    AsyncDefinitions, AsyncRuns, AsyncGoals, AsyncWorkers, AsyncMessages, AsyncEvents
+    AsyncDefinitions,
+    AsyncRuns,
+    AsyncSignals,
+    AsyncGoals,
+    AsyncWorkers,
+    AsyncMessages,
+    AsyncEvents,
 ):
     """A client calls the functions of the schema stepgres.
 

@@ -85,8 +85,17 @@ class Definitions(Caller):
         when_exhausted: str | None = None,
         max_failed: int | str | None = None,
         sticky: bool | None = None,
+        start_at: str | None = None,
+        wait_for: str | None = None,
+        match: str | None = None,
+        key: str | None = None,
+        when_timeout: str | None = None,
+        default_output: Any = None,
     ) -> Step:
-        """Add a step to a workflow, after its dependencies. Durations are in seconds."""
+        """Add a step to a workflow, after its dependencies. Durations are in seconds.
+
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`.
+        """
         return self._one(
             "add_step",
             row_of(Step),
@@ -111,6 +120,12 @@ class Definitions(Caller):
             when_exhausted=when_exhausted,
             max_failed=None if max_failed is None else str(max_failed),
             sticky=sticky,
+            start_at=start_at,
+            wait_for=wait_for,
+            match=match,
+            key=key,
+            when_timeout=when_timeout,
+            default_output=json_argument(default_output, "default_output"),
         )
 
     def register_workflow(

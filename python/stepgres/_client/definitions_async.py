@@ -83,8 +83,17 @@ class AsyncDefinitions(AsyncCaller):
         when_exhausted: str | None = None,
         max_failed: int | str | None = None,
         sticky: bool | None = None,
+        start_at: str | None = None,
+        wait_for: str | None = None,
+        match: str | None = None,
+        key: str | None = None,
+        when_timeout: str | None = None,
+        default_output: Any = None,
     ) -> Step:
-        """Add a step to a workflow, after its dependencies. Durations are in seconds."""
+        """Add a step to a workflow, after its dependencies. Durations are in seconds.
+
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`.
+        """
         return await self._one(
             "add_step",
             row_of(Step),
@@ -109,6 +118,12 @@ class AsyncDefinitions(AsyncCaller):
             when_exhausted=when_exhausted,
             max_failed=None if max_failed is None else str(max_failed),
             sticky=sticky,
+            start_at=start_at,
+            wait_for=wait_for,
+            match=match,
+            key=key,
+            when_timeout=when_timeout,
+            default_output=json_argument(default_output, "default_output"),
         )
 
     async def register_workflow(

@@ -16,6 +16,8 @@ as $$
     union all
     select * from stepgres._find_wrong_tasks()
     union all
+    select * from stepgres._find_wrong_waits()
+    union all
     select * from stepgres._find_wrong_queues()
     union all
     select * from stepgres._find_stray_tickets()

@@ -13,7 +13,8 @@ as $$
             'deadline', trim_scale(extract(epoch from (_document.version).deadline)),
             'steps', coalesce(to_jsonb(array_agg(
                 to_jsonb(s)
-                - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf}'::text[]
+                - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf,start_at,
+                    wait}'::text[]
                 - case when s.durable is null then '{durable}' else '{}'::text[] end
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
@@ -22,6 +23,7 @@ as $$
                     'resources', stepgres._without_features(s.resources),
                     'depends_on', coalesce(d.depends_on, '{}')
                 )
+                || stepgres._document_of_wait(s)
                 order by s.step_index
             )), '[]')
         )

@@ -1,4 +1,6 @@
-create function stepgres._json_path(path text, option text, culprit text) returns jsonpath
+create function stepgres._json_path(
+    path text, option text, culprit text, variables text[] default '{}'
+) returns jsonpath
 language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
@@ -6,10 +8,15 @@ as $$
 declare
     v_path jsonpath;
     v_text text;
+    v_variable text;
     v_excess text;
 begin
     v_path := path::jsonpath;
-    v_text := regexp_replace(v_path::text, '"([^"\\]|\\.)*"', '""', 'g');
+    v_text := v_path::text;
+    foreach v_variable in array variables loop
+        v_text := replace(v_text, format('$"%s"', v_variable), '$');
+    end loop;
+    v_text := regexp_replace(v_text, '"([^"\\]|\\.)*"', '""', 'g');
     -- These expressions make the time for a path grow with the length of the path, or with the
     -- depth of an input. _path_cost sees at run time where the time grows with the square of the
     -- number of values.
@@ -32,7 +39,12 @@ begin
     -- it becomes ready. They are a variable, because nobody sets any (in canonical text $."key" is
     -- a member and $"name" a variable), a bad template, and a regular expression that is too large.
     if v_text ~ '\$""' then
-        raise syntax_error using message = 'it has a variable, and Stepgres sets no variables';
+        raise syntax_error using message = case
+            when variables = '{}' then 'it has a variable, and Stepgres sets no variables'
+            else format(
+                'it has a variable other than $%s', array_to_string(variables, ' and $')
+            )
+        end;
     end if;
     perform jsonb_path_query('"0"', ('$' || d.call[1])::jsonpath, silent => true)
     from regexp_matches(v_path::text, '\.datetime\("(?:[^"\\]|\\.)*"\)', 'g') as d (call);
@@ -49,5 +61,7 @@ exception when data_exception or syntax_error or feature_not_supported
 end
 $$;
 
-comment on function stepgres._json_path(text, text, text) is
-'Returns an option as a JSON path, or raises SG001 with the reason that PostgreSQL gives.';
+comment on function stepgres._json_path(text, text, text, text[]) is
+'Returns an option as a JSON path, or raises SG001 with the reason that PostgreSQL gives.
+
+variables are the names of the variables that the path may have.';

@@ -31,6 +31,8 @@ as $$
         step.sticky,
         step.sql_function,
         step.gathers,
+        step.start_at,
+        step.wait,
         step.durable
     )::stepgres.step
 $$;

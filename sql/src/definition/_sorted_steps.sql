@@ -16,7 +16,9 @@ declare
             "map": "boolean", "initial_tasks": "integer",
             "transactional": "boolean", "sticky": "boolean", "durable": "boolean", "sql_function": "string",
             "gathers": "array", "start_delay": "number", "condition": "string",
-            "unless": "string", "max_failed": "number or string"}';
+            "unless": "string", "max_failed": "number or string", "start_at": "string",
+            "wait_for": "string", "match": "string", "key": "string", "when_timeout": "string",
+            "default_output": "object or array or string or number or boolean"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop
         v_slug := v_step ->> 'step_slug';

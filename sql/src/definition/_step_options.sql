@@ -18,7 +18,15 @@ begin
     v_step.initial_tasks := v_initial_tasks;
     v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric::int, defaults.max_attempts);
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
-    v_step.timeout := coalesce(stepgres._seconds(step -> 'timeout'), defaults.timeout);
+    v_step.wait := stepgres._signal_wait(
+        step ->> 'wait_for', step ->> 'match', step ->> 'key', stepgres._seconds(step -> 'timeout'),
+        step ->> 'when_timeout', nullif(step -> 'default_output', 'null'), v_culprit
+    );
+    -- The timeout of a step that waits is that of its wait.
+    v_step.timeout := coalesce(
+        case when v_step.wait is null then stepgres._seconds(step -> 'timeout') end,
+        defaults.timeout
+    );
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::numeric::int, defaults.priority);
@@ -26,6 +34,7 @@ begin
     v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources)
         || stepgres._feature_resources(case when v_step.durable then '{durable}'::text[] end);
     v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
+    v_step.start_at := stepgres._json_path(step ->> 'start_at', 'start_at', v_culprit);
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);
     v_step.unless := stepgres._json_path(step ->> 'unless', 'unless', v_culprit);
     v_step.when_unmet := coalesce(step ->> 'when_unmet', defaults.when_unmet);

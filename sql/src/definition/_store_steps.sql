@@ -14,6 +14,7 @@ begin
         v_steps[i].is_direct := (
             not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
             and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
+            and v_steps[i].start_at is null and v_steps[i].wait is null
         ) is true;
         v_steps[i].is_leaf := true;
     end loop;

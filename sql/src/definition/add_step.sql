@@ -19,7 +19,13 @@ create function stepgres.add_step(
     when_unmet text default null,
     when_exhausted text default null,
     max_failed text default null,
-    sticky boolean default false
+    sticky boolean default false,
+    start_at text default null,
+    wait_for text default null,
+    match text default null,
+    key text default null,
+    when_timeout text default null,
+    default_output jsonb default null
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -59,7 +65,15 @@ begin
     v_step.initial_tasks := add_step.initial_tasks;
     v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
     v_step.base_delay := coalesce(stepgres._in_seconds(add_step.base_delay), v_version.base_delay);
-    v_step.timeout := coalesce(stepgres._in_seconds(add_step.timeout), v_version.timeout);
+    v_step.wait := stepgres._signal_wait(
+        add_step.wait_for, add_step.match, add_step.key, stepgres._in_seconds(add_step.timeout),
+        add_step.when_timeout, add_step.default_output, v_culprit
+    );
+    -- The timeout of a step that waits is that of its wait.
+    v_step.timeout := coalesce(
+        case when v_step.wait is null then stepgres._in_seconds(add_step.timeout) end,
+        v_version.timeout
+    );
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
     v_step.priority := coalesce(add_step.priority, v_version.priority);
@@ -67,6 +81,7 @@ begin
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
     v_step.start_delay := stepgres._in_seconds(add_step.start_delay);
+    v_step.start_at := stepgres._json_path(add_step.start_at, 'start_at', v_culprit);
     v_step.condition := stepgres._json_path(add_step.condition, 'condition', v_culprit);
     v_step.unless := stepgres._json_path(add_step.unless, 'unless', v_culprit);
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
@@ -82,7 +97,7 @@ $$;
 
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
-    text, interval, text, text, text, text, text, boolean
+    text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -95,13 +110,21 @@ map of that many tasks, each of which gets the input of the step.
 
 Scheduling: workers claim the ready steps of a queue by priority, the highest first. A worker claims
 a step only if it has all of the resources of the step, such as {"gpu": true}. The tasks of a step
-wait for its start_delay once the step is ready. A sticky step goes to the worker that completes its
+wait for its start_delay once the step is ready, or until start_at, a JSON path to a timestamp in
+the input of the step. A sticky step goes to the worker that completes its
 last dependency, in the same turn and ahead of all queued tasks, if the worker can take one task
 more. Without sticky the worker gets one such step for each task that it completes, while no more
 urgent task is queued.
 
 Bodies: the writes of a transactional step are committed with its completion. A step with a
 sql_function has this function as its body.
+
+Waits: a step with wait_for has no body. It waits for the signal of this name, and its output is
+the payload: see send_signal. match is a JSON path over the payload that the signal must meet;
+$input in it is the input of the step. key is a JSON path over the input of the step to the key of
+the wait: see send_signal_by_key. timeout ends the wait, and when_timeout says how: "fail", "skip",
+"skip-cascade", or "default", which completes the step with default_output. Without a timeout the
+step waits as long as its run.
 
 Conditions and retries: condition and unless are JSON paths over the input of the step. The step
 starts if condition is met and unless is not. when_unmet says what happens to a step that may not

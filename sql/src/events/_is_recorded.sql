@@ -13,7 +13,10 @@ as $$
                 (_is_recorded.event).step_slug, (_is_recorded.event).task_index,
                 (_is_recorded.event).attempt
             )
-            and (e.step_slug is not null or e.occurred_at = (_is_recorded.event).occurred_at)
+            and (
+                (e.step_slug is not null and e.event_type not in ('wait_opened', 'wait_resolved'))
+                or e.occurred_at = (_is_recorded.event).occurred_at
+            )
             and not pg_visible_in_snapshot(e.xid, _is_recorded.since)
     )
     or (

@@ -60,6 +60,23 @@ with events (
             values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
+    select
+        w.run_id, w.step_slug, case when w.name <> '' then w.task_index end, null, e.*, w.number
+    from stepgres.waits as w
+    cross join
+        lateral (
+            values
+            ('wait_opened', w.opened_at, null, 4),
+            ('wait_resolved', w.resolved_at, w.error, 6)
+        ) as e
+    union all
+    -- Until a signal is delivered, nobody has locked its run, and no subscriber is told.
+    select
+        s.run_id, null, null, null, 'signal_sent',
+        case when s.key is null then s.sent_at else s.consumed_at end, null, 2, null
+    from stepgres.signals as s
+    where not s.is_new
+    union all
     -- The attempt is under way, has completed its task, or was cancelled before its end. A task
     -- that was cancelled between two attempts still has an error. An attempt that was handed back
     -- has started: the next claim of the task is the same attempt.
@@ -120,8 +137,9 @@ comment on view stepgres.run_events is
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
 workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
 step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
-another attempt follows). A run of a task graph also has goal_started, goal_completed and
-goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
+another attempt follows); wait_opened, wait_resolved; signal_sent (once the signal has been delivered
+or kept; a signal with a key once it is consumed). A run of a task graph also has goal_started,
+goal_completed and goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
 goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
 have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
 time: a step ends before the steps that depend on it start.';

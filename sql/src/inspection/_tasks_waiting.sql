@@ -32,7 +32,10 @@ as $$
                     when run.paused_at is not null then 'pause'
                     -- a task that was given back waits for a worker that knows its step
                     when t.status = 'waiting'
-                        and (q.is_known or t.attempt > 0 or s.start_delay > '0')
+                        and (
+                            q.is_known or t.attempt > 0 or s.start_delay > '0'
+                            or s.start_at is not null
+                        )
                         then 'timer'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
@@ -56,7 +59,8 @@ as $$
             when 'timer' then
                 case
                     when min(w.attempt) > 0 then format('attempt %s follows', min(w.attempt) + 1)
-                    when min(w.start_delay) > '0' then 'its start is delayed'
+                    when min(w.start_delay) > '0' or bool_or(w.start_at is not null)
+                        then 'its start is delayed'
                     else 'a worker has given it back'
                 end
             when 'executor' then format('executor "%s" will execute it', run.executor_id)

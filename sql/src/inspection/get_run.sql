@@ -31,7 +31,8 @@ begin
                             group by k.status
                         ) as c
                     ),
-                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug)
+                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug),
+                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug)
                 )
                 order by s.step_index
             ))
@@ -51,7 +52,8 @@ The document has the columns of stepgres.workflow_run, and in addition:
 "steps": [{"step_slug", "depends_on", "map", "status", "started_at", "finished_at", "skip_reason",
 "error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
 "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error",
-"error_type", "traceback"}]}].
-Each step has at most 1,000 attempts in the document, the failed attempts first.
+"error_type", "traceback"}], "waits": [the columns of stepgres.wait without the run and the step]}].
+Each step has at most 1,000 attempts in the document, the failed attempts first, and at most 1,000
+waits, the open waits first.
 
 Errors: SG005 unknown run.';

@@ -13,6 +13,8 @@ begin
         select * from stepgres._steps_waiting(v_run)
         union all
         select * from stepgres._tasks_waiting(v_run)
+        union all
+        select * from stepgres._waits_open(v_run)
     ) as l
     join stepgres.steps as s
         on (s.workflow_slug, s.version, s.step_slug)
@@ -27,8 +29,9 @@ comment on function stepgres.why_stuck(uuid) is
 The function returns no row if the run has ended. waits_for is one of:
 dependency (a step that has not finished),
 start (the start of a delayed run, at until),
-timer (the next attempt, the end of a start_delay, or the end of the time for which a worker has
-given the task back, at until),
+signal (a call of send_signal or send_signal_by_key, or the timeout of the wait at until),
+timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
+worker has given the task back, at until),
 pause (a call of resume_workflow_run),
 executor (the local executor that will execute the task),
 queue (no live worker takes tasks from the queue),

@@ -9,6 +9,8 @@ declare
         where r.run_id = any (_delete_runs.run_ids) and r.version < 0
     );
 begin
+    delete from stepgres.signals as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.waits as w where w.run_id = any (_delete_runs.run_ids);
     delete from stepgres.checkpoints as c where c.run_id = any (_delete_runs.run_ids);
     delete from stepgres.suspensions as s where s.run_id = any (_delete_runs.run_ids);
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
@@ -25,4 +27,4 @@ end
 $$;
 
 comment on function stepgres._delete_runs(uuid[]) is
-'Deletes finished runs, which no longer have timers or tickets.';
+'Deletes finished runs, which no longer have timers, tickets or open waits.';

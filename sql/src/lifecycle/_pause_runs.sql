@@ -20,11 +20,10 @@ begin
     update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
     insert into stepgres.pauses (run_id, paused_at) select i, v_now from unnest(v_run_ids) as i
     on conflict on constraint pauses_pkey do update set resumed_at = null;
-    -- in seconds: an interval in days changes its length if the clocks change meanwhile
     update stepgres.timers as t
-    set remaining = make_interval(secs => extract(epoch from t.due_at - v_now)::float8),
-        due_at = 'infinity'
+    set remaining = stepgres._time_left(t.due_at, v_now), due_at = 'infinity'
     where t.run_id = any (v_run_ids);
+    perform stepgres._pause_waits(v_run_ids, v_now);
     perform stepgres._send_run_events('workflow_paused', v_run_ids);
     return v_run_ids;
 end

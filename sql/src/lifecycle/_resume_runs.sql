@@ -28,6 +28,7 @@ begin
         where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
     ));
     perform stepgres._start_ready_steps(v_run_ids);
+    perform stepgres._resume_waits(v_run_ids, v_now);
     return v_run_ids;
 end
 $$;

@@ -40,6 +40,7 @@ begin
     end loop;
     if skip_completed then
         perform stepgres._copy_finished_steps(v_new_ids);
+        perform stepgres._copy_waits(v_new_ids);
         perform stepgres._copy_unfinished_maps(v_new_ids);
         perform stepgres._start_ready_steps(v_new_ids);
         perform stepgres._copy_checkpoints(v_new_ids);

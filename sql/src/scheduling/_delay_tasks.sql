@@ -21,4 +21,4 @@ end
 $$;
 
 comment on function stepgres._delay_tasks(stepgres._new_task[], interval[]) is
-'Lets the first tasks of steps wait for the start_delay of their steps.';
+'Lets the first tasks of steps wait for the start_delay or start_at of their steps.';

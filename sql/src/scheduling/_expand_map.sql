@@ -1,4 +1,6 @@
-create function stepgres._expand_map(run_id uuid, step_slug text) returns void
+create function stepgres._expand_map(
+    run_id uuid, step_slug text, delay interval default '0'
+) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,7 +10,6 @@ declare
     v_last int;
     v_elements jsonb;
     v_tasks stepgres._new_task[];
-    v_delay interval;
 begin
     -- Tasks are queued in windows of 1,000, so that large maps neither fill the queue nor take long
     -- to cancel. Each window reads the whole array. So there are at most 32 windows; otherwise the
@@ -36,22 +37,13 @@ begin
         )::stepgres._new_task
         from generate_series(v_first, v_last) as i
     );
-    -- A step has its start_delay once: the next tasks are queued at once.
-    if v_first = 0 then
-        select s.start_delay::interval into v_delay
-        from stepgres.runs as r
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug)
-                = (r.workflow_slug, r.version, _expand_map.step_slug)
-        where r.run_id = _expand_map.run_id;
-    end if;
-    if v_delay > interval '0' then
-        perform stepgres._delay_tasks(v_tasks, array_fill(v_delay, array[cardinality(v_tasks)]));
+    if delay > interval '0' then
+        perform stepgres._delay_tasks(v_tasks, array_fill(delay, array[cardinality(v_tasks)]));
     else
         perform stepgres._queue_tasks(v_tasks);
     end if;
 end
 $$;
 
-comment on function stepgres._expand_map(uuid, text) is
-'Queues the next window of the tasks of a map step.';
+comment on function stepgres._expand_map(uuid, text, interval) is
+'Queues the next window of the tasks of a map step, or delays it: the first window of a step.';

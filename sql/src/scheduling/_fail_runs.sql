@@ -9,6 +9,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
+    v_waiting uuid[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -22,10 +23,18 @@ begin
     insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
     select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
 
-    update stepgres.step_states as t
-    set status = 'cancelled', finished_at = v_now
-    from unnest(_fail_runs.failures) as f
-    where t.run_id = f.run_id and t.status in ('created', 'started');
+    -- A started step without a task waits. Only then the open waits are looked for.
+    with cancelled as (
+        update stepgres.step_states as t
+        set status = 'cancelled', finished_at = v_now
+        from unnest(_fail_runs.failures) as f
+        where t.run_id = f.run_id and t.status in ('created', 'started')
+        returning t.run_id, t.remaining_tasks
+    )
+    select array_agg(distinct c.run_id) into v_waiting
+    from cancelled as c
+    where c.remaining_tasks = 0;
+    perform stepgres._cancel_waits(v_waiting);
     perform stepgres._withdraw_tasks(
         array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f),
         'cancelled'
@@ -41,4 +50,6 @@ end
 $$;
 
 comment on function stepgres._fail_runs(stepgres._run_failure[], boolean) is
-'Fails or cancels runs: no step or task of them stays unfinished, no timer and no ticket remains.';
+'Fails or cancels runs: no step or task of them stays unfinished.
+
+No timer, no ticket and no open wait remains.';

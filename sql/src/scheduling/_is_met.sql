@@ -7,13 +7,7 @@ declare
     -- Put the path in brackets; "strict" stands before the brackets.
     v_path text := regexp_replace(predicate::text, '^(strict )?(.*)$', '\1(\2)');
 begin
-    -- The time that PostgreSQL takes depends on the path. A path with one "$" and no "@" looks at
-    -- each value once.
-    if regexp_count(predicate::text, '[$@]') > 1
-        and stepgres._path_cost(predicate, input) > 5e6 then
-        raise exception 'it would look at more than 5,000,000 pairs of values of its input'
-            using errcode = 'program_limit_exceeded';
-    end if;
+    perform stepgres._check_path_cost(predicate, input);
     -- A path has two forms, and both find values: "$.n > 3" is itself true or false, "$ ? (@.n >
     -- 3)" finds a value or nothing. An error in the path, such as a key that strict mode misses,
     -- means not met. PostgreSQL searches for the value, and ends at the first, instead of listing

@@ -13,6 +13,9 @@ declare
     v_delayed stepgres._new_task[];
     v_delays interval[];
     v_maps stepgres._step_key[];
+    v_map_delays interval[];
+    v_undated stepgres._step_key[];
+    v_waiting stepgres._step_key[];
 begin
     if ready is null then
         return null;
@@ -44,15 +47,16 @@ begin
     v_finished := stepgres._skip_steps(v_skips);
 
     -- The time is taken after the skips: events are told in the order in which they are recorded.
-    -- A step that gathers has no task, and neither has a map of an empty array.
+    -- A step that gathers has no task, and neither has a step that waits, or a map of an empty
+    -- array.
     v_now := stepgres._now();
     with started as (
         update stepgres.step_states as t
-        set status = case n.tasks when 0 then 'completed' else 'started' end, started_at = v_now,
-            finished_at = case n.tasks when 0 then v_now end, initial_tasks = n.tasks,
+        set status = case when n.is_over then 'completed' else 'started' end, started_at = v_now,
+            finished_at = case when n.is_over then v_now end, initial_tasks = n.tasks,
             remaining_tasks = n.tasks,
             output = case
-                when n.tasks > 0 then null
+                when not n.is_over then null
                 when t.map then '[]'
                 else stepgres._gathered_output(t.run_id, t.step_slug)
             end
@@ -65,25 +69,36 @@ begin
             offset 0
         ) as s
         cross join lateral (
-            select case
-                when s.gathers is not null then 0
-                when not s.map then 1
-                else coalesce(
-                    s.initial_tasks, jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
-                )
-            end as tasks
+            select c.tasks, c.tasks = 0 and s.wait is null as is_over
+            from (
+                select case
+                    when s.gathers is not null or s.wait is not null then 0
+                    when not s.map then 1
+                    else coalesce(
+                        s.initial_tasks,
+                        jsonb_array_length(stepgres._map_source(k.run_id, k.step_slug))
+                    )
+                end as tasks
+                offset 0
+            ) as c
             offset 0
         ) as n
         where t.run_id = k.run_id and t.step_slug = k.step_slug and t.status = 'created'
-        returning t.run_id, t.step_slug, t.map, n.tasks, s.start_delay::interval as start_delay
+        returning t.run_id, t.step_slug, t.map, n.tasks, n.is_over, case
+            when s.start_at is null then s.start_delay::interval
+            else stepgres._delay_until(t.run_id, t.step_slug, s.start_at)
+        end as delay
     )
     select
-        array_agg(o.step) filter (where s.tasks = 0),
-        array_agg(o.task) filter (where o.is_single and s.start_delay = interval '0'),
-        array_agg(o.task) filter (where o.is_single and s.start_delay > interval '0'),
-        array_agg(s.start_delay) filter (where o.is_single and s.start_delay > interval '0'),
-        array_agg(o.step) filter (where s.tasks > 0 and s.map)
-    into v_completed, v_tasks, v_delayed, v_delays, v_maps
+        array_agg(o.step) filter (where s.is_over),
+        array_agg(o.step) filter (where s.tasks = 0 and not s.is_over),
+        array_agg(o.task) filter (where o.is_single and s.delay = interval '0'),
+        array_agg(o.task) filter (where o.is_single and s.delay > interval '0'),
+        array_agg(s.delay) filter (where o.is_single and s.delay > interval '0'),
+        array_agg(o.step) filter (where s.tasks > 0 and s.map and s.delay is not null),
+        array_agg(s.delay) filter (where s.tasks > 0 and s.map and s.delay is not null),
+        array_agg(o.step) filter (where s.tasks > 0 and s.delay is null)
+    into v_completed, v_waiting, v_tasks, v_delayed, v_delays, v_maps, v_map_delays, v_undated
     from started as s
     cross join lateral (
         select s.tasks > 0 and not s.map as is_single,
@@ -92,7 +107,21 @@ begin
     ) as o;
     perform stepgres._queue_tasks(v_tasks);
     perform stepgres._delay_tasks(v_delayed, v_delays);
-    perform stepgres._expand_map(m.run_id, m.step_slug) from unnest(v_maps) as m;
+    perform stepgres._expand_map(m.run_id, m.step_slug, m.delay)
+    from rows from (unnest(v_maps), unnest(v_map_delays)) as m (run_id, step_slug, delay);
+    -- Steps that fail now come last: the end of their runs withdraws the tasks from above.
+    if v_undated is not null then
+        perform stepgres._fail_steps(array(
+            select (
+                k.run_id, k.step_slug,
+                format('step "%s" failed: start_at finds no timestamp in its input', k.step_slug)
+            )::stepgres._run_failure
+            from unnest(v_undated) as k
+        ));
+    end if;
+    if v_waiting is not null then
+        v_completed := v_completed || stepgres._open_step_waits(v_waiting);
+    end if;
     return v_finished || v_completed;
 end
 $$;

@@ -103,6 +103,8 @@ create table stepgres.steps (
     sticky boolean not null,
     sql_function text constraint sql_function_is_registered references stepgres.sql_functions,
     gathers text[],
+    start_at jsonpath,
+    wait jsonb,
     durable boolean,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
@@ -124,12 +126,23 @@ create table stepgres.steps (
     constraint gathering_is_all_that_it_does check (
         gathers is null or (
             not map and not transactional and sql_function is null
-            and condition is null and unless is null and start_delay = '0'
+            and condition is null and unless is null and start_delay = '0' and start_at is null
+            and wait is null
+        )
+    ),
+    constraint start_is_delayed_once check (start_at is null or start_delay = '0'),
+    constraint waiting_is_all_that_it_does check (
+        wait is null or (
+            not map and not transactional and not sticky and sql_function is null
+            and start_delay = '0' and start_at is null
         )
     ),
     constraint durable_step_has_a_body check (
         durable is null
-        or (durable and not transactional and sql_function is null and gathers is null)
+        or (
+            durable and not transactional and sql_function is null and gathers is null
+            and wait is null
+        )
     )
 );
 
@@ -142,11 +155,17 @@ comment on column stepgres.steps.resources is
 A feature that the worker needs stands here too: see _feature_resources.';
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
-A direct step is no map, gathers nothing, and has neither condition, unless nor start_delay.';
+A direct step is no map, gathers nothing, waits for nothing, and has neither condition, unless,
+start_delay nor start_at.';
 comment on column stepgres.steps.is_leaf is
 'No step depends on the step: its output is a part of the output of the run.';
 comment on column stepgres.steps.start_delay is
 'How long the tasks of the step wait after the step has become ready.';
+comment on column stepgres.steps.start_at is
+'The JSON path in the input of the step to the time at which the tasks of the step are queued.';
+comment on column stepgres.steps.wait is
+'The step has no body: it waits. {"kind": "signal", "signal", "match", "key", "timeout",
+"when_timeout", "default_output"}; keys without a value are left out.';
 comment on column stepgres.steps.condition is
 'The step starts only if this JSON path finds a value other than false and null in its input.';
 comment on column stepgres.steps.unless is
@@ -192,6 +211,10 @@ comment on constraint gathers_names_each_dependency on stepgres.steps is
 'gathers has one name for each dependency';
 comment on constraint gathering_is_all_that_it_does on stepgres.steps is
 'a step that gathers has no body: it is no map, and has neither condition, delay nor sql_function';
+comment on constraint start_is_delayed_once on stepgres.steps is
+'a step has either start_delay or start_at';
+comment on constraint waiting_is_all_that_it_does on stepgres.steps is
+'a step that waits has no body: it is no map, and has neither delay, sql_function nor connection';
 comment on constraint durable_step_has_a_body on stepgres.steps is
 'a durable step has a body in a program: it is not transactional, and has no sql_function';
 comment on constraint sql_function_is_registered on stepgres.steps is
@@ -251,6 +274,8 @@ create type stepgres.step as (
     sticky boolean,
     sql_function text,
     gathers text[], -- noqa: LT01
+    start_at jsonpath,
+    wait jsonb,
     durable boolean
 );
 

@@ -57,3 +57,35 @@ comment on column stepgres.signals.is_new is
 'No tick has compared the signal with the open waits since the signal was committed.';
 comment on column stepgres.signals.wait_id is
 'The wait that has consumed the signal.';
+
+create type stepgres.sent_signal as (
+    signal_id bigint,
+    outcome text
+);
+
+comment on type stepgres.sent_signal is
+'The answer to a sender: sent, or duplicate if a signal with the idempotency_key was sent before.
+
+The signal_id of a duplicate is the id of the first signal.';
+
+create type stepgres.signal as (
+    signal_id bigint,
+    run_id uuid,
+    signal text,
+    key text,
+    payload jsonb,
+    idempotency_key text,
+    source text,
+    sent_by text,
+    sent_at timestamptz,
+    expires_at timestamptz,
+    wait_id bigint,
+    step_slug text,
+    consumed_at timestamptz
+);
+
+comment on type stepgres.signal is
+'A signal as list_signals shows it, with the wait and the step that have consumed the signal.
+
+A signal without a wait_id is unread. sent_by is the login of the sender, source what the sender
+says about itself.';

@@ -76,3 +76,56 @@ comment on column stepgres.waits.payload is
 'The payload of the signal, the decisions of the approval, or the output of the child run.';
 comment on column stepgres.waits.signal_id is
 'The signal that has resolved the wait.';
+
+create type stepgres._new_wait as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    name text,
+    number int,
+    kind text,
+    signal text,
+    match jsonpath,
+    key text,
+    is_gathered boolean,
+    child_run_id uuid,
+    approval jsonb,
+    due_at timestamptz
+);
+
+create type stepgres._resolution as (
+    wait_id bigint,
+    outcome text,
+    payload jsonb,
+    error text,
+    signal_id bigint
+);
+
+create type stepgres.wait as (
+    wait_id bigint,
+    run_id uuid,
+    workflow_slug text,
+    step_slug text,
+    task_index int,
+    name text,
+    number int,
+    kind text,
+    signal text,
+    match text,
+    key text,
+    child_run_id uuid,
+    due_at timestamptz,
+    opened_at timestamptz,
+    resolved_at timestamptz,
+    outcome text,
+    payload jsonb,
+    error text,
+    signal_id bigint
+);
+
+comment on type stepgres.wait is
+'A wait as list_waits shows it; it is open as long as resolved_at is null.
+
+kind is signal, approval, sleep or child. name is empty if the step itself waits. due_at is null if
+the wait has no timeout, or while the run is paused. outcome is signalled, approved, rejected,
+timed_out, completed, failed or cancelled.';

@@ -31,13 +31,16 @@ begin
             run_ids[1], null, 'the run cannot go on: ' || v_error
         )::stepgres._run_failure]);
     exception when others then
-        -- The run cannot even fail. It stays as it is, and its timers move back, so that they do
-        -- not come first at every tick.
+        -- The run cannot even fail. It stays as it is, and its timers and waits move back, so that
+        -- they do not come first at every tick.
         raise warning 'run % cannot be moved: %', run_ids[1], v_error
             using hint = 'fsck() may find the cause. cancel_workflow_run ends the run once the '
                 'cause is mended.';
         update stepgres.timers as t set due_at = v_now + interval '1 minute'
         where t.run_id = run_ids[1] and t.due_at <= v_now;
+        update stepgres.waits as w set due_at = v_now + interval '1 minute'
+        where w.run_id = run_ids[1] and w.resolved_at is null and w.due_at <= v_now;
+        update stepgres.waits as w set is_new = false where w.run_id = run_ids[1] and w.is_new;
     end;
     return 1;
 end

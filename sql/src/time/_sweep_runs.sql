@@ -25,6 +25,7 @@ begin
     values (v_now, case when v_is_full then v_slice[2000] end)
     on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
     perform stepgres._forget_events();
+    perform stepgres._forget_signals();
 
     -- The first look takes no locks, because most runs are in order. Runs that look wrong are
     -- checked again under their locks.

@@ -6,6 +6,17 @@ set search_path = pg_catalog, pg_temp
 as $$
     select least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
+        (
+            select nullif(min(o.due_at), 'infinity') from stepgres.waits as o
+            where o.resolved_at is null and o.due_at is not null
+        ),
+        (
+            select case
+                when exists (select from stepgres.signals as g where g.is_new)
+                    or exists (select from stepgres.waits as n where n.is_new)
+                    then 'epoch'::timestamptz
+            end
+        ),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that
         -- asks is told.
@@ -21,8 +32,8 @@ as $$
 $$;
 
 comment on function stepgres.next_due() is
-'Returns when tick will next have something to do: at the next timer or the end of a lease.
+'Returns when tick will next have something to do: at the next timer, timeout or end of a lease.
 
-Returns null if there is no timer and no lease, and a time in the past if a search for lost
-tickets is overdue; tick searches every ten seconds. A process that only waits may ask every ten
-seconds or so, and call tick only when this time has come.';
+Returns null if there is nothing of this, and a time in the past if a signal was sent, or if a
+search for lost tickets is overdue; tick searches every ten seconds. A process that only waits may
+ask every ten seconds or so, and call tick only when this time has come.';

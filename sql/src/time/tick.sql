@@ -34,8 +34,8 @@ begin
     if v_worker_ids is not null then
         v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
     end if;
-    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._fire_timers()
-        + stepgres._sweep_runs();
+    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._deliver_signals()
+        + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._sweep_runs();
     -- The queues come last: a sender to a queue that is being closed waits for the end of this
     -- transaction.
     perform stepgres._close_queues();
@@ -44,11 +44,14 @@ end
 $$;
 
 comment on function stepgres.tick() is
-'Takes over from dead workers, fires timers (retry, delay, deadline), and replaces lost tickets.
+'Takes over from dead workers, delivers signals, fires timers, and replaces lost tickets.
+
+Timers are those of retries, delays and deadlines, and the timeouts of waits.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of tasks moved, and 2,000 more if there are runs left in which to look
-for lost tickets. If the result is 1,000 or more, call tick again at once: there is more to do.
+loop may. Returns the number of tasks and signals moved, and 2,000 more if there are runs left in
+which to look for lost tickets. If the result is 1,000 or more, call tick again at once: there is
+more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
 error and keeps no other run back.';

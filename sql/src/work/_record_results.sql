@@ -21,10 +21,8 @@ begin
             end as status,
             case
                 when n.status <> 'completed' then n.error
-                when s.feeds_map is not null then format(
-                    'step "%s" maps over the output of step "%s", which must be an array, not %s',
-                    s.feeds_map, n.step_slug, coalesce(jsonb_typeof(n.output), 'null')
-                )
+                when s.feeds_map is not null and jsonb_typeof(n.output) is distinct from 'array'
+                    then stepgres._no_array(s.feeds_map, n.step_slug, n.output)
             end as error,
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
             make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,

@@ -1,0 +1,19 @@
+create function stepgres._deliver_signals_of(run_ids uuid[]) returns int
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_resolutions stepgres._resolution[] := stepgres._match_signals(_deliver_signals_of.run_ids);
+begin
+    update stepgres.waits as w set is_new = false
+    where w.run_id = any (_deliver_signals_of.run_ids) and w.is_new and w.resolved_at is null;
+    perform stepgres._advance(stepgres._resolve_waits(v_resolutions));
+    return coalesce(cardinality(v_resolutions), 0);
+end
+$$;
+
+comment on function stepgres._deliver_signals_of(uuid[]) is
+'Delivers the unread signals of locked runs to their open waits; returns the number of signals.
+
+Signals with a key are unread signals of the run whose open wait has the key.';

@@ -1,0 +1,93 @@
+create function stepgres._match_signals(run_ids uuid[]) returns stepgres._resolution[]
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+    v_signal record;
+    v_wait stepgres.waits;
+    v_group text;
+    v_passed bigint;
+    v_is_first boolean;
+    v_taken bigint[] := '{}'::bigint[];
+    v_resolutions stepgres._resolution[];
+begin
+    -- Signals of different names do not compete, so each name of a run is a group. v_passed is a
+    -- wait of the group: this wait and all before it are taken.
+    for v_signal in
+        select s.signal_id, s.run_id, s.signal, s.payload
+        from (
+            select distinct w.run_id, w.signal
+            from stepgres.runs as r
+            join stepgres.waits as w on w.run_id = r.run_id and w.resolved_at is null
+            where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
+                and r.paused_at is null and w.signal is not null
+        ) as g
+        cross join lateral (
+            select u.signal_id, u.run_id, u.signal, u.payload from stepgres.signals as u
+            where u.run_id = g.run_id and u.signal = g.signal and u.wait_id is null
+            order by u.signal_id
+        ) as s
+        order by s.run_id, s.signal, s.signal_id
+    loop
+        if v_group is distinct from v_signal.run_id || v_signal.signal then
+            v_group := v_signal.run_id || v_signal.signal;
+            v_passed := 0;
+        end if;
+        v_is_first := true;
+        for v_wait in
+            select w.* from stepgres.waits as w
+            where w.run_id = v_signal.run_id and w.signal = v_signal.signal
+                and w.resolved_at is null and w.wait_id > v_passed
+            order by w.wait_id
+        loop
+            if v_wait.wait_id = any (v_taken) then
+                v_passed := case when v_is_first then v_wait.wait_id else v_passed end;
+            elsif stepgres._is_matched(v_wait, v_signal.payload) then
+                v_taken := v_taken || v_wait.wait_id;
+                v_resolutions := v_resolutions || (
+                    v_wait.wait_id, 'signalled', v_signal.payload, null, v_signal.signal_id
+                )::stepgres._resolution;
+                exit;
+            else
+                v_is_first := false;
+            end if;
+        end loop;
+    end loop;
+
+    -- Signals with a key: no other open wait has the name and the key. A row that another
+    -- transaction has locked is being deleted, or stays new for the next tick.
+    for v_wait in
+        select w.* from stepgres.runs as r
+        join stepgres.waits as w on w.run_id = r.run_id and w.resolved_at is null
+        where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
+            and r.paused_at is null and w.key is not null and w.wait_id <> all (v_taken)
+        order by w.wait_id
+    loop
+        for v_signal in
+            select s.signal_id, s.payload from stepgres.signals as s
+            where s.signal = v_wait.signal and s.key = v_wait.key and s.wait_id is null
+                and s.run_id is null and s.expires_at > v_now
+            order by s.signal_id
+        loop
+            continue when not stepgres._is_matched(v_wait, v_signal.payload);
+            perform from stepgres.signals as s
+            where s.signal_id = v_signal.signal_id and s.wait_id is null
+            for no key update skip locked;
+            continue when not found;
+            v_resolutions := v_resolutions || (
+                v_wait.wait_id, 'signalled', v_signal.payload, null, v_signal.signal_id
+            )::stepgres._resolution;
+            exit;
+        end loop;
+    end loop;
+    return v_resolutions;
+end
+$$;
+
+comment on function stepgres._match_signals(uuid[]) is
+'Returns which unread signals resolve which open waits of runs, for _resolve_waits.
+
+In the order of their ids, each signal goes to the oldest open wait of its name whose match it
+meets. One that no wait takes stays unread. The caller has locked the runs; paused runs take none.';

@@ -1,0 +1,77 @@
+create function stepgres.list_waits(
+    run_id uuid default null,
+    kind text default null,
+    workflow_slug text default null,
+    "limit" int default 100,
+    after bigint default null,
+    include_resolved boolean default false
+) returns setof stepgres.wait
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_slug text := stepgres._slug_of(list_waits.workflow_slug);
+    v_after bigint := coalesce(list_waits.after, 0);
+    v_kinds text[] := '{signal,approval,sleep,child}'::text[];
+    v_run stepgres.runs;
+begin
+    if list_waits.kind is not null and list_waits.kind <> all (v_kinds) or "limit" < 0 then
+        raise exception 'waits cannot be listed with %', case
+            when "limit" < 0 then format('limit %s', "limit") else format('kind "%s"', kind)
+        end
+            using errcode = 'SG014',
+                hint = 'kind: signal, approval, sleep or child. limit: at least 0.';
+    elsif include_resolved and list_waits.run_id is null then
+        raise exception 'resolved waits are listed for one run'
+            using errcode = 'SG014', hint = 'Pass the run_id, or leave include_resolved out.';
+    end if;
+    if list_waits.run_id is not null then
+        v_run := stepgres._find_run(list_waits.run_id);
+        return query
+        select s.*
+        from stepgres.waits as w
+        cross join stepgres._shown_wait(w) as s
+        where w.run_id = v_run.run_id and w.wait_id > v_after
+            and (list_waits.include_resolved or w.resolved_at is null)
+            and (list_waits.kind is null or w.kind = list_waits.kind)
+            and (v_slug is null or w.workflow_slug = v_slug)
+        order by w.wait_id limit list_waits."limit";
+        return;
+    end if;
+    -- Of each kind the first waits are read, and no others: an index has them in order.
+    return query
+    select s.*
+    from unnest(v_kinds) as k (kind)
+    cross join lateral (
+        select w as row from stepgres.waits as w
+        where v_slug is null and w.kind = k.kind and w.resolved_at is null and w.wait_id > v_after
+        order by w.wait_id limit list_waits."limit"
+    ) as l
+    cross join stepgres._shown_wait(l.row) as s
+    where k.kind = coalesce(list_waits.kind, k.kind)
+    union all
+    select s.*
+    from unnest(v_kinds) as k (kind)
+    cross join lateral (
+        select w as row from stepgres.waits as w
+        where w.workflow_slug = v_slug and w.kind = k.kind and w.resolved_at is null
+            and w.wait_id > v_after
+        order by w.wait_id limit list_waits."limit"
+    ) as l
+    cross join stepgres._shown_wait(l.row) as s
+    where k.kind = coalesce(list_waits.kind, k.kind)
+    order by wait_id limit list_waits."limit";
+end
+$$;
+
+comment on function stepgres.list_waits(uuid, text, text, int, bigint, boolean) is
+'Lists what runs wait for: the open waits of a run, of a workflow or of all runs, the oldest first.
+
+kind is signal, approval, sleep or child. workflow_slug may be the name of a class. To page, pass
+the wait_id of the last row as after. limit null returns all. With include_resolved the waits of a
+run that have been resolved are listed too.
+
+Errors: SG005 unknown run; SG014 an unknown kind, a negative limit, include_resolved without a
+run_id.';
