@@ -151,7 +151,7 @@
 \ir durable/_forget_checkpoints.sql
 \ir durable/_has_feature.sql
 \ir durable/_list_checkpoints.sql
-\ir durable/_open_waits_of_tasks.sql
+\ir durable/_new_wait_of.sql
 \ir durable/_read_operations.sql
 \ir durable/_restart_tasks.sql
 \ir durable/_resume_tasks.sql
@@ -245,7 +245,6 @@
 \ir waits/_time_out_waits.sql
 \ir waits/_time_out_waits_of.sql
 \ir waits/_too_many_signals.sql
-\ir waits/_wake_tasks.sql
 \ir waits/list_signals.sql
 \ir waits/list_waits.sql
 \ir waits/send_signal.sql
@@ -316,6 +315,7 @@
 \ir events/_record_run_start.sql
 \ir events/_record_signal.sql
 \ir events/_record_step_events.sql
+\ir events/_record_suspension.sql
 \ir events/_record_task_events.sql
 \ir events/_record_wait_events.sql
 \ir events/_send_run_events.sql
@@ -440,6 +440,7 @@
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
 \ir triggers/task_graph_changes_record.sql
+\ir triggers/suspensions_record.sql
 \ir triggers/tasks_record_events.sql
 \ir triggers/waits_record_events.sql
 \ir triggers/workflow_versions_guard_delete.sql

@@ -16,42 +16,6 @@ begin
     if v_tasks is null then
         return;
     end if;
-    -- Waits that were open when the run failed are opened anew by the body.
-    insert into stepgres.waits (
-        run_id, workflow_slug, step_slug, task_index, name, number, kind, signal, match, key,
-        is_gathered, child_run_id, approval, opened_at, resolved_at, outcome, payload, error
-    )
-    select k.run_id, w.workflow_slug, w.step_slug, w.task_index, w.name, w.number, w.kind,
-        w.signal, w.match, w.key, w.is_gathered, w.child_run_id, w.approval, w.opened_at,
-        w.resolved_at, w.outcome, w.payload, w.error
-    from unnest(v_tasks) as k
-    join stepgres.runs as r on r.run_id = k.run_id
-    join stepgres.waits as w
-        on (w.run_id, w.step_slug, w.task_index) = (r.retried_from, k.step_slug, k.task_index)
-    where w.name <> '' and w.outcome <> 'cancelled'
-    order by w.wait_id;
-    with consumed as (
-        insert into stepgres.signals as s (
-            run_id, signal, key, payload, source, sent_by, sent_at, is_new, wait_id, consumed_at
-        )
-        select n.run_id, o.signal, o.key, o.payload, o.source, o.sent_by, o.sent_at, false,
-            n.wait_id, o.consumed_at
-        from unnest(v_tasks) as k
-        join stepgres.runs as r on r.run_id = k.run_id
-        join stepgres.waits as n
-            on (n.run_id, n.step_slug, n.task_index) = (k.run_id, k.step_slug, k.task_index)
-        join stepgres.waits as w
-            on (w.run_id, w.step_slug, w.task_index, w.name, w.number)
-                = (r.retried_from, n.step_slug, n.task_index, n.name, n.number)
-        join stepgres.signals as o on o.signal_id = w.signal_id
-        order by o.signal_id
-        returning s.signal_id, s.wait_id
-    )
-    update stepgres.waits as w
-    set signal_id = c.signal_id
-    from consumed as c
-    where w.wait_id = c.wait_id;
-
     insert into stepgres.checkpoints (
         run_id, step_slug, task_index, place, name, number, wait_id, output, error, error_type,
         saved_at
@@ -80,6 +44,6 @@ end
 $$;
 
 comment on function stepgres._copy_checkpoints(uuid[]) is
-'Gives the tasks of new runs the checkpoints of the runs that they retry, and the resolved waits.
+'Gives the unfinished tasks of new runs the checkpoints of the runs that they retry.
 
-Only tasks that are not finished get them. The signals that the waits consumed come along.';
+_copy_waits has copied the resolved waits.';

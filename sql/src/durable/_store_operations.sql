@@ -6,6 +6,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_new stepgres._operation[];
+    v_waits stepgres._new_wait[];
     v_full record;
 begin
     v_new := array(
@@ -28,9 +29,12 @@ begin
     if v_new = '{}' then
         return;
     end if;
-    perform stepgres._open_waits_of_tasks(array(
-        select n from unnest(v_new) as n where n.wait is not null
-    ));
+    v_waits := array(
+        select stepgres._new_wait_of(n) from unnest(v_new) as n where n.wait is not null
+    );
+    if cardinality(v_waits) > 0 then
+        perform stepgres._advance(stepgres._open_waits(v_waits));
+    end if;
     insert into stepgres.checkpoints (
         run_id, step_slug, task_index, place, name, number, wait_id, output, error, error_type,
         saved_at

@@ -60,6 +60,15 @@ with events (
             values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
         ) as e
     union all
+    select s.run_id, s.step_slug, s.task_index, s.attempt, e.*, null
+    from stepgres.suspensions as s
+    cross join
+        lateral (
+            values
+            ('task_suspended', s.suspended_at, null, 5),
+            ('task_resumed', s.resumed_at, null, 6)
+        ) as e
+    union all
     select
         w.run_id, w.step_slug, case when w.name <> '' then w.task_index end, null, e.*, w.number
     from stepgres.waits as w
@@ -137,7 +146,7 @@ comment on view stepgres.run_events is
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
 workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
 step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
-another attempt follows); wait_opened, wait_resolved; signal_sent (once the signal has been delivered
+another attempt follows); task_suspended, task_resumed (of durable steps); wait_opened, wait_resolved; signal_sent (once the signal has been delivered
 or kept; a signal with a key once it is consumed). A run of a task graph also has goal_started,
 goal_completed and goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
 goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
