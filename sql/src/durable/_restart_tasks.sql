@@ -16,7 +16,7 @@ begin
     -- A body that begins anew again and again must not leave rows behind for ever.
     perform stepgres._forget_checkpoints(v_keys);
     update stepgres.tasks as t
-    set status = 'waiting', attempt = t.attempt - 1, counted_from = nullif(t.attempt - 1, 0),
+    set status = 'waiting', attempt = t.attempt - 1, counted_from = t.attempt - 1,
         queued_at = v_now, input = k.input
     from unnest(_restart_tasks.restarted) as k
     where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)

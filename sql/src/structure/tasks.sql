@@ -38,7 +38,7 @@ comment on column stepgres.tasks.input is
 comment on column stepgres.tasks.output is
 'The output of a map task; the output of a single step stands only in step_states.';
 comment on column stepgres.tasks.counted_from is
-'The task is of a durable step and has checkpoints; the attempts after this number count.
+'The task is of a durable step and has had checkpoints; the attempts after this number count.
 A new checkpoint forgives the attempts before the current one. null: all attempts count.';
 
 create table stepgres.attempts (
