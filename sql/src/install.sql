@@ -147,6 +147,7 @@
 \ir durable/_checkpoints_of.sql
 \ir durable/_close_waits_of.sql
 \ir durable/_copy_checkpoints.sql
+\ir durable/_expand_maps_of.sql
 \ir durable/_feature_resources.sql
 \ir durable/_forget_checkpoints.sql
 \ir durable/_has_feature.sql

@@ -38,6 +38,10 @@ begin
         run_id, step_slug, task_index, claim, attempt, suspended_at
     )
     select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, v_now from suspended as s;
+    perform stepgres._expand_maps_of(array(
+        select (s.run_id, s.step_slug, s.task_index)::stepgres._task_key
+        from unnest(_suspend_tasks.suspended) as s
+    ));
     -- Some of the waits may have been resolved since the body looked.
     perform stepgres._wake_tasks(array(
         select w.wait_id

@@ -35,6 +35,7 @@ begin
     end if;
     if v_outcome.left_bodies is not null then
         perform stepgres._close_waits_of(v_outcome.left_bodies);
+        perform stepgres._expand_maps_of(v_outcome.left_bodies);
     end if;
     if v_outcome.added is not null then
         v_finished := v_finished || v_outcome.completed_steps || v_outcome.completed_ends;
