@@ -93,10 +93,9 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths over
     the input of the step: the step starts if condition is met and unless is not. when_unmet and
     when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a
-    map, as a number
-    or a percentage such as "5%". A sticky step goes to the worker that completes its last
-    dependency, in the same turn, without a ticket. Durations are in seconds. The step inherits
-    missing options from the class.
+    map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
+    its last dependency, in the same turn, without a ticket. Durations are in seconds. The step
+    inherits missing options from the class.
     """
 
     def mark(function: Any) -> Any:

@@ -468,3 +468,15 @@ def test_feature_is_not_shown_among_the_resources(engine: Engine) -> None:
 def test_step_that_cannot_be_durable_is_refused(engine: Engine, options: dict[str, Any]) -> None:
     with refused("SG001", "durable step has a body in"):
         engine.define("agent", step("body", durable=True, **options))
+
+
+def test_suspended_tasks_of_a_large_map_do_not_hold_up_the_others(engine: Engine) -> None:
+    engine.define("agent", step("body", durable=True, map=True))
+    run_id = engine.start("agent", list(range(2500)))
+    suspended = 0
+    while items := engine.claim(100):
+        save(engine, waits=[wait_for(item, f"s{item.task_index}") for item in items])
+        assert engine.work([item.suspended() for item in items]) == []
+        suspended += len(items)
+    assert suspended == 2500
+    engine.call("cancel_workflow_run", run_id=run_id)

@@ -80,11 +80,15 @@ with events (
         ) as e
     union all
     -- Until a signal is delivered, nobody has locked its run, and no subscriber is told.
+    select s.run_id, null, null, null, 'signal_sent', s.sent_at, null, 2, null
+    from stepgres.signals as s
+    where s.run_id is not null and s.wait_id is null and not s.is_new
+    union all
     select
         s.run_id, null, null, null, 'signal_sent',
         case when s.key is null then s.sent_at else s.consumed_at end, null, 2, null
     from stepgres.signals as s
-    where not s.is_new
+    where s.run_id is not null and s.wait_id is not null
     union all
     -- The attempt is under way, has completed its task, or was cancelled before its end. A task
     -- that was cancelled between two attempts still has an error. An attempt that was handed back

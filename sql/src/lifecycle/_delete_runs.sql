@@ -9,7 +9,10 @@ declare
         where r.run_id = any (_delete_runs.run_ids) and r.version < 0
     );
 begin
-    delete from stepgres.signals as s where s.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.signals as s
+    where s.run_id = any (_delete_runs.run_ids) and s.wait_id is null;
+    delete from stepgres.signals as s
+    where s.run_id = any (_delete_runs.run_ids) and s.wait_id is not null;
     delete from stepgres.waits as w where w.run_id = any (_delete_runs.run_ids);
     delete from stepgres.checkpoints as c where c.run_id = any (_delete_runs.run_ids);
     delete from stepgres.suspensions as s where s.run_id = any (_delete_runs.run_ids);

@@ -21,17 +21,20 @@ create table stepgres.signals (
     constraint signal_is_consumed_by_a_wait check ((wait_id is null) = (consumed_at is null))
 );
 
-create index new_signals on stepgres.signals (signal_id) where is_new;
-create index signals_by_run on stepgres.signals (run_id, signal_id) where run_id is not null;
+-- Each query has one index that it can use, whatever the planner believes of the table. "+ 0" keeps
+-- the primary key from being used, where the planner could not know how many rows it would pass.
+create index new_signals on stepgres.signals ((signal_id + 0)) where is_new;
 create index unread_signals_by_run on stepgres.signals (run_id, signal, signal_id)
 where wait_id is null and run_id is not null;
+create index consumed_signals_by_run on stepgres.signals (run_id, signal_id)
+where wait_id is not null and run_id is not null;
 create index unread_signals_by_key on stepgres.signals (signal, key, signal_id)
-where wait_id is null and run_id is null;
+where wait_id is null and run_id is null and key is not null;
 -- The id of the oldest unread signal bounds their number, without a count.
-create index unread_keyed_signals on stepgres.signals (signal_id)
-where wait_id is null and run_id is null;
+create index unread_keyed_signals on stepgres.signals ((signal_id + 0))
+where wait_id is null and run_id is null and expires_at > '-infinity';
 create index unread_signals_by_expiry on stepgres.signals (expires_at)
-where wait_id is null and run_id is null;
+where wait_id is null and run_id is null and expires_at is not null;
 create unique index signals_by_run_and_idempotency_key
 on stepgres.signals (run_id, signal, idempotency_key)
 where idempotency_key is not null and key is null;

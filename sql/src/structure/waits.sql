@@ -1,5 +1,4 @@
--- A wait is changed only under the lock of its run. All indexes but two are partial: they hold the
--- open waits, so a wait that has been resolved leaves them.
+-- A wait is changed only under the lock of its run.
 create table stepgres.waits (
     wait_id bigint primary key generated always as identity,
     run_id uuid not null,
@@ -27,21 +26,25 @@ create table stepgres.waits (
     constraint wait_is_opened_once unique (run_id, step_slug, task_index, name, number)
 );
 
--- The signal stands in this index too: a signal finds its wait among a thousand of one run.
+-- The indexes below hold the open waits: a wait that has been resolved leaves them. Each of them
+-- also demands the column that it begins with. So a query that names another column cannot read all
+-- of the index instead, which would seem as cheap to a planner that knows only an empty table.
+-- The signal stands in the first index too: a signal finds its wait among a thousand of one run.
 create index open_waits_by_run on stepgres.waits (run_id, signal, wait_id)
-where resolved_at is null;
+where resolved_at is null and run_id is not null;
 create index open_waits_by_due_at on stepgres.waits (due_at)
 where resolved_at is null and due_at is not null;
 create unique index open_waits_by_key on stepgres.waits (signal, key)
 where resolved_at is null and key is not null;
 create index open_waits_by_child on stepgres.waits (child_run_id)
 where resolved_at is null and child_run_id is not null;
-create index new_waits on stepgres.waits (wait_id) where is_new;
+create index new_waits on stepgres.waits (run_id) where is_new;
 
 -- These indexes serve lists.
-create index open_waits_by_kind on stepgres.waits (kind, wait_id) where resolved_at is null;
+create index open_waits_by_kind on stepgres.waits (kind, wait_id)
+where resolved_at is null and kind is not null;
 create index open_waits_by_workflow on stepgres.waits (workflow_slug, kind, wait_id)
-where resolved_at is null;
+where resolved_at is null and workflow_slug is not null;
 
 comment on table stepgres.waits is
 'Holds the waits: a wait keeps a run from going on, and no worker holds it.

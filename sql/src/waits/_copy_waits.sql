@@ -22,11 +22,12 @@ begin
     copied as (
         insert into stepgres.waits (
             run_id, workflow_slug, step_slug, task_index, name, number, kind, signal, match, key,
-            is_gathered, child_run_id, approval, opened_at, resolved_at, outcome, payload, error
+            is_gathered, child_run_id, approval, opened_at, resolved_at, outcome, payload, error,
+            signal_id
         )
         select k.new_run_id, k.workflow_slug, k.step_slug, k.task_index, k.name, k.number, k.kind,
             k.signal, k.match, k.key, k.is_gathered, k.child_run_id, k.approval, k.opened_at,
-            k.resolved_at, k.outcome, k.payload, k.error
+            k.resolved_at, k.outcome, k.payload, k.error, k.signal_id
         from kept as k
         returning wait_id, run_id, step_slug, task_index, name, number
     )
@@ -45,7 +46,8 @@ begin
 
     update stepgres.waits as w set signal_id = s.signal_id
     from stepgres.signals as s
-    where s.run_id = any (_copy_waits.run_ids) and w.wait_id = s.wait_id;
+    where s.run_id = any (_copy_waits.run_ids) and s.wait_id is not null
+        and w.wait_id = s.wait_id;
 end
 $$;
 

@@ -13,8 +13,8 @@ begin
     loop
         v_signals := array(
             select s.signal_id from stepgres.signals as s
-            where s.is_new and s.signal_id > v_last
-            order by s.signal_id limit 1000
+            where s.is_new and s.signal_id + 0 > v_last
+            order by s.signal_id + 0 limit 1000
         );
         -- A wait with a key may have been opened while the signal was being sent: then neither
         -- transaction has seen the other, and the one that committed last is new here.
@@ -23,14 +23,13 @@ begin
             where s.signal_id = any (v_signals) and s.run_id is not null
             union
             select w.run_id from stepgres.signals as s
-            join stepgres.waits as w
-                on w.signal = s.signal and w.key = s.key and w.resolved_at is null
+            cross join lateral (
+                select o.run_id from stepgres.waits as o
+                where o.signal = s.signal and o.key = s.key and o.resolved_at is null offset 0
+            ) as w
             where s.signal_id = any (v_signals) and s.run_id is null
             union
-            select n.run_id from (
-                select w.run_id from stepgres.waits as w
-                where w.is_new order by w.wait_id limit 1000
-            ) as n
+            (select w.run_id from stepgres.waits as w where w.is_new limit 1000)
         ));
         v_count := v_count + stepgres._move_runs('_deliver_signals_of', v_run_ids);
         v_handled := stepgres._mark_signals(v_signals, v_run_ids);

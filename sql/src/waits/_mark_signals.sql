@@ -12,7 +12,7 @@ begin
     -- The sender has locked no run, so the run may have been deleted meanwhile.
     delete from stepgres.signals as s
     where s.signal_id = any (_mark_signals.signal_ids) and s.run_id is not null
-        and not exists (select from stepgres.runs as r where r.run_id = s.run_id);
+        and not exists (select from stepgres.runs as r where r.run_id = s.run_id offset 0);
     -- skip locked: a transaction that has opened a wait may have consumed the signal. If it rolls
     -- back, the signal must still be new.
     update stepgres.signals as s set is_new = false
@@ -24,6 +24,7 @@ begin
                 select from stepgres.waits as w
                 where w.signal = n.signal and w.key = n.key and w.resolved_at is null
                     and w.run_id <> all (_mark_signals.run_ids)
+                offset 0
             )
         end
         for no key update skip locked

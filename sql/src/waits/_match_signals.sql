@@ -17,18 +17,18 @@ begin
     -- wait of the group: this wait and all before it are taken.
     for v_signal in
         select s.signal_id, s.run_id, s.signal, s.payload
-        from (
-            select distinct w.run_id, w.signal
-            from stepgres.runs as r
-            join stepgres.waits as w on w.run_id = r.run_id and w.resolved_at is null
-            where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
-                and r.paused_at is null and w.signal is not null
+        from stepgres.runs as r
+        cross join lateral (
+            select distinct w.signal from stepgres.waits as w
+            where w.run_id = r.run_id and w.resolved_at is null and w.signal is not null
         ) as g
         cross join lateral (
             select u.signal_id, u.run_id, u.signal, u.payload from stepgres.signals as u
-            where u.run_id = g.run_id and u.signal = g.signal and u.wait_id is null
-            order by u.signal_id
+            where u.run_id = r.run_id and u.signal = g.signal and u.wait_id is null
+            offset 0
         ) as s
+        where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
+            and r.paused_at is null
         order by s.run_id, s.signal, s.signal_id
     loop
         if v_group is distinct from v_signal.run_id || v_signal.signal then
@@ -60,7 +60,10 @@ begin
     -- transaction has locked is being deleted, or stays new for the next tick.
     for v_wait in
         select w.* from stepgres.runs as r
-        join stepgres.waits as w on w.run_id = r.run_id and w.resolved_at is null
+        cross join lateral (
+            select o.* from stepgres.waits as o
+            where o.run_id = r.run_id and o.resolved_at is null offset 0
+        ) as w
         where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
             and r.paused_at is null and w.key is not null and w.wait_id <> all (v_taken)
         order by w.wait_id

@@ -43,12 +43,15 @@ begin
             ))
         from unnest(_open_waits.waits) as n
         join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-        left join stepgres.waits as h
-            on h.signal = n.signal and h.key = n.key and h.resolved_at is null
+        left join lateral (
+            select o.run_id, o.step_slug from stepgres.waits as o
+            where o.signal = n.signal and o.key = n.key and o.resolved_at is null offset 0
+        ) as h on true
         where n.key is not null and not exists (
             select from stepgres.waits as o
             where (o.run_id, o.step_slug, o.task_index, o.name, o.number)
                 = (n.run_id, n.step_slug, n.task_index, n.name, n.number)
+            offset 0
         )
         returning w as wait
     )

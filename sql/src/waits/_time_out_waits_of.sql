@@ -13,9 +13,12 @@ begin
         w.wait_id, case w.kind when 'sleep' then 'completed' else 'timed_out' end, null, null, null
     )::stepgres._resolution)
     into v_due
-    from stepgres.waits as w
-    where w.run_id = any (_time_out_waits_of.run_ids) and w.resolved_at is null
-        and w.due_at <= v_now;
+    from unnest(_time_out_waits_of.run_ids) as i (run_id)
+    cross join lateral (
+        select o.* from stepgres.waits as o
+        where o.run_id = i.run_id and o.resolved_at is null offset 0
+    ) as w
+    where w.due_at <= v_now;
     perform stepgres._advance(stepgres._resolve_waits(v_due));
     return v_count + coalesce(cardinality(v_due), 0);
 end

@@ -17,12 +17,22 @@ begin
     select s.signal_id, s.run_id, s.signal, s.key, s.payload, s.idempotency_key, s.source,
         s.sent_by, s.sent_at, s.expires_at, s.wait_id, w.step_slug, s.consumed_at
     from (
-        select o.* from stepgres.signals as o
-        where o.run_id = v_run.run_id and o.signal_id > coalesce(list_signals.after, 0)
-        order by o.signal_id limit list_signals."limit"
+        (
+            select o.* from stepgres.signals as o
+            where o.run_id = v_run.run_id and o.wait_id is null
+                and o.signal_id > coalesce(list_signals.after, 0)
+            order by o.signal_id limit list_signals."limit"
+        )
+        union all
+        (
+            select o.* from stepgres.signals as o
+            where o.run_id = v_run.run_id and o.wait_id is not null
+                and o.signal_id > coalesce(list_signals.after, 0)
+            order by o.signal_id limit list_signals."limit"
+        )
     ) as s
     left join stepgres.waits as w on w.wait_id = s.wait_id
-    order by s.signal_id;
+    order by s.signal_id limit list_signals."limit";
 end
 $$;
 

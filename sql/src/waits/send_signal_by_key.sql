@@ -15,6 +15,7 @@ declare
     v_signal stepgres.signals;
     v_sent stepgres.sent_signal;
     v_oldest bigint;
+    v_keep interval := stepgres._in_seconds(send_signal_by_key.keep);
 begin
     perform stepgres._check_signal(
         send_signal_by_key.signal, send_signal_by_key.payload, send_signal_by_key.idempotency_key,
@@ -24,7 +25,7 @@ begin
         raise exception 'the key of a signal has 1 to 256 characters, not %',
             coalesce(length(send_signal_by_key.key)::text, 'null')
             using errcode = 'SG003', hint = 'Pass the key that the step waits under.';
-    elsif (keep > interval '0' and keep <= interval '36525 days') is not true then
+    elsif (v_keep > interval '0' and v_keep <= interval '36525 days') is not true then
         raise exception 'a signal cannot be kept for %', coalesce(keep::text, 'null')
             using errcode = 'SG003', hint = 'keep is more than 0 seconds, and at most 100 years.';
     end if;
@@ -33,7 +34,7 @@ begin
     v_signal.payload := send_signal_by_key.payload;
     v_signal.idempotency_key := send_signal_by_key.idempotency_key;
     v_signal.source := send_signal_by_key.source;
-    v_signal.expires_at := stepgres._now() + stepgres._in_seconds(send_signal_by_key.keep);
+    v_signal.expires_at := stepgres._now() + v_keep;
     v_sent := stepgres._duplicate_of(v_signal);
     if v_sent is not null then
         return v_sent;
@@ -53,12 +54,12 @@ begin
     v_sent := stepgres._store_signal(v_signal);
     -- There are not more unread signals than ids since the oldest one: so most calls count nothing.
     select s.signal_id into v_oldest from stepgres.signals as s
-    where s.wait_id is null and s.run_id is null
-    order by s.signal_id limit 1;
+    where s.wait_id is null and s.run_id is null and s.expires_at > '-infinity'
+    order by s.signal_id + 0 limit 1;
     if v_sent.signal_id - v_oldest >= 100000 and (
         select count(*) from (
             select from stepgres.signals as s
-            where s.wait_id is null and s.run_id is null
+            where s.wait_id is null and s.run_id is null and s.expires_at > '-infinity'
             limit 100001
         ) as u
     ) > 100000 then
