@@ -60,14 +60,13 @@ def send(client: Client, name: str, value: Any) -> UUID:
     (wait,) = wait_until(
         lambda: [w for w in client.list_waits(kind="signal") if w.signal == name], len
     )
-    client.send_signal(wait.run_id, name, value)
-    return UUID(str(wait.run_id))
+    run_id = UUID(str(wait.run_id))
+    client.send_signal(run_id, name, value)
+    return run_id
 
 
 @pytest.mark.parametrize("processes", [None, 2])
-def test_durable_steps_of_a_local_run(
-    db: Database, client: Client, processes: int | None
-) -> None:
+def test_durable_steps_of_a_local_run(db: Database, client: Client, processes: int | None) -> None:
     results: list[Any] = []
 
     def execute() -> None:
@@ -98,7 +97,6 @@ def test_durable_map_of_a_local_run(client: Client) -> None:
         context.sleep(0.01)
         return input * input
 
-
     squares = workflow(("squares", body, {"depends_on": [], "map": True, "durable": True}))
     output = stepgres.Executor(client).execute(squares, list(range(20))).output
     assert output == [n * n for n in range(20)]
@@ -108,7 +106,6 @@ def test_durable_map_of_a_local_run(client: Client) -> None:
 def test_run_that_only_waits_is_handed_over_at_the_timeout(db: Database, client: Client) -> None:
     def body(input: Any, context: StepContext) -> Any:
         return context.wait_for_signal("on")
-
 
     flow = workflow(("body", body, {"depends_on": [], "durable": True}))
     with pytest.raises(stepgres.WorkflowTimeout) as raised:

@@ -148,9 +148,7 @@ def test_failure_that_ends_the_attempt_is_done_anew(
         assert client.wait_for_run(start(client, flow)).output == "luck"
 
 
-def test_failure_is_stored_before_the_next_call_has_an_effect(
-    db: Database, client: Client
-) -> None:
+def test_failure_is_stored_before_the_next_call_has_an_effect(db: Database, client: Client) -> None:
     seen: list[Any] = []
 
     def fail() -> None:
@@ -334,7 +332,9 @@ def test_methods_of_durable_steps_are_refused_in_others(db: Database, client: Cl
     assert "is for durable steps" in status.details
 
 
-def test_body_begins_anew_with_another_input(db: Database, client: Client, effects: Effects) -> None:
+def test_body_begins_anew_with_another_input(
+    db: Database, client: Client, effects: Effects
+) -> None:
     async def on_loop(input: Any, context: StepContext) -> Any:
         await context.run("effect", effects.happen, "effect")
         if input < 3:
@@ -373,9 +373,7 @@ def test_retried_run_goes_on_from_the_checkpoints(
     assert effects.counts == {"effect": 1, "body": 2}
 
 
-def test_gathered_waits_take_two_executions(
-    db: Database, client: Client, effects: Effects
-) -> None:
+def test_gathered_waits_take_two_executions(db: Database, client: Client, effects: Effects) -> None:
     names = [f"s{n}" for n in range(100)]
 
     async def on_loop(input: Any, context: StepContext) -> Any:
@@ -409,11 +407,12 @@ def test_branches_of_gather_and_task_groups_register_all_their_waits(
         return await asyncio.gather(*(branch(context, name) for name in "abc"))
 
     async def groups(input: Any, context: StepContext) -> Any:
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             tasks = [group.create_task(branch(context, name)) for name in "abc"]
         return [task.result() for task in tasks]
 
-    for body in (gathers, groups) if hasattr(asyncio, "TaskGroup") else (gathers,):
+    task_group: Any = getattr(asyncio, "TaskGroup", None)  # since Python 3.11
+    for body in (gathers, groups) if task_group else (gathers,):
         effects.counts.clear()
         flow = durable(body)
         with running_worker(db.dsn, flow):

@@ -14,8 +14,8 @@ from stepgres._durable.thread_body import ThreadBody
 from stepgres._durable.transaction import (
     FunctionFailed,
     call_in_transaction,
+    check_lease,
     json_array,
-    lease_lost,
     operations_as_json,
 )
 from stepgres._execution.runner import task_key
@@ -99,6 +99,7 @@ class Checkpoints:
         self, key: dict[str, Any], checkpoints: list[str], waits: list[str]
     ) -> list[dict[str, Any]]:
         """Save the operations of a task, as JSON, and return the answers. Raise LeaseLost."""
+        answers: asyncio.Future[list[dict[str, Any]]]
         answers = asyncio.get_running_loop().create_future()
         self._pending.append(_Request(key, checkpoints, waits, answers))
         if self._sender is None or self._sender.done():
@@ -151,8 +152,10 @@ class Checkpoints:
             own = answers.get(tuple(request.key.values()), [])
             if request.answers.done():
                 continue
-            if any(row.is_refused for row in own):
-                request.answers.set_exception(lease_lost(request.key))
+            try:
+                check_lease(request.key, own)
+            except LeaseLost as error:
+                request.answers.set_exception(error)
             else:
                 request.answers.set_result([_known(row) for row in own])
 
@@ -197,10 +200,12 @@ class Saver:
                 except Exception as error:
                     raise FunctionFailed(error) from error
                 saved = operations_as_json(self.key, [save(output)])
-                if await AsyncClient(connection).save_checkpoints(
-                    self.transactions.worker_id, json_array(saved)
-                ):
-                    raise lease_lost(self.key)
+                check_lease(
+                    self.key,
+                    await AsyncClient(connection).save_checkpoints(
+                        self.transactions.worker_id, json_array(saved)
+                    ),
+                )
         except FunctionFailed as failed:
             raise failed.error from failed.error.__cause__
         except Exception as error:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
+    from stepgres.types import CheckpointAnswer
+
 
 class FunctionFailed(Exception):
     """The function of a transaction has raised an error, so its transaction rolls back."""
@@ -41,8 +43,7 @@ def call_in_transaction(
             except Exception as error:
                 raise FunctionFailed(error) from error
             saved = operations_as_json(key, [save(output)])
-            if Client(connection).save_checkpoints(worker_id, json_array(saved)):
-                raise lease_lost(key)
+            check_lease(key, Client(connection).save_checkpoints(worker_id, json_array(saved)))
     except FunctionFailed as failed:
         raise failed.error from failed.error.__cause__
     except Exception as error:
@@ -66,10 +67,11 @@ def json_array(texts: Iterable[str]) -> str:
     return f"[{','.join(texts)}]"
 
 
-def lease_lost(key: Mapping[str, Any]) -> LeaseLost:
-    """Return the error for a body whose task another worker has, or nobody."""
-    return LeaseLost(
-        f"task {key['run_id']}/{key['step_slug']}/{key['task_index']} is no longer leased to this"
-        " worker",
-        hint="Let the error pass: another worker goes on with the step, from its checkpoints.",
-    )
+def check_lease(key: Mapping[str, Any], answers: Iterable[CheckpointAnswer]) -> None:
+    """Raise LeaseLost if the answers say that another worker has the task, or nobody."""
+    if any(answer.is_refused for answer in answers):
+        raise LeaseLost(
+            f"task {key['run_id']}/{key['step_slug']}/{key['task_index']} is no longer leased to"
+            " this worker",
+            hint="Let the error pass: another worker goes on with the step, from its checkpoints.",
+        )

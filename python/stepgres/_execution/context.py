@@ -158,7 +158,8 @@ class StepContext:
     ) -> Any:
         """Wait for a signal, and return its payload.
 
-        With a key, senders need not know the run. match is a JSON path over the payload. Raises SignalTimeout after timeout seconds.
+        With a key, senders need not know the run. match is a JSON path over the payload. Raises
+        SignalTimeout after timeout seconds.
         """
         return self._durable("wait_for_signal").wait_for_signal(signal, timeout, match, key)
 

@@ -88,7 +88,7 @@ class Execution(StepContext):
             item.input,
             run_input,
             step and step.goal_task,
-            body and body.checkpoints,
+            None if body is None else body.checkpoints,
         )
         super().__init__(self.data)
         self.body = body

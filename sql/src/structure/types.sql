@@ -221,7 +221,7 @@ create type stepgres._suspended_task as (
     step_slug text,
     task_index int,
     attempt int,
-    waits_for bigint[]
+    waits_for bigint[] -- noqa: LT01
 );
 
 -- noqa: disable=LT01
