@@ -1,4 +1,4 @@
-"""Signals and waits that meet: nothing is lost, nothing counts twice, and nobody waits for senders."""
+"""Signals and waits that meet: nothing is lost or counts twice, and nobody waits for senders."""
 
 from __future__ import annotations
 

@@ -15,6 +15,10 @@ from tests.support.engine import Engine, refused, step
 from tests.support.waiting import PATIENCE
 
 MANY = 100_000
+SEND_AND_TICK: LiteralString = (
+    "select stepgres.tick() from stepgres.send_signal_by_key('paid', 'x5') as s"
+    " where s.signal_id > 0"
+)
 
 
 @pytest.fixture
@@ -43,9 +47,10 @@ def answer(engine: Engine, function: str, **arguments: Any) -> Any:
 def test_signal_is_stored_with_what_the_sender_says_and_who_it_is(
     engine: Engine, run_id: UUID
 ) -> None:
-    sent = engine.rows(
-        "select signal_id, outcome from stepgres.send_signal(%s, 'note', '[1]', 'k', 'hook')", run_id
+    send_it: LiteralString = (
+        "select signal_id, outcome from stepgres.send_signal(%s, 'note', '[1]', 'k', 'hook')"
     )
+    sent = engine.rows(send_it, run_id)
     found = engine.rows(
         "select signal_id, signal, payload, idempotency_key, source, sent_by = session_user,"
         " wait_id, step_slug, key, expires_at from stepgres.list_signals(%s)",
@@ -102,9 +107,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-def test_bad_signal_is_refused(
-    engine: Engine, run_id: UUID, subtests: pytest.Subtests
-) -> None:
+def test_bad_signal_is_refused(engine: Engine, run_id: UUID, subtests: pytest.Subtests) -> None:
     before = engine.snapshot()
     for sqlstate, options, *words in BAD:
         with subtests.test(**{name: str(value)[:20] for name, value in options.items()}):
@@ -191,9 +194,7 @@ def test_signal_by_key_is_kept_as_long_as_it_says(
     assert engine.status(engine.start("keyed", {"id": 2}))[0] == "completed"
 
 
-def test_signal_whose_run_is_gone_is_forgotten(
-    engine: Engine, run_id: UUID, db: Database
-) -> None:
+def test_signal_whose_run_is_gone_is_forgotten(engine: Engine, run_id: UUID, db: Database) -> None:
     with db.connect() as sender, sender.transaction():
         send(engine.on(sender), run_id)
         engine.call("cancel_workflow_run", run_id=run_id)
@@ -255,7 +256,9 @@ def test_list_signals_pages(engine: Engine, run_id: UUID) -> None:
     for _ in range(3):
         send(engine, run_id, "note")
     ids = engine.rows("select signal_id from stepgres.list_signals(%s)", run_id)
-    query: LiteralString = 'select signal_id from stepgres.list_signals(%s, "limit" => 1, after => %s)'
+    query: LiteralString = (
+        'select signal_id from stepgres.list_signals(%s, "limit" => 1, after => %s)'
+    )
     assert engine.rows(query, run_id, ids[0]) == [ids[1]]
 
 
@@ -284,11 +287,14 @@ def buffers(connection: psycopg.Connection[Any], query: LiteralString, *argument
     counts = []
     for _ in range(4):
         with connection.transaction(force_rollback=True):
-            (plan,) = connection.execute(
-                b"explain (analyze, buffers, timing off, summary off, format json) "
-                + query.encode(),
-                arguments,
-            ).fetchone() or ()
+            (plan,) = (
+                connection.execute(
+                    b"explain (analyze, buffers, timing off, summary off, format json) "
+                    + query.encode(),
+                    arguments,
+                ).fetchone()
+                or ()
+            )
             counts.append(
                 plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
             )
@@ -341,11 +347,7 @@ def test_signal_reads_as_much_among_many_waits_as_among_ten(
         ("select count(*) from stepgres.list_waits()", ()),
         ("select count(*) from stepgres.list_waits(kind => 'approval')", ()),
         ("select count(*) from stepgres.list_waits(workflow_slug => 'order')", ()),
-        (
-            "select stepgres.tick() from stepgres.send_signal_by_key('paid', 'x5') as s"
-            " where s.signal_id > 0",
-            (),
-        ),
+        (SEND_AND_TICK, ()),
     ]
     few = [buffers(engine.connection, query, *arguments) for query, arguments in calls]
     open_waits(engine, 11, MANY)
@@ -355,6 +357,5 @@ def test_signal_reads_as_much_among_many_waits_as_among_ten(
         new = [buffers(connection, query, *arguments) for query, arguments in calls]
     # The indexes are three levels deep instead of one.
     for (query, _), before, *after in zip(calls, few, old, new, strict=True):
-        print(query, before, after)
         assert max(after) <= before * 2 + 60, query
     engine.connection.execute("delete from stepgres.sweeps")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from stepgres import Client
+from stepgres import Client, Workflow, step, wait_for_signal
 from stepgres._execution import worker
 from tests.conftest import Database
 from tests.support.waiting import wait_until
@@ -17,6 +17,15 @@ from tests.support.workflows import workflow
 
 FLOW = workflow(("only", lambda i: i))
 LISTENERS = "select pid from pg_stat_activity where application_name = 'listener'"
+
+
+class Asking(Workflow):
+    ask = wait_for_signal("approved", key="$.id")
+
+    @staticmethod
+    @step(depends_on=[ask])
+    def last(input: Any) -> Any:
+        return input["ask"]
 
 
 @pytest.fixture
@@ -45,6 +54,22 @@ def test_idle_worker_is_told_of_a_task(db: Database, client: Client) -> None:
         for number in range(20):
             wait_until_idle(db)
             (run_id,) = register_and_start(client, FLOW, [number])
+            assert client.wait_for_run(run_id).output == number
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("is_by_key", [False, True])
+def test_idle_worker_is_told_of_a_signal(db: Database, client: Client, is_by_key: bool) -> None:
+    listen = make_conninfo(db.dsn, application_name="listener")
+    client.register_workflow(Asking)
+    with running_worker(db.dsn, Asking, listen=listen):
+        for number in range(5):
+            run_id = client.start_workflow_run(Asking, {"id": number})
+            wait_until_idle(db)
+            if is_by_key:
+                client.send_signal_by_key("approved", str(number), number)
+            else:
+                client.send_signal(run_id, "approved", number)
             assert client.wait_for_run(run_id).output == number
 
 

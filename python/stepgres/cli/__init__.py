@@ -11,6 +11,7 @@ from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
+from stepgres.cli.signals import signal, waits
 from stepgres.cli.watching import watch
 from stepgres.cli.worker import worker
 from stepgres.cli.workflows import workflows
@@ -45,6 +46,6 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, goals),
-    *(watch, workers, queues, channels, prune, fsck),
+    *(watch, signal, waits, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

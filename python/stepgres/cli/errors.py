@@ -36,6 +36,8 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.RunNotFailed: NOT_NOW,
     errors.RunNotPaused: NOT_NOW,
     errors.WorkflowInUse: NOT_NOW,
+    errors.PayloadTooLarge: USAGE,
+    errors.TooManySignals: NOT_NOW,
     errors.DecompositionError: USAGE,
     errors.TaskGraphNotFound: NOT_FOUND,
     errors.IllegalTransition: NOT_NOW,

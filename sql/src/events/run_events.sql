@@ -76,7 +76,11 @@ with events (
         lateral (
             values
             ('wait_opened', w.opened_at, null, 4),
-            ('wait_resolved', w.resolved_at, w.error, 6)
+            -- a wait is cancelled after its step
+            (
+                'wait_resolved', w.resolved_at, w.error,
+                case w.outcome when 'cancelled' then 8 else 6 end
+            )
         ) as e
     union all
     -- Until a signal is delivered, nobody has locked its run, and no subscriber is told.
