@@ -23,7 +23,7 @@ from stepgres._execution.threads import in_thread
 from stepgres._execution.worker_client import WorkerClient
 from stepgres._postgres.json_text import tolerant_loads
 from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
-from stepgres.errors import LeaseLost, StepgresError, WorkerNotFound
+from stepgres.errors import LeaseLost, WorkerNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,14 +63,17 @@ class Checkpoints:
         self._transactions = transactions
         self._pending: list[_Request] = []
         self._sender: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_closed = True  # a thread that was abandoned may still want to save
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.wait([self._sender])
+        _refuse(self._pending, _ended())
         await self._client.aclose()
 
     async def body_of(self, item: WorkItem, *, is_on_loop: bool) -> Body | None:
@@ -99,6 +102,8 @@ class Checkpoints:
         self, key: dict[str, Any], checkpoints: list[str], waits: list[str]
     ) -> list[dict[str, Any]]:
         """Save the operations of a task, as JSON, and return the answers. Raise LeaseLost."""
+        if self._is_closed:
+            raise _ended()
         answers: asyncio.Future[list[dict[str, Any]]]
         answers = asyncio.get_running_loop().create_future()
         self._pending.append(_Request(key, checkpoints, waits, answers))
@@ -115,18 +120,17 @@ class Checkpoints:
                     await self._send(batch)
                 except WorkerNotFound as error:
                     _refuse(batch, LeaseLost(error.message, hint=error.hint))
-                except StepgresError as error:
-                    if isinstance(error, PASSING_ERRORS):
-                        await asyncio.sleep(patience.pause_after(error))
-                    elif len(batch) == 1:
+                except PASSING_ERRORS as error:
+                    await asyncio.sleep(patience.pause_after(error))
+                except Exception as error:
+                    if len(batch) == 1:
                         _refuse(batch, error)
                     else:  # one of them is at fault
                         self._pending[:0] = batch[1:]
                         batch = batch[:1]
-                except PASSING_ERRORS as error:
-                    await asyncio.sleep(patience.pause_after(error))
-                except Exception as error:
-                    _refuse(batch, error)
+                except BaseException:  # the worker ends
+                    _refuse(batch, _ended())
+                    raise
 
     def _next_batch(self) -> list[_Request]:
         count, size = 0, 0
@@ -265,3 +269,10 @@ def _refuse(batch: list[_Request], error: Exception) -> None:
     for request in batch:
         if not request.answers.done():
             request.answers.set_exception(error)
+
+
+def _ended() -> LeaseLost:
+    return LeaseLost(
+        "the worker has ended",
+        hint="Let the error pass: another worker goes on with the step, from its checkpoints.",
+    )

@@ -16,7 +16,8 @@ as $$
             and w.resolved_at is null
     )
     union all
-    select 'the checkpoints of a task count from 1, and attempts from a number of its own', t.run_id,
+    select 'the checkpoints of a task count from 1, and attempts from a number of its own',
+        t.run_id,
         format('task %s/%s: %s checkpoints up to %s, counted from %s', t.step_slug, t.task_index,
             c.checkpoints, c.places, t.counted_from)
     from stepgres.tasks as t

@@ -5,9 +5,10 @@ set search_path = pg_catalog, pg_temp
 as $$
     -- Features are resources: so a queue for tasks that need a feature is as cheap as any other
     -- queue, and a worker without the feature does not look into it. Unknown features are ignored.
-    select coalesce(jsonb_object_agg('feature ' || f, true), '{}')
-    from unnest(_feature_resources.features) as f
-    where f in ('durable')
+    select case
+        when 'durable' = any (_feature_resources.features) then '{"feature durable": true}'
+        else '{}'
+    end::jsonb
 $$;
 
 comment on function stepgres._feature_resources(text[]) is

@@ -66,8 +66,8 @@ begin
                     or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
-            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.counted_from, t.claim, t.ahead,
-                t.ctid as row_id, k.place, r.workflow_slug, r.version, r.priority
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.counted_from, t.claim,
+                t.ahead, t.ctid as row_id, k.place, r.workflow_slug, r.version, r.priority
         ),
         ordered as (
             select t.row_id, (
