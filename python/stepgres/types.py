@@ -510,7 +510,7 @@ class RunEvent(NamedTuple):
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
     step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
-    wait_opened or _resolved; signal_sent;
+    task_suspended or _resumed; wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
     goal_approved and goal_rejected have a run_id only among the events of a run.

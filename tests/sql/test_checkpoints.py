@@ -410,6 +410,7 @@ def test_claimed_item_has_the_first_checkpoints_and_list_has_the_rest(engine: En
         {"name": "", "number": 1},
         {"name": "run a"},
         {"name": "x", "number": 1, "claim": None},
+        {"name": "x", "number": "one"},
     ],
 )
 def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any]) -> None:
@@ -424,6 +425,9 @@ def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any
     [
         ({"kind": "luck"}, "kind"),
         ({"kind": "sleep"}, "seconds"),
+        ({"kind": "sleep", "until": "infinity"}, "until"),
+        ({"kind": "sleep", "until": "soon"}, "wrong type"),
+        ({"kind": "sleep", "seconds": 1, "is_gathered": "maybe"}, "wrong type"),
         ({"kind": "signal", "signal": "no spaces"}, "name of a signal"),
         ({"kind": "signal", "signal": "a", "key": ""}, "key"),
     ],

@@ -24,8 +24,8 @@ begin
                 when v_wait ? 'until' then (v_wait ->> 'until')::timestamptz
                 else v_now + stepgres._seconds(v_wait -> 'seconds')
             end;
-            if v_new.due_at is null then
-                v_problem := 'a sleep has seconds or until';
+            if not coalesce(isfinite(v_new.due_at), false) then
+                v_problem := 'a sleep has seconds, or until, a timestamp';
             end if;
         when 'signal' then
             v_new.signal := v_wait ->> 'signal';
@@ -51,6 +51,9 @@ begin
             using errcode = 'SG003', hint = 'The kinds of waits are signal and sleep.';
     end if;
     return v_new;
+exception when data_exception then
+    raise exception '%: a field of the wait has the wrong type: %', v_culprit, sqlerrm
+        using errcode = 'SG003', hint = 'See the comment on stepgres.save_checkpoints.';
 end
 $$;
 

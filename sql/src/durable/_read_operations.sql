@@ -52,6 +52,9 @@ begin
         end if;
     end loop;
     return v_operations;
+exception when data_exception then
+    raise exception 'an operation has a field of the wrong type: %', sqlerrm
+        using errcode = 'SG003', hint = 'See the comment on stepgres.save_checkpoints.';
 end
 $$;
 

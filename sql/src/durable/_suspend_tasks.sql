@@ -32,12 +32,13 @@ begin
         from unnest(_suspend_tasks.suspended) as s
         where (t.run_id, t.step_slug, t.task_index) = (s.run_id, s.step_slug, s.task_index)
             and t.status = 'started'
-        returning t.run_id, t.step_slug, t.task_index, t.claim, t.attempt
+        returning t.run_id, t.step_slug, t.task_index, t.claim, t.attempt, t.started_at
     )
     insert into stepgres.suspensions (
-        run_id, step_slug, task_index, claim, attempt, suspended_at
+        run_id, step_slug, task_index, claim, attempt, started_at, suspended_at
     )
-    select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, v_now from suspended as s;
+    select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, s.started_at, v_now
+    from suspended as s;
     perform stepgres._expand_maps_of(array(
         select (s.run_id, s.step_slug, s.task_index)::stepgres._task_key
         from unnest(_suspend_tasks.suspended) as s

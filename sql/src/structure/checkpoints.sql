@@ -36,6 +36,7 @@ create table stepgres.suspensions (
     task_index int not null,
     claim int not null,
     attempt int not null,
+    started_at timestamptz not null,
     suspended_at timestamptz not null,
     resumed_at timestamptz,
     primary key (run_id, step_slug, task_index, claim)
@@ -44,4 +45,5 @@ create table stepgres.suspensions (
 comment on table stepgres.suspensions is
 'Stores when tasks of durable steps let go of their worker, and when they were queued again.
 
-claim is the claim that ended with the suspension. null: the task is suspended, or has ended so.';
+claim is the claim that ended with the suspension, and started_at its time. resumed_at is null while
+the task is suspended, or if it was cancelled then.';
