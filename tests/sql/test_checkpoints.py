@@ -445,8 +445,11 @@ def test_worker_without_the_feature_gets_no_durable_step(engine: Engine) -> None
     (plain,) = old.claim()
     assert old.work([plain.completed()], 10) == []
     assert old.claim() == []
-    assert engine.claim_one().step_slug == "body"
-    assert run_id
+    engine.call("unregister_worker", worker_id=engine.worker_id)
+    rows = engine.rows("select waits_for, detail from stepgres.why_stuck(%s)", run_id)
+    assert rows == [("feature", 'no live worker of queue "default" can execute durable steps')]
+    able = engine.colleague("able", features=["durable", "unheard of"])
+    assert able.claim_one().step_slug == "body"
 
 
 def test_executor_without_the_feature_leaves_durable_steps_to_workers(engine: Engine) -> None:
@@ -483,3 +486,24 @@ def test_suspended_tasks_of_a_large_map_do_not_hold_up_the_others(engine: Engine
         suspended += len(items)
     assert suspended == 2500
     engine.call("cancel_workflow_run", run_id=run_id)
+
+
+def test_waits_that_a_body_has_left_behind_wake_nobody(engine: Engine, clock: Clock) -> None:
+    item = begin(engine)
+    suspend(engine, item, *(wait_for(item, n, is_gathered=True, timeout=t) for n, t in _LEFT))
+    clock.advance(6)
+    engine.call("tick")
+    clock.advance(1)
+    engine.call("tick")
+    again = engine.claim_one()  # one of the gathered waits has failed, the other is left behind
+    suspend(engine, again, *(wait_for(again, n, is_gathered=True) for n in ("c", "d")))
+    send(engine, item, "b")
+    clock.advance(2)
+    engine.call("tick")
+    assert engine.claim() == []
+    send(engine, item, "c")
+    send(engine, item, "d")
+    engine.complete(engine.claim_one())
+
+
+_LEFT = [("a", 5), ("b", 5000)]

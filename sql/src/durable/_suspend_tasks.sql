@@ -32,12 +32,14 @@ begin
         from unnest(_suspend_tasks.suspended) as s
         where (t.run_id, t.step_slug, t.task_index) = (s.run_id, s.step_slug, s.task_index)
             and t.status = 'started'
-        returning t.run_id, t.step_slug, t.task_index, t.claim, t.attempt, t.started_at
+        returning t.run_id, t.step_slug, t.task_index, t.claim, t.attempt, t.started_at,
+            s.waits_for
     )
     insert into stepgres.suspensions (
-        run_id, step_slug, task_index, claim, attempt, started_at, suspended_at
+        run_id, step_slug, task_index, claim, attempt, started_at, suspended_at, waits_for
     )
-    select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, s.started_at, v_now
+    select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, s.started_at, v_now,
+        s.waits_for
     from suspended as s;
     perform stepgres._expand_maps_of(array(
         select (s.run_id, s.step_slug, s.task_index)::stepgres._task_key

@@ -11,43 +11,37 @@ begin
     if wait_ids is null or wait_ids = '{}' then
         return;
     end if;
-    -- A task with a timer of the kind task waits for its next attempt, not for its waits.
+    -- A task that waits for its next attempt was not suspended in its last claim.
     select array_agg(k.task) filter (where not o.has_open),
         array_agg(k.task) filter (where o.has_open)
     into v_free, v_others
     from (
-        select w.run_id, w.step_slug, w.task_index,
+        select u.run_id, u.step_slug, u.task_index, u.waits_for,
             -- a gathered wait that was resolved well wakes nobody while others are open
             bool_and(w.is_gathered and w.outcome in ('signalled', 'approved', 'completed'))
                 as is_gathered
         from stepgres.waits as w
-        where w.wait_id = any (_wake_tasks.wait_ids) and w.name <> ''
-            and w.resolved_at is not null
-        group by w.run_id, w.step_slug, w.task_index
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (w.run_id, w.step_slug, w.task_index)
+        join stepgres.suspensions as u
+            on (u.run_id, u.step_slug, u.task_index, u.claim)
+                = (t.run_id, t.step_slug, t.task_index, t.claim)
+        where w.wait_id = any (_wake_tasks.wait_ids) and w.resolved_at is not null
+            and t.status = 'waiting' and u.resumed_at is null
+            and (u.waits_for is null or w.wait_id = any (u.waits_for))
+        group by u.run_id, u.step_slug, u.task_index, u.waits_for
     ) as s
-    join stepgres.tasks as t
-        on (t.run_id, t.step_slug, t.task_index) = (s.run_id, s.step_slug, s.task_index)
     cross join lateral (
-        select
-            exists (
-                select from stepgres.waits as w
-                where (w.run_id, w.step_slug, w.task_index) = (s.run_id, s.step_slug, s.task_index)
-                    and w.resolved_at is null
-            ) as has_open,
-            s.is_gathered and exists (
-                select from stepgres.waits as w
-                where (w.run_id, w.step_slug, w.task_index) = (s.run_id, s.step_slug, s.task_index)
-                    and w.resolved_at is null and w.is_gathered
-            ) as stays
+        select coalesce(bool_or(true), false) as has_open,
+            coalesce(bool_or(w.is_gathered), false) as has_gathered
+        from stepgres.waits as w
+        where (w.run_id, w.step_slug, w.task_index) = (s.run_id, s.step_slug, s.task_index)
+            and w.resolved_at is null and (s.waits_for is null or w.wait_id = any (s.waits_for))
     ) as o
     cross join lateral (
         select (s.run_id, s.step_slug, s.task_index)::stepgres._task_key as task
     ) as k
-    where t.status = 'waiting' and not o.stays and not exists (
-        select from stepgres.timers as m
-        where (m.run_id, m.kind, m.step_slug, m.task_index)
-            = (s.run_id, 'task', s.step_slug, s.task_index)
-    );
+    where not (s.is_gathered and o.has_gathered);
     perform stepgres._resume_tasks(v_free);
     if v_others is not null then
         -- Waits that are resolved within a second are taken together.

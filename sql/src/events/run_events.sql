@@ -1,7 +1,7 @@
 -- Events are not a table: the view reads them from the rows of runs, steps, tasks and attempts. It
 -- finds the rows of a run by key, so a query for one run reads only this run.
 create view stepgres.run_events as
--- noqa: disable=AL03,LT08,LT09
+-- noqa: disable=AL03,LT02,LT08,LT09,ST05
 with events (
     run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number
 ) as (

@@ -39,6 +39,7 @@ create table stepgres.suspensions (
     started_at timestamptz not null,
     suspended_at timestamptz not null,
     resumed_at timestamptz,
+    waits_for bigint[],
     primary key (run_id, step_slug, task_index, claim)
 );
 
@@ -47,3 +48,6 @@ comment on table stepgres.suspensions is
 
 claim is the claim that ended with the suspension, and started_at its time. resumed_at is null while
 the task is suspended, or if it was cancelled then.';
+comment on column stepgres.suspensions.waits_for is
+'The waits that the body goes on after; null: any of its waits.
+Waits that the body has left behind wake nobody.';
