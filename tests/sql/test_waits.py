@@ -714,3 +714,41 @@ def test_fsck_finds_waits_that_contradict_their_steps(engine: Engine) -> None:
         engine.connection.execute("update stepgres.signals set is_new = false")
         (found,) = engine.rows("select invariant from stepgres.fsck()")
         assert found == "a signal that tick has seen goes to the wait that is open for it"
+
+
+# Workflows without waits
+
+
+def test_workflows_without_waits_never_look_at_waits(engine: Engine) -> None:
+    engine.define(
+        "order",
+        step("a"),
+        step("b", "a", condition="$.x"),
+        step("each", "a", map=True),
+        step("late", "a", start_delay=0.001),
+        step("no", "a", condition="$.no", when_unmet="skip-cascade"),
+        step("never", "no"),
+        step("all", "b", "each", gathers=["b", "each"]),
+    )
+    engine.define("failing", step("a", max_attempts=1), step("b", "a"))
+    looks: LiteralString = """
+        select relname, seq_scan, idx_scan, n_tup_ins, n_tup_upd
+        from pg_stat_xact_user_tables
+        where schemaname = 'stepgres' and relname in ('waits', 'signals')
+            and (seq_scan > 0 or idx_scan > 0 or n_tup_ins > 0 or n_tup_upd > 0)
+    """
+    with engine.connection.transaction():
+        run_id = engine.start("order", {"x": 1})
+        failed = engine.start("failing")
+        for _ in range(5):
+            items = engine.claim()
+            engine.work(
+                [
+                    item.failed() if item.run_id == failed else item.completed([1, 2])
+                    for item in items
+                ]
+            )
+        assert engine.status(failed)[0] == "failed"
+        assert engine.rows(looks) == []
+    assert engine.steps(run_id)["all"] == "completed"
+    engine.call("cancel_workflow_run", run_id=run_id)
