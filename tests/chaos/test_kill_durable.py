@@ -5,6 +5,7 @@ STEPGRES_CHAOS_SECONDS makes the storm longer.
 
 from __future__ import annotations
 
+import os
 import random
 from time import monotonic, sleep
 
@@ -17,7 +18,7 @@ def test_killed_bodies_go_on_from_their_checkpoints(db: Database) -> None:
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    storm = DurableStorm(db.dsn, chance=0.02)
+    storm = DurableStorm(db.dsn, chance=float(os.environ.get("STEPGRES_CHAOS_DEATHS", "0.02")))
     try:
         end = monotonic() + SECONDS
         kill_at = monotonic()

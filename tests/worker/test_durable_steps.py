@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
+from threading import Event
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from stepgres import CallFailed, Client, SignalTimeout, StepContext, Suspended
+from stepgres import (
+    CallFailed,
+    Client,
+    Executor,
+    NonRetryable,
+    SignalTimeout,
+    StepContext,
+    Suspended,
+)
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
-from tests.support.workflows import workflow
+from tests.support.workflows import advance_loop, workflow
 
 
 class Effects:
@@ -509,3 +518,112 @@ def test_transactional_call_commits_its_writes_with_its_checkpoint(
                 assert client.wait_for_run(run_id).output == written
             rows = connection.execute("select value from public.written").fetchall()
             assert rows == [(1,)] * written
+
+
+def test_call_that_must_not_be_repeated_ends_the_step(
+    db: Database, client: Client, effects: Effects
+) -> None:
+    def refuse() -> None:
+        effects.happen("refuse")
+        raise NonRetryable("never again")
+
+    async def body(input: Any, context: StepContext) -> Any:
+        await context.run("refuse", refuse, attempts=5, base_delay=0)
+
+    flow = durable(body, max_attempts=5)
+    with running_worker(db.dsn, flow):
+        run_id = start(client, flow)
+        status = wait_until(
+            lambda: client.get_run_status(run_id), lambda found: found.status == "failed"
+        )
+    assert "never again" in status.details
+    assert effects.counts == {"refuse": 1}
+
+
+def test_call_that_takes_too_long_has_failed(db: Database, client: Client) -> None:
+    ended = Event()
+
+    async def hang_on_the_loop() -> None:
+        await asyncio.Event().wait()
+
+    def hang() -> None:
+        assert ended.wait(PATIENCE)
+
+    async def on_loop(input: Any, context: StepContext) -> Any:
+        try:
+            await context.run("hang", hang_on_the_loop, timeout=0.01)
+        except CallFailed as error:
+            return error.error_type
+
+    def in_thread(input: Any, context: StepContext) -> Any:
+        try:
+            context.run("hang", hang, timeout=0.01)
+        except CallFailed as error:
+            return error.error_type
+
+    try:
+        for body in (on_loop, in_thread):
+            flow = durable(body)
+            with running_worker(db.dsn, flow):
+                assert client.wait_for_run(start(client, flow)).output == "TimeoutError"
+    finally:
+        ended.set()
+
+
+def test_body_that_exits_has_failed_and_its_worker_goes_on(
+    db: Database, client: Client, effects: Effects
+) -> None:
+    async def body(input: Any, context: StepContext) -> Any:
+        if context.attempt == 1:
+            raise SystemExit(3)
+        return await context.run("effect", effects.happen, "effect", 7)
+
+    flow = durable(body)
+    with running_worker(db.dsn, flow):
+        assert client.wait_for_run(start(client, flow)).output == 7
+
+
+def test_timeout_ends_one_execution_of_a_body(
+    client: Client, effects: Effects, db: Database
+) -> None:
+    async def hang() -> None:
+        advance_loop(61)
+        await asyncio.Event().wait()
+
+    async def body(input: Any, context: StepContext) -> Any:
+        await context.run("effect", effects.happen, "effect")
+        try:
+            if context.attempt == 1:
+                await context.run("hang", hang)
+        finally:
+            await asyncio.sleep(0)
+            effects.happen("finally")
+        return context.attempt
+
+    flow = durable(body, timeout=60)
+    assert Executor(client).execute(flow, None).output == 2
+    assert effects.counts == {"effect": 1, "finally": 2}
+    with db.connect() as connection:
+        ((error,),) = connection.execute("select error from stepgres.attempts").fetchall()
+    assert error == "TimeoutError: took longer than 60 s"
+
+
+def test_lost_task_ends_its_body_on_the_loop(
+    db: Database, client: Client, effects: Effects
+) -> None:
+    async def hang() -> None:
+        effects.happen("hang")
+        await asyncio.Event().wait()
+
+    async def body(input: Any, context: StepContext) -> Any:
+        try:
+            await context.run("hang", hang)
+        finally:
+            effects.happen("finally")
+
+    flow = durable(body)
+    with running_worker(db.dsn, flow, lease=2):
+        run_id = start(client, flow)
+        wait_until(lambda: effects.counts["hang"])
+        client.cancel_workflow_run(run_id)
+        wait_until(lambda: effects.counts["finally"])
