@@ -28,6 +28,7 @@ def test_killed_bodies_go_on_from_their_checkpoints(db: Database) -> None:
             storm.replace_the_dead()
             if monotonic() >= kill_at:
                 storm.kill_a_worker(chance)
+                storm.send_second_signals()
                 kill_at = monotonic() + chance.uniform(0.5, 2)
             sleep(0.05)  # leaves the processors to the workers
         storm.settle()

@@ -123,6 +123,7 @@ class DurableStorm:
     workers: list[ForkServerProcess] = field(default_factory=list)
     run_ids: list[UUID] = field(default_factory=list)
     kills: int = 0
+    sent: int = 0  # second signals
 
     def __post_init__(self) -> None:
         self._client = stepgres.Client(self.dsn)
@@ -142,10 +143,11 @@ class DurableStorm:
             self._client.send_signal(run_id, "first", 100, idempotency_key="first")
 
     def send_second_signals(self) -> None:
-        """Send the second signal to each run, however often this is called."""
-        for run_id in self.run_ids:
+        """Send the second signal to each run that was started since the last call."""
+        for run_id in self.run_ids[self.sent :]:
             with suppress(stepgres.RunAlreadyFinished):
                 self._client.send_signal(run_id, "second", 1000, idempotency_key="second")
+        self.sent = len(self.run_ids)
 
     def replace_the_dead(self) -> None:
         """Start a worker for each that has killed itself."""
@@ -192,6 +194,9 @@ class DurableStorm:
             "kills": self.kills,
             "deaths between an effect and its checkpoint": self.deaths(),
             "bodies begun": self.one("select count(*) from public.bodies"),
+            "attempts that were taken over": self.one(
+                "select count(*) from stepgres.attempts where error like 'worker%responding'"
+            ),
             "suspensions": self.one("select count(*) from stepgres.suspensions"),
             "loose effects": self.one("select count(*) from public.loose"),
         }
