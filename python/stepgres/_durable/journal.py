@@ -71,7 +71,8 @@ class Journal:
             text = dumps(output, "its result")
         except NotWritable as error:
             raise UnwritableOutput(f'"{key.name}": {error}') from error
-        if len(text) > MOST_BYTES // 4 and len(text.encode()) > MOST_BYTES:
+        # an escape of six characters stands for three bytes, or two
+        if len(text) - 3 * text.count("\\u") > MOST_BYTES:
             raise UnwritableOutput(
                 f'"{key.name}": its result is {len(text):,} characters of JSON, and 1 MB is the'
                 " most; store the value elsewhere, and return the place where it is"
