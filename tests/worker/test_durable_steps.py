@@ -627,3 +627,32 @@ def test_lost_task_ends_its_body_on_the_loop(
         wait_until(lambda: effects.counts["hang"])
         client.cancel_workflow_run(run_id)
         wait_until(lambda: effects.counts["finally"])
+
+
+def test_branches_in_a_thread_register_all_their_waits(
+    db: Database, client: Client, effects: Effects
+) -> None:
+    def body(input: Any, context: StepContext) -> Any:
+        def swallow() -> Any:
+            try:
+                return context.wait_for_signal("a")
+            except BaseException:
+                effects.happen("swallowed")
+            return context.run("effect", effects.happen, "effect")
+
+        def nest() -> Any:
+            return context.gather(
+                lambda: context.wait_for_signal("b"),
+                lambda: [context.run("c", effects.happen, "c", 3), context.wait_for_signal("c")],
+            )
+
+        return context.gather(swallow, nest, lambda: context.run("d", effects.happen, "d", 4))
+
+    flow = durable(body)
+    with running_worker(db.dsn, flow):
+        run_id = start(client, flow)
+        open_waits(client, run_id, 3)
+        for name in "abc":
+            client.send_signal(run_id, name, name)
+        assert client.wait_for_run(run_id).output == ["a", ["b", [3, "c"]], 4]
+    assert (effects.counts["effect"], effects.counts["c"], effects.counts["d"]) == (0, 1, 1)

@@ -7,6 +7,7 @@ import inspect
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class ThreadBody(Body):
         self.store = store
         self._gathered: list[dict[str, Any]] | None = None  # waits that gather will open
         self._is_direct = False  # whether the branch is a wait and nothing else
+        self._has_parked = False  # whether the branch waits
 
     def gather(self, *branches: Callable[[], Any]) -> list[Any]:
         """Call the branches one after the other, and wait for all their waits together."""
@@ -52,24 +54,24 @@ class ThreadBody(Body):
                     f"context.gather: {branch!r} is not callable",
                     hint="In a def step write context.gather(lambda: context.sleep(5), ...).",
                 )
-        if self._gathered is not None:  # in a branch of another gather
-            return [branch() for branch in branches]
-        waits = self._gathered = []
+        is_outermost = self._gathered is None
+        waits = self._gathered = [] if self._gathered is None else self._gathered
         values, is_waiting = [], False
         try:
             for branch in branches:
-                self._is_direct = self._is_operation(branch)
-                try:
+                self._has_parked, self._is_direct = False, self._is_operation(branch)
+                with suppress(Suspended):
                     values.append(branch())
-                except Suspended:
-                    is_waiting = True
+                is_waiting = is_waiting or self._has_parked
         finally:
-            self._gathered, self._is_direct = None, False
-        if waits:
+            self._has_parked, self._is_direct = is_waiting, False
+            if is_outermost:
+                self._gathered = None
+        if is_outermost and waits:
             answers = self.store.save(self._journal.take_unsaved(), waits)
             self._waits_for += [answer["wait_id"] for answer in answers]
         if is_waiting:
-            self.is_suspending = True
+            self.is_suspending = is_outermost
             raise Suspended
         return values
 
@@ -79,7 +81,7 @@ class ThreadBody(Body):
         return getattr(getattr(function, "__self__", None), "body", None) is self
 
     def _start(self, operation: Coroutine[Any, Any, Any], wait: Key | None = None) -> Any:
-        if self.is_suspending:
+        if self.is_suspending or (self._gathered is not None and self._has_parked):
             operation.close()
             raise Suspended
         try:
@@ -121,6 +123,7 @@ class ThreadBody(Body):
     async def _park(self, wait_id: int | None) -> Any:
         if wait_id is not None:
             self._waits_for.append(wait_id)
+        self._has_parked = True
         if self._gathered is None or self._new_input is not None:
             self.is_suspending = True
         raise Suspended
