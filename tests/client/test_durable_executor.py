@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -53,6 +55,31 @@ class Suspending(Workflow):
         await context.sleep(0)
         await context.run("pid", process_id)
         return [input["in_process"], os.getpid(), await context.wait_for_signal("off")]
+
+
+def append(path: str, line: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(line)
+
+
+def die_once(path: str) -> None:
+    if "d" not in Path(path).read_text():
+        append(path, "d")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Dying(Workflow):
+    """A body whose process dies between two calls."""
+
+    base_delay = 0
+
+    @staticmethod
+    @step(durable=True)
+    def body(path: str, context: StepContext) -> str:
+        context.run("before", append, path, "b")
+        context.run("die", die_once, path)
+        context.run("after", append, path, "a")
+        return Path(path).read_text()
 
 
 def send(client: Client, name: str, value: Any) -> UUID:
@@ -114,3 +141,8 @@ def test_run_that_only_waits_is_handed_over_at_the_timeout(db: Database, client:
     client.send_signal(run_id, "on", 7)
     with running_worker(db.dsn, flow):
         assert client.wait_for_run(run_id).output == 7
+
+
+def test_process_that_dies_repeats_no_call(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "calls"
+    assert stepgres.Executor(client, processes=1).execute(Dying, str(path)).output == "bda"
