@@ -35,8 +35,8 @@ begin
             where u.run_id = r.run_id and u.signal = g.signal and u.wait_id is null
             offset 0
         ) as s
-        where (s.is_new or g.has_fresh) and r.run_id = any (_match_signals.run_ids) and r.status = 'started'
-            and r.paused_at is null
+        where (s.is_new or g.has_fresh) and r.run_id = any (_match_signals.run_ids)
+            and r.status = 'started' and r.paused_at is null
         order by s.run_id, s.signal, s.signal_id
     loop
         if v_group is distinct from v_signal.run_id || v_signal.signal then
