@@ -26,6 +26,7 @@ from stepgres._server.installer import uninstall as uninstall
 from stepgres._server.installer import upgrade as upgrade
 from stepgres._server.installer import version as version
 from stepgres._version import __version__ as __version__
+from stepgres.errors import CallFailed as CallFailed
 from stepgres.errors import ChannelInUse as ChannelInUse
 from stepgres.errors import ChannelNotFound as ChannelNotFound
 from stepgres.errors import ConnectionFailed as ConnectionFailed
@@ -47,9 +48,12 @@ from stepgres.errors import RunAlreadyFinished as RunAlreadyFinished
 from stepgres.errors import RunNotFailed as RunNotFailed
 from stepgres.errors import RunNotFound as RunNotFound
 from stepgres.errors import RunNotPaused as RunNotPaused
+from stepgres.errors import SignalTimeout as SignalTimeout
 from stepgres.errors import StepgresError as StepgresError
+from stepgres.errors import Suspended as Suspended
 from stepgres.errors import TaskGraphNotApproved as TaskGraphNotApproved
 from stepgres.errors import TaskGraphNotFound as TaskGraphNotFound
+from stepgres.errors import TooManyCheckpoints as TooManyCheckpoints
 from stepgres.errors import TooManySignals as TooManySignals
 from stepgres.errors import UnreadableValue as UnreadableValue
 from stepgres.errors import VersionMismatch as VersionMismatch

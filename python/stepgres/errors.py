@@ -273,6 +273,48 @@ class RetryAfter(Exception):
         return self.message or f"retry after {self.seconds} s"
 
 
+class CallFailed(Exception):
+    """A call or a wait in the body of a durable step failed; the body may catch the error.
+
+    name is the name of the operation, error_type the name of the exception, and error its text.
+    Every execution of the body gets the same error. In the first one, __cause__ is the exception.
+    """
+
+    def __init__(self, name: str, error_type: str, error: str) -> None:
+        super().__init__(name, error_type, error)
+        self.name = name
+        self.error_type = error_type
+        self.error = error
+
+    def __str__(self) -> str:
+        return f'"{self.name}" failed: {self.error}'
+
+
+class SignalTimeout(CallFailed):
+    """The signal that a durable step waited for has not come within the timeout."""
+
+    def __init__(self, signal: str) -> None:
+        super().__init__(signal, "SignalTimeout", f'signal "{signal}" has not come in time')
+        self.args = (signal,)
+        self.signal = signal
+
+    def __str__(self) -> str:
+        return self.error
+
+
+class Suspended(BaseException):
+    """Ends the body of a durable step in a thread, which waits: the body must let it pass.
+
+    The body runs again, from its beginning, when what it waits for has come.
+    """
+
+
+class TooManyCheckpoints(StepgresError, NonRetryable):
+    """A task has 10,000 checkpoints and waits; context.restart begins anew without them."""
+
+    sqlstate = "SG030"
+
+
 _BY_SQLSTATE = {cls.sqlstate: cls for cls in StepgresError.__subclasses__() if cls.sqlstate}
 # Two errors of PostgreSQL about an argument, and the hints for them.
 _BAD_ARGUMENTS = {

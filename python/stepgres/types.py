@@ -87,6 +87,7 @@ class Step(NamedTuple):
     gathers: list[str] | None
     start_at: str | None = None
     wait: dict[str, Any] | None = None
+    durable: bool | None = None
 
 
 class Flow(NamedTuple):
@@ -370,7 +371,11 @@ class Signal(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses."""
+    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses.
+
+    checkpoints, for a durable step only, is {"list": what the body has done, "after"}. If after is
+    not None, list_checkpoints returns the rest.
+    """
 
     run_id: UUID
     workflow_slug: str
@@ -386,6 +391,44 @@ class WorkItem(NamedTuple):
     priority: int
     is_last_attempt: bool | None
     must_begin: bool | None
+    is_refused: bool
+    checkpoints: Any = None
+
+
+class Checkpoint(NamedTuple):
+    """An operation in the body of a durable step, as `list_checkpoints` returns it.
+
+    name and number are the key: the name begins with the kind of the operation, as in "run charge"
+    or "signal paid". outcome is "completed" or "failed" for a call. For a wait it is the outcome of
+    the wait, or None while the wait is open.
+    """
+
+    place: int
+    name: str
+    number: int
+    outcome: str | None
+    output: Any
+    error: str | None
+    error_type: str | None
+    wait_id: int | None
+
+
+class CheckpointAnswer(NamedTuple):
+    """What `save_checkpoints` knows about a wait, or (is_refused) the key of a task that is lost.
+
+    outcome is None while the wait is open.
+    """
+
+    run_id: UUID
+    step_slug: str
+    task_index: int
+    claim: int
+    name: str | None
+    number: int | None
+    outcome: str | None
+    output: Any
+    error: str | None
+    wait_id: int | None
     is_refused: bool
 
 
@@ -467,7 +510,7 @@ class RunEvent(NamedTuple):
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
     step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
-    wait_opened or _resolved; signal_sent;
+    task_suspended or _resumed; wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
     goal_approved and goal_rejected have a run_id only among the events of a run.

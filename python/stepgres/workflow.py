@@ -67,6 +67,7 @@ def step(
     queue: str = ...,
     transactional: bool = ...,
     sticky: bool = ...,
+    durable: bool = ...,
     priority: int = ...,
     resources: Mapping[str, Any] = ...,
     start_delay: float = ...,
@@ -87,11 +88,12 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     without depends_on the step is a root. map executes the step once per element of an array: the
     output of its one dependency, or the input of the run. initial_tasks executes the step that many
     times with its input. A transactional step gets `context.connection`; its writes there are
-    committed together with its completion. start_at is a JSON path over the input of the step to
-    the time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths
-    over the input of the step: the step starts if condition is met and unless is not. when_unmet
-    and when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of
-    a map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
+    committed together with its completion. A durable step may wait, and its context keeps what the
+    step has done: see docs/waiting.md. start_at is a JSON path over the input of the step to the
+    time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths over
+    the input of the step: the step starts if condition is met and unless is not. when_unmet and
+    when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a
+    map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
     its last dependency, in the same turn, without a ticket. Durations are in seconds. The step
     inherits missing options from the class.
     """

@@ -14,6 +14,7 @@
 \ir structure/tasks.sql
 \ir structure/waits.sql
 \ir structure/signals.sql
+\ir structure/checkpoints.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -143,6 +144,27 @@
 \ir work/fail_task.sql
 \ir work/work.sql
 
+-- durable: the bodies of durable steps keep checkpoints, and let go while they wait
+\ir durable/_checkpoints_of.sql
+\ir durable/_close_waits_of.sql
+\ir durable/_copy_checkpoints.sql
+\ir durable/_expand_maps_of.sql
+\ir durable/_feature_resources.sql
+\ir durable/_forget_checkpoints.sql
+\ir durable/_has_feature.sql
+\ir durable/_needs_ticket.sql
+\ir durable/_list_checkpoints.sql
+\ir durable/_new_wait_of.sql
+\ir durable/_read_operations.sql
+\ir durable/_restart_tasks.sql
+\ir durable/_resume_tasks.sql
+\ir durable/_store_operations.sql
+\ir durable/_suspend_tasks.sql
+\ir durable/_wake_tasks.sql
+\ir durable/_without_features.sql
+\ir durable/list_checkpoints.sql
+\ir durable/save_checkpoints.sql
+
 -- queues: pgmq queues are made, filled, closed and dropped
 \ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
@@ -229,7 +251,6 @@
 \ir waits/_time_out_waits.sql
 \ir waits/_time_out_waits_of.sql
 \ir waits/_too_many_signals.sql
-\ir waits/_wake_tasks.sql
 \ir waits/list_signals.sql
 \ir waits/list_waits.sql
 \ir waits/send_signal.sql
@@ -300,6 +321,7 @@
 \ir events/_record_run_start.sql
 \ir events/_record_signal.sql
 \ir events/_record_step_events.sql
+\ir events/_record_suspension.sql
 \ir events/_record_task_events.sql
 \ir events/_record_wait_events.sql
 \ir events/_send_run_events.sql
@@ -424,6 +446,7 @@
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
 \ir triggers/task_graph_changes_record.sql
+\ir triggers/suspensions_record.sql
 \ir triggers/tasks_record_events.sql
 \ir triggers/waits_record_events.sql
 \ir triggers/workflow_versions_guard_delete.sql

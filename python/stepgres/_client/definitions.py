@@ -91,6 +91,7 @@ class Definitions(Caller):
         key: str | None = None,
         when_timeout: str | None = None,
         default_output: Any = None,
+        durable: bool | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
@@ -126,6 +127,7 @@ class Definitions(Caller):
             key=key,
             when_timeout=when_timeout,
             default_output=json_argument(default_output, "default_output"),
+            durable=durable,
         )
 
     def register_workflow(

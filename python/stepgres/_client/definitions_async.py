@@ -89,6 +89,7 @@ class AsyncDefinitions(AsyncCaller):
         key: str | None = None,
         when_timeout: str | None = None,
         default_output: Any = None,
+        durable: bool | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
@@ -124,6 +125,7 @@ class AsyncDefinitions(AsyncCaller):
             key=key,
             when_timeout=when_timeout,
             default_output=json_argument(default_output, "default_output"),
+            durable=durable,
         )
 
     async def register_workflow(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from uuid import UUID
 
+    from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.attempts import Outcome
     from stepgres._execution.heartbeat import Heartbeat
     from stepgres._execution.runner import StepCall
@@ -45,6 +46,7 @@ class LocalRun:
         run_input: str,
         find: Callable[[WorkItem], Awaitable[StepCall | None]],
         transactions: Transactions,
+        checkpoints: Checkpoints,
         heartbeat: Heartbeat,
         concurrency: int,
         pool: Executor | None = None,
@@ -54,7 +56,7 @@ class LocalRun:
         self._run_input = run_input
         self._find = find
         self._place = place_for(pool)
-        self._runner = Runner(self._place, transactions, heartbeat, self._keep_error)
+        self._runner = Runner(self._place, transactions, heartbeat, checkpoints, self._keep_error)
         self._errors: dict[tuple[str, str], BaseException] = {}
         self._patience = Patience()
         self._turns = Turns(client, worker_id, concurrency, self._execute)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import anyio
 
+from stepgres._durable.checkpoints import Checkpoints
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._execution.local_run import LocalRun
 from stepgres._execution.process_pool import process_pool
 from stepgres._execution.transactions import Transactions
-from stepgres._execution.worker_client import WorkerClient, give_back
+from stepgres._execution.worker_client import FEATURES, WorkerClient, give_back
 from stepgres._listening.background import cancel_others, result_of
 from stepgres.errors import WorkflowTimeout
 
@@ -89,7 +90,9 @@ class AsyncRunWorker:
 
     async def register(self) -> str:
         """Register a worker that takes no tasks from queues."""
-        self.worker_id = await self._client.register_worker(queues=[], lease=_LEASE)
+        self.worker_id = await self._client.register_worker(
+            queues=[], lease=_LEASE, features=FEATURES
+        )
         return self.worker_id
 
     async def execute(self, execution: Execution) -> Ended:
@@ -97,9 +100,10 @@ class AsyncRunWorker:
         client, run_id, run_input = self._client, execution.run_id, execution.run_input
         if run_input is None:
             run_input = await client.get_run_input_as_text(run_id)
-        async with Transactions(
-            self._conninfo, self.worker_id, execution.concurrency
-        ) as transactions:
+        async with (
+            Transactions(self._conninfo, self.worker_id, execution.concurrency) as transactions,
+            Checkpoints(self._conninfo, self.worker_id, _LEASE, transactions) as checkpoints,
+        ):
             with ExitStack() as stack:
                 run = LocalRun(
                     client,
@@ -108,6 +112,7 @@ class AsyncRunWorker:
                     run_input,
                     execution.finder(client),
                     transactions,
+                    checkpoints,
                     stack.enter_context(Heartbeat(self._conninfo, self.worker_id, _LEASE / 3)),
                     execution.concurrency,
                     stack.enter_context(process_pool(execution.processes)),

@@ -30,7 +30,9 @@ begin
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::numeric::int, defaults.priority);
-    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.durable := nullif((step ->> 'durable')::boolean, false);
+    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources)
+        || stepgres._feature_resources(case when v_step.durable then '{durable}'::text[] end);
     v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.start_at := stepgres._json_path(step ->> 'start_at', 'start_at', v_culprit);
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);

@@ -25,7 +25,8 @@ create function stepgres.add_step(
     match text default null,
     key text default null,
     when_timeout text default null,
-    default_output jsonb default null
+    default_output jsonb default null,
+    durable boolean default false
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -77,7 +78,9 @@ begin
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
     v_step.priority := coalesce(add_step.priority, v_version.priority);
-    v_step.resources := coalesce(add_step.resources, v_version.resources);
+    v_step.durable := nullif(add_step.durable, false);
+    v_step.resources := coalesce(add_step.resources, v_version.resources)
+        || stepgres._feature_resources(case when v_step.durable then '{durable}'::text[] end);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
     v_step.start_delay := stepgres._in_seconds(add_step.start_delay);
@@ -97,7 +100,8 @@ $$;
 
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
-    text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb
+    text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb,
+    boolean
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -117,7 +121,8 @@ more. Without sticky the worker gets one such step for each task that it complet
 urgent task is queued.
 
 Bodies: the writes of a transactional step are committed with its completion. A step with a
-sql_function has this function as its body.
+sql_function has this function as its body. The body of a durable step may wait, and keeps
+checkpoints: see save_checkpoints.
 
 Waits: a step with wait_for has no body. It waits for the signal of this name, and its output is
 the payload: see send_signal. match is a JSON path over the payload that the signal must meet;

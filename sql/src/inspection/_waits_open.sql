@@ -9,8 +9,8 @@ as $$
             when run.paused_at is not null then format('the run is paused since %s', run.paused_at)
             when w.kind = 'signal' then format('signal "%s"', w.signal) || case
                 when count(*) > 1 then ''
-                else coalesce(format(' under key "%s"', min(w.key)), '')
-                    || coalesce(format(' that meets %s', min(w.match::text)), '')
+                else coalesce(' under key "' || min(w.key) || '"', '')
+                    || coalesce(' that meets ' || min(w.match::text), '')
             end
             else min(w.name)
         end || case when count(*) > 1 then format(' (%s waits)', count(*)) else '' end,

@@ -43,6 +43,7 @@ begin
         perform stepgres._copy_waits(v_new_ids);
         perform stepgres._copy_unfinished_maps(v_new_ids);
         perform stepgres._start_ready_steps(v_new_ids);
+        perform stepgres._copy_checkpoints(v_new_ids);
     end if;
     return v_new_ids;
 end

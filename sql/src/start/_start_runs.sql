@@ -105,7 +105,8 @@ begin
             from stepgres.steps as s
             cross join lateral (
                 select coalesce(prototype.priority, s.priority) as priority, case
-                    when s.execution = 'distributed' or prototype.executor_id is null then s.queue
+                    when stepgres._needs_ticket(s.execution, s.durable, prototype.executor_id)
+                        then s.queue
                 end as queue
             ) as q
             cross join unnest(v_run_ids) with ordinality as i (run_id, place)

@@ -105,6 +105,7 @@ create table stepgres.steps (
     gathers text[],
     start_at jsonpath,
     wait jsonb,
+    durable boolean,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -135,6 +136,13 @@ create table stepgres.steps (
             not map and not transactional and not sticky and sql_function is null
             and start_delay = '0' and start_at is null
         )
+    ),
+    constraint durable_step_has_a_body check (
+        durable is null
+        or (
+            durable and not transactional and sql_function is null and gathers is null
+            and wait is null
+        )
     )
 );
 
@@ -143,7 +151,8 @@ comment on table stepgres.steps is
 comment on column stepgres.steps.initial_tasks is
 'The number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
-'The resources that a worker needs to execute the step, such as {"gpu": true}.';
+'The resources that a worker needs to execute the step, such as {"gpu": true}.
+A feature that the worker needs stands here too: see _feature_resources.';
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
 A direct step is no map, gathers nothing, waits for nothing, and has neither condition, unless,
@@ -184,6 +193,8 @@ comment on column stepgres.steps.gathers is
 'The step has no body: it completes with the object of the outputs of its dependencies.
 The array has a name for each dependency, in the order of depends_on. The output of a dependency
 stands under its name.';
+comment on column stepgres.steps.durable is
+'The body of the step may wait, and keeps checkpoints; null: the step is not durable.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -204,6 +215,8 @@ comment on constraint start_is_delayed_once on stepgres.steps is
 'a step has either start_delay or start_at';
 comment on constraint waiting_is_all_that_it_does on stepgres.steps is
 'a step that waits has no body: it is no map, and has neither delay, sql_function nor connection';
+comment on constraint durable_step_has_a_body on stepgres.steps is
+'a durable step has a body in a program: it is not transactional, and has no sql_function';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 
@@ -262,7 +275,8 @@ create type stepgres.step as (
     sql_function text,
     gathers text[], -- noqa: LT01
     start_at jsonpath,
-    wait jsonb
+    wait jsonb,
+    durable boolean
 );
 
 comment on type stepgres.step is

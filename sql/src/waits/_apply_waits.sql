@@ -9,7 +9,7 @@ declare
     v_skips stepgres._skip[];
     v_steps stepgres._step_key[];
     v_outputs jsonb[];
-    v_tasks stepgres._task_key[];
+    v_waits bigint[];
     v_skipped stepgres._step_key[];
     v_completed stepgres._step_key[];
 begin
@@ -26,9 +26,8 @@ begin
         array_agg((w.run_id, w.step_slug)::stepgres._step_key)
             filter (where w.name = '' and o.output is not null and e.error is null),
         array_agg(o.output) filter (where w.name = '' and o.output is not null and e.error is null),
-        array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
-            filter (where w.name <> '')
-    into v_failures, v_skips, v_steps, v_outputs, v_tasks
+        array_agg(w.wait_id) filter (where w.name <> '')
+    into v_failures, v_skips, v_steps, v_outputs, v_waits
     from unnest(_apply_waits.resolved) as w
     join stepgres.runs as r on r.run_id = w.run_id and r.status = 'started'
     cross join lateral (
@@ -76,7 +75,7 @@ begin
     )
     select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed
     from completed as c;
-    perform stepgres._wake_tasks(v_tasks);
+    perform stepgres._wake_tasks(v_waits);
     return v_skipped || v_completed;
 end
 $$;

@@ -8,12 +8,16 @@ begin
     with kept as materialized (
         select r.run_id as new_run_id, o.*
         from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id and t.finished_at is not null
+        join stepgres.step_states as t on t.run_id = r.run_id
         cross join lateral (
             select w.* from stepgres.waits as w
             where w.run_id = r.retried_from and w.step_slug = t.step_slug offset 0
         ) as o
-        where r.run_id = any (_copy_waits.run_ids) and o.resolved_at is not null
+        where r.run_id = any (_copy_waits.run_ids) and o.resolved_at is not null and (
+            t.finished_at is not null
+            -- the body of an unfinished step opens the others anew
+            or (o.name <> '' and o.outcome <> 'cancelled')
+        )
     ),
     copied as (
         insert into stepgres.waits (
@@ -48,6 +52,6 @@ end
 $$;
 
 comment on function stepgres._copy_waits(uuid[]) is
-'Copies the resolved waits of the finished steps of retried runs into the new runs.
+'Copies the resolved waits of retried runs into the new runs: of finished steps, and of bodies.
 
 The signals that these waits have consumed go along.';
