@@ -3,13 +3,18 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+    select 'a waiting task has a timer or open waits, and a timer a waiting task',
+        coalesce(m.run_id, t.run_id),
         format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug),
             coalesce(m.task_index, t.task_index), t.status)
     from (select k.* from stepgres.timers as k where k.kind = 'task') as m
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
+    where (m.run_id is null or t.run_id is null) and not exists (
+        select from stepgres.waits as w
+        where (w.run_id, w.step_slug, w.task_index) = (t.run_id, t.step_slug, t.task_index)
+            and w.resolved_at is null
+    )
     union all
     select 'timers of active runs go on, of paused runs stand still, of finished runs are gone',
         m.run_id, format('%s %s: %s', m.kind, m.step_slug, m.due_at)

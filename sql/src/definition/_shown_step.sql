@@ -32,7 +32,8 @@ as $$
         step.sql_function,
         step.gathers,
         step.start_at,
-        step.wait
+        step.wait,
+        step.child
     )::stepgres.step
 $$;
 

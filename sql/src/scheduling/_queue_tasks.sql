@@ -30,6 +30,7 @@ begin
         )
         select
             d.is_sent,
+            d.has_children,
             s.queue,
             q.pgmq_queue,
             q.ctid as seen_at,
@@ -48,8 +49,9 @@ begin
             offset 0
         ) as s
         cross join lateral (
-            select not r.is_paused
-                and (s.execution = 'distributed' or r.has_no_executor) as is_sent
+            select not r.is_paused and s.child is null
+                and (s.execution = 'distributed' or r.has_no_executor) as is_sent,
+                not r.is_paused and s.child is not null as has_children
         ) as d
         left join stepgres.queues as q
             on d.is_sent and (q.queue, q.priority, q.resources, q.lane)
@@ -61,9 +63,12 @@ begin
         ) as m on true
         cross join lateral unnest(r.tasks, r.places)
             as n (run_id, step_slug, task_index, input, place)
-        group by d.is_sent, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
+        group by d.is_sent, d.has_children, s.queue, q.pgmq_queue, q.ctid, m.priority, m.resources
     loop
-        if not v_batch.is_sent then
+        if v_batch.has_children then
+            perform stepgres._start_child_tasks(v_batch.tasks, _queue_tasks.are_new);
+            continue;
+        elsif not v_batch.is_sent then
             if are_new then
                 insert into stepgres.tasks (run_id, step_slug, task_index, input, queued_at)
                 select n.run_id, n.step_slug, n.task_index, n.input, v_now
@@ -101,6 +106,6 @@ end
 $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[], boolean) is
-'Queues tasks, and sends the ticket of each in the same statement.
+'Queues tasks, and sends the ticket of each in the same statement; or starts their child runs.
 
 The tasks are new, or (not are_new) they have a row and are queued again.';
