@@ -46,6 +46,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "get_flow": {},
     "list_active_runs": {},
     "list_goal_events": {},
+    "list_waits": {},
     "list_workflow_runs": {},
     "list_workflow_versions": {},
     "optimize_workflow": {},

@@ -53,6 +53,7 @@ VALUES: dict[str, list[str]] = {
         "'now('",
     ],
     "integer": ["null", "0", "1", "-1", "7", "2147483647", "-2147483648"],
+    "bigint": ["null", "0", "-1", "9223372036854775807", "-9223372036854775808"],
     "boolean": ["null", "true", "false"],
     "uuid": [
         "null",
@@ -240,7 +241,7 @@ def prepare(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
         "goal": ["'g'"],
         "reason": ["'r'"],
         "message_id": ["'1'"],
-        "payload": ["'p'"],
+        "payload": ["'\"p\"'"],
         "older_than": ["'0'"],
         "queues": ["'{default}'"],
         "depends_on": ["'{}'", "'{a}'"],
@@ -275,8 +276,8 @@ def attempts(
     """Calls with one hostile argument each, then with several."""
 
     def known_to_be_sound(name: str, type: str) -> list[str]:
-        # after is a position in some functions, and a run in others
-        return [] if (name, type) == ("after", "uuid") else good.get(name, [])
+        # after is a position in some functions, and a run or a number in others
+        return [] if name == "after" and type != "text" else good.get(name, [])
 
     def sound(name: str, type: str) -> str:
         return random.choice(known_to_be_sound(name, type) or VALUES[type])

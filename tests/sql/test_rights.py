@@ -371,3 +371,28 @@ def test_listening_from_a_position_is_refused_for_a_channel_of_others(
     admin.call("create_channel", channel=name)
     with refused("SG026", name):
         app.call("listen", channel=name, after="0")
+
+
+# Signals
+
+
+def test_clients_send_signals_and_observers_list_them(
+    installed: Installation, app: Engine, worker: Engine, name: str
+) -> None:
+    worker.define(name, step("ask", wait_for="x", key="$.id"))
+    run_id = app.start(name, {"id": name})
+    app.call("send_signal", run_id=run_id, signal="note")
+    app.call("send_signal_by_key", signal="x", key=name)
+    worker.call("tick")
+    assert app.output(run_id) is None
+    for login in ("observer_1", "approver_1"):
+        with installed.engine(login) as engine:
+            found = engine.rows("select sent_by from stepgres.list_signals(%s)", run_id)
+            assert found == ["client_1", "client_1"]
+            assert engine.rows("select from stepgres.list_waits(%s)", run_id) == []
+            for function, arguments in (
+                ("send_signal", {"run_id": run_id, "signal": "x"}),
+                ("send_signal_by_key", {"key": "1", "signal": "x"}),
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match=function):
+                    engine.call(function, **arguments)

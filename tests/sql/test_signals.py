@@ -287,17 +287,11 @@ def buffers(connection: psycopg.Connection[Any], query: LiteralString, *argument
     counts = []
     for _ in range(4):
         with connection.transaction(force_rollback=True):
-            (plan,) = (
-                connection.execute(
-                    b"explain (analyze, buffers, timing off, summary off, format json) "
-                    + query.encode(),
-                    arguments,
-                ).fetchone()
-                or ()
-            )
-            counts.append(
-                plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
-            )
+            explain = "explain (analyze, buffers, timing off, summary off, format json) " + query
+            row = connection.execute(explain.encode(), arguments).fetchone()
+            assert row
+            plan = row[0][0]["Plan"]
+            counts.append(int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"]))
     return min(counts)
 
 

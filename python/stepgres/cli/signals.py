@@ -107,7 +107,7 @@ def waits(
         _print_waits(rows)
 
 
-def _convert(kind: click.ParamType, name: str, text: str) -> Any:
+def _convert(kind: Any, name: str, text: str) -> Any:
     return kind.convert(text, click.Argument([name]), click.get_current_context())
 
 

@@ -149,9 +149,9 @@ comment on view stepgres.run_events is
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
 workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
 step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
-another attempt follows); wait_opened, wait_resolved; signal_sent (once the signal has been delivered
-or kept; a signal with a key once it is consumed). A run of a task graph also has goal_started,
-goal_completed and goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
+another attempt follows); wait_opened, wait_resolved; signal_sent (a signal was delivered, or kept;
+a signal with a key was consumed). A run of a task graph also has goal_started, goal_completed and
+goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
 goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
 have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
 time: a step ends before the steps that depend on it start.';

@@ -1,10 +1,14 @@
 create function stepgres.next_due() returns timestamptz
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+-- the plan is made once a session, perhaps while the tables are empty
+set enable_seqscan = off
+set jit = off
 as $$
-    select least(
+begin
+    return least(
         (select nullif(min(t.due_at), 'infinity') from stepgres.timers as t),
         (
             select nullif(min(o.due_at), 'infinity') from stepgres.waits as o
@@ -29,7 +33,8 @@ as $$
             from stepgres.sweeps as s
             where s.position is not null or s.swept_at <= stepgres._now() - interval '10 seconds'
         )
-    )
+    );
+end
 $$;
 
 comment on function stepgres.next_due() is

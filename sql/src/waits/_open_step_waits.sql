@@ -19,7 +19,8 @@ begin
             k.run_id, k.step_slug, 0, '', 1, s.wait ->> 'kind', s.wait ->> 'signal',
             s.wait ->> 'match', e.key, false, null, null,
             v_now + stepgres._seconds(s.wait -> 'timeout')
-        )::stepgres._new_wait) filter (where not s.wait ? 'key' or e.key is not null)
+        )::stepgres._new_wait order by k.run_id, s.step_index)
+            filter (where not s.wait ? 'key' or e.key is not null)
     into v_failures, v_waits
     from unnest(_open_step_waits.steps) as k
     join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'

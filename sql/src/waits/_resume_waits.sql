@@ -8,7 +8,7 @@ begin
     set due_at = _resume_waits.resumed_at + w.remaining, remaining = null
     where w.run_id = any (_resume_waits.run_ids) and w.resolved_at is null
         and w.remaining is not null;
-    perform stepgres._deliver_signals_of(_resume_waits.run_ids);
+    perform stepgres._deliver_signals_of(_resume_waits.run_ids, fresh_from => 0);
 end
 $$;
 

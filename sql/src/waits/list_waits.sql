@@ -31,13 +31,18 @@ begin
         v_run := stepgres._find_run(list_waits.run_id);
         return query
         select s.*
-        from stepgres.waits as w
-        cross join stepgres._shown_wait(w) as s
-        where w.run_id = v_run.run_id and w.wait_id > v_after
-            and (list_waits.include_resolved or w.resolved_at is null)
-            and (list_waits.kind is null or w.kind = list_waits.kind)
-            and (v_slug is null or w.workflow_slug = v_slug)
-        order by w.wait_id limit list_waits."limit";
+        from (
+            select w as row from stepgres.waits as w
+            where w.run_id = v_run.run_id and w.resolved_at is null and w.wait_id > v_after
+            union all
+            select w from stepgres.waits as w
+            where list_waits.include_resolved and w.run_id = v_run.run_id
+                and w.resolved_at is not null and w.wait_id > v_after
+        ) as l
+        cross join stepgres._shown_wait(l.row) as s
+        where s.kind = coalesce(list_waits.kind, s.kind)
+            and s.workflow_slug = coalesce(v_slug, s.workflow_slug)
+        order by s.wait_id limit list_waits."limit";
         return;
     end if;
     -- Of each kind the first waits are read, and no others: an index has them in order.
