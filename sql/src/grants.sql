@@ -21,8 +21,8 @@ declare
         resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge,send_signal,send_signal_by_key}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
-        keep_tasks,get_run_input,get_max_parallel,list_local_runs,claim_tasks,complete_task,fail_task,
-        fail_oversized_tasks,work,tick,next_due,register_workflow}';
+        keep_tasks,get_run_input,get_max_parallel,list_local_runs,claim_tasks,complete_task,
+        fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow}';
     v_observer text[] := v_reading || '{next_due,fsck}';
     -- the roles that plan a task graph do not decide whether it executes
     v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';

@@ -689,3 +689,37 @@ def test_add_step_takes_a_workflow(engine: Engine) -> None:
     engine.call("add_step", workflow_id="order", step_name="a", workflow="ship", version=1)
     engine.start("order")
     assert engine.claim_one().workflow_slug == "ship"
+
+
+# Workflows without children
+
+
+def test_workflows_without_children_never_look_at_children(engine: Engine) -> None:
+    engine.define(
+        "order",
+        step("a"),
+        step("b", "a", condition="$.x"),
+        step("each", "a", map=True),
+        step("no", "a", condition="$.no", when_unmet="skip-cascade"),
+        step("all", "b", "each", gathers=["b", "each"]),
+    )
+    engine.define("failing", step("a", max_attempts=1), step("b", "a"))
+    looks: LiteralString = """
+        select relname, seq_scan, idx_scan, n_tup_ins, n_tup_upd
+        from pg_stat_xact_user_tables
+        where schemaname = 'stepgres' and relname in ('waits', 'child_changes')
+            and (seq_scan > 0 or idx_scan > 0 or n_tup_ins > 0 or n_tup_upd > 0)
+    """
+    with engine.connection.transaction():
+        run_id = engine.start("order", {"x": 1})
+        failed = engine.start("failing")
+        while items := engine.claim():
+            engine.work(
+                [
+                    item.failed() if item.run_id == failed else item.completed([1, 2])
+                    for item in items
+                ]
+            )
+        assert engine.status(failed)[0] == "failed"
+        assert engine.status(run_id)[0] == "completed"
+        assert engine.rows(looks) == []
