@@ -69,7 +69,7 @@ def test_document_names_the_workflow() -> None:
 
 
 def test_step_of_workflow_steps_may_be_a_child(client: Client) -> None:
-    parent = workflow(("a", workflow_step(Ship, version=1)), ("b", lambda input: input))
+    parent = workflow(("a", workflow_step(Ship, version=1)), ("b", lambda given: given))
     document = describe(parent).document
     assert document["steps"][0]["workflow"] == "ship"
     assert document["steps"][1]["depends_on"] == ["a"]
@@ -125,7 +125,7 @@ def test_executor_executes_a_workflow_that_starts_itself(
 def test_failure_of_a_child_fails_the_execution(executor: Executor) -> None:
     with pytest.raises(WorkflowFailed, match="no luck") as raised:
         executor.execute(Order, {"items": ["good", "bad"]}, timeout=60)
-    assert raised.value.failed_step == "ship"
+    assert raised.value.step_slug == "ship"
 
 
 def test_retry_executes_the_failed_child_from_where_it_failed(
@@ -165,7 +165,7 @@ def test_child_that_is_known_by_its_slug_alone_has_no_functions(
 def test_run_that_only_waits_for_children_holds_no_thread_and_is_handed_over(
     client: Client, executor: Executor, db: Database
 ) -> None:
-    far = workflow(("a", lambda input: input, {"execution": "distributed"}), slug="far")
+    far = workflow(("a", lambda given: given, {"execution": "distributed"}), slug="far")
     parent = workflow(("call", workflow_step(far)), slug="parent")
     before = threading.active_count()
     with pytest.raises(WorkflowTimeout) as raised:

@@ -38,9 +38,7 @@ def test_end_of_a_child_waits_for_no_lock_of_its_parent(engine: Engine, sessions
     item = engine.claim_one()
     other = engine.on(sessions.connect())
     with other.connection.transaction():
-        other.connection.execute(
-            "select from stepgres.runs where run_id = %s for update", [run_id]
-        )
+        other.connection.execute("select from stepgres.runs where run_id = %s for update", [run_id])
         complete = partial(engine.work, [item.completed(5)])
         assert sessions.without_waiting(engine.connection, complete) == []
         # The parent is locked: its wait stays for the next tick.
@@ -58,9 +56,7 @@ def test_parent_that_is_locked_keeps_no_other_parent_back(
     other = engine.on(sessions.connect())
     engine.work([item.completed(5) for item in engine.claim()])
     with other.connection.transaction():
-        other.connection.execute(
-            "select from stepgres.runs where run_id = %s for update", [locked]
-        )
+        other.connection.execute("select from stepgres.runs where run_id = %s for update", [locked])
         settle(engine)
         assert engine.steps(free)["ship"] == "completed"
         assert engine.steps(locked)["ship"] == "started"
@@ -102,9 +98,7 @@ def test_end_of_a_child_that_is_being_cancelled_with_its_parent(
     other = engine.on(sessions.connect())
     with engine.connection.transaction(force_rollback=not is_committed):
         engine.call("cancel_workflow_run", run_id=run_id)
-        work = sessions.until_blocked(
-            other.connection, lambda: other.work([item.completed(1)])
-        )
+        work = sessions.until_blocked(other.connection, lambda: other.work([item.completed(1)]))
     assert len(work.result(PATIENCE)) == (1 if is_committed else 0)
     settle(engine)
     assert engine.steps(run_id)["ship"] == ("cancelled" if is_committed else "completed")
