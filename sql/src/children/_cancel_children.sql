@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_last uuid := '00000000-0000-0000-0000-000000000000';
+    v_last uuid := '00000000-0000-0000-0000-000000000000'::uuid;
     v_children uuid[];
     v_count int := 0;
 begin

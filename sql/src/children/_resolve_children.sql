@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_first constant uuid := '00000000-0000-0000-0000-000000000000';
+    v_first constant uuid := '00000000-0000-0000-0000-000000000000'::uuid;
     v_last uuid := v_first;
     v_children uuid[];
     v_handled int;

@@ -14,7 +14,8 @@ begin
         union all
         select c.child_id, t.node_id, t.level + 1,
             t.path || row_number() over (
-                partition by t.node_id order by c.started_at, c.child_id
+                partition by t.node_id
+                order by c.started_at, c.step_slug, c.task_index, c.child_id
             ),
             c.step_slug, c.task_index
         from tree as t
