@@ -76,6 +76,7 @@ from stepgres.types import Recommendation as Recommendation
 from stepgres.types import RunCount as RunCount
 from stepgres.types import RunDetails as RunDetails
 from stepgres.types import RunEvent as RunEvent
+from stepgres.types import RunNode as RunNode
 from stepgres.types import RunResult as RunResult
 from stepgres.types import RunStatus as RunStatus
 from stepgres.types import RunStep as RunStep
@@ -94,5 +95,6 @@ from stepgres.workflow import describe as describe
 from stepgres.workflow import sql_step as sql_step
 from stepgres.workflow import step as step
 from stepgres.workflow import wait_for_signal as wait_for_signal
+from stepgres.workflow import workflow_step as workflow_step
 
 __all__: list[str]

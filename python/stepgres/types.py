@@ -88,6 +88,7 @@ class Step(NamedTuple):
     start_at: str | None = None
     wait: dict[str, Any] | None = None
     durable: bool | None = None
+    child: dict[str, Any] | None = None
 
 
 class Flow(NamedTuple):
@@ -199,7 +200,10 @@ class Wait(NamedTuple):
 
 
 class RunStep(NamedTuple):
-    """A step of one run: its state, its tasks by status, their attempts, and its waits."""
+    """A step of one run: its state, its tasks by status, their attempts, and its waits.
+
+    workflow is the workflow of the child runs that are the body of the step.
+    """
 
     step_slug: str
     depends_on: list[str]
@@ -214,6 +218,7 @@ class RunStep(NamedTuple):
     tasks: dict[str, int]
     attempts: list[Attempt]
     waits: list[Wait]
+    workflow: str | None = None
 
 
 @dataclass(frozen=True)
@@ -236,6 +241,7 @@ class RunDetails(WorkflowRun):
                 s.depends_on,
                 s.status,
                 next((w.signal for w in s.waits if w.name == ""), None),
+                s.workflow,
             )
             for s in self.steps
         )
@@ -329,6 +335,28 @@ class Recommendation(NamedTuple):
     current: Any
     recommended: Any
     reason: str
+
+
+class RunNode(NamedTuple):
+    """A run in a tree of runs as `get_run_tree` returns it; level is 0 for the root.
+
+    step_slug and task_index are the task of the parent that waits for the run. They are None for
+    a run that was started with a parent_run_id, and for the root.
+    """
+
+    run_id: UUID
+    parent_run_id: UUID | None
+    level: int
+    step_slug: str | None
+    task_index: int | None
+    workflow_slug: str
+    version: int
+    status: str
+    error: str | None
+    inserted_at: datetime
+    paused_at: datetime | None
+    cancelled_at: datetime | None
+    finished_at: datetime | None
 
 
 class StuckStep(NamedTuple):

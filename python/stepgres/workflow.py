@@ -157,6 +157,38 @@ def wait_for_signal(
     return WaitStep({"depends_on": depends_on, "wait_for": signal, **options})
 
 
+class ChildStep(WaitStep):
+    """A step of a Workflow class whose body is a run of another workflow."""
+
+    def __init__(self, workflow: WorkflowName, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.workflow = workflow
+
+
+def workflow_step(
+    workflow: WorkflowName,
+    /,
+    *,
+    depends_on: Sequence[str | StepFunction | WaitStep] = (),
+    **options: Any,
+) -> Any:
+    """Make a step of a Workflow class whose body is a run of a workflow: a child run.
+
+    `ship = workflow_step(ShipOrder, depends_on=["pack"])`: the child run gets the input of the
+    step, and its output is the output of the step. No worker is held while the step waits for it.
+    The workflow is a Workflow class, a module with workflow_steps(), or a slug. A workflow that
+    starts itself is named by its slug. Options:
+
+    map and initial_tasks: a child run for each task, as for `step`.
+    version: the version of the workflow; by default the version that is current at that time.
+    max_attempts: 1 by default. A further attempt goes on where the last child run failed.
+    base_delay, when_exhausted, max_failed, priority, start_delay, start_at, condition, unless and
+    when_unmet are as for `step`. The deadline of the workflow bounds the child run.
+    """
+    slug = workflow if isinstance(workflow, str) else slug_of(workflow)
+    return ChildStep(workflow, {"depends_on": depends_on, "workflow": slug, **options})
+
+
 def _is_step(value: Any) -> bool:
     return hasattr(_function_of(value), _OPTIONS)
 
@@ -221,10 +253,14 @@ class Workflow(metaclass=_WorkflowType):
 
 @dataclass(frozen=True)
 class Definition:
-    """A document for register_workflow and functions by step slug, as `describe` returns them."""
+    """A document for register_workflow and functions by step slug, as `describe` returns them.
+
+    children are the workflows, given as objects, whose runs are the bodies of steps.
+    """
 
     document: dict[str, Any]
     functions: Mapping[str, StepFunction]
+    children: tuple[Any, ...] = ()
 
 
 def describe(workflow: Any) -> Definition:
@@ -237,14 +273,19 @@ def describe(workflow: Any) -> Definition:
     """
     documents = []
     functions: dict[str, StepFunction] = {}
+    children = []
     slug = slug_of(workflow)
     steps = list(_steps(workflow, f'workflow "{slug}"'))
     slugs = {id(_function_of(function)): step_slug for step_slug, function, _ in steps}
     for step_slug, function, given in steps:
         culprit = f'workflow "{slug}", step "{step_slug}"'
         options = dict(given)
-        if "depends_on" in given:
-            options["depends_on"] = _dependencies(culprit, given["depends_on"], slugs)
+        if isinstance(function, WaitStep):
+            options = {**getattr(function, _OPTIONS), **given}
+        if isinstance(function, ChildStep) and not isinstance(function.workflow, str):
+            children.append(function.workflow)
+        if "depends_on" in options:
+            options["depends_on"] = _dependencies(culprit, options["depends_on"], slugs)
         _check_json(culprit, options)
         document = {**options, "step_slug": step_slug}
         if isinstance(function, str):
@@ -260,7 +301,22 @@ def describe(workflow: Any) -> Definition:
     }
     _check_json(f'workflow "{slug}"', defaults)
     _check_attributes(f'workflow "{slug}"', workflow, functions)
-    return Definition({"workflow_slug": slug, **defaults, "steps": documents}, functions)
+    document = {"workflow_slug": slug, **defaults, "steps": documents}
+    return Definition(document, functions, tuple(children))
+
+
+def describe_family(workflow: Any) -> dict[str, Definition]:
+    """Describe a workflow and the workflows of its child runs, by slug, the workflow first."""
+    family: dict[str, Definition] = {}
+    left = [workflow]
+    while left:
+        found = left.pop(0)
+        definition = found if isinstance(found, Definition) else describe(found)
+        slug = definition.document["workflow_slug"]
+        if slug not in family:
+            family[slug] = definition
+            left += definition.children
+    return family
 
 
 def describe_all(workflows: Iterable[Any]) -> list[Definition]:
@@ -325,7 +381,7 @@ def _has_context(function: StepFunction) -> bool:
 
 def _steps(
     workflow: Any, culprit: str
-) -> Iterable[tuple[str, StepFunction | str, Mapping[str, Any]]]:
+) -> Iterable[tuple[str, StepFunction | str | WaitStep, Mapping[str, Any]]]:
     """Return the steps of workflow_steps(), with the options that a pair leaves out."""
     get_steps = getattr(workflow, "workflow_steps", None)
     if not callable(get_steps) or not _accepts(get_steps):

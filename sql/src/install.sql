@@ -15,6 +15,7 @@
 \ir structure/waits.sql
 \ir structure/signals.sql
 \ir structure/checkpoints.sql
+\ir structure/children.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -24,6 +25,7 @@
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
+\ir definition/_child_option.sql
 \ir definition/_check_options.sql
 \ir definition/_copy_version.sql
 \ir definition/_create_version.sql
@@ -31,6 +33,7 @@
 \ir definition/_delete_own_version.sql
 \ir definition/_dependencies_of.sql
 \ir definition/_document.sql
+\ir definition/_document_of_child.sql
 \ir definition/_document_of_wait.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
@@ -146,7 +149,6 @@
 
 -- durable: the bodies of durable steps keep checkpoints, and let go while they wait
 \ir durable/_checkpoints_of.sql
-\ir durable/_close_waits_of.sql
 \ir durable/_copy_checkpoints.sql
 \ir durable/_expand_maps_of.sql
 \ir durable/_feature_resources.sql
@@ -233,6 +235,7 @@
 \ir waits/_apply_waits.sql
 \ir waits/_cancel_waits.sql
 \ir waits/_check_signal.sql
+\ir waits/_close_waits_of.sql
 \ir waits/_copy_waits.sql
 \ir waits/_deliver_signals.sql
 \ir waits/_deliver_signals_of.sql
@@ -257,16 +260,40 @@
 \ir waits/send_signal.sql
 \ir waits/send_signal_by_key.sql
 
+-- children: runs that are the bodies of steps
+\ir children/_cancel_children.sql
+\ir children/_cancel_children_of.sql
+\ir children/_child_deadline.sql
+\ir children/_child_like.sql
+\ir children/_copy_children.sql
+\ir children/_end_child_tasks.sql
+\ir children/_find_bad_inputs.sql
+\ir children/_list_children.sql
+\ir children/_note_cancellations.sql
+\ir children/_note_ends.sql
+\ir children/_resolve_children.sql
+\ir children/_resolve_children_of.sql
+\ir children/_start_child_runs.sql
+\ir children/_start_child_tasks.sql
+\ir children/_start_children.sql
+\ir children/get_run_tree.sql
+\ir children/list_local_runs.sql
+
 -- lifecycle: cancel, pause, retry, prune
+\ir lifecycle/_cancel_families.sql
 \ir lifecycle/_cancel_runs.sql
 \ir lifecycle/_copy_finished_steps.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
 \ir lifecycle/_is_changeable.sql
 \ir lifecycle/_list_family.sql
+\ir lifecycle/_lock_families.sql
 \ir lifecycle/_lock_family.sql
+\ir lifecycle/_lock_retried.sql
 \ir lifecycle/_next_batch.sql
+\ir lifecycle/_pause_families.sql
 \ir lifecycle/_pause_runs.sql
+\ir lifecycle/_resume_families.sql
 \ir lifecycle/_resume_runs.sql
 \ir lifecycle/_retry_runs.sql
 \ir lifecycle/_run_is_finished.sql
@@ -425,6 +452,7 @@
 \ir checks/_find_faults.sql
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
+\ir checks/_find_wrong_children.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql

@@ -45,7 +45,12 @@ after update on stepgres.tasks
 for each row
 when (
     (old.finished_at is not null and new.status is distinct from old.status)
-    or (old.status in ('queued', 'waiting') and new.status in ('completed', 'failed'))
+    or (old.status = 'queued' and new.status in ('completed', 'failed'))
+    -- a task whose body is a child run has no worker
+    or (
+        old.status = 'waiting' and new.status in ('completed', 'failed')
+        and (old.worker_id is not null or old.started_at is null)
+    )
     or (old.status = 'waiting' and new.status = 'started')
     or (old.status = 'started' and new.status = 'queued')
     or new.attempt < old.attempt - 1

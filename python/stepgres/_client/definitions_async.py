@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import scalar_row
 
 from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
-from stepgres._postgres.arguments import array, interval, json_argument, json_value
+from stepgres._postgres.arguments import (
+    array,
+    interval,
+    json_argument,
+    json_value,
+    slug_argument,
+)
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.rows import row_of
 from stepgres.errors import DefinitionError, InvalidInput
@@ -90,10 +96,13 @@ class AsyncDefinitions(AsyncCaller):
         when_timeout: str | None = None,
         default_output: Any = None,
         durable: bool | None = None,
+        workflow: WorkflowName | None = None,
+        version: int | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
-        A step with wait_for waits for the signal of this name: see `wait_for_signal`.
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`. The body of
+        a step with workflow is a run of this workflow: see `workflow_step`.
         """
         return await self._one(
             "add_step",
@@ -126,6 +135,8 @@ class AsyncDefinitions(AsyncCaller):
             when_timeout=when_timeout,
             default_output=json_argument(default_output, "default_output"),
             durable=durable,
+            workflow=slug_argument(workflow),
+            version=version,
         )
 
     async def register_workflow(

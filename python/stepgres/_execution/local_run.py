@@ -9,6 +9,7 @@ import anyio
 
 from stepgres._execution.places import place_for
 from stepgres._execution.runner import Runner, release_result
+from stepgres._execution.shared_reads import SharedReads
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK
 from stepgres._postgres.backoff import Backoff
@@ -32,11 +33,12 @@ logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while no task is claimed
 _KEPT_ERRORS = 100
+_KEPT_INPUTS = 100
 _LOOK_INTERVAL = 1.0  # seconds between reads of the run and ticks, while steps run
 
 
 class LocalRun:
-    """A run that this process executes as the worker worker_id."""
+    """A run that this process executes as the worker worker_id, with its child runs."""
 
     def __init__(
         self,
@@ -50,10 +52,14 @@ class LocalRun:
         heartbeat: Heartbeat,
         concurrency: int,
         pool: Executor | None = None,
+        *,
+        has_children: bool = False,
     ) -> None:
         self._client = client
         self._run_id = run_id
         self._run_input = run_input
+        self._has_children = has_children
+        self._inputs = SharedReads(client.get_run_input_as_text, _KEPT_INPUTS)
         self._find = find
         self._place = place_for(pool)
         self._runner = Runner(self._place, transactions, heartbeat, checkpoints, self._keep_error)
@@ -84,8 +90,9 @@ class LocalRun:
         pauses = Backoff(_PAUSES)
         last_look = anyio.current_time()
         is_look_due = False
+        run_ids = [self._run_id]
         while True:
-            if await turns.turn(run_ids=[self._run_id]):
+            if await turns.turn(run_ids=run_ids):
                 pauses.reset()
                 self._patience.reset()
             if turns.is_idle or is_look_due:
@@ -93,6 +100,12 @@ class LocalRun:
                 status = await self._client.get_run_status(self._run_id)
                 if status.status != "in_progress":
                     return status
+            if self._has_children:
+                asked = run_ids
+                found = await self._client.list_local_runs(self._run_id)
+                run_ids = [self._run_id, *(run_id for run_id in found if run_id != self._run_id)]
+                if not set(run_ids) <= set(asked):
+                    continue  # a child run has begun
             # A result ends the wait. A timer, or a step of another worker, does not.
             is_idle = turns.is_idle
             await turns.wait(pauses.pause() if is_idle else _LOOK_INTERVAL)
@@ -126,7 +139,9 @@ class LocalRun:
     async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
         try:
             step = None if item.sql_function else await self._find(item)
+            is_child = item.run_id != self._run_id
+            run_input = await self._inputs(item.run_id) if is_child else self._run_input
         except PASSING_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await self._runner.run(step, item, self._run_input, leave)
+        return await self._runner.run(step, item, run_input, leave)

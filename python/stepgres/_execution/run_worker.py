@@ -46,6 +46,7 @@ class Execution(NamedTuple):
     concurrency: int
     processes: int | None
     timeout: float
+    has_children: bool
 
 
 class Ended(NamedTuple):
@@ -116,6 +117,7 @@ class AsyncRunWorker:
                     stack.enter_context(Heartbeat(self._conninfo, self.worker_id, _LEASE / 3)),
                     execution.concurrency,
                     stack.enter_context(process_pool(execution.processes)),
+                    has_children=execution.has_children,
                 )
                 with anyio.move_on_after(execution.timeout):
                     status = await run.finish()

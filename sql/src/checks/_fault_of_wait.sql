@@ -14,6 +14,8 @@ as $$
             then 'signal is for waits for signals'
         when ("wait").signal is null and (("wait").match is not null or ("wait").key is not null)
             then 'match and key are for waits for signals'
+        when ("wait").child_run_id is not null and ("wait").kind <> 'child'
+            then 'child_run_id is for waits for child runs'
         when (("wait").outcome = 'signalled')
             and (("wait").signal_id is null or ("wait").payload is null)
             then 'a signalled wait has a signal and a payload'

@@ -33,7 +33,8 @@ as $$
         step.gathers,
         step.start_at,
         step.wait,
-        step.durable
+        step.durable,
+        step.child
     )::stepgres.step
 $$;
 

@@ -19,6 +19,7 @@ declare
             "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string", "start_at": "string",
             "wait_for": "string", "match": "string", "key": "string", "when_timeout": "string",
+            "workflow": "string", "version": "integer",
             "default_output": "object or array or string or number or boolean"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop

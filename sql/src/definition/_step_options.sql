@@ -16,7 +16,15 @@ begin
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric::int, defaults.max_attempts);
+    v_step.child := stepgres._child_option(
+        step ->> 'workflow', (step ->> 'version')::numeric::int,
+        stepgres._seconds(step -> 'timeout'), v_culprit
+    );
+    -- A child run has attempts of its own.
+    v_step.max_attempts := coalesce(
+        (step ->> 'max_attempts')::numeric::int,
+        case when v_step.child is not null then 1 else defaults.max_attempts end
+    );
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
     v_step.wait := stepgres._signal_wait(
         step ->> 'wait_for', step ->> 'match', step ->> 'key', stepgres._seconds(step -> 'timeout'),

@@ -26,7 +26,9 @@ create function stepgres.add_step(
     key text default null,
     when_timeout text default null,
     default_output jsonb default null,
-    durable boolean default false
+    durable boolean default false,
+    workflow text default null,
+    version int default null
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -64,7 +66,14 @@ begin
     v_step.step_slug := add_step.step_name;
     v_step.map := add_step.map or add_step.initial_tasks is not null;
     v_step.initial_tasks := add_step.initial_tasks;
-    v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
+    v_step.child := stepgres._child_option(
+        add_step.workflow, add_step.version, add_step.timeout, v_culprit
+    );
+    -- A child run has attempts of its own.
+    v_step.max_attempts := coalesce(
+        add_step.max_attempts,
+        case when v_step.child is not null then 1 else v_version.max_attempts end
+    );
     v_step.base_delay := coalesce(stepgres._in_seconds(add_step.base_delay), v_version.base_delay);
     v_step.wait := stepgres._signal_wait(
         add_step.wait_for, add_step.match, add_step.key, stepgres._in_seconds(add_step.timeout),
@@ -101,7 +110,7 @@ $$;
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb,
-    boolean
+    boolean, text, int
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -130,6 +139,10 @@ $input in it is the input of the step. key is a JSON path over the input of the 
 the wait: see send_signal_by_key. timeout ends the wait, and when_timeout says how: "fail", "skip",
 "skip-cascade", or "default", which completes the step with default_output. Without a timeout the
 step waits as long as its run.
+
+Child runs: the body of a step with a workflow is a run of this workflow, whose output is the output
+of the step; with map there is a run for each element. version pins the version of the workflow. The
+step has one attempt by default. A further attempt goes on where the last run failed.
 
 Conditions and retries: condition and unless are JSON paths over the input of the step. The step
 starts if condition is met and unless is not. when_unmet says what happens to a step that may not

@@ -79,7 +79,8 @@ with events (
         ) as e
     union all
     select
-        w.run_id, w.step_slug, case when w.name <> '' then w.task_index end, null, e.*, w.number
+        w.run_id, w.step_slug,
+        case when w.name <> '' or w.kind = 'child' then w.task_index end, null, e.*, w.number
     from stepgres.waits as w
     cross join
         lateral (
@@ -113,7 +114,10 @@ with events (
         lateral (
             select case
                 when t.status in ('queued', 'waiting') then t.attempt + 1
-                when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at)
+                -- a child run has no worker, and is counted when it ends
+                when
+                    t.status = 'cancelled'
+                    and (t.attempt = 0 or t.started_at < t.queued_at or t.worker_id is null)
                     then t.attempt + 1
                 else t.attempt
             end as attempt

@@ -54,7 +54,7 @@ as $$
                 t.worker_id, t.attempt
         ) as a
         where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
-            -- a suspended task has no timer, and its open waits are in _waits_open
+            -- a task without a timer has open waits, which are in _waits_open
             and (t.status <> 'waiting' or m.run_id is not null)
     )
     select w.step_slug, min(w.task_index), w.waits_for,

@@ -3,7 +3,9 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select w.step_slug, case when min(w.name) <> '' then min(w.task_index) end,
+    select w.step_slug, case
+            when min(w.name) <> '' or w.kind = 'child' then min(w.task_index)
+        end,
         case when run.paused_at is null then w.kind else 'pause' end,
         case
             when run.paused_at is not null then format('the run is paused since %s', run.paused_at)
@@ -12,6 +14,7 @@ as $$
                 else coalesce(' under key "' || min(w.key) || '"', '')
                     || coalesce(' that meets ' || min(w.match::text), '')
             end
+            when w.kind = 'child' then format('child run %s', min(w.child_run_id::text))
             else min(w.name)
         end || case when count(*) > 1 then format(' (%s waits)', count(*)) else '' end,
         nullif(min(w.due_at), 'infinity')

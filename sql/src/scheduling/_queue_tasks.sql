@@ -30,6 +30,7 @@ begin
             q.queue,
             q.priority,
             s.resources,
+            q.starts_children,
             array_agg(
                 (n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task order by n.place
             ) as tasks
@@ -41,25 +42,31 @@ begin
             offset 0
         ) as s
         cross join lateral (
-            select coalesce(r.priority, s.priority) as priority, case
-                when not r.is_paused
-                    and stepgres._needs_ticket(s.execution, s.durable, r.executor_id)
-                    then s.queue
-            end as queue
+            select coalesce(r.priority, s.priority) as priority,
+                not r.is_paused and s.child is not null as starts_children,
+                case
+                    when not r.is_paused and s.child is null
+                        and stepgres._needs_ticket(s.execution, s.durable, r.executor_id)
+                        then s.queue
+                end as queue
         ) as q
         cross join lateral unnest(r.tasks, r.places)
             as n (run_id, step_slug, task_index, input, place)
-        group by q.queue, q.priority, s.resources
+        group by q.queue, q.priority, s.resources, q.starts_children
     loop
-        perform stepgres._queue_batch(
-            v_batch.tasks, v_batch.queue, v_batch.priority, v_batch.resources,
-            _queue_tasks.are_new
-        );
+        if v_batch.starts_children then
+            perform stepgres._start_child_tasks(v_batch.tasks, _queue_tasks.are_new);
+        else
+            perform stepgres._queue_batch(
+                v_batch.tasks, v_batch.queue, v_batch.priority, v_batch.resources,
+                _queue_tasks.are_new
+            );
+        end if;
     end loop;
 end
 $$;
 
 comment on function stepgres._queue_tasks(stepgres._new_task[], boolean) is
-'Queues tasks, and sends their tickets.
+'Queues tasks, and sends their tickets; or starts their child runs.
 
 The tasks are new, or (not are_new) they have a row and are queued again.';

@@ -15,7 +15,7 @@ begin
         -- at this moment.
         with held as (
             select o.run_id, o.step_slug, o.task_index, o.msg_id,
-                coalesce(o.lane, q.pgmq_queue) as pgmq_queue
+                coalesce(o.lane, q.pgmq_queue) as pgmq_queue, s.child is not null as has_child
             from unnest(_withdraw_tasks.steps) as k
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
@@ -41,7 +41,8 @@ begin
                 finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
             from held as o
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-            returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index, t.counted_from
+            returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index, t.counted_from,
+                o.has_child
         ),
         stopped as (
             delete from stepgres.timers as m
@@ -60,7 +61,7 @@ begin
             w.pgmq_queue,
             array_agg(w.msg_id) filter (where w.msg_id is not null) as msg_ids,
             array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
-                filter (where w.counted_from is not null) as bodies
+                filter (where w.counted_from is not null or w.has_child) as waiting
         from withdrawn as w
         group by w.pgmq_queue
     loop
@@ -70,8 +71,8 @@ begin
         then
             perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
         end if;
-        if status <> 'queued' and v_tickets.bodies is not null then
-            perform stepgres._close_waits_of(v_tickets.bodies);
+        if status <> 'queued' and v_tickets.waiting is not null then
+            perform stepgres._close_waits_of(v_tickets.waiting);
         end if;
     end loop;
 end

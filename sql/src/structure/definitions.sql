@@ -106,6 +106,7 @@ create table stepgres.steps (
     start_at jsonpath,
     wait jsonb,
     durable boolean,
+    child jsonb,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -141,6 +142,12 @@ create table stepgres.steps (
         durable is null
         or (
             durable and not transactional and sql_function is null and gathers is null
+            and wait is null and child is null
+        )
+    ),
+    constraint child_is_all_that_it_does check (
+        child is null or (
+            not transactional and not sticky and sql_function is null and gathers is null
             and wait is null
         )
     )
@@ -155,8 +162,8 @@ comment on column stepgres.steps.resources is
 A feature that the worker needs stands here too: see _feature_resources.';
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
-A direct step is no map, gathers nothing, waits for nothing, and has neither condition, unless,
-start_delay nor start_at.';
+A direct step is no map, gathers nothing, waits for nothing, starts no child run, and has neither
+condition, unless, start_delay nor start_at.';
 comment on column stepgres.steps.is_leaf is
 'No step depends on the step: its output is a part of the output of the run.';
 comment on column stepgres.steps.start_delay is
@@ -166,6 +173,9 @@ comment on column stepgres.steps.start_at is
 comment on column stepgres.steps.wait is
 'The step has no body: it waits. {"kind": "signal", "signal", "match", "key", "timeout",
 "when_timeout", "default_output"}; keys without a value are left out.';
+comment on column stepgres.steps.child is
+'The body of the step is a run of this workflow: {"workflow", "version"}.
+Without a version, it is the version that is current when the run starts.';
 comment on column stepgres.steps.condition is
 'The step starts only if this JSON path finds a value other than false and null in its input.';
 comment on column stepgres.steps.unless is
@@ -217,6 +227,8 @@ comment on constraint waiting_is_all_that_it_does on stepgres.steps is
 'a step that waits has no body: it is no map, and has neither delay, sql_function nor connection';
 comment on constraint durable_step_has_a_body on stepgres.steps is
 'a durable step has a body in a program: it is not transactional, and has no sql_function';
+comment on constraint child_is_all_that_it_does on stepgres.steps is
+'a step with a workflow has no other body: no signal, sql_function or connection; nor is it sticky';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 
@@ -276,7 +288,8 @@ create type stepgres.step as (
     gathers text[], -- noqa: LT01
     start_at jsonpath,
     wait jsonb,
-    durable boolean
+    durable boolean,
+    child jsonb
 );
 
 comment on type stepgres.step is

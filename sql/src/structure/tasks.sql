@@ -46,7 +46,7 @@ create table stepgres.attempts (
     step_slug text not null,
     task_index int not null,
     attempt int not null,
-    worker_id text not null,
+    worker_id text,
     started_at timestamptz not null,
     failed_at timestamptz not null,
     error text not null,
@@ -57,6 +57,8 @@ create table stepgres.attempts (
 
 comment on table stepgres.attempts is
 'Holds the failed attempts, each with its error and its worker.';
+comment on column stepgres.attempts.worker_id is
+'The worker that executed the attempt; null: the attempt was a child run.';
 comment on column stepgres.attempts.error_type is
 'The name of the exception that the step raised; null: the worker named no exception.';
 comment on column stepgres.attempts.traceback is

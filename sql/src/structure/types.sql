@@ -354,8 +354,8 @@ create type stepgres.stuck_step as (
 comment on type stepgres.stuck_step is
 'The reason why a step of a run waits, and until when it waits.
 
-waits_for is dependency, start, signal, sleep, timer, pause, executor, queue, resource, feature,
-knowledge, worker or lease.';
+waits_for is dependency, start, child, signal, sleep, timer, pause, executor, queue, resource,
+feature, knowledge, worker or lease.';
 
 -- A goal task or group, and its place in the graph. scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.

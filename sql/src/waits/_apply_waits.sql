@@ -12,6 +12,7 @@ declare
     v_waits bigint[];
     v_skipped stepgres._step_key[];
     v_completed stepgres._step_key[];
+    v_ended stepgres._step_key[];
 begin
     if resolved is null then
         return null;
@@ -59,7 +60,8 @@ begin
             when s.feeds_map is not null and jsonb_typeof(o.output) <> 'array'
                 then stepgres._no_array(s.feeds_map, w.step_slug, o.output)
         end as error
-    ) as e;
+    ) as e
+    where w.kind <> 'child' or w.name <> '';
 
     -- Failures come first: a run that fails does nothing more.
     perform stepgres._fail_steps(v_failures);
@@ -76,11 +78,16 @@ begin
     select array_agg((c.run_id, c.step_slug)::stepgres._step_key) into v_completed
     from completed as c;
     perform stepgres._wake_tasks(v_waits);
-    return v_skipped || v_completed;
+    v_ended := stepgres._end_child_tasks((
+        select array_agg(w) from unnest(_apply_waits.resolved) as w
+        where w.kind = 'child' and w.name = ''
+    ));
+    return v_skipped || v_completed || v_ended;
 end
 $$;
 
 comment on function stepgres._apply_waits(stepgres.waits[]) is
 'Lets the steps and tasks go on whose waits have just been resolved; returns the finished steps.
 
-A step that waits itself is completed with the payload, fails or is skipped. A task is woken.';
+A step that waits itself is completed with the payload, fails or is skipped. A task whose body is a
+child run ends with it. A task that waits in its body is woken.';

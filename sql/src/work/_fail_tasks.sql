@@ -12,7 +12,7 @@ begin
         return null;
     end if;
     with failed as materialized (
-        select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
+        select t.run_id, t.step_slug, t.task_index, f.attempt, t.worker_id, t.started_at,
             stepgres._shorten(coalesce(f.error, 'unknown error')) as error,
             stepgres._shorten(f.error_type) as error_type,
             stepgres._shorten(f.traceback) as traceback, f.output,
@@ -34,9 +34,11 @@ begin
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
         cross join lateral (
-            select t.attempt - coalesce(t.counted_from, 0) as attempts
+            select f.attempt - coalesce(t.counted_from, 0) as attempts
         ) as o
-        where t.status = 'started' and t.attempt = f.attempt
+        -- A child run is counted as an attempt when it ends.
+        where (t.status = 'started' and t.attempt = f.attempt)
+            or (t.status = 'waiting' and s.child is not null and t.attempt + 1 = f.attempt)
     ),
     recorded as (
         insert into stepgres.attempts (
@@ -63,6 +65,7 @@ begin
             end,
             finished_at = case when not f.is_retried then v_now end,
             error = f.error,
+            attempt = f.attempt,
             output = f.output
         from failed as f
         where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
