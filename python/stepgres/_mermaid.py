@@ -42,22 +42,34 @@ def to_mermaid(workflow: Any) -> str:
 
         workflow = describe(workflow).document
     return steps_flowchart(
-        (step["step_slug"], step.get("depends_on") or (), None, step.get("wait_for"))
+        (
+            step["step_slug"],
+            step.get("depends_on") or (),
+            None,
+            wait_label(step.get("wait_for"), step.get("approval")),
+        )
         for step in workflow["steps"]
     )
+
+
+def wait_label(signal: str | None, approval: Mapping[str, Any] | None) -> str | None:
+    """Return what a step waits for: its signal, or the title of its approval."""
+    if signal is not None:
+        return f"signal: {signal}"
+    return None if approval is None else f"approval: {approval.get('title')}"
 
 
 def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None, str | None]]) -> str:
     """Return a flowchart of steps.
 
-    Each is given by slug, dependencies, status or None, and the signal that it waits for or None.
+    Each is given by slug, dependencies, status or None, and what it waits for or None.
     """
     return flowchart(
         [
             Node(slug, slug, after, status)
-            if signal is None
-            else Node(slug, f"{slug}\nsignal: {signal}", after, status, waits=True)
-            for slug, after, status, signal in steps
+            if wait is None
+            else Node(slug, f"{slug}\n{wait}", after, status, waits=True)
+            for slug, after, status, wait in steps
         ]
     )
 

@@ -14,6 +14,7 @@
 \ir structure/tasks.sql
 \ir structure/waits.sql
 \ir structure/signals.sql
+\ir structure/decisions.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -23,6 +24,7 @@
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
+\ir definition/_approval_wait.sql
 \ir definition/_check_options.sql
 \ir definition/_copy_version.sql
 \ir definition/_create_version.sql
@@ -56,6 +58,7 @@
 \ir definition/_store_steps.sql
 \ir definition/_use_version.sql
 \ir definition/_wait_for_deletion.sql
+\ir definition/_wait_options.sql
 \ir definition/_workflow_options.sql
 \ir definition/add_step.sql
 \ir definition/create_flow.sql
@@ -231,6 +234,32 @@
 \ir waits/send_signal.sql
 \ir waits/send_signal_by_key.sql
 
+-- approvals: waits that people decide
+\ir approvals/_approval.sql
+\ir approvals/_are_texts.sql
+\ir approvals/_copy_decisions.sql
+\ir approvals/_count_decisions.sql
+\ir approvals/_decide.sql
+\ir approvals/_deciding.sql
+\ir approvals/_decisions_of.sql
+\ir approvals/_find_approval.sql
+\ir approvals/_form_fault.sql
+\ir approvals/_is_for.sql
+\ir approvals/_misfit.sql
+\ir approvals/_shown_approval.sql
+\ir approvals/_verdicts.sql
+\ir approvals/approve.sql
+\ir approvals/list_approvals.sql
+\ir approvals/reject.sql
+
+-- table_signals: tables of users send signals
+\ir table_signals/_own_table.sql
+\ir table_signals/_row_signal_body.sql
+\ir table_signals/_send_row_signals.sql
+\ir table_signals/_signal_trigger.sql
+\ir table_signals/drop_signal_on.sql
+\ir table_signals/signal_on.sql
+
 -- lifecycle: cancel, pause, retry, prune
 \ir lifecycle/_cancel_runs.sql
 \ir lifecycle/_copy_finished_steps.sql
@@ -390,6 +419,7 @@
 \ir optimization/step_statistics.sql
 
 -- checks: invariants
+\ir checks/_fault_of_decision.sql
 \ir checks/_fault_of_run.sql
 \ir checks/_fault_of_signal.sql
 \ir checks/_fault_of_step.sql
@@ -398,6 +428,7 @@
 \ir checks/_find_faults.sql
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
+\ir checks/_find_wrong_decisions.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql

@@ -89,10 +89,12 @@ class AsyncDefinitions(AsyncCaller):
         key: str | None = None,
         when_timeout: str | None = None,
         default_output: Any = None,
+        approval: Mapping[str, Any] | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
-        A step with wait_for waits for the signal of this name: see `wait_for_signal`.
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`. A step with
+        an approval waits for people: see `approval`.
         """
         return await self._one(
             "add_step",
@@ -124,6 +126,7 @@ class AsyncDefinitions(AsyncCaller):
             key=key,
             when_timeout=when_timeout,
             default_output=json_argument(default_output, "default_output"),
+            approval=json_argument(approval, "approval"),
         )
 
     async def register_workflow(

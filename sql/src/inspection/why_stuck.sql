@@ -30,6 +30,7 @@ The function returns no row if the run has ended. waits_for is one of:
 dependency (a step that has not finished),
 start (the start of a delayed run, at until),
 signal (a call of send_signal or send_signal_by_key, or the timeout of the wait at until),
+approval (a call of approve or reject, or the timeout of the wait at until),
 timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
 worker has given the task back, at until),
 pause (a call of resume_workflow_run),
