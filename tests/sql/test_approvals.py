@@ -328,9 +328,11 @@ def test_payload_must_fit_the_form(engine: Engine, subtests: pytest.Subtests) ->
     run_id = start(engine, form=FORM)
     before = engine.snapshot()
     for payload, problem in MISFITS:
-        with subtests.test(payload=str(payload)[:40]):
-            with refused("SG003", "does not fit the form", problem):
-                approve(engine, run_id, payload=payload)
+        with (
+            subtests.test(payload=str(payload)[:40]),
+            refused("SG003", "does not fit the form", problem),
+        ):
+            approve(engine, run_id, payload=payload)
     assert engine.snapshot() == before
     for payload in FITTING:
         with subtests.test(payload=str(payload)):
@@ -416,9 +418,11 @@ BAD_APPROVALS: list[tuple[Any, str]] = [
 def test_bad_approval_is_refused_at_definition(engine: Engine, subtests: pytest.Subtests) -> None:
     forms: list[tuple[Any, str]] = [({"title": "x", "form": f}, word) for f, word in BAD_FORMS]
     for document, word in BAD_APPROVALS + forms:
-        with subtests.test(document=str(document)[:60]):
-            with refused("SG001", 'workflow "order", step "ask"', word):
-                engine.define("order", step("ask", approval=document))
+        with (
+            subtests.test(document=str(document)[:60]),
+            refused("SG001", 'workflow "order", step "ask"', word),
+        ):
+            engine.define("order", step("ask", approval=document))
     for more, word in (
         ({"wait_for": "x"}, "no wait_for"),
         ({"timeout": 5}, "no timeout beside it"),
@@ -535,8 +539,8 @@ def test_fsck_finds_decisions_that_do_not_fit(engine: Engine) -> None:
         assert "a decision is on an approval of its run, by an assignee if there are any" in found
 
 
-def test_hundred_thousand_approvals_are_listed_page_by_page(engine: Engine) -> None:
-    """A page reads no more than its rows."""
+def test_page_of_the_inbox_reads_little_more_than_its_rows(engine: Engine) -> None:
+    """Among 20,000 approvals."""
     run_id = start(engine)
     engine.connection.execute(
         "insert into stepgres.waits (run_id, workflow_slug, step_slug, kind, name, number,"
