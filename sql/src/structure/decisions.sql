@@ -37,8 +37,8 @@ create type stepgres.approval as (
     number int,
     title text,
     description text,
-    assignees text[],
-    form jsonb, -- noqa: LT01
+    assignees text[], -- noqa: LT01
+    form jsonb,
     quorum int,
     input jsonb,
     due_at timestamptz,
