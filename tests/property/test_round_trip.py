@@ -60,11 +60,34 @@ counted = objects({"step_slug": st.sampled_from(SLUGS), "initial_tasks": st.inte
 gathering = objects({"step_slug": st.just("g"), "depends_on": st.just(SLUGS[:2])}, {}).map(
     lambda step: {**step, "gathers": ["first", "second"]}
 )
+# The timeout of a step that waits is never inherited.
+signals: dict[str, st.SearchStrategy[Any]] = {
+    "step_slug": st.sampled_from(SLUGS),
+    "wait_for": st.sampled_from(["paid", "a.b:c-1"]),
+}
+matching: dict[str, st.SearchStrategy[Any]] = {
+    "depends_on": st.lists(st.sampled_from(SLUGS), max_size=3, unique=True),
+    "match": paths | st.just("$.a == $input.b"),
+    "key": paths,
+    "condition": paths,
+}
+waiting = objects({**signals, "timeout": st.none()}, matching) | objects(
+    {**signals, "timeout": st.floats(0.001, 3155760000)},
+    {**matching, "when_timeout": st.sampled_from(POLICIES)},
+)
+replaced = objects(
+    {**signals, "timeout": st.integers(1, 9), "when_timeout": st.just("default")},
+    {"default_output": st.integers() | text | st.lists(st.none(), max_size=2)},
+)
+dated = objects({"step_slug": st.sampled_from(SLUGS), "start_at": paths}, {})
 documents = objects(
     {
         "workflow_slug": st.just("order"),
         "steps": st.lists(
-            steps | maps | counted | gathering, min_size=1, max_size=5, unique_by=slug_of
+            steps | maps | counted | gathering | waiting | replaced | dated,
+            min_size=1,
+            max_size=5,
+            unique_by=slug_of,
         ).filter(is_sound),
     },
     {

@@ -204,6 +204,36 @@ def test_each_of_two_waits_gets_the_signal_that_it_matches(engine: Engine) -> No
     assert engine.output(run_id) == {"card": {"by": "card"}, "cash": {"by": "cash"}}
 
 
+def test_signal_that_one_wait_has_left_is_taken_by_the_next_wait_that_opens(
+    engine: Engine,
+) -> None:
+    engine.define(
+        "order",
+        step("z", wait_for="n", match="$ == 1"),
+        step("a"),
+        step("b", "a", wait_for="n", match="$ == 2"),
+        step("c", "b", wait_for="n"),
+    )
+    run_id = engine.start("order")
+    for payload in (3, 2):
+        send(engine, run_id, "n", payload)
+        engine.call("tick")
+    engine.complete(engine.claim_one())
+    assert outcomes(engine, run_id) == {"z": None, "b": "signalled", "c": "signalled"}
+    send(engine, run_id, "n", 1)
+    engine.call("tick")
+    assert engine.output(run_id) == {"z": 1, "c": 3}
+
+
+def test_waits_of_one_moment_come_in_the_order_of_their_steps(engine: Engine) -> None:
+    engine.define("order", *(step(s, wait_for="go") for s in "cab"))
+    run_id = engine.start("order")
+    for payload in (1, 2, 3):
+        send(engine, run_id, "go", payload)
+    engine.call("tick")
+    assert engine.output(run_id) == {"c": 1, "a": 2, "b": 3}
+
+
 def test_match_that_cannot_be_evaluated_is_not_met(engine: Engine) -> None:
     engine.define("order", step("ask", wait_for="paid", match="strict $.a.b > 1"))
     run_id = engine.start("order")
@@ -373,6 +403,17 @@ def test_signal_that_came_in_time_wins_over_a_timeout_that_nobody_has_ended(
     send(engine, run_id, payload="yes")
     clock.advance(1000)
     engine.call("tick")
+    assert engine.output(run_id) == "yes"
+
+
+def test_signal_that_comes_between_the_parts_of_a_tick_wins_over_the_timeout(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.define("order", step("ask", wait_for="approved", timeout=60))
+    run_id = engine.start("order")
+    clock.advance(60)
+    send(engine, run_id, payload="yes")
+    engine.rows("select stepgres._time_out_waits_of(array[%s::uuid])", run_id)
     assert engine.output(run_id) == "yes"
 
 

@@ -117,7 +117,8 @@ A step that gathers has no body. It is completed with the object of the outputs 
 dependencies; "gathers" has the names in this object, in the order of "depends_on". A step with
 "wait_for" or "approval" has no body either: add_step says what its options mean. The "timeout" of a
 step with "wait_for" is that of the wait. A run that has not ended within the deadline fails.
-max_parallel limits how many local tasks of a run its executor has under way. events says which events are sent on the channel
-workflow_events: "none", "run" (events of runs) or "task" (events of runs and tasks).
+max_parallel limits how many local tasks of a run its executor has under way. events says which
+events are sent on the channel workflow_events: "none", "run" (events of runs) or "task" (events of
+runs and tasks).
 
 Errors: SG001 names the culprit; nothing is stored.';

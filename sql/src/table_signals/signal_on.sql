@@ -42,8 +42,8 @@ begin
         or feature_not_supported then
         raise exception 'the condition % cannot be evaluated: %', to_jsonb(condition), sqlerrm
             using errcode = 'SG003',
-                hint = 'A condition looks like new.status = ''paid''. Names of functions and tables '
-                    'that are not those of PostgreSQL have their schema.';
+                hint = 'A condition looks like new.status = ''paid''. Names of functions and '
+                    'tables that are not those of PostgreSQL have their schema.';
     end;
     v_body := stepgres._row_signal_body(
         signal_on.signal, signal_on.key_column, signal_on.condition, signal_on.payload_columns

@@ -23,7 +23,8 @@ begin
                     default_output}'::text[]
             end,
             v_now + stepgres._seconds(s.wait -> 'timeout')
-        )::stepgres._new_wait) filter (where not s.wait ? 'key' or e.key is not null)
+        )::stepgres._new_wait order by k.run_id, s.step_index)
+            filter (where not s.wait ? 'key' or e.key is not null)
     into v_failures, v_waits
     from unnest(_open_step_waits.steps) as k
     join stepgres.runs as r on r.run_id = k.run_id and r.status = 'started'

@@ -7,6 +7,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_is_old boolean := current_setting('transaction_isolation')
         not in ('read committed', 'read uncommitted');
+    v_first bigint;
     v_refused stepgres.waits[];
 begin
     if waits is null then
@@ -14,21 +15,28 @@ begin
     end if;
     -- In the order of the keys: an insert waits for another transaction that opens a wait under the
     -- same key. The snapshot of a higher isolation level may not show a signal that tick has seen.
-    insert into stepgres.waits (
-        run_id, workflow_slug, step_slug, task_index, name, number, kind, signal, match, key,
-        is_new, is_gathered, child_run_id, approval, due_at, remaining, opened_at
+    with opened as (
+        insert into stepgres.waits (
+            run_id, workflow_slug, step_slug, task_index, name, number, kind, signal, match, key,
+            is_new, is_gathered, child_run_id, approval, due_at, remaining, opened_at
+        )
+        select n.run_id, r.workflow_slug, n.step_slug, n.task_index, n.name, n.number, n.kind,
+            n.signal, n.match, n.key, n.key is not null or v_is_old, n.is_gathered, n.child_run_id,
+            n.approval,
+            case when r.paused_at is not null and n.due_at is not null then 'infinity'
+                else n.due_at end,
+            case when r.paused_at is not null then stepgres._time_left(n.due_at, v_now) end,
+            v_now
+        from unnest(_open_waits.waits) with ordinality as n (
+            run_id, step_slug, task_index, name, number, kind, signal, match, key, is_gathered,
+            child_run_id, approval, due_at, place
+        )
+        join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
+        order by n.signal, n.key, n.place
+        on conflict do nothing
+        returning wait_id
     )
-    select n.run_id, r.workflow_slug, n.step_slug, n.task_index, n.name, n.number, n.kind,
-        n.signal, n.match, n.key, n.key is not null or v_is_old, n.is_gathered, n.child_run_id,
-        n.approval,
-        case when r.paused_at is not null and n.due_at is not null then 'infinity'
-            else n.due_at end,
-        case when r.paused_at is not null then stepgres._time_left(n.due_at, v_now) end,
-        v_now
-    from unnest(_open_waits.waits) as n
-    join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-    order by n.signal, n.key
-    on conflict do nothing;
+    select min(o.wait_id) into v_first from opened as o;
 
     -- A wait that is missing now has a key that another open wait holds.
     with refused as (
@@ -57,7 +65,8 @@ begin
     )
     select array_agg(f.wait) into v_refused from refused as f;
     return stepgres._apply_waits(v_refused) || stepgres._resolve_waits(stepgres._match_signals(
-        array(select distinct n.run_id from unnest(_open_waits.waits) as n)
+        array(select distinct n.run_id from unnest(_open_waits.waits) as n),
+        coalesce(v_first, 9223372036854775807)
     ));
 end
 $$;
