@@ -9,8 +9,8 @@ declare
     v_misfit text;
     v_last stepgres.decisions;
 begin
-    v_new.decided_by := coalesce(v_new.decided_by, session_user);
-    v_new.login := session_user;
+    v_new.decided_by := coalesce(v_new.decided_by, session_user::text);
+    v_new.login := session_user::text;
     if length(v_new.decided_by) not between 1 and 256 or octet_length(v_new.comment) > 10000 then
         raise exception 'decided_by has 1 to 256 characters, and comment at most 10,000 bytes'
             using errcode = 'SG003', hint = 'Write more into the payload, or elsewhere.';

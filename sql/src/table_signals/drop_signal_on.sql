@@ -7,9 +7,13 @@ as $$
 declare
     v_table regclass := stepgres._own_table(drop_signal_on.table_name);
     v_trigger text := stepgres._signal_trigger(drop_signal_on.signal);
-    v_function text;
+    v_schema name;
+    v_function name;
 begin
-    select t.tgfoid::regproc::text into v_function from pg_trigger as t
+    select n.nspname, p.proname into v_schema, v_function
+    from pg_trigger as t
+    join pg_proc as p on p.oid = t.tgfoid
+    join pg_namespace as n on n.oid = p.pronamespace
     where t.tgrelid = v_table and t.tgname in (v_trigger || '_insert', v_trigger || '_update')
     limit 1;
     if not found then
@@ -17,7 +21,7 @@ begin
     end if;
     execute format('drop trigger if exists %I on %s', v_trigger || '_insert', v_table);
     execute format('drop trigger if exists %I on %s', v_trigger || '_update', v_table);
-    execute format('drop function %s()', v_function);
+    execute format('drop function %I.%I()', v_schema, v_function);
     return true;
 end
 $$;

@@ -16,9 +16,10 @@ declare
     v_trigger text := stepgres._signal_trigger(signal_on.signal);
     v_missing text;
     v_body text;
-    v_schema text;
     v_owner name;
-    v_function text;
+    v_schema name;
+    v_function name;
+    v_is_new boolean;
     v_cursor refcursor;
 begin
     select coalesce(quote_ident(c), 'null') into v_missing from unnest(v_columns) as c
@@ -48,10 +49,7 @@ begin
     v_body := stepgres._row_signal_body(
         signal_on.signal, signal_on.key_column, signal_on.condition, signal_on.payload_columns
     );
-    select quote_ident(n.nspname), r.rolname into v_schema, v_owner
-    from pg_class as c
-    join pg_namespace as n on n.oid = c.relnamespace
-    join pg_roles as r on r.oid = c.relowner
+    select r.rolname into v_owner from pg_class as c join pg_roles as r on r.oid = c.relowner
     where c.oid = v_table;
     if not (
         has_schema_privilege(v_owner, 'stepgres', 'usage')
@@ -64,38 +62,45 @@ begin
                 hint = format('Let it send them: grant stepgres_client to %I', v_owner);
     end if;
 
-    select t.tgfoid::regproc::text into v_function from pg_trigger as t
+    select n.nspname, p.proname into v_schema, v_function
+    from pg_trigger as t
+    join pg_proc as p on p.oid = t.tgfoid
+    join pg_namespace as n on n.oid = p.pronamespace
     where t.tgrelid = v_table and t.tgname = v_trigger || '_insert';
-    if found then
-        execute format(
-            'create or replace function %s() returns trigger language plpgsql volatile '
-            'security definer set search_path = pg_catalog, pg_temp as %L', v_function, v_body
-        );
+    v_is_new := not found;
+    if v_is_new then
+        select n.nspname into v_schema
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where c.oid = v_table;
+        v_function := ('stepgres_signal_' || replace(gen_random_uuid()::text, '-', ''))::name;
+    end if;
+    execute format(
+        'create or replace function %I.%I() returns trigger language plpgsql volatile '
+        'security definer set search_path = pg_catalog, pg_temp as %L',
+        v_schema, v_function, v_body
+    );
+    if not v_is_new then
         return;
     end if;
-    v_function := format(
-        '%s.stepgres_signal_%s', v_schema, replace(gen_random_uuid()::text, '-', '')
-    );
-    execute format(
-        'create function %s() returns trigger language plpgsql volatile '
-        'security definer set search_path = pg_catalog, pg_temp as %L', v_function, v_body
-    );
     -- Whoever could execute it could make it the trigger of another table, and choose its rows.
-    execute format('revoke all on function %s() from public', v_function);
-    execute format('comment on function %s() is %L', v_function, format(
+    execute format('revoke all on function %I.%I() from public', v_schema, v_function);
+    execute format('comment on function %I.%I() is %L', v_schema, v_function, format(
         'Sends the signal "%s" for rows of %s: see stepgres.signal_on.', signal, v_table
     ));
     if v_owner <> current_user then
-        execute format('alter function %s() owner to %I', v_function, v_owner);
+        execute format('alter function %I.%I() owner to %I', v_schema, v_function, v_owner);
     end if;
     execute format(
         'create trigger %I after insert on %s referencing new table as stepgres_new '
-        'for each statement execute function %s()', v_trigger || '_insert', v_table, v_function
+        'for each statement execute function %I.%I()',
+        v_trigger || '_insert', v_table, v_schema, v_function
     );
     execute format(
         'create trigger %I after update on %s '
         'referencing old table as stepgres_old new table as stepgres_new '
-        'for each statement execute function %s()', v_trigger || '_update', v_table, v_function
+        'for each statement execute function %I.%I()',
+        v_trigger || '_update', v_table, v_schema, v_function
     );
 end
 $$;
