@@ -41,6 +41,7 @@ def test_examples(db: Database, client: Client, monkeypatch: pytest.MonkeyPatch)
         wait_until(lambda: client.list_approvals("ann"))
         with redirect_stdout(StringIO()) as output:
             names["decide"]("ann")
+        names["client"].close()
         assert output.getvalue() == "Sign the contract - contract with Eve\n"
         assert client.wait_for_run(names["contract"]).output == "signed, up to 500"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
