@@ -41,11 +41,15 @@ begin
         )
         union all
         (
-            select w from stepgres.waits as w
-            where w.run_id = v_run_id and w.kind = 'approval' and w.resolved_at is null
-                and w.wait_id > v_after and (v_slug is null or w.workflow_slug = v_slug)
-                and stepgres._is_for(w, list_approvals.assignee)
-            order by w.wait_id limit list_approvals."limit"
+            -- offset 0: whatever the planner believes, the index of the run is read
+            select o.row from (
+                select w as row from stepgres.waits as w
+                where w.run_id = v_run_id and w.resolved_at is null offset 0
+            ) as o
+            where (o.row).kind = 'approval' and (o.row).wait_id > v_after
+                and (v_slug is null or (o.row).workflow_slug = v_slug)
+                and stepgres._is_for(o.row, list_approvals.assignee)
+            order by (o.row).wait_id limit list_approvals."limit"
         )
     ) as l
     cross join stepgres._shown_approval(l.row) as a
