@@ -57,6 +57,8 @@ from stepgres.errors import TooManyCheckpoints as TooManyCheckpoints
 from stepgres.errors import TooManySignals as TooManySignals
 from stepgres.errors import UnreadableValue as UnreadableValue
 from stepgres.errors import VersionMismatch as VersionMismatch
+from stepgres.errors import WaitAlreadyResolved as WaitAlreadyResolved
+from stepgres.errors import WaitNotFound as WaitNotFound
 from stepgres.errors import WorkerNotFound as WorkerNotFound
 from stepgres.errors import WorkflowAlreadyExists as WorkflowAlreadyExists
 from stepgres.errors import WorkflowFailed as WorkflowFailed
@@ -64,6 +66,7 @@ from stepgres.errors import WorkflowInUse as WorkflowInUse
 from stepgres.errors import WorkflowNotFound as WorkflowNotFound
 from stepgres.errors import WorkflowTimeout as WorkflowTimeout
 from stepgres.task_graph import TaskGraph as TaskGraph
+from stepgres.types import Approval as Approval
 from stepgres.types import ChannelInfo as ChannelInfo
 from stepgres.types import CompositionStats as CompositionStats
 from stepgres.types import Flow as Flow
@@ -91,6 +94,7 @@ from stepgres.types import WorkerInfo as WorkerInfo
 from stepgres.types import WorkflowRun as WorkflowRun
 from stepgres.types import WorkflowVersion as WorkflowVersion
 from stepgres.workflow import Workflow as Workflow
+from stepgres.workflow import approval as approval
 from stepgres.workflow import describe as describe
 from stepgres.workflow import sql_step as sql_step
 from stepgres.workflow import step as step

@@ -47,11 +47,18 @@ def to_mermaid(workflow: Any) -> str:
             step["step_slug"],
             step.get("depends_on") or (),
             None,
-            step.get("wait_for"),
+            wait_label(step.get("wait_for"), step.get("approval")),
             step.get("workflow"),
         )
         for step in workflow["steps"]
     )
+
+
+def wait_label(signal: str | None, approval: Mapping[str, Any] | None) -> str | None:
+    """Return what a step waits for: its signal, or the title of its approval."""
+    if signal is not None:
+        return f"signal: {signal}"
+    return None if approval is None else f"approval: {approval.get('title')}"
 
 
 def steps_flowchart(
@@ -59,17 +66,17 @@ def steps_flowchart(
 ) -> str:
     """Return a flowchart of steps.
 
-    Each is given by slug, dependencies, status or None, the signal that it waits for or None, and
-    the workflow of its child runs or None.
+    Each is given by slug, dependencies, status or None, what it waits for or None, and the
+    workflow of its child runs or None.
     """
     return flowchart([_step_node(*step) for step in steps])
 
 
 def _step_node(
-    slug: str, after: Iterable[str], status: str | None, signal: str | None, workflow: str | None
+    slug: str, after: Iterable[str], status: str | None, wait: str | None, workflow: str | None
 ) -> Node:
-    if signal is not None:
-        return Node(slug, f"{slug}\nsignal: {signal}", after, status, waits=True)
+    if wait is not None:
+        return Node(slug, f"{slug}\n{wait}", after, status, waits=True)
     if workflow is not None:
         return Node(slug, f"{slug}\nworkflow: {workflow}", after, status, has_child=True)
     return Node(slug, slug, after, status)

@@ -189,6 +189,18 @@ class TooManySignals(StepgresError):
     sqlstate = "SG028"
 
 
+class WaitNotFound(StepgresError):
+    """No approval has this wait_id."""
+
+    sqlstate = "SG033"
+
+
+class WaitAlreadyResolved(StepgresError):
+    """The approval is decided already, or its run has ended; the message says what was decided."""
+
+    sqlstate = "SG034"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

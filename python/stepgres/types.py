@@ -9,7 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from stepgres._mermaid import bundle, steps_flowchart
+from stepgres._mermaid import bundle, steps_flowchart, wait_label
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
@@ -197,6 +197,7 @@ class Wait(NamedTuple):
     payload: Any
     error: str | None
     signal_id: int | None
+    approval: dict[str, Any] | None = None
 
 
 class RunStep(NamedTuple):
@@ -240,7 +241,7 @@ class RunDetails(WorkflowRun):
                 s.step_slug,
                 s.depends_on,
                 s.status,
-                next((w.signal for w in s.waits if w.name == ""), None),
+                next((wait_label(w.signal, w.approval) for w in s.waits if w.name == ""), None),
                 s.workflow,
             )
             for s in self.steps
@@ -396,6 +397,35 @@ class Signal(NamedTuple):
     wait_id: int | None
     step_slug: str | None
     consumed_at: datetime | None
+
+
+class Approval(NamedTuple):
+    """An approval as `list_approvals` returns it; open until resolved_at.
+
+    assignees are the names of those who may decide, or None. quorum is the number of different
+    deciders who must approve. input is the input of a step that is an approval itself; an approval
+    in the body of a durable step has a name. decisions are dicts with approved, decided_by, login,
+    decided_at (text), comment and payload.
+    """
+
+    wait_id: int
+    run_id: UUID
+    workflow_slug: str
+    step_slug: str
+    task_index: int
+    name: str
+    number: int
+    title: str
+    description: str | None
+    assignees: list[str] | None
+    form: dict[str, Any] | None
+    quorum: int
+    input: Any
+    due_at: datetime | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    outcome: str | None
+    decisions: list[dict[str, Any]]
 
 
 class WorkItem(NamedTuple):

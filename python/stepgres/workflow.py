@@ -157,6 +157,51 @@ def wait_for_signal(
     return WaitStep({"depends_on": depends_on, "wait_for": signal, **options})
 
 
+def approval(
+    *,
+    title: str,
+    description: str | None = None,
+    assignees: Sequence[str] | None = None,
+    form: Mapping[str, Any] | None = None,
+    quorum: int = 1,
+    timeout: float | None = None,
+    when_timeout: str | None = None,
+    when_rejected: str = "fail",
+    default_output: Any = None,
+    depends_on: Sequence[str | StepFunction | WaitStep] = (),
+    **options: Any,
+) -> Any:
+    """Make a step of a Workflow class that waits until people have approved, or one has rejected.
+
+    `legal = approval(title="Sign the contract", assignees=["Ann", "Ben"], depends_on=["draft"])`:
+    no worker is held while the step waits. list_approvals lists what waits; approve and reject
+    decide. The output is `{"approved": bool, "payload": ..., "decisions": [...]}`. Options:
+
+    assignees: the names of those who may decide, as they pass them in decided_by.
+    form: a JSON Schema that the payload of approve must fit; docs/waiting.md lists its keywords.
+    quorum: so many different deciders must approve. One rejection decides.
+    timeout: the seconds after which the wait ends; without it the step waits as long as its run.
+    when_timeout: "fail" (the default), "skip", "skip-cascade", or "default", which completes the
+    step with default_output.
+    when_rejected: the same, or "continue", which completes the step; its output says "approved".
+
+    condition, unless and when_unmet are as for `step`.
+    """
+    given = {
+        "title": title,
+        "description": description,
+        "assignees": assignees,
+        "form": form,
+        "quorum": quorum,
+        "timeout": timeout,
+        "when_timeout": when_timeout,
+        "when_rejected": when_rejected,
+        "default_output": default_output,
+    }
+    document = {name: value for name, value in given.items() if value is not None}
+    return WaitStep({"depends_on": depends_on, "approval": document, **options})
+
+
 class ChildStep(WaitStep):
     """A step of a Workflow class whose body is a run of another workflow."""
 

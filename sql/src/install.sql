@@ -16,6 +16,7 @@
 \ir structure/signals.sql
 \ir structure/checkpoints.sql
 \ir structure/children.sql
+\ir structure/decisions.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -25,6 +26,7 @@
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
+\ir definition/_approval_wait.sql
 \ir definition/_child_option.sql
 \ir definition/_check_options.sql
 \ir definition/_copy_version.sql
@@ -60,6 +62,7 @@
 \ir definition/_store_steps.sql
 \ir definition/_use_version.sql
 \ir definition/_wait_for_deletion.sql
+\ir definition/_wait_options.sql
 \ir definition/_workflow_options.sql
 \ir definition/add_step.sql
 \ir definition/create_flow.sql
@@ -279,6 +282,32 @@
 \ir children/get_run_tree.sql
 \ir children/list_local_runs.sql
 
+-- approvals: waits that people decide
+\ir approvals/_approval.sql
+\ir approvals/_are_texts.sql
+\ir approvals/_copy_decisions.sql
+\ir approvals/_count_decisions.sql
+\ir approvals/_decide.sql
+\ir approvals/_deciding.sql
+\ir approvals/_decisions_of.sql
+\ir approvals/_find_approval.sql
+\ir approvals/_form_fault.sql
+\ir approvals/_is_for.sql
+\ir approvals/_misfit.sql
+\ir approvals/_shown_approval.sql
+\ir approvals/_verdicts.sql
+\ir approvals/approve.sql
+\ir approvals/list_approvals.sql
+\ir approvals/reject.sql
+
+-- table_signals: tables of users send signals
+\ir table_signals/_own_table.sql
+\ir table_signals/_row_signal_body.sql
+\ir table_signals/_send_row_signals.sql
+\ir table_signals/_signal_trigger.sql
+\ir table_signals/drop_signal_on.sql
+\ir table_signals/signal_on.sql
+
 -- lifecycle: cancel, pause, retry, prune
 \ir lifecycle/_cancel_families.sql
 \ir lifecycle/_cancel_runs.sql
@@ -444,6 +473,7 @@
 \ir optimization/step_statistics.sql
 
 -- checks: invariants
+\ir checks/_fault_of_decision.sql
 \ir checks/_fault_of_run.sql
 \ir checks/_fault_of_signal.sql
 \ir checks/_fault_of_step.sql
@@ -453,6 +483,7 @@
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_children.sql
+\ir checks/_find_wrong_decisions.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql

@@ -11,6 +11,8 @@ alter table stepgres.waits
 add constraint wait_is_sound check (stepgres._fault_of(waits) is null);
 alter table stepgres.signals
 add constraint signal_is_sound check (stepgres._fault_of(signals) is null);
+alter table stepgres.decisions
+add constraint decision_is_sound check (stepgres._fault_of(decisions) is null);
 
 create function public.refuse_transition() returns trigger
 language plpgsql

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from stepgres._client.approvals import Approvals
 from stepgres._client.definitions import Definitions
 from stepgres._client.events import Events
 from stepgres._client.goals import Goals
@@ -19,6 +20,7 @@ class Client(
     Definitions,
     Runs,
     AsyncSignals,
+    Approvals,
     Goals,
     Workers,
     Messages,

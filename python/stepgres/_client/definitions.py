@@ -100,11 +100,13 @@ class Definitions(Caller):
         durable: bool | None = None,
         workflow: WorkflowName | None = None,
         version: int | None = None,
+        approval: Mapping[str, Any] | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
-        A step with wait_for waits for the signal of this name: see `wait_for_signal`. The body of
-        a step with workflow is a run of this workflow: see `workflow_step`.
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`. A step with
+        an approval waits for people: see `approval`. The body of a step with workflow is a run of
+        this workflow: see `workflow_step`.
         """
         return self._one(
             "add_step",
@@ -139,6 +141,7 @@ class Definitions(Caller):
             durable=durable,
             workflow=slug_argument(workflow),
             version=version,
+            approval=json_argument(approval, "approval"),
         )
 
     def register_workflow(

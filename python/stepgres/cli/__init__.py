@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from stepgres._version import __version__
+from stepgres.cli.approvals import approvals
 from stepgres.cli.checkpoints import checkpoints
 from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
@@ -47,6 +48,6 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, goals),
-    *(watch, signal, waits, checkpoints, workers, queues, channels, prune, fsck),
+    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

@@ -27,9 +27,14 @@ begin
     );
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
     v_step.wait := stepgres._signal_wait(
-        step ->> 'wait_for', step ->> 'match', step ->> 'key', stepgres._seconds(step -> 'timeout'),
-        step ->> 'when_timeout', nullif(step -> 'default_output', 'null'), v_culprit
+        step ->> 'wait_for', step ->> 'match', step ->> 'key',
+        stepgres._seconds(step -> 'timeout'), step ->> 'when_timeout',
+        nullif(step -> 'default_output', 'null'), v_culprit
     );
+    v_step.wait := coalesce(stepgres._approval_wait(
+        nullif(step -> 'approval', 'null'), step ->> 'wait_for',
+        stepgres._seconds(step -> 'timeout'), v_culprit
+    ), v_step.wait);
     -- The timeout of a step that waits is that of its wait.
     v_step.timeout := coalesce(
         case when v_step.wait is null then stepgres._seconds(step -> 'timeout') end,

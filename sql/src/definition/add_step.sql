@@ -28,7 +28,8 @@ create function stepgres.add_step(
     default_output jsonb default null,
     durable boolean default false,
     workflow text default null,
-    version int default null
+    version int default null,
+    approval jsonb default null
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -79,6 +80,9 @@ begin
         add_step.wait_for, add_step.match, add_step.key, stepgres._in_seconds(add_step.timeout),
         add_step.when_timeout, add_step.default_output, v_culprit
     );
+    v_step.wait := coalesce(stepgres._approval_wait(
+        add_step.approval, add_step.wait_for, stepgres._in_seconds(add_step.timeout), v_culprit
+    ), v_step.wait);
     -- The timeout of a step that waits is that of its wait.
     v_step.timeout := coalesce(
         case when v_step.wait is null then stepgres._in_seconds(add_step.timeout) end,
@@ -110,7 +114,7 @@ $$;
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb,
-    boolean, text, int
+    boolean, text, int, jsonb
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -138,7 +142,12 @@ the payload: see send_signal. match is a JSON path over the payload that the sig
 $input in it is the input of the step. key is a JSON path over the input of the step to the key of
 the wait: see send_signal_by_key. timeout ends the wait, and when_timeout says how: "fail", "skip",
 "skip-cascade", or "default", which completes the step with default_output. Without a timeout the
-step waits as long as its run.
+step waits as long as its run. A step with an approval has no body either: it waits until people
+have decided with approve or reject. approval is an object: {"title": text, "description": text,
+"assignees": [text], "form": a schema of the payload, "quorum": number, "timeout": seconds,
+"when_timeout" and "default_output" as above, "when_rejected": "fail", "skip", "skip-cascade",
+"default", or "continue", which completes the step}. The output is
+{"approved": boolean, "payload": any value, "decisions": array}.
 
 Child runs: the body of a step with a workflow is a run of this workflow, whose output is the output
 of the step; with map there is a run for each element. version pins the version of the workflow. The

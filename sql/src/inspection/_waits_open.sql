@@ -15,6 +15,11 @@ as $$
                     || coalesce(' that meets ' || min(w.match::text), '')
             end
             when w.kind = 'child' then format('child run %s', min(w.child_run_id::text))
+            when w.kind = 'approval' then case
+                when count(*) > 1 then 'approvals'
+                else format('approval %s "%s"', min(w.wait_id), min(w.approval ->> 'title'))
+                    || coalesce(' by one of ' || min(w.approval ->> 'assignees'), '')
+            end
             else min(w.name)
         end || case when count(*) > 1 then format(' (%s waits)', count(*)) else '' end,
         nullif(min(w.due_at), 'infinity')

@@ -32,6 +32,7 @@ start (the start of a delayed run, at until),
 sleep (the time at which the body of a durable step goes on, at until),
 child (the end of a child run: call why_stuck for that run),
 signal (a call of send_signal or send_signal_by_key, or the timeout of the wait at until),
+approval (a call of approve or reject, or the timeout of the wait at until),
 timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
 worker has given the task back, at until),
 pause (a call of resume_workflow_run),

@@ -172,7 +172,9 @@ comment on column stepgres.steps.start_at is
 'The JSON path in the input of the step to the time at which the tasks of the step are queued.';
 comment on column stepgres.steps.wait is
 'The step has no body: it waits. {"kind": "signal", "signal", "match", "key", "timeout",
-"when_timeout", "default_output"}; keys without a value are left out.';
+"when_timeout", "default_output"}, or {"kind": "approval", "title", "description", "assignees",
+"form", "quorum", "timeout", "when_timeout", "when_rejected", "default_output"}; keys without a
+value are left out.';
 comment on column stepgres.steps.child is
 'The body of the step is a run of this workflow: {"workflow", "version"}.
 Without a version, it is the version that is current when the run starts.';

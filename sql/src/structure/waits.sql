@@ -69,6 +69,8 @@ comment on column stepgres.waits.is_gathered is
 'The task resumes when all of its gathered waits are resolved, or when one of them has failed.';
 comment on column stepgres.waits.child_run_id is
 'The run that the wait waits for.';
+comment on column stepgres.waits.approval is
+'What is to be decided: {"title", "description", "assignees", "form", "quorum"}.';
 comment on column stepgres.waits.due_at is
 'When the wait times out; infinity while the run is paused; null: the wait has no timeout.';
 comment on column stepgres.waits.remaining is
@@ -123,7 +125,8 @@ create type stepgres.wait as (
     outcome text,
     payload jsonb,
     error text,
-    signal_id bigint
+    signal_id bigint,
+    approval jsonb
 );
 
 comment on type stepgres.wait is

@@ -22,7 +22,7 @@ begin
             'step "%s" failed: %s', w.step_slug, e.error
         ))::stepgres._run_failure) filter (where w.name = '' and e.error is not null),
         array_agg((
-            w.run_id, w.step_slug, 'timed_out', o.reason, o.action = 'skip-cascade'
+            w.run_id, w.step_slug, w.outcome, o.reason, o.action = 'skip-cascade'
         )::stepgres._skip) filter (where w.name = '' and o.action in ('skip', 'skip-cascade')),
         array_agg((w.run_id, w.step_slug)::stepgres._step_key)
             filter (where w.name = '' and o.output is not null and e.error is null),
@@ -39,16 +39,24 @@ begin
     ) as s
     cross join lateral (
         select a.action,
-            coalesce(w.error, format(
-                'signal "%s" did not come within %s s', w.signal, s.wait ->> 'timeout'
-            )) as reason,
+            coalesce(w.error, case w.kind
+                when 'approval' then format(
+                    'approval "%s" was not decided within %s s', w.approval ->> 'title',
+                    s.wait ->> 'timeout'
+                )
+                else format(
+                    'signal "%s" did not come within %s s', w.signal, s.wait ->> 'timeout'
+                )
+            end) as reason,
             case a.action
                 when 'complete' then w.payload
+                when 'continue' then w.payload
                 when 'default' then s.wait -> 'default_output'
             end as output
         from (
             select case
                 when w.outcome = 'timed_out' then s.wait ->> 'when_timeout'
+                when w.outcome = 'rejected' then s.wait ->> 'when_rejected'
                 when w.outcome in ('signalled', 'approved', 'completed') then 'complete'
                 else 'fail'
             end as action

@@ -48,10 +48,11 @@ begin
     from stepgres.signals as s
     where s.run_id = any (_copy_waits.run_ids) and s.wait_id is not null
         and w.wait_id = s.wait_id;
+    perform stepgres._copy_decisions(_copy_waits.run_ids);
 end
 $$;
 
 comment on function stepgres._copy_waits(uuid[]) is
 'Copies the resolved waits of retried runs into the new runs: of finished steps, and of bodies.
 
-The signals that these waits have consumed go along.';
+The signals that these waits have consumed, and the decisions on them, go along.';
