@@ -51,3 +51,54 @@ the task is suspended, or if it was cancelled then.';
 comment on column stepgres.suspensions.waits_for is
 'The waits that the body goes on after; null: any of its waits.
 Waits that the body has left behind wake nobody.';
+
+create type stepgres.checkpoint as (
+    place int,
+    name text,
+    number int,
+    outcome text,
+    output jsonb,
+    error text,
+    error_type text,
+    wait_id bigint
+);
+
+comment on type stepgres.checkpoint is
+'An operation in the body of a durable step, as list_checkpoints shows it.
+
+name and number are the key: the name begins with the kind of the operation. outcome is completed or
+failed for a call. For a wait it is the outcome of the wait, or null while the wait is open.';
+
+create type stepgres.checkpoint_answer as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    claim int,
+    name text,
+    number int,
+    outcome text,
+    output jsonb,
+    error text,
+    wait_id bigint,
+    is_refused boolean
+);
+
+comment on type stepgres.checkpoint_answer is
+'What save_checkpoints knows about a wait, or (is_refused) the key of a task that was lost.
+
+outcome is null while the wait is open.';
+
+-- An operation that a worker saves for one of its tasks; wait is null for a call.
+create type stepgres._operation as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    claim int,
+    name text,
+    number int,
+    wait jsonb,
+    output jsonb,
+    error text,
+    error_type text,
+    place bigint
+);

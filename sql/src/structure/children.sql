@@ -29,6 +29,11 @@ create type stepgres._new_child as (
     retried_from uuid
 );
 
+create type stepgres._family as (
+    active uuid[], -- noqa: LT01
+    is_large boolean
+);
+
 create type stepgres.run_node as (
     run_id uuid,
     parent_run_id uuid,

@@ -103,11 +103,6 @@ comment on table stepgres.prunings is
 
 When no old run is left behind this position, prune() begins anew.';
 
-create type stepgres._family as (
-    active uuid[], -- noqa: LT01
-    is_large boolean
-);
-
 create type stepgres._old_run as (
     run_id uuid,
     workflow_slug text,
