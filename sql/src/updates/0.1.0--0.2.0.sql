@@ -57,7 +57,7 @@ create type stepgres._suspended_task as (
     step_slug text,
     task_index int,
     attempt int,
-    waits_for bigint[]
+    waits_for bigint[] -- noqa: LT01
 );
 alter type stepgres._outcome
 add attribute suspended stepgres._suspended_task[],
@@ -67,7 +67,7 @@ alter type stepgres.work_item add attribute checkpoints jsonb;
 
 -- a worker that is at work now may know durable steps already
 update stepgres.workers set resources = resources || '{"feature durable": true}'
-where 'durable' = any (features);
+where features @> '{durable}';
 
 drop function stepgres._expand_map(uuid, text);
 drop function stepgres._json_path(text, text, text);
