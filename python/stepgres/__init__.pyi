@@ -42,6 +42,7 @@ from stepgres.errors import LeaseLost as LeaseLost
 from stepgres.errors import NonRetryable as NonRetryable
 from stepgres.errors import NotPermitted as NotPermitted
 from stepgres.errors import PayloadTooLarge as PayloadTooLarge
+from stepgres.errors import Rejected as Rejected
 from stepgres.errors import RetryAfter as RetryAfter
 from stepgres.errors import RunAlreadyExists as RunAlreadyExists
 from stepgres.errors import RunAlreadyFinished as RunAlreadyFinished

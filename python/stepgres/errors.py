@@ -303,12 +303,23 @@ class CallFailed(Exception):
 
 
 class SignalTimeout(CallFailed):
-    """The signal that a durable step waited for has not come within the timeout."""
+    """The signal or approval that a durable step waited for has not come within the timeout."""
 
-    def __init__(self, signal: str) -> None:
-        super().__init__(signal, "SignalTimeout", f'signal "{signal}" has not come in time')
-        self.args = (signal,)
+    def __init__(self, signal: str, kind: str = "signal") -> None:
+        super().__init__(signal, "SignalTimeout", f'{kind} "{signal}" has not come in time')
+        self.args = (signal, kind)
         self.signal = signal
+
+    def __str__(self) -> str:
+        return self.error
+
+
+class Rejected(CallFailed):
+    """The approval that a durable step waited for was rejected; error has the comment."""
+
+    def __init__(self, name: str, error: str) -> None:
+        super().__init__(name, "Rejected", error)
+        self.args = (name, error)
 
     def __str__(self) -> str:
         return self.error

@@ -458,7 +458,7 @@ class Checkpoint(NamedTuple):
 
     name and number are the key: the name begins with the kind of the operation, as in "run charge"
     or "signal paid". outcome is "completed" or "failed" for a call. For a wait it is the outcome of
-    the wait, or None while the wait is open.
+    the wait, or None while the wait is open. child_run_id is the run that the wait waits for.
     """
 
     place: int
@@ -469,6 +469,7 @@ class Checkpoint(NamedTuple):
     error: str | None
     error_type: str | None
     wait_id: int | None
+    child_run_id: UUID | None = None
 
 
 class CheckpointAnswer(NamedTuple):
@@ -487,6 +488,7 @@ class CheckpointAnswer(NamedTuple):
     output: Any
     error: str | None
     wait_id: int | None
+    child_run_id: UUID | None
     is_refused: bool
 
 

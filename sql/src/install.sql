@@ -159,6 +159,7 @@
 \ir durable/_has_feature.sql
 \ir durable/_needs_ticket.sql
 \ir durable/_list_checkpoints.sql
+\ir durable/_new_child_of.sql
 \ir durable/_new_wait_of.sql
 \ir durable/_read_operations.sql
 \ir durable/_restart_tasks.sql

@@ -430,6 +430,11 @@ def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any
         ({"kind": "sleep", "seconds": 1, "is_gathered": "maybe"}, "wrong type"),
         ({"kind": "signal", "signal": "no spaces"}, "name of a signal"),
         ({"kind": "signal", "signal": "a", "key": ""}, "key"),
+        ({"kind": None}, "kind"),
+        ({"kind": "child", "workflow": "agent"}, "a workflow and an input"),
+        ({"kind": "child", "input": 1}, "a workflow and an input"),
+        ({"kind": "child", "workflow": "agent", "input": 1, "version": "new"}, "wrong type"),
+        ({"kind": "child", "workflow": "agent", "input": 1, "is_detached": 7}, "wrong type"),
     ],
 )
 def test_malformed_wait_is_refused(engine: Engine, wait: dict[str, Any], words: str) -> None:

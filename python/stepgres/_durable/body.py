@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from stepgres._durable import operations
 from stepgres._durable.journal import Journal, call_failed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from stepgres._durable.journal import Key
     from stepgres._durable.operations import Call, Wait
+    from stepgres.workflow import WorkflowName
 
 _LONGEST_DELAY = 3600.0  # seconds between two attempts of a call
 
@@ -31,6 +33,21 @@ class NotSaved(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
         self.error = error
+
+
+class StartedRun:
+    """A run that the body of a durable step has started: its run_id, and its result()."""
+
+    def __init__(self, run_id: UUID, wait: Callable[[], Any]) -> None:
+        self.run_id = run_id
+        self._wait = wait
+
+    def result(self) -> Any:
+        """Wait for the end of the run, and return its output. Await it in an async def step.
+
+        Raises CallFailed if the run has failed or was cancelled.
+        """
+        return self._wait()
 
 
 class Body(ABC):
@@ -82,6 +99,20 @@ class Body(ABC):
         """Wait for a signal."""
         return self._wait(operations.signal(signal, timeout, match, key))
 
+    def approval(self, name: str, timeout: float | None, document: dict[str, Any]) -> Any:
+        """Wait for people to approve."""
+        return self._wait(operations.approval(name, timeout, document))
+
+    def run_workflow(self, workflow: WorkflowName, input: Any, version: int | None) -> Any:
+        """Wait for a run of a workflow."""
+        return self._wait(operations.child("run_workflow", workflow, input, version))
+
+    def start_workflow_run(self, workflow: WorkflowName, input: Any, version: int | None) -> Any:
+        """Start a run of a workflow, and return its handle."""
+        wait = operations.child("start_workflow_run", workflow, input, version)
+        key = self._next_key(wait)
+        return self._start(self._begin(key, wait))
+
     def restart(self, input: Any) -> Any:
         """Begin anew with another input, without checkpoints."""
         try:
@@ -123,8 +154,8 @@ class Body(ABC):
         """Wait before the next attempt of a call; the worker is held."""
 
     @abstractmethod
-    async def _open(self, key: Key, wait: Wait) -> None:
-        """Open a wait, unless it is open already."""
+    async def _open_wait(self, key: Key, wait: Wait) -> None:
+        """Open a wait that the body is going to wait for."""
 
     @abstractmethod
     async def _park(self, wait_id: int | None) -> Any:
@@ -133,13 +164,16 @@ class Body(ABC):
     # The course of the operations
 
     def _wait(self, wait: Wait) -> Any:
+        key = self._next_key(wait)
+        return self._start(self._wait_for(key, wait), key)
+
+    def _next_key(self, wait: Wait) -> Key:
         if _is_calling.get():
             raise DefinitionError(
                 f'step "{self._step_slug}": a function of context.run cannot wait',
                 hint="Wait in the body itself, between two calls of context.run.",
             )
-        key = self._journal.next_key(wait.name)
-        return self._start(self._wait_for(key, wait), key)
+        return self._journal.next_key(wait.name)
 
     async def _run(self, key: Key, call: Call) -> Any:
         answer = self._journal.answer(key)
@@ -182,13 +216,29 @@ class Body(ABC):
 
     async def _wait_for(self, key: Key, wait: Wait) -> Any:
         if self._journal.answer(key) is None:
-            await self._open(key, wait)
+            await self._open_wait(key, wait)
         else:
             await self._flush()
         answer = self._journal.answer(key)
         if answer is None or answer.outcome is None:
             return await self._park(answer and answer.wait_id)
         return wait.finish(key, answer)
+
+    async def _begin(self, key: Key, wait: Wait) -> StartedRun:
+        if self._journal.answer(key) is None:
+            await self._open(key, wait)
+        else:
+            await self._flush()
+        answer = self._journal.answer(key)
+        assert answer is not None
+        return StartedRun(
+            UUID(str(answer.child_run_id)), lambda: self._start(self._wait_for(key, wait), key)
+        )
+
+    async def _open(self, key: Key, wait: Wait, **fields: Any) -> None:
+        opened = {**key.fields(), **wait.fields, **fields}
+        for answer in await self._save(self._journal.take_unsaved(), [opened]):
+            self._journal.learn(answer)
 
     async def _restart(self, input: str) -> Any:
         self._new_input = input

@@ -35,6 +35,7 @@ class Answer(NamedTuple):
     error: str | None = None
     error_type: str | None = None
     wait_id: int | None = None
+    child_run_id: str | None = None
 
 
 class Journal:

@@ -135,12 +135,8 @@ class LoopBody(Body):
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _open(self, key: Key, wait: Wait) -> None:
-        fields = {**key.fields(), **wait.fields}
-        if key in self._gathered:
-            fields["is_gathered"] = True
-        for answer in await self._save(self._journal.take_unsaved(), [fields]):
-            self._journal.learn(answer)
+    async def _open_wait(self, key: Key, wait: Wait) -> None:
+        await self._open(key, wait, is_gathered=key in self._gathered)
 
     async def _park(self, wait_id: int | None) -> Any:
         if wait_id is not None:

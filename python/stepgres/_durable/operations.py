@@ -6,12 +6,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepgres._durable.journal import call_failed
-from stepgres.errors import InvalidInput, SignalTimeout
+from stepgres._postgres.json_text import NotWritable, dumps
+from stepgres.errors import InvalidInput, Rejected, SignalTimeout, UnwritableOutput
+from stepgres.workflow import slug_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepgres._durable.journal import Answer, Key
+    from stepgres.workflow import WorkflowName
 
 
 class Call(NamedTuple):
@@ -86,6 +89,26 @@ def signal(name: str, timeout: float | None, match: str | None, key: str | None)
     return Wait(f"signal {name}", {"kind": "signal", **given}, _payload)
 
 
+def approval(name: str, timeout: float | None, document: dict[str, Any]) -> Wait:
+    """Return a wait for people."""
+    fields = {**document, "title": document["title"] or name, "timeout": timeout}
+    given = {field: value for field, value in fields.items() if value is not None}
+    return Wait(f"approval {name}", {"kind": "approval", **given}, _decisions)
+
+
+def child(method: str, workflow: WorkflowName, input: Any, version: int | None) -> Wait:
+    """Return a wait for a run of a workflow, which save_checkpoints starts."""
+    slug = workflow if isinstance(workflow, str) else slug_of(workflow)
+    is_detached = method == "start_workflow_run"
+    fields = {"workflow": slug, "input": input, "version": version, "is_detached": is_detached}
+    try:
+        dumps(input, "input")
+    except NotWritable as error:
+        raise UnwritableOutput(f"context.{method}: {error}") from error
+    kind = "start" if is_detached else "workflow"
+    return Wait(f"{kind} {slug}", {"kind": "child", **fields}, _output)
+
+
 def _nothing(key: Key, answer: Answer) -> None:
     if answer.outcome != "completed":
         raise call_failed(key, answer)
@@ -97,3 +120,20 @@ def _payload(key: Key, answer: Answer) -> Any:
     if answer.outcome == "timed_out":
         raise SignalTimeout(key.name.partition(" ")[2])
     raise call_failed(key, answer)
+
+
+def _decisions(key: Key, answer: Answer) -> Any:
+    name = key.name.partition(" ")[2]
+    if answer.outcome == "approved":
+        return answer.output
+    if answer.outcome == "rejected":
+        raise Rejected(name, answer.error or f'approval "{name}" was rejected')
+    if answer.outcome == "timed_out":
+        raise SignalTimeout(name, "approval")
+    raise call_failed(key, answer)
+
+
+def _output(key: Key, answer: Answer) -> Any:
+    if answer.outcome == "completed":
+        return answer.output
+    raise call_failed(key, answer._replace(error_type="WorkflowFailed"))

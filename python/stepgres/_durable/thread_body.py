@@ -112,13 +112,11 @@ class ThreadBody(Body):
     async def _pause(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - in a thread
 
-    async def _open(self, key: Key, wait: Wait) -> None:
-        fields = {**key.fields(), **wait.fields}
-        if self._gathered is not None:
-            self._gathered.append({**fields, "is_gathered": self._is_direct})
-            return
-        for answer in self.store.save(self._journal.take_unsaved(), [fields]):
-            self._journal.learn(answer)
+    async def _open_wait(self, key: Key, wait: Wait) -> None:
+        if self._gathered is None:
+            await self._open(key, wait)
+        else:
+            self._gathered.append({**key.fields(), **wait.fields, "is_gathered": self._is_direct})
 
     async def _park(self, wait_id: int | None) -> Any:
         if wait_id is not None:

@@ -13,12 +13,12 @@ from stepgres.errors import DefinitionError
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from stepgres._durable.body import Body
-    from stepgres.workflow import StepFunction
+    from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
 
@@ -162,6 +162,51 @@ class StepContext:
         SignalTimeout after timeout seconds.
         """
         return self._durable("wait_for_signal").wait_for_signal(signal, timeout, match, key)
+
+    def approval(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        assignees: Sequence[str] | None = None,
+        form: Mapping[str, Any] | None = None,
+        quorum: int = 1,
+        timeout: float | None = None,
+    ) -> Any:
+        """Wait until people have approved; title is the name by default.
+
+        The options are those of `stepgres.approval`. Returns {"approved": True, "payload",
+        "decisions"}. Raises Rejected, and SignalTimeout after timeout seconds.
+        """
+        document = {
+            "title": title,
+            "description": description,
+            "assignees": assignees,
+            "form": form,
+            "quorum": quorum,
+        }
+        return self._durable("approval").approval(name, timeout, document)
+
+    def run_workflow(
+        self, workflow: WorkflowName, input: Any = None, *, version: int | None = None
+    ) -> Any:
+        """Start a run of a workflow, wait for its end, and return its output: a child run.
+
+        The workflow is registered, and its local steps need a worker or executor that knows it. The
+        version is the current one by default. Raises CallFailed if the run fails or cannot start.
+        If the body ends without the run, the run is cancelled.
+        """
+        return self._durable("run_workflow").run_workflow(workflow, input, version)
+
+    def start_workflow_run(
+        self, workflow: WorkflowName, input: Any = None, *, version: int | None = None
+    ) -> Any:
+        """Start a run of a workflow once, and return a handle with its run_id and result().
+
+        result() is as run_workflow. The run goes on when the body is completed without its end.
+        """
+        return self._durable("start_workflow_run").start_workflow_run(workflow, input, version)
 
     def gather(self, *branches: Any) -> Any:
         """Wait for all branches, or the first that fails, and return their values.

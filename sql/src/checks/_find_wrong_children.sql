@@ -20,7 +20,7 @@ as $$
         and not exists (
             select from stepgres.waits as w
             where w.child_run_id = r.run_id and w.run_id = r.parent_run_id
-                and w.resolved_at is null
+                and (w.resolved_at is null or w.is_detached)
         )
         and not exists (
             select from stepgres.child_changes as k

@@ -42,8 +42,8 @@ begin
     end if;
     perform stepgres._start_children(array(
         select (
-            t.run_id, t.step_slug, t.task_index, '', t.attempt + 1, false, s.child ->> 'workflow',
-            (s.child ->> 'version')::int,
+            t.run_id, t.step_slug, t.task_index, '', t.attempt + 1, false, false,
+            s.child ->> 'workflow', (s.child ->> 'version')::int,
             case when t.input is not null then t.input else (
                 select i.input from stepgres._step_inputs as i
                 where i.run_id = t.run_id and i.step_slug = t.step_slug

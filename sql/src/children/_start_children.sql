@@ -31,7 +31,7 @@ begin
     for v_group in
         with named as materialized (
             select n.place, n.run_id, n.step_slug, n.task_index, n.name, n.number, n.is_gathered,
-                n.workflow_slug, n.version, n.input,
+                n.is_detached, n.workflow_slug, n.version, n.input,
                 case
                     when n.retried_from = any (v_completed) then n.retried_from else n.new_id
                 end as child_run_id,
@@ -41,17 +41,17 @@ begin
                 unnest(_start_children.children),
                 unnest(stepgres._new_run_ids(cardinality(_start_children.children)))
             ) with ordinality as n (
-                run_id, step_slug, task_index, name, number, is_gathered, workflow_slug, version,
-                input, retried_from, new_id, place
+                run_id, step_slug, task_index, name, number, is_gathered, is_detached,
+                workflow_slug, version, input, retried_from, new_id, place
             )
         ),
         opened as (
             insert into stepgres.waits as w (
                 run_id, workflow_slug, step_slug, task_index, name, number, kind, is_gathered,
-                child_run_id, opened_at
+                is_detached, child_run_id, opened_at
             )
             select n.run_id, r.workflow_slug, n.step_slug, n.task_index, n.name, n.number, 'child',
-                n.is_gathered, n.child_run_id, v_now
+                n.is_gathered, n.is_detached, n.child_run_id, v_now
             from named as n
             join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
             order by n.place

@@ -6,13 +6,20 @@ as $$
 declare
     v_tasks stepgres._task_key[];
 begin
-    -- Only a new task that was not copied has its body before it.
+    -- Only a new task that was not copied has its body before it. offset 0: as in _queue_tasks.
     select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) into v_tasks
     from stepgres.runs as r
-    join stepgres.tasks as o on o.run_id = r.retried_from and o.counted_from is not null
-    join stepgres.tasks as t
-        on (t.run_id, t.step_slug, t.task_index) = (r.run_id, o.step_slug, o.task_index)
-    where r.run_id = any (_copy_checkpoints.run_ids) and t.finished_at is null;
+    cross join lateral (
+        select k.step_slug, k.task_index from stepgres.tasks as k
+        where k.run_id = r.retried_from and k.counted_from is not null offset 0
+    ) as o
+    cross join lateral (
+        select n.run_id, n.step_slug, n.task_index from stepgres.tasks as n
+        where (n.run_id, n.step_slug, n.task_index) = (r.run_id, o.step_slug, o.task_index)
+            and n.finished_at is null
+        offset 0
+    ) as t
+    where r.run_id = any (_copy_checkpoints.run_ids);
     if v_tasks is null then
         return;
     end if;
@@ -27,9 +34,12 @@ begin
     join stepgres.runs as r on r.run_id = k.run_id
     join stepgres.checkpoints as c
         on (c.run_id, c.step_slug, c.task_index) = (r.retried_from, k.step_slug, k.task_index)
-    left join stepgres.waits as w
-        on (w.run_id, w.step_slug, w.task_index, w.name, w.number)
+    left join lateral (
+        select o.wait_id from stepgres.waits as o
+        where (o.run_id, o.step_slug, o.task_index, o.name, o.number)
             = (k.run_id, k.step_slug, k.task_index, c.name, c.number)
+        offset 0
+    ) as w on c.wait_id is not null
     where c.wait_id is null or w.wait_id is not null;
 
     -- A body that has begun anew keeps the input that it was given then.

@@ -16,10 +16,11 @@ begin
                 when c.error is null then 'completed'
                 else 'failed'
             end,
-            coalesce(w.payload, c.output), coalesce(w.error, c.error), c.error_type, c.wait_id
+            coalesce(w.payload, c.output), coalesce(w.error, c.error), c.error_type, c.wait_id,
+            w.child_run_id
         from stepgres.checkpoints as c
         left join lateral (
-            select o.outcome, o.payload, o.error from stepgres.waits as o
+            select o.outcome, o.payload, o.error, o.child_run_id from stepgres.waits as o
             where o.wait_id = c.wait_id
             offset 0
         ) as w on true

@@ -41,6 +41,13 @@ begin
                 )
                 when length(v_new.key) not between 1 and 256 then 'a key has 1 to 256 characters'
             end;
+        when 'approval' then
+            v_new.approval := stepgres._approval(
+                v_wait - '{run_id,step_slug,task_index,claim,name,number,kind,is_gathered,timeout}'
+                    ::text[],
+                v_culprit
+            );
+            v_new.due_at := v_now + stepgres._seconds(v_wait -> 'timeout');
         else
             v_problem := format('there are no waits of the kind %s', coalesce(
                 v_wait -> 'kind', 'null'
@@ -48,7 +55,8 @@ begin
     end case;
     if v_problem is not null then
         raise exception '%: %', v_culprit, v_problem
-            using errcode = 'SG003', hint = 'The kinds of waits are signal and sleep.';
+            using errcode = 'SG003',
+                hint = 'The kinds of waits are signal, approval, sleep and child.';
     end if;
     return v_new;
 exception when data_exception then
@@ -58,4 +66,6 @@ end
 $$;
 
 comment on function stepgres._new_wait_of(stepgres._operation) is
-'Reads a wait of save_checkpoints; raises SG003, or SG001 for a bad match. Each kind has a branch.';
+'Reads a wait of save_checkpoints; each kind has a branch, and for child there is _new_child_of.
+
+Raises SG003, or SG001 for a bad match or approval.';

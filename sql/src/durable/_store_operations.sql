@@ -7,6 +7,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_new stepgres._operation[];
     v_waits stepgres._new_wait[];
+    v_children stepgres._new_child[];
     v_full record;
 begin
     v_new := array(
@@ -30,11 +31,16 @@ begin
         return;
     end if;
     v_waits := array(
-        select stepgres._new_wait_of(n) from unnest(v_new) as n where n.wait is not null
+        select stepgres._new_wait_of(n) from unnest(v_new) as n
+        where n.wait is not null and n.wait ->> 'kind' is distinct from 'child'
+    );
+    v_children := array(
+        select stepgres._new_child_of(n) from unnest(v_new) as n where n.wait ->> 'kind' = 'child'
     );
     if cardinality(v_waits) > 0 then
         perform stepgres._advance(stepgres._open_waits(v_waits));
     end if;
+    perform stepgres._start_children(v_children);
     insert into stepgres.checkpoints (
         run_id, step_slug, task_index, place, name, number, wait_id, output, error, error_type,
         saved_at
@@ -49,10 +55,12 @@ begin
         select coalesce(max(c.place), 0) as place from stepgres.checkpoints as c
         where (c.run_id, c.step_slug, c.task_index) = (n.run_id, n.step_slug, n.task_index)
     ) as l
-    left join stepgres.waits as w
-        on n.wait is not null
-            and (w.run_id, w.step_slug, w.task_index, w.name, w.number)
-                = (n.run_id, n.step_slug, n.task_index, n.name, n.number);
+    left join lateral (
+        select o.wait_id from stepgres.waits as o
+        where (o.run_id, o.step_slug, o.task_index, o.name, o.number)
+            = (n.run_id, n.step_slug, n.task_index, n.name, n.number)
+        offset 0
+    ) as w on n.wait is not null;
 
     -- What is new forgives the attempts before.
     update stepgres.tasks as t

@@ -31,7 +31,7 @@ begin
 
     return query
     select o.run_id, o.step_slug, o.task_index, o.claim, o.name, o.number, w.outcome, w.payload,
-        w.error, w.wait_id, false
+        w.error, w.wait_id, w.child_run_id, false
     from unnest(v_leased) as o
     join stepgres.waits as w
         on (w.run_id, w.step_slug, w.task_index, w.name, w.number)
@@ -39,7 +39,7 @@ begin
     where o.wait is not null
     union all
     select distinct o.run_id, o.step_slug, o.task_index, o.claim, null, null::int, null,
-        null::jsonb, null, null::bigint, true
+        null::jsonb, null, null::bigint, null::uuid, true
     from unnest(v_operations) as o
     where (o.run_id, o.step_slug, o.task_index, o.claim) not in (
         select l.run_id, l.step_slug, l.task_index, l.claim from unnest(v_leased) as l
@@ -55,13 +55,16 @@ A checkpoint is {"run_id", "step_slug", "task_index", "claim", "name", "number",
 number are the key of the operation in the task: the first of two results with the same key counts.
 A wait has "kind" instead of "output", and by its kind:
 "signal": "signal", and optionally "match" (JSON path over the payload), "key", "timeout" (seconds);
-"sleep": "seconds", or "until" (a timestamp).
+"sleep": "seconds", or "until" (a timestamp);
+"approval": "title", and optionally "description", "assignees", "form", "quorum", "timeout";
+"child": "workflow", "input", and optionally "version": starts a run of the workflow. With
+"is_detached", the run goes on when the body ends without its end; else it is cancelled then.
 A wait with "is_gathered" wakes the task only when all its gathered waits are resolved, or one of
 them failed. A wait that was opened before stays as it is.
 
-Returns a row for each of these waits, with its wait_id, and with its outcome if it is resolved
-already; and a row with is_refused for each task that is not leased to the worker in this claim. All
-is stored when the call has returned, or nothing.
+Returns a row for each of these waits, with its wait_id and child_run_id, and with its outcome if it
+is resolved already; and a row with is_refused for each task that is not leased to the worker in
+this claim. All is stored when the call has returned, or nothing.
 
 A body that can do nothing before a wait is resolved ends with the result {"status": "suspended",
 "waits_for": [wait_id, ...]} for work, which costs no attempt.

@@ -11,8 +11,8 @@ begin
         return;
     end if;
     -- Each queue gets one send, and each step is looked up once. Steps of a paused run get no
-    -- ticket. offset 0, here and at other lookups of many steps, makes the planner look up each step
-    -- by its whole key, instead of by the workflow and then one by one.
+    -- ticket. offset 0, here and at other lookups of many steps, makes the planner look up each
+    -- step by its whole key, instead of by the workflow and then one by one.
     for v_batch in
         with grouped as (
             select r.workflow_slug, r.version, n.step_slug, r.priority,

@@ -60,14 +60,16 @@ create type stepgres.checkpoint as (
     output jsonb,
     error text,
     error_type text,
-    wait_id bigint
+    wait_id bigint,
+    child_run_id uuid
 );
 
 comment on type stepgres.checkpoint is
 'An operation in the body of a durable step, as list_checkpoints shows it.
 
 name and number are the key: the name begins with the kind of the operation. outcome is completed or
-failed for a call. For a wait it is the outcome of the wait, or null while the wait is open.';
+failed for a call. For a wait it is the outcome of the wait, or null while the wait is open.
+child_run_id is the run that the wait waits for.';
 
 create type stepgres.checkpoint_answer as (
     run_id uuid,
@@ -80,6 +82,7 @@ create type stepgres.checkpoint_answer as (
     output jsonb,
     error text,
     wait_id bigint,
+    child_run_id uuid,
     is_refused boolean
 );
 

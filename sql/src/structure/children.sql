@@ -23,6 +23,7 @@ create type stepgres._new_child as (
     name text,
     number int,
     is_gathered boolean,
+    is_detached boolean,
     workflow_slug text,
     version int,
     input jsonb,
