@@ -140,6 +140,7 @@ class WorkflowRun:
     paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
+    forked_from: UUID | None
 
 
 class RunCount(NamedTuple):
@@ -274,7 +275,7 @@ def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
 def _value(name: str, value: Any) -> Any:
     if value is None:
         return None
-    if name in {"run_id", "parent_run_id", "retried_from", "child_run_id"}:
+    if name in {"run_id", "parent_run_id", "retried_from", "forked_from", "child_run_id"}:
         return UUID(value)
     if name.endswith("_at"):
         # Python 3.10 reads only fractions of 3 or 6 digits

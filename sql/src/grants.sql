@@ -17,9 +17,9 @@ declare
         listen,catch_up,get_message,message_history,list_signals,list_waits,list_checkpoints,
         get_run_tree,list_approvals}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
-        pause_workflow_run,resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,
-        resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,notify_only,
-        create_channel,read_messages,acknowledge,send_signal,send_signal_by_key,
+        pause_workflow_run,resume_workflow_run,retry_failed_workflow,fork_run,cancel_runs,
+        pause_runs,resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,
+        notify_only,create_channel,read_messages,acknowledge,send_signal,send_signal_by_key,
         signal_on,drop_signal_on}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
         keep_tasks,save_checkpoints,get_run_input,get_max_parallel,list_local_runs,claim_tasks,

@@ -312,7 +312,9 @@
 -- lifecycle: cancel, pause, retry, prune
 \ir lifecycle/_cancel_families.sql
 \ir lifecycle/_cancel_runs.sql
+\ir lifecycle/_check_outputs.sql
 \ir lifecycle/_copy_finished_steps.sql
+\ir lifecycle/_copy_runs.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
 \ir lifecycle/_is_changeable.sql
@@ -327,8 +329,10 @@
 \ir lifecycle/_resume_runs.sql
 \ir lifecycle/_retry_runs.sql
 \ir lifecycle/_run_is_finished.sql
+\ir lifecycle/_steps_from.sql
 \ir lifecycle/cancel_runs.sql
 \ir lifecycle/cancel_workflow_run.sql
+\ir lifecycle/fork_run.sql
 \ir lifecycle/pause_runs.sql
 \ir lifecycle/pause_workflow_run.sql
 \ir lifecycle/prune.sql

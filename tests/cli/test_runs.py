@@ -198,6 +198,20 @@ def test_retry_starts_what_is_left_as_a_new_run(cli: Cli, client: Client, engine
     assert cli("runs", "retry", new_id, "--reset-all").exit_code == 0
 
 
+def test_fork_starts_a_new_run_from_a_step(cli: Cli, client: Client, engine: Engine) -> None:
+    run_id = start(cli)
+    engine.complete(engine.claim_one(), {})
+    options = ["--from", "save", "--output", "fetch", "[1]", "--input", '{"n": 2}']
+    new_id = UUID(cli("runs", "fork", run_id, *options).stdout.strip())
+    new = client.get_run(new_id)
+    assert (new.forked_from, new.input) == (run_id, {"n": 2})
+    assert [(s.status, s.output) for s in new.steps] == [("completed", [1]), ("started", None)]
+    assert f"Fork of:   {run_id}" in cli("runs", "show", new_id).stdout
+    assert "--from" in cli("runs", "fork", run_id).stderr
+    code, words = refusal(cli("runs", "fork", run_id, "--from", "nothing"))
+    assert (code, 'has no step "nothing"' in words) == (2, True)
+
+
 def test_why_names_what_a_run_waits_for(cli: Cli, client: Client, engine: Engine) -> None:
     run_id = start(cli, "--delay", "1h")
     heads, fetch, save = rows(cli("runs", "why", run_id))

@@ -293,3 +293,24 @@ def test_malformed_approval_fails_the_step(db: Database, client: Client) -> None
         run = ended(client, start(client, durable(body)))
     assert run.status == "failed"
     assert '"approval refund": a quorum of 2 cannot be reached' in (str(run.details))
+
+
+def test_fork_of_a_body_that_failed_goes_on_from_its_checkpoints(
+    db: Database, client: Client
+) -> None:
+    calls: list[Any] = []
+
+    def body(input: Any, context: StepContext) -> Any:
+        context.run("charge", calls.append, input)
+        if input == 1:
+            fail(input)
+        return context.run("ship", lambda: "shipped")
+
+    with running_worker(db.dsn, durable(body)):
+        run_id = start(client, durable(body), 1)
+        assert ended(client, run_id).status == "failed"
+        kept = client.fork_run(run_id, ["body"], input=2, keep_checkpoints=True)
+        assert output(client, kept) == "shipped"
+        assert calls == [1]
+        assert output(client, client.fork_run(run_id, ["body"], input=2)) == "shipped"
+    assert calls == [1, 2]

@@ -26,7 +26,7 @@ from stepgres.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from stepgres.types import RunDetails, RunResult
@@ -391,6 +391,33 @@ class Runs(Caller):
             run_ids.update(dict.fromkeys(batch))
             arguments |= {"after": after, "until": until}
         return list(run_ids)
+
+    def fork_run(
+        self,
+        run_id: UUID,
+        from_steps: Sequence[str],
+        input: Any = None,
+        outputs: Mapping[str, Any] | None = None,
+        version: int | None = None,
+        keep_checkpoints: bool | None = None,
+    ) -> UUID:
+        """Start a new run that begins anew at some steps of any run, and return its run_id.
+
+        The steps in from_steps and all steps behind them execute again; other steps keep their
+        outputs. input and outputs, a dict of outputs of kept steps, replace those of the old run,
+        and version its version. With keep_checkpoints, durable steps in from_steps go on from their
+        checkpoints. Raises RunNotFound, WorkflowNotFound (of a version) and InvalidInput.
+        """
+        return self._scalar(
+            UUID,
+            "fork_run",
+            run_id=run_id,
+            from_steps=array(from_steps),
+            input=json_argument(input, "input"),
+            outputs=json_argument(outputs, "outputs"),
+            version=version,
+            keep_checkpoints=keep_checkpoints,
+        )
 
     def prune(
         self,

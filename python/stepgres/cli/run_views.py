@@ -132,6 +132,7 @@ def print_run(run: RunDetails) -> None:
             ("Key", run.idempotency_key),
             ("Parent", run.parent_run_id),
             ("Retry of", run.retried_from),
+            ("Fork of", run.forked_from),
             ("Task graph", run.task_graph_id),
             ("Input", json_text(run.input)),
             ("Output", json_text(run.output) if run.status == "completed" else None),

@@ -1,4 +1,4 @@
-"""stepgres runs: start, list, count, show, tree, status, cancel, pause, resume, retry, why."""
+"""stepgres runs: start, list, count, show, tree, status, and the changes of runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _wait = click.option(
 
 @click.group()
 def runs() -> None:
-    """Start, show, pause, resume, cancel and retry runs.
+    """Start, show, pause, resume, cancel, retry and fork runs.
 
     RUN is the id of a run, as start and list print it.
     """
@@ -325,6 +325,49 @@ def retry(
         run_ids=run_ids,
         **chosen,
     )
+
+
+@runs.command()
+@_run
+@click.option(
+    "--from",
+    "from_steps",
+    multiple=True,
+    required=True,
+    metavar="STEP",
+    help="Execute this step again, and all steps behind it; more than once for more.",
+)
+@click.option("--input", type=JSON_VALUE, metavar="JSON|@FILE|-", help="Another input.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    type=(str, JSON_VALUE),
+    metavar="STEP JSON",
+    help="Another output of a step that is kept; more than once for more.",
+)
+@click.option("--version", type=INTEGER, help="Another version of the workflow.")
+@click.option(
+    "--keep-checkpoints", is_flag=True, help="Durable steps go on, and do not begin anew."
+)
+@_wait
+@takes_json
+@takes_dsn
+def fork(
+    run_id: UUID,
+    outputs: tuple[tuple[str, Any], ...],
+    wait: bool,
+    as_json: bool,
+    dsn: str | None,
+    **options: Any,
+) -> None:
+    """Start a new run that begins anew at some steps of a run, and print the id of the new run.
+
+    Other steps keep their outputs and are not executed again. Workers execute the rest.
+    """
+    with connected(dsn) as client:
+        forked = client.fork_run(run_id, outputs=dict(outputs) or None, **options)
+        _started(client, forked, wait=wait, as_json=as_json)
 
 
 @runs.command()

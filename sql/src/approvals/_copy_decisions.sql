@@ -1,4 +1,4 @@
-create function stepgres._copy_decisions(run_ids uuid[]) returns void
+create function stepgres._copy_decisions(copies stepgres._run_copy[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -9,8 +9,8 @@ begin
     )
     select n.wait_id, n.run_id, d.is_approval, d.decided_by, d.login, d.decided_at, d.comment,
         d.payload
-    from stepgres.runs as r
-    join stepgres.decisions as d on d.run_id = r.retried_from
+    from unnest(_copy_decisions.copies) as r
+    join stepgres.decisions as d on d.run_id = r.source
     join stepgres.waits as w on w.wait_id = d.wait_id
     cross join lateral (
         select c.wait_id, c.run_id from stepgres.waits as c
@@ -18,10 +18,9 @@ begin
             = (r.run_id, w.step_slug, w.task_index, w.name, w.number)
         offset 0
     ) as n
-    where r.run_id = any (_copy_decisions.run_ids)
     order by d.decision_id;
 end
 $$;
 
-comment on function stepgres._copy_decisions(uuid[]) is
-'Copies the decisions on those approvals of retried runs that _copy_waits has copied.';
+comment on function stepgres._copy_decisions(stepgres._run_copy[]) is
+'Copies the decisions on those approvals that _copy_waits has copied.';

@@ -1,4 +1,4 @@
-create function stepgres._copy_children(run_ids uuid[]) returns void
+create function stepgres._copy_children(copies stepgres._run_copy[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -11,19 +11,19 @@ begin
     select distinct on (r.run_id, w.step_slug, w.task_index)
         r.run_id, w.workflow_slug, w.step_slug, w.task_index, 0, w.kind, w.child_run_id,
         w.opened_at, w.resolved_at, w.outcome, w.error
-    from stepgres.runs as r
+    from unnest(_copy_children.copies) as r
     join stepgres.step_states as t on t.run_id = r.run_id and t.finished_at is null
     cross join lateral (
         select o.* from stepgres.waits as o
-        where o.run_id = r.retried_from and o.step_slug = t.step_slug offset 0
+        where o.run_id = r.source and o.step_slug = t.step_slug offset 0
     ) as w
-    where r.run_id = any (_copy_children.run_ids) and w.kind = 'child' and w.name = ''
+    where t.step_slug <> all (r.fresh) and w.kind = 'child' and w.name = ''
         and w.resolved_at is not null
     order by r.run_id, w.step_slug, w.task_index, w.number desc;
 end
 $$;
 
-comment on function stepgres._copy_children(uuid[]) is
-'Copies the last waits of unfinished child steps of retried runs into the new runs, as number 0.
+comment on function stepgres._copy_children(stepgres._run_copy[]) is
+'Copies the last waits of unfinished child steps into the new runs, as number 0.
 
-So the first child of such a task continues the last child of the retried run.';
+So the first child of such a task continues the last child of the source.';

@@ -1,4 +1,4 @@
-create function stepgres._copy_checkpoints(run_ids uuid[]) returns void
+create function stepgres._copy_checkpoints(copies stepgres._run_copy[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -8,10 +8,10 @@ declare
 begin
     -- Only a new task that was not copied has its body before it. offset 0: as in _queue_tasks.
     select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key) into v_tasks
-    from stepgres.runs as r
+    from unnest(_copy_checkpoints.copies) as r
     cross join lateral (
         select k.step_slug, k.task_index from stepgres.tasks as k
-        where k.run_id = r.retried_from and k.counted_from is not null offset 0
+        where k.run_id = r.source and k.counted_from is not null offset 0
     ) as o
     cross join lateral (
         select n.run_id, n.step_slug, n.task_index from stepgres.tasks as n
@@ -19,7 +19,7 @@ begin
             and n.finished_at is null
         offset 0
     ) as t
-    where r.run_id = any (_copy_checkpoints.run_ids);
+    where o.step_slug <> all (r.fresh_bodies);
     if v_tasks is null then
         return;
     end if;
@@ -31,9 +31,9 @@ begin
         row_number() over (partition by k.run_id, c.step_slug, c.task_index order by c.place),
         c.name, c.number, w.wait_id, c.output, c.error, c.error_type, c.saved_at
     from unnest(v_tasks) as k
-    join stepgres.runs as r on r.run_id = k.run_id
+    join unnest(_copy_checkpoints.copies) as r on r.run_id = k.run_id
     join stepgres.checkpoints as c
-        on (c.run_id, c.step_slug, c.task_index) = (r.retried_from, k.step_slug, k.task_index)
+        on (c.run_id, c.step_slug, c.task_index) = (r.source, k.step_slug, k.task_index)
     left join lateral (
         select o.wait_id from stepgres.waits as o
         where (o.run_id, o.step_slug, o.task_index, o.name, o.number)
@@ -46,14 +46,14 @@ begin
     update stepgres.tasks as t
     set counted_from = 0, input = o.input
     from unnest(v_tasks) as k
-    join stepgres.runs as r on r.run_id = k.run_id
+    join unnest(_copy_checkpoints.copies) as r on r.run_id = k.run_id
     join stepgres.tasks as o
-        on (o.run_id, o.step_slug, o.task_index) = (r.retried_from, k.step_slug, k.task_index)
+        on (o.run_id, o.step_slug, o.task_index) = (r.source, k.step_slug, k.task_index)
     where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index);
 end
 $$;
 
-comment on function stepgres._copy_checkpoints(uuid[]) is
-'Gives the unfinished tasks of new runs the checkpoints of the runs that they retry.
+comment on function stepgres._copy_checkpoints(stepgres._run_copy[]) is
+'Gives the unfinished tasks of new runs the checkpoints of their sources.
 
 _copy_waits has copied the resolved waits.';

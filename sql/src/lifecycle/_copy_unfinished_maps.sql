@@ -1,4 +1,4 @@
-create function stepgres._copy_unfinished_maps(run_ids uuid[]) returns void
+create function stepgres._copy_unfinished_maps(copies stepgres._run_copy[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -10,13 +10,13 @@ begin
     -- materialized: as in _copy_finished_steps
     with begun as materialized (
         select r.run_id as new_run_id, o.step_slug, o.initial_tasks, o.expanded_tasks, c.tasks
-        from stepgres.runs as r
-        join stepgres.step_states as o on o.run_id = r.retried_from
+        from unnest(_copy_unfinished_maps.copies) as r
+        join stepgres.step_states as o on o.run_id = r.source
         cross join lateral (
             select count(*) as tasks from stepgres.tasks as k
             where k.run_id = o.run_id and k.step_slug = o.step_slug and k.status = 'completed'
         ) as c
-        where r.run_id = any (_copy_unfinished_maps.run_ids) and o.map
+        where o.map and o.step_slug <> all (r.fresh)
             and o.status in ('failed', 'cancelled') and c.tasks > 0
     ),
     maps as (
@@ -24,7 +24,7 @@ begin
         set status = 'started', started_at = v_now, initial_tasks = o.initial_tasks,
             remaining_tasks = o.initial_tasks - o.tasks, expanded_tasks = o.expanded_tasks
         from begun as o
-        where t.run_id = o.new_run_id and t.step_slug = o.step_slug
+        where t.run_id = o.new_run_id and t.step_slug = o.step_slug and t.map
         returning t.run_id, t.step_slug
     )
     select array_agg((m.run_id, m.step_slug)::stepgres._step_key) into v_maps from maps as m;
@@ -36,21 +36,21 @@ begin
     select m.run_id, o.step_slug, o.task_index, o.status, 1, o.worker_id, o.queued_at, o.started_at,
         o.finished_at, o.input, o.output
     from unnest(v_maps) as m
-    join stepgres.runs as r on r.run_id = m.run_id
-    join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
+    join unnest(_copy_unfinished_maps.copies) as r on r.run_id = m.run_id
+    join stepgres.tasks as o on o.run_id = r.source and o.step_slug = m.step_slug
     where o.status = 'completed';
     perform stepgres._queue_tasks(array(
         select (m.run_id, o.step_slug, o.task_index, o.input)::stepgres._new_task
         from unnest(v_maps) as m
-        join stepgres.runs as r on r.run_id = m.run_id
-        join stepgres.tasks as o on o.run_id = r.retried_from and o.step_slug = m.step_slug
+        join unnest(_copy_unfinished_maps.copies) as r on r.run_id = m.run_id
+        join stepgres.tasks as o on o.run_id = r.source and o.step_slug = m.step_slug
         where o.status <> 'completed'
     ));
     perform stepgres._refill_maps(v_maps);
 end
 $$;
 
-comment on function stepgres._copy_unfinished_maps(uuid[]) is
-'Starts in the new runs the maps that the retried runs left half done.
+comment on function stepgres._copy_unfinished_maps(stepgres._run_copy[]) is
+'Starts in the new runs the maps that their sources left half done.
 
 The new runs take over the completed tasks of these maps, and queue all other tasks.';

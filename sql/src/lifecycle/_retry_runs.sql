@@ -51,12 +51,10 @@ begin
         );
     end loop;
     if skip_completed then
-        perform stepgres._copy_finished_steps(v_new_ids);
-        perform stepgres._copy_waits(v_new_ids);
-        perform stepgres._copy_children(v_new_ids);
-        perform stepgres._copy_unfinished_maps(v_new_ids);
-        perform stepgres._start_ready_steps(v_new_ids);
-        perform stepgres._copy_checkpoints(v_new_ids);
+        perform stepgres._copy_runs(array(
+            select (r.run_id, r.retried_from, '{}', '{}', null)::stepgres._run_copy
+            from stepgres.runs as r where r.run_id = any (v_new_ids) order by r.run_id
+        ));
     end if;
     return v_new_ids;
 end

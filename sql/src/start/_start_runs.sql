@@ -35,7 +35,8 @@ begin
     with started as (
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
-            tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth
+            tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth,
+            forked_from
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -45,7 +46,7 @@ begin
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
-            v_now, n.input, prototype.depth
+            v_now, n.input, prototype.depth, prototype.forked_from
         from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
             as n (run_id, input, retried_from)
         on conflict do nothing

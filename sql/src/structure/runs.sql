@@ -28,7 +28,8 @@ create table stepgres.runs (
     error text,
     input jsonb not null,
     output jsonb,
-    depth int
+    depth int,
+    forked_from uuid
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -57,6 +58,8 @@ comment on column stepgres.runs.parent_run_id is
 'The run that started this run; cancelling the parent cancels this run too.';
 comment on column stepgres.runs.depth is
 'How many runs above this run wait for it, each for the next; null: no run waits for it.';
+comment on column stepgres.runs.forked_from is
+'The run whose finished steps this run has taken over, see fork_run.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is

@@ -276,7 +276,8 @@ create type stepgres.workflow_run as (
     inserted_at timestamptz,
     paused_at timestamptz,
     cancelled_at timestamptz,
-    finished_at timestamptz
+    finished_at timestamptz,
+    forked_from uuid
 );
 
 comment on type stepgres.workflow_run is
@@ -374,4 +375,14 @@ create type stepgres._goal_dependency as (
     dependency_index bigint,
     named text,
     depends_on text
+);
+
+-- A new run that goes on with what another run has done. The steps in fresh begin anew, and so do
+-- the bodies of the steps in fresh_bodies. outputs are new outputs of steps, by their names.
+create type stepgres._run_copy as (
+    run_id uuid,
+    source uuid,
+    fresh text[], -- noqa: LT01
+    fresh_bodies text[], -- noqa: LT01
+    outputs jsonb
 );

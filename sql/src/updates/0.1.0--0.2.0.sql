@@ -44,7 +44,8 @@ add attribute wait jsonb,
 add attribute durable boolean,
 add attribute child jsonb;
 
-alter table stepgres.runs add column depth int;
+alter table stepgres.runs add column depth int, add column forked_from uuid;
+alter type stepgres.workflow_run add attribute forked_from uuid;
 alter table stepgres.pauses add column is_inherited boolean not null default false;
 alter table stepgres.tasks add column counted_from int;
 alter table stepgres.attempts alter column worker_id drop not null;
@@ -69,6 +70,16 @@ alter type stepgres.work_item add attribute checkpoints jsonb;
 update stepgres.workers set resources = resources || '{"feature durable": true}'
 where features @> '{durable}';
 
+create type stepgres._run_copy as (
+    run_id uuid,
+    source uuid,
+    fresh text[], -- noqa: LT01
+    fresh_bodies text[], -- noqa: LT01
+    outputs jsonb
+);
+
+drop function stepgres._copy_finished_steps(uuid[]);
+drop function stepgres._copy_unfinished_maps(uuid[]);
 drop function stepgres._expand_map(uuid, text);
 drop function stepgres._json_path(text, text, text);
 drop function stepgres._list_family(uuid[]);

@@ -1,4 +1,4 @@
-create function stepgres._copy_waits(run_ids uuid[]) returns void
+create function stepgres._copy_waits(copies stepgres._run_copy[]) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -7,21 +7,24 @@ begin
     -- materialized, and offset 0: as in _copy_finished_steps
     with kept as materialized (
         select r.run_id as new_run_id, o.*
-        from stepgres.runs as r
+        from unnest(_copy_waits.copies) as r
         join stepgres.step_states as t on t.run_id = r.run_id
         cross join lateral (
             select w.* from stepgres.waits as w
-            where w.run_id = r.retried_from and w.step_slug = t.step_slug offset 0
+            where w.run_id = r.source and w.step_slug = t.step_slug offset 0
         ) as o
-        where r.run_id = any (_copy_waits.run_ids) and o.resolved_at is not null and (
+        where o.resolved_at is not null and (
             t.finished_at is not null
             -- The body of an unfinished step opens the others anew. Among them is a wait that has
             -- ended badly, unless the body has gone on after that.
-            or (o.name <> '' and o.outcome in ('signalled', 'approved', 'completed'))
-            or (o.name <> '' and o.outcome <> 'cancelled' and exists (
-                select from stepgres.checkpoints as c
-                where (c.run_id, c.step_slug, c.task_index) = (o.run_id, o.step_slug, o.task_index)
-                    and c.saved_at > o.resolved_at
+            or (o.name <> '' and t.step_slug <> all (r.fresh_bodies) and (
+                o.outcome in ('signalled', 'approved', 'completed')
+                or (o.outcome <> 'cancelled' and exists (
+                    select from stepgres.checkpoints as c
+                    where (c.run_id, c.step_slug, c.task_index)
+                        = (o.run_id, o.step_slug, o.task_index)
+                        and c.saved_at > o.resolved_at
+                ))
             ))
         )
     ),
@@ -52,13 +55,14 @@ begin
 
     update stepgres.waits as w set signal_id = s.signal_id
     from stepgres.signals as s
-    where s.run_id = any (_copy_waits.run_ids) and s.wait_id is not null
+    where s.run_id in (select c.run_id from unnest(_copy_waits.copies) as c)
+        and s.wait_id is not null
         and w.wait_id = s.wait_id;
-    perform stepgres._copy_decisions(_copy_waits.run_ids);
+    perform stepgres._copy_decisions(_copy_waits.copies);
 end
 $$;
 
-comment on function stepgres._copy_waits(uuid[]) is
-'Copies the resolved waits of retried runs into the new runs: of finished steps, and of bodies.
+comment on function stepgres._copy_waits(stepgres._run_copy[]) is
+'Copies resolved waits into the new runs: of finished steps, and of bodies.
 
 The signals that these waits have consumed, and the decisions on them, go along.';
