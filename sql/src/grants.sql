@@ -14,14 +14,16 @@ declare
         list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,
         list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,
         list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,
-        listen,catch_up,get_message,message_history,list_signals,list_waits}';
+        listen,catch_up,get_message,message_history,list_signals,list_waits,list_schedules,get_schedule,
+        preview_schedule}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
         pause_workflow_run,resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,
         resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,notify_only,
         create_channel,read_messages,acknowledge,send_signal,send_signal_by_key}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
         keep_tasks,get_run_input,get_max_parallel,claim_tasks,complete_task,fail_task,
-        fail_oversized_tasks,work,tick,next_due,register_workflow}';
+        fail_oversized_tasks,work,tick,next_due,register_workflow,create_schedule,
+        get_scheduled_at}';
     v_observer text[] := v_reading || '{next_due,fsck}';
     -- the roles that plan a task graph do not decide whether it executes
     v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';

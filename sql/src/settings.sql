@@ -17,7 +17,7 @@ begin
             'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
             'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', 'send_signal',
             'send_signal_by_key', '_new_run', '_start_run', 'start_workflow_runs', 'tick',
-            'unregister_worker', 'work'
+            'trigger_schedule', 'backfill_schedule', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[

@@ -21,6 +21,12 @@ begin
     if not found then
         return 0;
     end if;
+    -- Due times have a transaction of their own: the starts wait for locks of definitions and
+    -- queues, for which no run may be locked, and the parts below wait for locks of runs.
+    v_count := stepgres._fire_schedules();
+    if v_count > 0 then
+        return v_count;
+    end if;
     with dead as (
         delete from stepgres.workers as o
         where o.worker_id = any (array(
@@ -44,12 +50,13 @@ end
 $$;
 
 comment on function stepgres.tick() is
-'Takes over from dead workers, delivers signals, fires timers, and replaces lost tickets.
+'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
-Timers are those of retries, delays and deadlines, and the timeouts of waits.
+Timers are those of retries, delays and deadlines, and the timeouts of waits. tick also replaces
+lost tickets. A call that has settled due times of schedules does nothing else.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of tasks and signals moved, and 2,000 more if there are runs left in
+loop may. Returns the number of due times settled, or of tasks and signals moved, and 2,000 more if there are runs left in
 which to look for lost tickets. If the result is 1,000 or more, call tick again at once: there is
 more to do.
 

@@ -2,6 +2,9 @@
 \ir structure/waits.sql
 \ir structure/signals.sql
 
+alter table stepgres.workflow_versions add column schedule jsonb;
+\ir structure/schedules.sql
+
 alter table stepgres.steps
 add column start_at jsonpath,
 add column wait jsonb,
