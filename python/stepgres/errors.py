@@ -189,6 +189,12 @@ class TooManySignals(StepgresError):
     sqlstate = "SG028"
 
 
+class ScheduleNotFound(StepgresError):
+    """No schedule has this slug."""
+
+    sqlstate = "SG035"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -16,9 +16,7 @@ from tools.release import numbers, read_checksums
 
 ROOT = Path(__file__).parents[2]
 OLDER = [
-    version
-    for version in read_checksums(ROOT)
-    if numbers(version) < numbers(stepgres.__version__)
+    version for version in read_checksums(ROOT) if numbers(version) < numbers(stepgres.__version__)
 ]
 
 

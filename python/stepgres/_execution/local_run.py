@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from stepgres._execution.attempts import Outcome
+    from stepgres._execution.context import RunData
     from stepgres._execution.heartbeat import Heartbeat
     from stepgres._execution.runner import StepCall
     from stepgres._execution.transactions import Transactions
@@ -42,7 +43,7 @@ class LocalRun:
         client: WorkerClient,
         worker_id: str,
         run_id: UUID,
-        run_input: str,
+        run: RunData,
         find: Callable[[WorkItem], Awaitable[StepCall | None]],
         transactions: Transactions,
         heartbeat: Heartbeat,
@@ -51,7 +52,7 @@ class LocalRun:
     ) -> None:
         self._client = client
         self._run_id = run_id
-        self._run_input = run_input
+        self._run = run
         self._find = find
         self._place = place_for(pool)
         self._runner = Runner(self._place, transactions, heartbeat, self._keep_error)
@@ -127,4 +128,4 @@ class LocalRun:
         except PASSING_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await self._runner.run(step, item, self._run_input, leave)
+        return await self._runner.run(step, item, self._run, leave)
