@@ -150,6 +150,7 @@
 \ir queues/_close_queues.sql
 \ir queues/_drop_queue.sql
 \ir queues/_ensure_queue.sql
+\ir queues/_find_queue.sql
 \ir queues/_most_urgent_ticket.sql
 \ir queues/_open_queue.sql
 \ir queues/_pop_tickets.sql

@@ -6,7 +6,8 @@ import asyncio
 import datetime as dt
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
@@ -178,11 +179,21 @@ async def test_executor_that_is_cancelled_hands_everything_back(
     assert engine.claim_one().attempt == 1  # no attempt was counted
 
 
+def interrupt_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupt_this_thread() -> None:
+    """As if the main thread had been about to wait: its wait is not ended."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupt", [interrupt_process, interrupt_this_thread])
 def test_executor_that_is_interrupted_hands_everything_back(
-    executor: Executor, engine: Engine
+    executor: Executor, engine: Engine, interrupt: Callable[[], None]
 ) -> None:
     def press_ctrl_c(input: Any, context: Any) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt()
         assert context.cancelled.wait(PATIENCE)
 
     with pytest.raises(KeyboardInterrupt):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, step
@@ -127,6 +129,27 @@ def test_ticket_that_is_being_sent_on_is_withdrawn_with_its_run(
         )
     call.result()
     assert engine.tickets() == []
+
+
+def test_queue_that_another_transaction_has_made_is_not_locked(
+    engine: Engine, sessions: Sessions
+) -> None:
+    def ensure(caller: Engine) -> Any:
+        return caller.call(
+            "_ensure_queue", queue="mail", priority=3, resources=Jsonb({}), lane=Jsonb({})
+        )
+
+    first, second = (engine.on(sessions.connect()) for _ in range(2))
+    with second.connection.transaction():
+        with first.connection.transaction():
+            queue = ensure(first)
+            call = sessions.until_blocked(second.connection, partial(ensure, second))
+        assert call.result() == queue
+        locks = second.connection.execute(
+            "select mode from pg_locks where pid = pg_backend_pid() and relation = %s::regclass",
+            [f"pgmq.q_{queue}"],
+        )
+        assert {mode for (mode,) in locks} <= {"AccessShareLock"}
 
 
 def test_workers_that_send_tickets_of_each_other_on_do_not_deadlock(

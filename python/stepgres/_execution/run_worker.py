@@ -19,7 +19,7 @@ from stepgres._execution.local_run import LocalRun
 from stepgres._execution.process_pool import process_pool
 from stepgres._execution.transactions import Transactions
 from stepgres._execution.worker_client import WorkerClient, give_back
-from stepgres._listening.background import cancel_others
+from stepgres._listening.background import cancel_others, result_of
 from stepgres.errors import WorkflowTimeout
 
 if TYPE_CHECKING:
@@ -194,9 +194,7 @@ class RunWorker:
         self._thread.join()
 
     def _call(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        call = _Call(function)
-        self._calls.put(call)
-        return call.wait()
+        return _Call(function).wait(self._calls)
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
@@ -231,10 +229,11 @@ class _Call(Generic[T]):
         self._future: Future[T] = Future()
         self._task: asyncio.Task[T] | None = None
 
-    def wait(self) -> T:
-        """Return the result of the call. Cancel the call if this thread is interrupted."""
+    def wait(self, calls: Queue[_Call[Any] | None]) -> T:
+        """Queue the call, and return its result. Cancel the call if this thread is interrupted."""
         try:
-            return self._future.result()
+            calls.put(self)
+            return result_of(self._future)
         except BaseException:
             if not self._future.cancel() and self._task is not None:
                 self._task.get_loop().call_soon_threadsafe(self._task.cancel)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from concurrent.futures import Future
 
 T = TypeVar("T")
+
+_LONGEST_WAIT = 1.0  # seconds until a thread looks for signals that did not end its wait
 
 
 class BackgroundLoop:
@@ -51,7 +54,7 @@ class BackgroundLoop:
                 raise CancelledError
             future = asyncio.run_coroutine_threadsafe(coroutine, self._running[0])
         try:
-            return future.result()
+            return result_of(future)
         except BaseException:
             future.cancel()
             raise
@@ -75,6 +78,17 @@ class BackgroundLoop:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for a future, and return its result. A signal interrupts the wait within a second.
+
+    Python handles signals in the main thread. A signal that reaches another thread, or comes just
+    before the wait, does not end the wait of the main thread.
+    """
+    while not future.done():
+        wait((future,), timeout=_LONGEST_WAIT)
+    return future.result()
 
 
 async def cancel_others() -> None:

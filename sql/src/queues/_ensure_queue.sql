@@ -10,19 +10,23 @@ declare
     v_pgmq_queue text;
     v_holder stepgres.queues;
 begin
-    -- key share: a queue that is found here is not retired before the end of this transaction. Only
-    -- a transaction that retires queues holds a lock that this select waits for, and it waits for
-    -- nobody.
-    select q.pgmq_queue into v_pgmq_queue from stepgres.queues as q
-    where (q.queue, q.priority, q.resources, q.lane)
-        = (_ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane)
-    for key share;
-    if found and to_regclass('pgmq.q_' || v_pgmq_queue) is not null then
+    v_pgmq_queue := stepgres._find_queue(
+        _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
+    );
+    if v_pgmq_queue is not null then
         return v_pgmq_queue;
     end if;
     -- A transaction that needs several new queues makes all of them before the next transaction
     -- makes any. Otherwise two transactions that need the same queues could wait for each other.
     perform 1 from stepgres.locks as l where l.name = 'queues' for update;
+    -- The transaction before may have made the queue. pgmq.create would lock its table, and wait for
+    -- transactions that have sent to it and now wait for this one.
+    v_pgmq_queue := stepgres._find_queue(
+        _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
+    );
+    if v_pgmq_queue is not null then
+        return v_pgmq_queue;
+    end if;
     -- The prefix tells our pgmq queues from pgmq queues of the user. No name of a queue begins with
     -- an underscore, and no hash of a channel has a q.
     v_pgmq_queue := case
