@@ -244,7 +244,6 @@
 \ir schedules/_check_timezone.sql
 \ir schedules/_clock_change.sql
 \ir schedules/_cron_field.sql
-\ir schedules/_cron_number.sql
 \ir schedules/_declare_schedule.sql
 \ir schedules/_due_times.sql
 \ir schedules/_find_schedule.sql
@@ -259,7 +258,6 @@
 \ir schedules/_moved_on.sql
 \ir schedules/_next_cron.sql
 \ir schedules/_next_local.sql
-\ir schedules/_normal_schedule.sql
 \ir schedules/_open_runs_of.sql
 \ir schedules/_parse_cron.sql
 \ir schedules/_pass_over.sql
@@ -267,7 +265,6 @@
 \ir schedules/_run_of_schedule.sql
 \ir schedules/_schedule_arguments.sql
 \ir schedules/_schedule_document.sql
-\ir schedules/_schedule_options.sql
 \ir schedules/_settle.sql
 \ir schedules/_shown_schedule.sql
 \ir schedules/_shown_schedule_run.sql

@@ -17,7 +17,9 @@ begin
             'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
             'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', 'send_signal',
             'send_signal_by_key', '_new_run', '_start_run', 'start_workflow_runs', 'tick',
-            'trigger_schedule', 'backfill_schedule', 'unregister_worker', 'work'
+            'backfill_schedule', 'create_schedule', 'delete_schedule', 'get_scheduled_at',
+            'pause_schedule', 'resume_schedule', 'trigger_schedule', 'unregister_worker',
+            'update_schedule', 'work'
         )
     loop
         foreach v_setting in array array[

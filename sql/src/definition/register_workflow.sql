@@ -40,7 +40,11 @@ begin
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric::int;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
-    v_defaults.schedule := stepgres._normal_schedule(definition -> 'schedule', v_culprit);
+    if definition -> 'schedule' <> 'null' then
+        v_defaults.schedule := stepgres._schedule_document(stepgres._read_schedule(
+            definition -> 'schedule', v_culprit || ', schedule'
+        ));
+    end if;
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
     v_defaults.fingerprint := stepgres._fingerprint(

@@ -40,6 +40,9 @@ begin
     v_new.options := v_read.options;
     v_new.workflow_slug := coalesce(changes ->> 'workflow_slug', v_new.workflow_slug);
     v_new.declared := coalesce(_change_schedule.declared, v_new.declared);
+    perform stepgres._find_version(
+        v_new.workflow_slug, (v_new.options ->> 'version')::numeric::int
+    );
     perform stepgres._check_start(stepgres._run_of_schedule(v_new));
     if not v_new.is_in_force or exists (
         select from unnest(v_rule) as r where v_old -> r <> v_document -> r

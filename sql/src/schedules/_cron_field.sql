@@ -21,11 +21,13 @@ begin
         v_step := coalesce(v_parts[4]::int, 1);
         v_low := case
             when v_parts[1] = '*' then _cron_field.first
-            else stepgres._cron_number(v_parts[2], _cron_field.first, names)
+            when v_parts[2] ~ '^[0-9]' then v_parts[2]::int
+            else array_position(names, v_parts[2]) - 1 + _cron_field.first
         end;
         v_high := case
+            when v_parts[3] ~ '^[0-9]' then v_parts[3]::int
             when v_parts[3] is not null
-                then stepgres._cron_number(v_parts[3], _cron_field.first, names)
+                then array_position(names, v_parts[3]) - 1 + _cron_field.first
             when v_parts[1] = '*' or v_parts[4] is not null then _cron_field.last
             else v_low
         end;

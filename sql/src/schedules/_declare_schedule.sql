@@ -9,6 +9,9 @@ declare
     v_old stepgres.schedules;
     v_changes jsonb;
 begin
+    perform stepgres._find_version(
+        v_new.workflow_slug, (v_new.options ->> 'version')::numeric::int
+    );
     perform stepgres._check_start(stepgres._run_of_schedule(v_new));
     v_new.declared := stepgres._schedule_document(v_new)
         || jsonb_build_object('workflow_slug', v_new.workflow_slug);
@@ -34,14 +37,16 @@ begin
     elsif v_old.declared = v_new.declared and v_old.is_in_force then
         return;
     end if;
-    -- Only what differs from the last declaration changes: edits of operators stay. The rule is one
-    -- thing: cron, every or at.
+    -- Only what differs from the last declaration changes: edits of operators stay. cron, every and
+    -- at are one option: an operator may have replaced one by another.
     v_changes := (
         select stepgres._merge_objects(array_agg(jsonb_build_object(d.key, d.value)))
         from jsonb_each(v_new.declared) as d
-        where d.value is distinct from v_old.declared -> d.key or d.key in ('cron', 'every', 'at') and (
-            select bool_or(v_new.declared -> r is distinct from v_old.declared -> r)
-            from unnest('{cron,every,at}'::text[]) as r
+        where d.value is distinct from v_old.declared -> d.key or (
+            d.key in ('cron', 'every', 'at') and exists (
+                select from unnest('{cron,every,at}'::text[]) as r
+                where v_new.declared -> r is distinct from v_old.declared -> r
+            )
         )
     );
     perform stepgres._change_schedule(v_old, coalesce(v_changes, '{}'), v_new.declared);

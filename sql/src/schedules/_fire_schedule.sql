@@ -8,12 +8,19 @@ declare
     v_schedule stepgres.schedules := _fire_schedule.schedule;
     v_open uuid[] := stepgres._open_runs_of(v_schedule.schedule_slug);
     v_due_times timestamptz[];
+    v_starts timestamptz[];
     v_wanted timestamptz[];
     v_count int;
+    v_is_unbuffered boolean := false;
     v_late int;
 begin
-    -- A workflow that is being deleted takes its schedules along: tick does not wait for that.
-    if not stepgres._hold_version(v_schedule) then
+    -- delete_flow has locked the version, and deletes the schedule too.
+    perform 1 from stepgres.workflows as f
+    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
+        and w.version = coalesce((v_schedule.options ->> 'version')::numeric::int, f.current_version)
+    where f.workflow_slug = v_schedule.workflow_slug
+    for key share of w skip locked;
+    if not found then
         raise exception using errcode = 'SGLCK';
     end if;
     if v_schedule.buffered_at is not null and v_schedule.paused_at is null and v_open = '{}' then
@@ -21,28 +28,29 @@ begin
             stepgres._try_start_due(v_schedule, v_schedule.buffered_at, 'due')
         ], null);
         v_schedule.buffered_at := null;
+        v_is_unbuffered := true;
     end if;
-    v_due_times := array(
-        select d from unnest(
-            v_schedule.next_due_at || stepgres._due_times(
-                v_schedule, coalesce(v_schedule.next_due_at, 'infinity'), v_now, 1000 + v_schedule.catch_up
-            )
-        ) as d
-        where d + stepgres._jitter_of(v_schedule, d) <= v_now
-        order by d
-    );
+    -- A due time with a long jitter holds up the next ones: they are settled in order.
+    select array_agg(o.due_at order by o.due_at), array_agg(o.starts_at order by o.due_at)
+    into v_due_times, v_starts
+    from (
+        select d as due_at,
+            max(d + stepgres._jitter_of(v_schedule, d)) over (order by d) as starts_at
+        from unnest(v_schedule.next_due_at || stepgres._due_times(
+            v_schedule, coalesce(v_schedule.next_due_at, 'infinity'), v_now,
+            1000 + v_schedule.catch_up
+        )) as d
+    ) as o
+    where o.starts_at <= v_now;
     -- of more than a batch, the last ones may be those that are made up: they wait for the rest
-    v_count := least(cardinality(v_due_times), 1000);
+    v_count := least(coalesce(cardinality(v_due_times), 0), 1000);
     v_late := cardinality(v_due_times) - v_schedule.catch_up;
     -- A due time is missed if tick comes more than a minute later. The last catch_up are made up.
     v_wanted := array(
-        select t.due_at
-        from unnest(v_due_times[:v_count]) with ordinality as t (due_at, place)
-        where v_schedule.paused_at is null and (
-            t.place > v_late or t.due_at + stepgres._jitter_of(v_schedule, t.due_at)
-                >= v_now - interval '1 minute'
-        )
-        order by t.due_at
+        select v_due_times[i] from generate_series(1, v_count) as i
+        where v_schedule.paused_at is null
+            and (i > v_late or v_starts[i] >= v_now - interval '1 minute')
+        order by i
     );
     if v_schedule.overlap = 'cancel_other' and v_wanted <> '{}' and v_open <> '{}' then
         if not stepgres._cancel_open_runs(v_open) then
@@ -59,14 +67,16 @@ begin
         v_schedule := stepgres._start_wanted(v_schedule, v_wanted, v_open);
         v_schedule := stepgres._moved_on(v_schedule, v_due_times[v_count]);
     else
-        v_schedule := stepgres._moved_on(v_schedule, v_schedule.position);
+        -- not by the rule: the next due time may be one of the rule before an update
+        v_schedule.wakes_at := v_schedule.next_due_at
+            + stepgres._jitter_of(v_schedule, v_schedule.next_due_at);
     end if;
     perform stepgres._store_schedule(v_schedule);
-    return v_count;
+    return v_count + v_is_unbuffered::int;
 end
 $$;
 
 comment on function stepgres._fire_schedule(stepgres.schedules) is
-'Settles the next 1,000 due times of a locked schedule, and returns their number.
+'Settles the next 1,000 due times of a locked schedule, and the buffered one; returns their number.
 
-It waits for no lock: it raises SGLCK instead.';
+Raises SGLCK if another transaction deletes the workflow, or has locked a run to be cancelled.';

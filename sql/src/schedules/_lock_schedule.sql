@@ -6,14 +6,9 @@ as $$
 declare
     v_schedule stepgres.schedules := stepgres._find_schedule(_lock_schedule.schedule_slug);
 begin
-    -- workflow before schedule, because delete_flow deletes them in this order
-    perform 1 from stepgres.workflow_versions as w
-    where w.workflow_slug = v_schedule.workflow_slug and w.version = (
-        stepgres._find_version(
-            v_schedule.workflow_slug, (v_schedule.options ->> 'version')::numeric::int
-        )
-    ).version
-    for key share;
+    perform stepgres._hold_version(
+        v_schedule.workflow_slug, (v_schedule.options ->> 'version')::numeric::int
+    );
     select s.* into v_schedule from stepgres.schedules as s
     where s.schedule_slug = v_schedule.schedule_slug
     for no key update;

@@ -1,6 +1,6 @@
 create function stepgres._parse_cron(cron text) returns stepgres._cron
 language plpgsql
-immutable
+immutable strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -56,4 +56,4 @@ end
 $$;
 
 comment on function stepgres._parse_cron(text) is
-'Returns the fields of a cron expression; raises SG001 for what is none, or never comes due.';
+'Returns the fields of a cron expression; raises SG001 if it is malformed or never comes due.';

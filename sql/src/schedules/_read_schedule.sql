@@ -4,24 +4,35 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_document jsonb := case jsonb_typeof(_read_schedule.document)
+        when 'string' then jsonb_build_object('cron', _read_schedule.document)
+        else _read_schedule.document
+    end;
     v_schedule stepgres.schedules;
     v_rule text;
 begin
-    perform stepgres._check_options(document, stepgres._schedule_options(), culprit);
-    v_schedule.cron := document ->> 'cron';
-    v_schedule.every := stepgres._seconds(document -> 'every');
-    v_schedule.at := stepgres._instant(document ->> 'at', culprit || ': at');
-    v_schedule.input := case when document ? 'input' then document -> 'input' else '{}' end;
-    v_schedule.timezone := coalesce(document ->> 'timezone', 'UTC');
-    v_schedule.overlap := coalesce(document ->> 'overlap', 'skip');
-    v_schedule.catch_up := coalesce((document ->> 'catch_up')::numeric::int, 1);
-    v_schedule.jitter := coalesce(stepgres._seconds(document -> 'jitter'), '0');
-    v_schedule.starts_at := stepgres._instant(
-        document ->> 'starts_at', culprit || ': starts_at'
+    perform stepgres._check_options(
+        v_document,
+        '{"cron": "string", "every": "number", "at": "string",
+        "input": "object or array or string or number or boolean", "timezone": "string",
+        "overlap": "string", "catch_up": "integer", "jitter": "number", "starts_at": "string",
+        "ends_at": "string", "due_key": "string", "options": "object"}',
+        culprit
     );
-    v_schedule.ends_at := stepgres._instant(document ->> 'ends_at', culprit || ': ends_at');
-    v_schedule.due_key := nullif(document ->> 'due_key', '');
-    v_schedule.options := coalesce(nullif(document -> 'options', 'null'), '{}');
+    v_schedule.cron := v_document ->> 'cron';
+    v_schedule.every := stepgres._seconds(v_document -> 'every');
+    v_schedule.at := stepgres._instant(v_document ->> 'at', culprit || ': at');
+    v_schedule.input := case when v_document ? 'input' then v_document -> 'input' else '{}' end;
+    v_schedule.timezone := coalesce(v_document ->> 'timezone', 'UTC');
+    v_schedule.overlap := coalesce(v_document ->> 'overlap', 'skip');
+    v_schedule.catch_up := coalesce((v_document ->> 'catch_up')::numeric::int, 1);
+    v_schedule.jitter := coalesce(stepgres._seconds(v_document -> 'jitter'), '0');
+    v_schedule.starts_at := stepgres._instant(
+        v_document ->> 'starts_at', culprit || ': starts_at'
+    );
+    v_schedule.ends_at := stepgres._instant(v_document ->> 'ends_at', culprit || ': ends_at');
+    v_schedule.due_key := nullif(v_document ->> 'due_key', '');
+    v_schedule.options := coalesce(nullif(v_document -> 'options', 'null'), '{}');
     v_rule := case
         when num_nonnulls(v_schedule.cron, v_schedule.every, v_schedule.at) <> 1
             then 'a schedule has exactly one of cron, every and at'
@@ -33,6 +44,8 @@ begin
         when v_schedule.jitter not between interval '0' and interval '1 day'
             then 'jitter must be at least 0 seconds and at most a day'
         when v_schedule.ends_at < v_schedule.starts_at then 'ends_at must not be before starts_at'
+        when v_schedule.at < v_schedule.starts_at or v_schedule.at > v_schedule.ends_at
+            then 'at must lie between starts_at and ends_at'
         when length(v_schedule.due_key) > 128 then 'due_key has at most 128 characters'
         when v_schedule.due_key is not null and jsonb_typeof(v_schedule.input) <> 'object'
             then 'with due_key, the input must be a JSON object'
@@ -53,6 +66,6 @@ end
 $$;
 
 comment on function stepgres._read_schedule(jsonb, text) is
-'Reads the document of a schedule; raises SG001 for what breaks a rule.
+'Reads the document of a schedule; raises SG001 if it breaks a rule.
 
-Options that are left out have their defaults.';
+A string is a cron expression. Options that are left out have their defaults.';

@@ -19,7 +19,7 @@ begin
     -- What is not settled yet is for tick. The rule holds for the past too.
     v_past.rule_since := '-infinity';
     v_due_times := stepgres._due_times(
-        v_past, since - interval '1 microsecond',
+        v_past, greatest(since, 'epoch') - interval '1 microsecond',
         least(
             until, stepgres._now(),
             coalesce(v_schedule.next_due_at - interval '1 microsecond', 'infinity')
@@ -48,10 +48,11 @@ end
 $$;
 
 comment on function stepgres.backfill_schedule(text, timestamptz, timestamptz) is
-'Starts runs for the due times from since to until that have none, and returns what became of them.
+'Starts a run for each due time from since to until that has no run, and returns these due times.
 
-The due times are those of the rule as it is now, also before the schedule was made, but not before
-its starts_at. All runs start at once, whatever overlap says. A run that was started for a due time
-stays the only one, also when it has failed or was pruned.
+The rule as it is now gives the due times, also for times before the schedule was made, but not
+before its starts_at or 1970. All runs start at once, whatever overlap says. A due time that has had
+a run gets no second one, even if the run has failed or was pruned. Due times that tick has not yet
+settled are left to tick.
 
 Errors: SG003 no since or until, or more than 1,000 due times; SG035 unknown schedule.';

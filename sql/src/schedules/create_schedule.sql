@@ -41,7 +41,7 @@ begin
         ),
         v_culprit
     );
-    v_version := stepgres._find_version(
+    v_version := stepgres._hold_version(
         create_schedule.workflow_slug, (v_schedule.options ->> 'version')::numeric::int
     );
     v_schedule.schedule_slug := create_schedule.schedule_slug;

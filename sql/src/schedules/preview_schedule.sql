@@ -10,7 +10,9 @@ declare
     v_now timestamptz := stepgres._now();
     v_schedule stepgres.schedules;
 begin
-    if (count between 0 and 1000) is not true then
+    if cron_or_slug is null then
+        return;
+    elsif (count between 0 and 1000) is not true then
         raise exception 'a preview cannot have % due times', count
             using errcode = 'SG014', hint = 'count: from 0 to 1,000.';
     end if;
@@ -26,20 +28,18 @@ begin
         perform stepgres._check_timezone(preview_schedule.timezone);
         v_schedule.timezone := preview_schedule.timezone;
     end if;
-    if cron_or_slug is not null then
-        return query
-        select d.* from unnest(stepgres._due_times(
-            v_schedule, greatest(v_schedule.position, v_now), 'infinity', preview_schedule.count
-        )) as d;
-    end if;
+    return query
+    select d.* from unnest(stepgres._due_times(
+        v_schedule, greatest(v_schedule.position, v_now), 'infinity', preview_schedule.count
+    )) as d;
 end
 $$;
 
 comment on function stepgres.preview_schedule(text, text, int) is
 'Returns the next due times of a cron expression or of a schedule; nothing is stored or started.
 
-The timezone replaces that of the schedule; a cron expression without one is meant in UTC. The due
-times are those without jitter, whether or not the schedule is paused.
+The timezone replaces the time zone of the schedule; a cron expression without a timezone is meant
+in UTC. The due times have no jitter. A paused schedule has due times too.
 
-Errors: SG001 no cron expression, or a time zone that does not exist; SG014 a count that is not from
-0 to 1,000; SG035 unknown schedule.';
+Errors: SG001 a malformed cron expression or time zone; SG014 a count that is not from 0 to 1,000;
+SG035 unknown schedule.';

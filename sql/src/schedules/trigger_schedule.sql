@@ -6,16 +6,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_schedule stepgres.schedules := stepgres._lock_schedule(trigger_schedule.schedule_slug);
+    v_rule stepgres.schedules := v_schedule;
     v_due_at timestamptz := stepgres._now();
 begin
-    -- Due times are at whole seconds: a trigger takes none of them.
-    if v_due_at = date_trunc('second', v_due_at) then
-        v_due_at := v_due_at + interval '1 microsecond';
-    end if;
+    -- A trigger takes no time that the rule or another trigger has.
+    v_rule.rule_since := '-infinity';
     while exists (
         select from stepgres.schedule_runs as s
         where s.schedule_slug = v_schedule.schedule_slug and s.due_at = v_due_at
-    ) loop
+    ) or stepgres._due_times(v_rule, v_due_at - interval '1 microsecond', v_due_at, 1) <> '{}' loop
         v_due_at := v_due_at + interval '1 microsecond';
     end loop;
     return stepgres._start_due(v_schedule, v_due_at, 'trigger');

@@ -34,9 +34,6 @@ begin
     elsif num_nonnulls(cron, every, at) > 0 then
         v_changes := '{"cron": null, "every": null, "at": null}' || v_changes;
     end if;
-    perform stepgres._find_version(
-        v_schedule.workflow_slug, (update_schedule.options ->> 'version')::numeric::int
-    );
     perform stepgres._change_schedule(v_schedule, v_changes, null);
 end
 $$;

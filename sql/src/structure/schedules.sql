@@ -91,11 +91,11 @@ comment on column stepgres.schedule_runs.is_open is
 
 -- The values of the fields of a cron expression, in order.
 create type stepgres._cron as (
-    minutes int[],
-    hours int[],
-    days int[],
-    months int[],
-    weekdays int[],
+    minutes int [],
+    hours int [],
+    days int [],
+    months int [],
+    weekdays int [],
     needs_both_days boolean,
     is_elapsing boolean
 );

@@ -21,12 +21,6 @@ begin
     if not found then
         return 0;
     end if;
-    -- Due times have a transaction of their own: the starts wait for locks of definitions and
-    -- queues, for which no run may be locked, and the parts below wait for locks of runs.
-    v_count := stepgres._fire_schedules();
-    if v_count > 0 then
-        return v_count;
-    end if;
     with dead as (
         delete from stepgres.workers as o
         where o.worker_id = any (array(
@@ -39,8 +33,13 @@ begin
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
     if v_worker_ids is not null then
         v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
+        v_count := 0;
+    else
+        -- The start of a run may wait for locks of queues. So it comes before tick locks runs, and a
+        -- tick that has waited for runs leaves the due times to the next tick.
+        v_count := stepgres._fire_schedules();
     end if;
-    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._deliver_signals()
+    v_count := v_count + stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._deliver_signals()
         + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._sweep_runs();
     -- The queues come last: a sender to a queue that is being closed waits for the end of this
     -- transaction.
@@ -53,11 +52,11 @@ comment on function stepgres.tick() is
 'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
 Timers are those of retries, delays and deadlines, and the timeouts of waits. tick also replaces
-lost tickets. A call that has settled due times of schedules does nothing else.
+lost tickets.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of due times settled, or of tasks and signals moved, and 2,000 more if there are runs left in
-which to look for lost tickets. If the result is 1,000 or more, call tick again at once: there is
+loop may. Returns the number of due times settled, and of tasks and signals moved, and 2,000 more if
+there are runs left in which to look for lost tickets. If the result is 1,000 or more, call tick again at once: there is
 more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
