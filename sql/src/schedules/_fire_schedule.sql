@@ -16,8 +16,10 @@ declare
 begin
     -- delete_flow has locked the version, and deletes the schedule too.
     perform 1 from stepgres.workflows as f
-    join stepgres.workflow_versions as w on w.workflow_slug = f.workflow_slug
-        and w.version = coalesce((v_schedule.options ->> 'version')::numeric::int, f.current_version)
+    join stepgres.workflow_versions as w
+        on w.workflow_slug = f.workflow_slug and w.version = coalesce(
+            (v_schedule.options ->> 'version')::numeric::int, f.current_version
+        )
     where f.workflow_slug = v_schedule.workflow_slug
     for key share of w skip locked;
     if not found then

@@ -55,5 +55,6 @@ $$;
 comment on function stepgres._next_cron(stepgres._cron, text, timestamptz) is
 'Returns the first due time of a cron expression after an instant, in a time zone.
 
-When the clocks change, Vixie''s rule holds: fixed times in the gap come right after it, and fixed
-times that are shown twice come once. With a star in the minute or the hour, time elapses as it is.';
+When the clocks change, the rule of Vixie cron holds: fixed times in the gap come right after the
+gap, and fixed times that are shown twice come once. An expression with a star in the minute or the
+hour follows the time that passes.';
