@@ -631,3 +631,51 @@ def test_locked_schedule_holds_up_no_other(report: Timetable, db: Database) -> N
         assert report.outcomes() == [(1, "started")]
     report.at(1.01)
     assert report.outcomes() == [(1, "started"), (1, "started")]
+
+
+# Costs
+
+
+def reads(report: Timetable) -> int:
+    """Rows of the tables of schedules that this transaction has read, and index entries."""
+    (count,) = report.engine.rows(
+        "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int from pg_stat_xact_user_tables"
+        " where schemaname = 'stepgres' and relname in ('schedules', 'schedule_runs')"
+    )
+    return int(count)
+
+
+def test_tick_reads_only_what_is_due_of_10000_schedules(report: Timetable) -> None:
+    report.declare()  # the plans of the session are made while there is one schedule
+    report.at(1)
+    report.engine.drain()
+    report.engine.connection.execute(
+        """
+        insert into stepgres.schedules
+        select (jsonb_populate_record(s, jsonb_build_object('schedule_slug', 's' || i))).*
+        from stepgres.schedules as s cross join generate_series(1, 10000) as i;
+        update stepgres.schedules set wakes_at = wakes_at + interval '1 day',
+            next_due_at = next_due_at + interval '1 day'
+        where schedule_slug !~ '(report|s500[01])$'
+        """
+    )
+    report.clock.advance(3600)
+    with report.engine.connection.transaction():
+        before = reads(report)
+        assert report.engine.call("tick") == 3
+        assert reads(report) - before < 30
+    with report.engine.connection.transaction():
+        before = reads(report)
+        assert report.engine.call("tick") == 0
+        assert report.engine.call("next_due") is not None
+        assert reads(report) - before < 5
+
+
+def test_no_schedules_cost_a_tick_and_a_run_nothing(report: Timetable) -> None:
+    with report.engine.connection.transaction():
+        before = reads(report)
+        report.engine.start("report")
+        report.engine.call("tick")
+        report.engine.drain()
+        report.engine.call("next_due")
+        assert reads(report) == before
