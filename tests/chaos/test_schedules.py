@@ -71,7 +71,8 @@ def test_server_killed_and_restarted_loses_and_doubles_no_due_time(server: Serve
             assert {kind for kind in kinds if kind[0] == "allow_all"} == {("allow_all", "started")}
             counts = engine.rows(
                 "select (select count(*) from stepgres.schedule_runs where outcome = 'started'),"
-                " (select count(*) from stepgres.runs), (select count(distinct (r.input, s.schedule_slug))"
+                " (select count(*) from stepgres.runs),"
+                " (select count(distinct (r.input, s.schedule_slug))"
                 " from stepgres.runs as r join stepgres.schedule_runs as s using (run_id))"
             )[0]
             assert len(set(counts)) == 1, counts

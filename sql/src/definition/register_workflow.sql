@@ -131,4 +131,5 @@ of a run its executor has under way. The schedule is in force while this version
 the slug of the workflow. events says which events are sent on the channel
 workflow_events: "none", "run" (events of runs) or "task" (events of runs and tasks).
 
-Errors: SG001 names the culprit; nothing is stored.';
+Errors: SG001 names the culprit; nothing is stored. A schedule also raises SG002 and SG003, as
+create_schedule does.';

@@ -47,11 +47,12 @@ begin
     -- of more than a batch, the last ones may be those that are made up: they wait for the rest
     v_count := least(coalesce(cardinality(v_due_times), 0), 1000);
     v_late := cardinality(v_due_times) - v_schedule.catch_up;
-    -- A due time is missed if tick comes more than a minute later. The last catch_up are made up.
+    -- pg_cron calls tick each minute: a due time that is two minutes late is missed. The last
+    -- catch_up due times are made up.
     v_wanted := array(
         select v_due_times[i] from generate_series(1, v_count) as i
         where v_schedule.paused_at is null
-            and (i > v_late or v_starts[i] >= v_now - interval '1 minute')
+            and (i > v_late or v_starts[i] >= v_now - interval '2 minutes')
         order by i
     );
     if v_schedule.overlap = 'cancel_other' and v_wanted <> '{}' and v_open <> '{}' then

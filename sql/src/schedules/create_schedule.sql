@@ -68,11 +68,11 @@ no update_schedule and no pause.
 
 overlap says what happens if a run of the schedule is still active at a due time: skip (no run),
 buffer_one (one run waits for the end), cancel_other (the active run is cancelled), allow_all. A due
-time is missed if tick comes more than a minute later: the latest catch_up due times get their runs
-nevertheless. jitter puts each start off by a part of this time, always the same part for a due
-time. Due times lie between starts_at and ends_at. due_key is the key under which the due time
+time is missed if tick comes more than two minutes late. The latest catch_up missed due times get
+their runs nevertheless. jitter puts each start off by a part of this time, always the same part for
+a due time. Due times lie between starts_at and ends_at. due_key is the key under which the due time
 stands in the input. options: {"version", "priority", "deadline" in seconds, "tags"}.
 
-Errors: SG001 a slug, rule or option that is none, a time zone that does not exist, a cron
+Errors: SG001 a slug, rule or option that is malformed, a time zone that does not exist, a cron
 expression that never comes due, a schedule that belongs to a workflow; SG002 unknown workflow or
 version; SG003 a priority, deadline or tag that a run cannot have.';

@@ -47,5 +47,5 @@ comment on function stepgres.update_schedule(
 cron, every and at replace one another. An empty due_key removes it. Due times that have come before
 the change are settled by the old rule; a changed rule has due times only from now on.
 
-Errors: SG001 an option that is none, or a schedule that is not in force; SG002 unknown version;
+Errors: SG001 a malformed option, or a schedule that is not in force; SG002 unknown version;
 SG003 a priority, deadline or tag that a run cannot have; SG035 unknown schedule.';
