@@ -633,6 +633,31 @@ def test_locked_schedule_holds_up_no_other(report: Timetable, db: Database) -> N
     assert report.outcomes() == [(1, "started"), (1, "started")]
 
 
+# fsck
+
+
+FAULTS = [
+    ("update stepgres.schedules set position = position - interval '1 day'", "the position of"),
+    ("update stepgres.schedules set wakes_at = null", "in force wakes for its next due time"),
+    ("update stepgres.schedules set buffered_at = now()", "has the run that it buffers"),
+    ("update stepgres.schedule_runs set outcome = 'buffered', run_id = null, is_open = false",
+     "has the run that it buffers"),
+    ("update stepgres.schedule_runs set is_open = false", "that is active is known to be"),
+]  # fmt: skip
+
+
+def test_fsck_finds_schedules_that_contradict_their_runs(
+    report: Timetable, subtests: pytest.Subtests
+) -> None:
+    report.declare()
+    report.at(1)
+    for statement, words in FAULTS:
+        with subtests.test(statement), report.engine.connection.transaction(force_rollback=True):
+            report.engine.connection.execute(statement)
+            found = report.engine.rows("select invariant from stepgres.fsck()")
+            assert [name for name in found if words in name], found
+
+
 # Costs
 
 
