@@ -7,30 +7,34 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_term text;
-    v_parts text[];
+    v_range text;
+    v_first text;
+    v_last text;
     v_low int;
     v_high int;
     v_step int;
     v_values int[] := '{}'::int[];
 begin
     foreach v_term in array string_to_array(field, ',') loop
-        v_parts := regexp_match(
-            v_term,
-            '^(?:([*])|([0-9]{1,2}|[A-Z]{3})(?:-([0-9]{1,2}|[A-Z]{3}))?)(?:/([0-9]{1,9}))?$'
-        );
-        v_step := coalesce(v_parts[4]::int, 1);
-        v_low := case
-            when v_parts[1] = '*' then _cron_field.first
-            when v_parts[2] ~ '^[0-9]' then v_parts[2]::int
-            else array_position(names, v_parts[2]) - 1 + _cron_field.first
-        end;
-        v_high := case
-            when v_parts[3] ~ '^[0-9]' then v_parts[3]::int
-            when v_parts[3] is not null
-                then array_position(names, v_parts[3]) - 1 + _cron_field.first
-            when v_parts[1] = '*' or v_parts[4] is not null then _cron_field.last
-            else v_low
-        end;
+        v_low := null;
+        -- A match that returns the parts of the term takes ten times as long.
+        if v_term ~ '^([*]|([0-9]{1,2}|[A-Z]{3})(-([0-9]{1,2}|[A-Z]{3}))?)(/[0-9]{1,9})?$' then
+            v_range := split_part(v_term, '/', 1);
+            v_first := split_part(v_range, '-', 1);
+            v_last := split_part(v_range, '-', 2);
+            v_step := coalesce(nullif(split_part(v_term, '/', 2), ''), '1')::int;
+            v_low := case
+                when v_range = '*' then _cron_field.first
+                when v_first ~ '^[0-9]' then v_first::int
+                else array_position(names, v_first) - 1 + _cron_field.first
+            end;
+            v_high := case
+                when v_last ~ '^[0-9]' then v_last::int
+                when v_last <> '' then array_position(names, v_last) - 1 + _cron_field.first
+                when v_range = '*' or v_term like '%/%' then _cron_field.last
+                else v_low
+            end;
+        end if;
         if (
             v_low >= _cron_field.first and v_low <= v_high and v_high <= _cron_field.last
             and v_step > 0
