@@ -26,6 +26,7 @@ from stepgres._server.installer import uninstall as uninstall
 from stepgres._server.installer import upgrade as upgrade
 from stepgres._server.installer import version as version
 from stepgres._version import __version__ as __version__
+from stepgres.errors import CallFailed as CallFailed
 from stepgres.errors import ChannelInUse as ChannelInUse
 from stepgres.errors import ChannelNotFound as ChannelNotFound
 from stepgres.errors import ConnectionFailed as ConnectionFailed
@@ -41,6 +42,7 @@ from stepgres.errors import LeaseLost as LeaseLost
 from stepgres.errors import NonRetryable as NonRetryable
 from stepgres.errors import NotPermitted as NotPermitted
 from stepgres.errors import PayloadTooLarge as PayloadTooLarge
+from stepgres.errors import Rejected as Rejected
 from stepgres.errors import RetryAfter as RetryAfter
 from stepgres.errors import RunAlreadyExists as RunAlreadyExists
 from stepgres.errors import RunAlreadyFinished as RunAlreadyFinished
@@ -48,12 +50,17 @@ from stepgres.errors import RunNotFailed as RunNotFailed
 from stepgres.errors import RunNotFound as RunNotFound
 from stepgres.errors import RunNotPaused as RunNotPaused
 from stepgres.errors import ScheduleNotFound as ScheduleNotFound
+from stepgres.errors import SignalTimeout as SignalTimeout
 from stepgres.errors import StepgresError as StepgresError
+from stepgres.errors import Suspended as Suspended
 from stepgres.errors import TaskGraphNotApproved as TaskGraphNotApproved
 from stepgres.errors import TaskGraphNotFound as TaskGraphNotFound
+from stepgres.errors import TooManyCheckpoints as TooManyCheckpoints
 from stepgres.errors import TooManySignals as TooManySignals
 from stepgres.errors import UnreadableValue as UnreadableValue
 from stepgres.errors import VersionMismatch as VersionMismatch
+from stepgres.errors import WaitAlreadyResolved as WaitAlreadyResolved
+from stepgres.errors import WaitNotFound as WaitNotFound
 from stepgres.errors import WorkerNotFound as WorkerNotFound
 from stepgres.errors import WorkflowAlreadyExists as WorkflowAlreadyExists
 from stepgres.errors import WorkflowFailed as WorkflowFailed
@@ -61,6 +68,7 @@ from stepgres.errors import WorkflowInUse as WorkflowInUse
 from stepgres.errors import WorkflowNotFound as WorkflowNotFound
 from stepgres.errors import WorkflowTimeout as WorkflowTimeout
 from stepgres.task_graph import TaskGraph as TaskGraph
+from stepgres.types import Approval as Approval
 from stepgres.types import ChannelInfo as ChannelInfo
 from stepgres.types import CompositionStats as CompositionStats
 from stepgres.types import Flow as Flow
@@ -73,6 +81,7 @@ from stepgres.types import Recommendation as Recommendation
 from stepgres.types import RunCount as RunCount
 from stepgres.types import RunDetails as RunDetails
 from stepgres.types import RunEvent as RunEvent
+from stepgres.types import RunNode as RunNode
 from stepgres.types import RunResult as RunResult
 from stepgres.types import RunStatus as RunStatus
 from stepgres.types import RunStep as RunStep
@@ -89,9 +98,11 @@ from stepgres.types import WorkerInfo as WorkerInfo
 from stepgres.types import WorkflowRun as WorkflowRun
 from stepgres.types import WorkflowVersion as WorkflowVersion
 from stepgres.workflow import Workflow as Workflow
+from stepgres.workflow import approval as approval
 from stepgres.workflow import describe as describe
 from stepgres.workflow import sql_step as sql_step
 from stepgres.workflow import step as step
 from stepgres.workflow import wait_for_signal as wait_for_signal
+from stepgres.workflow import workflow_step as workflow_step
 
 __all__: list[str]

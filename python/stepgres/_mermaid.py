@@ -30,6 +30,7 @@ class Node:
     status: str | None = None
     inner: list[Node] = field(default_factory=list)
     waits: bool = False
+    has_child: bool = False
 
 
 def to_mermaid(workflow: Any) -> str:
@@ -42,24 +43,43 @@ def to_mermaid(workflow: Any) -> str:
 
         workflow = describe(workflow).document
     return steps_flowchart(
-        (step["step_slug"], step.get("depends_on") or (), None, step.get("wait_for"))
+        (
+            step["step_slug"],
+            step.get("depends_on") or (),
+            None,
+            wait_label(step.get("wait_for"), step.get("approval")),
+            step.get("workflow"),
+        )
         for step in workflow["steps"]
     )
 
 
-def steps_flowchart(steps: Iterable[tuple[str, Iterable[str], str | None, str | None]]) -> str:
+def wait_label(signal: str | None, approval: Mapping[str, Any] | None) -> str | None:
+    """Return what a step waits for: its signal, or the title of its approval."""
+    if signal is not None:
+        return f"signal: {signal}"
+    return None if approval is None else f"approval: {approval.get('title')}"
+
+
+def steps_flowchart(
+    steps: Iterable[tuple[str, Iterable[str], str | None, str | None, str | None]],
+) -> str:
     """Return a flowchart of steps.
 
-    Each is given by slug, dependencies, status or None, and the signal that it waits for or None.
+    Each is given by slug, dependencies, status or None, what it waits for or None, and the
+    workflow of its child runs or None.
     """
-    return flowchart(
-        [
-            Node(slug, slug, after, status)
-            if signal is None
-            else Node(slug, f"{slug}\nsignal: {signal}", after, status, waits=True)
-            for slug, after, status, signal in steps
-        ]
-    )
+    return flowchart([_step_node(*step) for step in steps])
+
+
+def _step_node(
+    slug: str, after: Iterable[str], status: str | None, wait: str | None, workflow: str | None
+) -> Node:
+    if wait is not None:
+        return Node(slug, f"{slug}\n{wait}", after, status, waits=True)
+    if workflow is not None:
+        return Node(slug, f"{slug}\nworkflow: {workflow}", after, status, has_child=True)
+    return Node(slug, slug, after, status)
 
 
 def flowchart(nodes: list[Node]) -> str:
@@ -87,7 +107,9 @@ def _walk(nodes: list[Node]) -> Iterator[Node]:
 
 def _lines(nodes: list[Node], ids: dict[str, str], indent: str) -> Iterator[str]:
     for node in nodes:
-        before, behind = ("([", "])") if node.waits else ("[", "]")
+        before, behind = (
+            ("([", "])") if node.waits else ("[[", "]]") if node.has_child else ("[", "]")
+        )
         shown = f'{ids[node.name]}{before}"{_escape(node.label)}"{behind}'
         if node.inner:
             yield f"{indent}subgraph {shown}"

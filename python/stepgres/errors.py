@@ -189,6 +189,18 @@ class TooManySignals(StepgresError):
     sqlstate = "SG028"
 
 
+class WaitNotFound(StepgresError):
+    """No approval has this wait_id."""
+
+    sqlstate = "SG033"
+
+
+class WaitAlreadyResolved(StepgresError):
+    """The approval is decided already, or its run has ended; the message says what was decided."""
+
+    sqlstate = "SG034"
+
+
 class ScheduleNotFound(StepgresError):
     """No schedule has this slug."""
 
@@ -277,6 +289,59 @@ class RetryAfter(Exception):
 
     def __str__(self) -> str:
         return self.message or f"retry after {self.seconds} s"
+
+
+class CallFailed(Exception):
+    """A call or a wait in the body of a durable step failed; the body may catch the error.
+
+    name is the name of the operation, error_type the name of the exception, and error its text.
+    Every execution of the body gets the same error. In the first one, __cause__ is the exception.
+    """
+
+    def __init__(self, name: str, error_type: str, error: str) -> None:
+        super().__init__(name, error_type, error)
+        self.name = name
+        self.error_type = error_type
+        self.error = error
+
+    def __str__(self) -> str:
+        return f'"{self.name}" failed: {self.error}'
+
+
+class SignalTimeout(CallFailed):
+    """The signal or approval that a durable step waited for has not come within the timeout."""
+
+    def __init__(self, signal: str, kind: str = "signal") -> None:
+        super().__init__(signal, "SignalTimeout", f'{kind} "{signal}" has not come in time')
+        self.args = (signal, kind)
+        self.signal = signal
+
+    def __str__(self) -> str:
+        return self.error
+
+
+class Rejected(CallFailed):
+    """The approval that a durable step waited for was rejected; error has the comment."""
+
+    def __init__(self, name: str, error: str) -> None:
+        super().__init__(name, "Rejected", error)
+        self.args = (name, error)
+
+    def __str__(self) -> str:
+        return self.error
+
+
+class Suspended(BaseException):
+    """Ends the body of a durable step in a thread, which waits: the body must let it pass.
+
+    The body runs again, from its beginning, when what it waits for has come.
+    """
+
+
+class TooManyCheckpoints(StepgresError, NonRetryable):
+    """A task has 10,000 checkpoints and waits; context.restart begins anew without them."""
+
+    sqlstate = "SG030"
 
 
 _BY_SQLSTATE = {cls.sqlstate: cls for cls in StepgresError.__subclasses__() if cls.sqlstate}

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from stepgres._mermaid import bundle, steps_flowchart
+from stepgres._mermaid import bundle, steps_flowchart, wait_label
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Step(NamedTuple):
     gathers: list[str] | None
     start_at: str | None = None
     wait: dict[str, Any] | None = None
+    durable: bool | None = None
+    child: dict[str, Any] | None = None
 
 
 class Flow(NamedTuple):
@@ -195,10 +197,14 @@ class Wait(NamedTuple):
     payload: Any
     error: str | None
     signal_id: int | None
+    approval: dict[str, Any] | None = None
 
 
 class RunStep(NamedTuple):
-    """A step of one run: its state, its tasks by status, their attempts, and its waits."""
+    """A step of one run: its state, its tasks by status, their attempts, and its waits.
+
+    workflow is the workflow of the child runs that are the body of the step.
+    """
 
     step_slug: str
     depends_on: list[str]
@@ -213,6 +219,7 @@ class RunStep(NamedTuple):
     tasks: dict[str, int]
     attempts: list[Attempt]
     waits: list[Wait]
+    workflow: str | None = None
 
 
 @dataclass(frozen=True)
@@ -234,7 +241,8 @@ class RunDetails(WorkflowRun):
                 s.step_slug,
                 s.depends_on,
                 s.status,
-                next((w.signal for w in s.waits if w.name == ""), None),
+                next((wait_label(w.signal, w.approval) for w in s.waits if w.name == ""), None),
+                s.workflow,
             )
             for s in self.steps
         )
@@ -377,6 +385,28 @@ class Recommendation(NamedTuple):
     reason: str
 
 
+class RunNode(NamedTuple):
+    """A run in a tree of runs as `get_run_tree` returns it; level is 0 for the root.
+
+    step_slug and task_index are the task of the parent that waits for the run. They are None for
+    a run that was started with a parent_run_id, and for the root.
+    """
+
+    run_id: UUID
+    parent_run_id: UUID | None
+    level: int
+    step_slug: str | None
+    task_index: int | None
+    workflow_slug: str
+    version: int
+    status: str
+    error: str | None
+    inserted_at: datetime
+    paused_at: datetime | None
+    cancelled_at: datetime | None
+    finished_at: datetime | None
+
+
 class StuckStep(NamedTuple):
     """An unfinished step and its wait; for tasks of a map that wait alike, the first task."""
 
@@ -416,8 +446,41 @@ class Signal(NamedTuple):
     consumed_at: datetime | None
 
 
+class Approval(NamedTuple):
+    """An approval as `list_approvals` returns it; open until resolved_at.
+
+    assignees are the names of those who may decide, or None. quorum is the number of different
+    deciders who must approve. input is the input of a step that is an approval itself; an approval
+    in the body of a durable step has a name. decisions are dicts with approved, decided_by, login,
+    decided_at (text), comment and payload.
+    """
+
+    wait_id: int
+    run_id: UUID
+    workflow_slug: str
+    step_slug: str
+    task_index: int
+    name: str
+    number: int
+    title: str
+    description: str | None
+    assignees: list[str] | None
+    form: dict[str, Any] | None
+    quorum: int
+    input: Any
+    due_at: datetime | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    outcome: str | None
+    decisions: list[dict[str, Any]]
+
+
 class WorkItem(NamedTuple):
-    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses."""
+    """A task to execute, or (is_refused) the key of a task whose result Stepgres refuses.
+
+    checkpoints, for a durable step only, is {"list": what the body has done, "after"}. If after is
+    not None, list_checkpoints returns the rest.
+    """
 
     run_id: UUID
     workflow_slug: str
@@ -433,6 +496,46 @@ class WorkItem(NamedTuple):
     priority: int
     is_last_attempt: bool | None
     must_begin: bool | None
+    is_refused: bool
+    checkpoints: Any = None
+
+
+class Checkpoint(NamedTuple):
+    """An operation in the body of a durable step, as `list_checkpoints` returns it.
+
+    name and number are the key: the name begins with the kind of the operation, as in "run charge"
+    or "signal paid". outcome is "completed" or "failed" for a call. For a wait it is the outcome of
+    the wait, or None while the wait is open. child_run_id is the run that the wait waits for.
+    """
+
+    place: int
+    name: str
+    number: int
+    outcome: str | None
+    output: Any
+    error: str | None
+    error_type: str | None
+    wait_id: int | None
+    child_run_id: UUID | None = None
+
+
+class CheckpointAnswer(NamedTuple):
+    """What `save_checkpoints` knows about a wait, or (is_refused) the key of a task that is lost.
+
+    outcome is None while the wait is open.
+    """
+
+    run_id: UUID
+    step_slug: str
+    task_index: int
+    claim: int
+    name: str | None
+    number: int | None
+    outcome: str | None
+    output: Any
+    error: str | None
+    wait_id: int | None
+    child_run_id: UUID | None
     is_refused: bool
 
 
@@ -514,7 +617,7 @@ class RunEvent(NamedTuple):
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
     step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
-    wait_opened or _resolved; signal_sent;
+    task_suspended or _resumed; wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
     goal_approved and goal_rejected have a run_id only among the events of a run.

@@ -68,6 +68,7 @@ def step(
     queue: str = ...,
     transactional: bool = ...,
     sticky: bool = ...,
+    durable: bool = ...,
     priority: int = ...,
     resources: Mapping[str, Any] = ...,
     start_delay: float = ...,
@@ -88,11 +89,12 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     without depends_on the step is a root. map executes the step once per element of an array: the
     output of its one dependency, or the input of the run. initial_tasks executes the step that many
     times with its input. A transactional step gets `context.connection`; its writes there are
-    committed together with its completion. start_at is a JSON path over the input of the step to
-    the time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths
-    over the input of the step: the step starts if condition is met and unless is not. when_unmet
-    and when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of
-    a map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
+    committed together with its completion. A durable step may wait, and its context keeps what the
+    step has done: see docs/waiting.md. start_at is a JSON path over the input of the step to the
+    time, as text in ISO 8601, at which the step starts. condition and unless are JSON paths over
+    the input of the step: the step starts if condition is met and unless is not. when_unmet and
+    when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a
+    map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
     its last dependency, in the same turn, without a ticket. Durations are in seconds. The step
     inherits missing options from the class.
     """
@@ -154,6 +156,83 @@ def wait_for_signal(
     condition, unless and when_unmet are as for `step`.
     """
     return WaitStep({"depends_on": depends_on, "wait_for": signal, **options})
+
+
+def approval(
+    *,
+    title: str,
+    description: str | None = None,
+    assignees: Sequence[str] | None = None,
+    form: Mapping[str, Any] | None = None,
+    quorum: int = 1,
+    timeout: float | None = None,
+    when_timeout: str | None = None,
+    when_rejected: str = "fail",
+    default_output: Any = None,
+    depends_on: Sequence[str | StepFunction | WaitStep] = (),
+    **options: Any,
+) -> Any:
+    """Make a step of a Workflow class that waits until people have approved, or one has rejected.
+
+    `legal = approval(title="Sign the contract", assignees=["Ann", "Ben"], depends_on=["draft"])`:
+    no worker is held while the step waits. list_approvals lists what waits; approve and reject
+    decide. The output is `{"approved": bool, "payload": ..., "decisions": [...]}`. Options:
+
+    assignees: the names of those who may decide, as they pass them in decided_by.
+    form: a JSON Schema that the payload of approve must fit; docs/waiting.md lists its keywords.
+    quorum: so many different deciders must approve. One rejection decides.
+    timeout: the seconds after which the wait ends; without it the step waits as long as its run.
+    when_timeout: "fail" (the default), "skip", "skip-cascade", or "default", which completes the
+    step with default_output.
+    when_rejected: the same, or "continue", which completes the step; its output says "approved".
+
+    condition, unless and when_unmet are as for `step`.
+    """
+    given = {
+        "title": title,
+        "description": description,
+        "assignees": assignees,
+        "form": form,
+        "quorum": quorum,
+        "timeout": timeout,
+        "when_timeout": when_timeout,
+        "when_rejected": when_rejected,
+        "default_output": default_output,
+    }
+    document = {name: value for name, value in given.items() if value is not None}
+    return WaitStep({"depends_on": depends_on, "approval": document, **options})
+
+
+class ChildStep(WaitStep):
+    """A step of a Workflow class whose body is a run of another workflow."""
+
+    def __init__(self, workflow: WorkflowName, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.workflow = workflow
+
+
+def workflow_step(
+    workflow: WorkflowName,
+    /,
+    *,
+    depends_on: Sequence[str | StepFunction | WaitStep] = (),
+    **options: Any,
+) -> Any:
+    """Make a step of a Workflow class whose body is a run of a workflow: a child run.
+
+    `ship = workflow_step(ShipOrder, depends_on=["pack"])`: the child run gets the input of the
+    step, and its output is the output of the step. No worker is held while the step waits for it.
+    The workflow is a Workflow class, a module with workflow_steps(), or a slug. A workflow that
+    starts itself is named by its slug. Options:
+
+    map and initial_tasks: a child run for each task, as for `step`.
+    version: the version of the workflow; by default the version that is current at that time.
+    max_attempts: 1 by default. A further attempt goes on where the last child run failed.
+    base_delay, when_exhausted, max_failed, priority, start_delay, start_at, condition, unless and
+    when_unmet are as for `step`. The deadline of the workflow bounds the child run.
+    """
+    slug = workflow if isinstance(workflow, str) else slug_of(workflow)
+    return ChildStep(workflow, {"depends_on": depends_on, "workflow": slug, **options})
 
 
 def _is_step(value: Any) -> bool:
@@ -221,10 +300,14 @@ class Workflow(metaclass=_WorkflowType):
 
 @dataclass(frozen=True)
 class Definition:
-    """A document for register_workflow and functions by step slug, as `describe` returns them."""
+    """A document for register_workflow and functions by step slug, as `describe` returns them.
+
+    children are the workflows, given as objects, whose runs are the bodies of steps.
+    """
 
     document: dict[str, Any]
     functions: Mapping[str, StepFunction]
+    children: tuple[Any, ...] = ()
 
 
 def describe(workflow: Any) -> Definition:
@@ -237,14 +320,19 @@ def describe(workflow: Any) -> Definition:
     """
     documents = []
     functions: dict[str, StepFunction] = {}
+    children = []
     slug = slug_of(workflow)
     steps = list(_steps(workflow, f'workflow "{slug}"'))
     slugs = {id(_function_of(function)): step_slug for step_slug, function, _ in steps}
     for step_slug, function, given in steps:
         culprit = f'workflow "{slug}", step "{step_slug}"'
         options = dict(given)
-        if "depends_on" in given:
-            options["depends_on"] = _dependencies(culprit, given["depends_on"], slugs)
+        if isinstance(function, WaitStep):
+            options = {**getattr(function, _OPTIONS), **given}
+        if isinstance(function, ChildStep) and not isinstance(function.workflow, str):
+            children.append(function.workflow)
+        if "depends_on" in options:
+            options["depends_on"] = _dependencies(culprit, options["depends_on"], slugs)
         _check_json(culprit, options)
         document = {**options, "step_slug": step_slug}
         if isinstance(function, str):
@@ -260,7 +348,22 @@ def describe(workflow: Any) -> Definition:
     }
     _check_json(f'workflow "{slug}"', defaults)
     _check_attributes(f'workflow "{slug}"', workflow, functions)
-    return Definition({"workflow_slug": slug, **defaults, "steps": documents}, functions)
+    document = {"workflow_slug": slug, **defaults, "steps": documents}
+    return Definition(document, functions, tuple(children))
+
+
+def describe_family(workflow: Any) -> dict[str, Definition]:
+    """Describe a workflow and the workflows of its child runs, by slug, the workflow first."""
+    family: dict[str, Definition] = {}
+    left = [workflow]
+    while left:
+        found = left.pop(0)
+        definition = found if isinstance(found, Definition) else describe(found)
+        slug = definition.document["workflow_slug"]
+        if slug not in family:
+            family[slug] = definition
+            left += definition.children
+    return family
 
 
 def describe_all(workflows: Iterable[Any]) -> list[Definition]:
@@ -325,7 +428,7 @@ def _has_context(function: StepFunction) -> bool:
 
 def _steps(
     workflow: Any, culprit: str
-) -> Iterable[tuple[str, StepFunction | str, Mapping[str, Any]]]:
+) -> Iterable[tuple[str, StepFunction | str | WaitStep, Mapping[str, Any]]]:
     """Return the steps of workflow_steps(), with the options that a pair leaves out."""
     get_steps = getattr(workflow, "workflow_steps", None)
     if not callable(get_steps) or not _accepts(get_steps):

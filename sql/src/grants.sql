@@ -14,19 +14,22 @@ declare
         list_workflow_runs,count_runs,list_workers,list_queues,list_channels,why_stuck,
         list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,
         list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,
-        listen,catch_up,get_message,message_history,list_signals,list_waits,list_schedules,
-        get_schedule,preview_schedule}';
+        listen,catch_up,get_message,message_history,list_signals,list_waits,list_checkpoints,
+        get_run_tree,list_approvals,list_schedules,get_schedule,preview_schedule}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
         pause_workflow_run,resume_workflow_run,retry_failed_workflow,cancel_runs,pause_runs,
         resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,notify_only,
-        create_channel,read_messages,acknowledge,send_signal,send_signal_by_key}';
+        create_channel,read_messages,acknowledge,send_signal,send_signal_by_key,
+        signal_on,drop_signal_on}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
-        keep_tasks,get_run_input,get_max_parallel,claim_tasks,complete_task,fail_task,
-        fail_oversized_tasks,work,tick,next_due,register_workflow,create_schedule,
-        get_scheduled_at}';
+        keep_tasks,save_checkpoints,get_run_input,get_max_parallel,list_local_runs,claim_tasks,
+        complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow,
+        create_schedule,get_scheduled_at}';
+    -- signal_on and its triggers have the rights of a user, and call these internal functions
+    v_internal text[] := '{_own_table,_signal_trigger,_row_signal_body,_send_row_signals}';
     v_observer text[] := v_reading || '{next_due,fsck}';
-    -- the roles that plan a task graph do not decide whether it executes
-    v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph}';
+    -- the roles that plan a task graph or start a run do not decide whether it goes on
+    v_approver text[] := v_reading || '{approve_task_graph,reject_task_graph,approve,reject}';
 begin
     -- Calls need no right on types. A role with this right could make a table of a type, and the
     -- table would block every change of the type.
@@ -55,7 +58,11 @@ begin
             select p.oid::pg_catalog.regprocedure::text
             from pg_catalog.pg_proc as p
             where p.pronamespace = 'stepgres'::pg_catalog.regnamespace
-                and p.proname !~ '^_' and (v_routines is null or p.proname = any (v_routines))
+                and case
+                    when p.proname !~ '^_' then v_routines is null or p.proname = any (v_routines)
+                    else p.proname = any (v_internal)
+                        and (v_routines is null or 'signal_on' = any (v_routines))
+                end
         loop
             execute pg_catalog.format('grant execute on function %s to %I', v_routine, v_role);
         end loop;

@@ -15,6 +15,9 @@
 \ir structure/waits.sql
 \ir structure/signals.sql
 \ir structure/schedules.sql
+\ir structure/checkpoints.sql
+\ir structure/children.sql
+\ir structure/decisions.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -24,6 +27,8 @@
 
 -- definition: workflows, their versions and steps
 \ir definition/_active_runs_of.sql
+\ir definition/_approval_wait.sql
+\ir definition/_child_option.sql
 \ir definition/_check_options.sql
 \ir definition/_copy_version.sql
 \ir definition/_create_version.sql
@@ -31,6 +36,7 @@
 \ir definition/_delete_own_version.sql
 \ir definition/_dependencies_of.sql
 \ir definition/_document.sql
+\ir definition/_document_of_child.sql
 \ir definition/_document_of_wait.sql
 \ir definition/_find_version.sql
 \ir definition/_fingerprint.sql
@@ -57,6 +63,7 @@
 \ir definition/_store_steps.sql
 \ir definition/_use_version.sql
 \ir definition/_wait_for_deletion.sql
+\ir definition/_wait_options.sql
 \ir definition/_workflow_options.sql
 \ir definition/add_step.sql
 \ir definition/create_flow.sql
@@ -144,6 +151,27 @@
 \ir work/fail_task.sql
 \ir work/work.sql
 
+-- durable: the bodies of durable steps keep checkpoints, and let go while they wait
+\ir durable/_checkpoints_of.sql
+\ir durable/_copy_checkpoints.sql
+\ir durable/_expand_maps_of.sql
+\ir durable/_feature_resources.sql
+\ir durable/_forget_checkpoints.sql
+\ir durable/_has_feature.sql
+\ir durable/_needs_ticket.sql
+\ir durable/_list_checkpoints.sql
+\ir durable/_new_child_of.sql
+\ir durable/_new_wait_of.sql
+\ir durable/_read_operations.sql
+\ir durable/_restart_tasks.sql
+\ir durable/_resume_tasks.sql
+\ir durable/_store_operations.sql
+\ir durable/_suspend_tasks.sql
+\ir durable/_wake_tasks.sql
+\ir durable/_without_features.sql
+\ir durable/list_checkpoints.sql
+\ir durable/save_checkpoints.sql
+
 -- queues: pgmq queues are made, filled, closed and dropped
 \ir queues/_closable_queues.sql
 \ir queues/_close_queue.sql
@@ -213,6 +241,7 @@
 \ir waits/_apply_waits.sql
 \ir waits/_cancel_waits.sql
 \ir waits/_check_signal.sql
+\ir waits/_close_waits_of.sql
 \ir waits/_copy_waits.sql
 \ir waits/_deliver_signals.sql
 \ir waits/_deliver_signals_of.sql
@@ -232,7 +261,6 @@
 \ir waits/_time_out_waits.sql
 \ir waits/_time_out_waits_of.sql
 \ir waits/_too_many_signals.sql
-\ir waits/_wake_tasks.sql
 \ir waits/list_signals.sql
 \ir waits/list_waits.sql
 \ir waits/send_signal.sql
@@ -284,17 +312,66 @@
 \ir schedules/resume_schedule.sql
 \ir schedules/trigger_schedule.sql
 \ir schedules/update_schedule.sql
+-- children: runs that are the bodies of steps
+\ir children/_cancel_children.sql
+\ir children/_cancel_children_of.sql
+\ir children/_child_deadline.sql
+\ir children/_child_like.sql
+\ir children/_copy_children.sql
+\ir children/_end_child_tasks.sql
+\ir children/_find_bad_inputs.sql
+\ir children/_list_children.sql
+\ir children/_note_cancellations.sql
+\ir children/_note_ends.sql
+\ir children/_resolve_children.sql
+\ir children/_resolve_children_of.sql
+\ir children/_start_child_runs.sql
+\ir children/_start_child_tasks.sql
+\ir children/_start_children.sql
+\ir children/get_run_tree.sql
+\ir children/list_local_runs.sql
+
+-- approvals: waits that people decide
+\ir approvals/_approval.sql
+\ir approvals/_are_texts.sql
+\ir approvals/_copy_decisions.sql
+\ir approvals/_count_decisions.sql
+\ir approvals/_decide.sql
+\ir approvals/_deciding.sql
+\ir approvals/_decisions_of.sql
+\ir approvals/_find_approval.sql
+\ir approvals/_form_fault.sql
+\ir approvals/_is_for.sql
+\ir approvals/_misfit.sql
+\ir approvals/_shown_approval.sql
+\ir approvals/_verdicts.sql
+\ir approvals/approve.sql
+\ir approvals/list_approvals.sql
+\ir approvals/reject.sql
+
+-- table_signals: tables of users send signals
+\ir table_signals/_own_table.sql
+\ir table_signals/_row_signal_body.sql
+\ir table_signals/_send_row_signals.sql
+\ir table_signals/_signal_trigger.sql
+\ir table_signals/drop_signal_on.sql
+\ir table_signals/signal_on.sql
 
 -- lifecycle: cancel, pause, retry, prune
+\ir lifecycle/_cancel_families.sql
 \ir lifecycle/_cancel_runs.sql
 \ir lifecycle/_copy_finished_steps.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
 \ir lifecycle/_is_changeable.sql
 \ir lifecycle/_list_family.sql
+\ir lifecycle/_lock_families.sql
 \ir lifecycle/_lock_family.sql
+\ir lifecycle/_lock_retried.sql
 \ir lifecycle/_next_batch.sql
+\ir lifecycle/_pause_families.sql
 \ir lifecycle/_pause_runs.sql
+\ir lifecycle/_resume_families.sql
 \ir lifecycle/_resume_runs.sql
 \ir lifecycle/_retry_runs.sql
 \ir lifecycle/_run_is_finished.sql
@@ -350,6 +427,7 @@
 \ir events/_record_run_start.sql
 \ir events/_record_signal.sql
 \ir events/_record_step_events.sql
+\ir events/_record_suspension.sql
 \ir events/_record_task_events.sql
 \ir events/_record_wait_events.sql
 \ir events/_send_run_events.sql
@@ -444,6 +522,7 @@
 \ir optimization/step_statistics.sql
 
 -- checks: invariants
+\ir checks/_fault_of_decision.sql
 \ir checks/_fault_of_run.sql
 \ir checks/_fault_of_signal.sql
 \ir checks/_fault_of_step.sql
@@ -452,6 +531,8 @@
 \ir checks/_find_faults.sql
 \ir checks/_find_miscounts.sql
 \ir checks/_find_stray_tickets.sql
+\ir checks/_find_wrong_children.sql
+\ir checks/_find_wrong_decisions.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_schedules.sql
 \ir checks/_find_wrong_statuses.sql
@@ -475,6 +556,7 @@
 \ir triggers/steps_guard_used_version.sql
 \ir triggers/steps_keep_their_place.sql
 \ir triggers/task_graph_changes_record.sql
+\ir triggers/suspensions_record.sql
 \ir triggers/tasks_record_events.sql
 \ir triggers/waits_record_events.sql
 \ir triggers/workflow_versions_guard_delete.sql

@@ -12,14 +12,16 @@ begin
         select p.oid::pg_catalog.regprocedure::text
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
-            'cancel_runs', 'cancel_workflow_run', 'delete_flow', 'fail_oversized_tasks',
-            'heartbeat', 'keep_tasks', 'list_goal_events', 'list_signals', 'list_waits',
-            'pause_runs', 'pause_workflow_run', 'prune', 'register_worker', 'resume_runs',
-            'resume_workflow_run', 'retry_failed_workflow', 'retry_runs', 'send_signal',
-            'send_signal_by_key', '_new_run', '_start_run', 'start_workflow_runs', 'tick',
-            'backfill_schedule', 'create_schedule', 'delete_schedule', 'get_scheduled_at',
-            'pause_schedule', 'resume_schedule', 'trigger_schedule', 'unregister_worker',
-            'update_schedule', 'work'
+            'approve', 'backfill_schedule', 'create_schedule', 'delete_schedule',
+            'get_scheduled_at', 'pause_schedule', 'resume_schedule', 'trigger_schedule',
+            'update_schedule', 'cancel_runs', 'cancel_workflow_run', 'delete_flow',
+            'fail_oversized_tasks',
+            'heartbeat', 'keep_tasks', 'list_approvals', 'list_checkpoints', 'list_goal_events',
+            'list_local_runs', 'list_signals', 'list_waits', 'pause_runs', 'pause_workflow_run',
+            'prune', 'register_worker', 'reject', 'resume_runs', 'resume_workflow_run',
+            'retry_failed_workflow', 'retry_runs', 'save_checkpoints', 'send_signal',
+            'send_signal_by_key', '_new_run', '_send_row_signals', '_start_run',
+            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[

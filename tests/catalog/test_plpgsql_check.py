@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 EXCEPTIONS = {
     ("_new_run_ids", "42883", "error"): "uuidv7 is called only where the server has it",
     ("catch_up", "00000", "warning"): "the columns of the dynamic query are written in it",
+    ("drop_signal_on", "00000", "performance"): "its dynamic statements drop triggers",
     ("_read_history", "00000", "security"): "the order of the dynamic query comes from a boolean",
     **dict.fromkeys(
         [

@@ -46,6 +46,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "get_composition_stats": {},
     "get_flow": {},
     "list_active_runs": {},
+    "list_approvals": {},
     "list_goal_events": {},
     "list_schedules": {},
     "list_waits": {},

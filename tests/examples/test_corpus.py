@@ -7,6 +7,7 @@ import json
 import keyword
 import os
 import pty
+import re
 import subprocess
 import sys
 import tokenize
@@ -108,7 +109,7 @@ def test_report_says_what_ran_and_that_it_was_checked(
     assert "| unreadable | 1 | 1 |\n" in markdown
     assert "| package | 2 | 4 | 14 |\n" in markdown
     assert "| x | 5 | 3 |\n" in markdown
-    assert "| count_file | 4 | 0." in markdown
+    assert re.search(r"\| count_file \| 4 \| \d+\.", markdown)
     assert "| package/broken.py | invalid or missing encoding declaration |\n" in markdown
 
 

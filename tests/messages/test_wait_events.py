@@ -85,3 +85,21 @@ def test_without_subscribers_waits_record_nothing(engine: Engine) -> None:
     send(engine, engine.start("order"))
     engine.call("tick")
     assert engine.rows("select from stepgres.recent_events") == []
+
+
+def test_events_of_approvals_are_told_as_the_view_has_them(engine: Engine, clock: Clock) -> None:
+    everything = Follower(engine)
+    assert everything.told() == []
+    ask = {"title": "Ship it?", "when_rejected": "skip"}
+    engine.define("order", step("ask", approval=ask), step("b", "ask"))
+    approved, rejected = engine.start("order"), engine.start("order")
+    clock.advance(1)
+    for run_id, function in ((approved, "approve"), (rejected, "reject")):
+        (wait_id,) = engine.rows("select wait_id from stepgres.list_approvals(null, %s)", run_id)
+        more = {"comment": "no"} if function == "reject" else {}
+        engine.call(function, wait_id=wait_id, decided_by="Ann", **more)
+    events = everything.told()
+    shown = listed(engine, *sorted((approved, rejected), key=str))
+    assert by_run(events) == by_run(shown)
+    errors = [event[-1] for event in shown if event[0] == "wait_resolved"]
+    assert set(errors) == {None, 'approval "Ship it?" was rejected by Ann: no'}

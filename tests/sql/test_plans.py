@@ -196,7 +196,7 @@ def test_functions_that_share_plans_are_planned_alike(engine: Engine) -> None:
         )
         from pg_proc as p
         where p.pronamespace = 'stepgres'::regnamespace and p.proname !~ '^_'
-            and p.prosrc ~ '_(lock_run|lock_runs|lock_family|take_over|fire_timers)\\M'
+            and p.prosrc ~ '_(lock_(run|famil|retried)|(pause|resume)_famil|take_over|fire_timers)'
         """
     )
     assert {name for name, _ in settings} >= {"work", "tick", "cancel_workflow_run"}

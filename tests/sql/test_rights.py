@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
+from typing_extensions import LiteralString
 
 from tests.support.engine import Engine, refused, step
 from tests.support.roles import Installation, installation
@@ -396,6 +397,47 @@ def test_clients_send_signals_and_observers_list_them(
             ):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege, match=function):
                     engine.call(function, **arguments)
+
+
+# Approvals
+
+
+def test_only_approvers_and_admins_decide(
+    installed: Installation, app: Engine, worker: Engine, name: str
+) -> None:
+    worker.define(name, step("ask", approval={"title": "x", "quorum": 2}))
+    run_id = app.start(name)
+    query: LiteralString = "select wait_id from stepgres.list_approvals(run_id => %s)"
+    for login in ("client_1", "worker_1", "observer_1"):
+        with installed.engine(login) as engine:
+            (wait_id,) = engine.rows(query, run_id)
+            for function, arguments in (("approve", {}), ("reject", {"comment": "no"})):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match=function):
+                    engine.call(function, wait_id=wait_id, **arguments)
+    for login in ("approver_1", "admin_1"):
+        with installed.engine(login) as engine:
+            engine.call("approve", wait_id=wait_id, decided_by=f"boss of {login}")
+    decisions = app.output(run_id)["decisions"]
+    assert [(d["login"], d["decided_by"]) for d in decisions] == [
+        ("approver_1", "boss of approver_1"),
+        ("admin_1", "boss of admin_1"),
+    ]
+
+
+def test_internal_functions_of_signal_on_are_for_those_who_may_call_it(
+    installed: Installation,
+) -> None:
+    internal: LiteralString = (
+        "select array_agg(proname::text order by proname) from pg_proc"
+        " where pronamespace = 'stepgres'::regnamespace and proname ~ '^_'"
+        " and has_function_privilege(%s, oid, 'execute')"
+    )
+    expected = ["_own_table", "_row_signal_body", "_send_row_signals", "_signal_trigger"]
+    with installed.engine("postgres") as engine:
+        for login in ("client_1", "worker_1", "admin_1"):
+            assert engine.rows(internal, login) == [expected]
+        for login in ("observer_1", "approver_1", "stranger"):
+            assert engine.rows(internal, login) == [None]
 
 
 # Schedules

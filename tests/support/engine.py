@@ -42,6 +42,7 @@ class WorkItem:
     is_last_attempt: bool | None
     must_begin: bool | None
     is_refused: bool
+    checkpoints: Any = None
 
     @property
     def key(self) -> dict[str, Any]:
@@ -66,6 +67,17 @@ class WorkItem:
 
     def released(self) -> dict[str, Any]:
         return self._result(status="released")
+
+    def suspended(self, *waits_for: int) -> dict[str, Any]:
+        """The body lets go until one of these waits is resolved, or any wait."""
+        return self._result(status="suspended", **({"waits_for": waits_for} if waits_for else {}))
+
+    def restarted(self, input: Any) -> dict[str, Any]:
+        return self._result(status="restarted", input=input)
+
+    def operation(self, name: str, number: int = 1, **more: Any) -> dict[str, Any]:
+        """A checkpoint or a wait of the body, for save_checkpoints."""
+        return self._result(name=name, number=number, **more)
 
     def _result(self, **more: Any) -> dict[str, Any]:
         return {**self.key, "run_id": str(self.run_id), **more}

@@ -11,6 +11,8 @@ alter table stepgres.waits
 add constraint wait_is_sound check (stepgres._fault_of(waits) is null);
 alter table stepgres.signals
 add constraint signal_is_sound check (stepgres._fault_of(signals) is null);
+alter table stepgres.decisions
+add constraint decision_is_sound check (stepgres._fault_of(decisions) is null);
 
 create function public.refuse_transition() returns trigger
 language plpgsql
@@ -45,7 +47,12 @@ after update on stepgres.tasks
 for each row
 when (
     (old.finished_at is not null and new.status is distinct from old.status)
-    or (old.status in ('queued', 'waiting') and new.status in ('completed', 'failed'))
+    or (old.status = 'queued' and new.status in ('completed', 'failed'))
+    -- a task whose body is a child run has no worker
+    or (
+        old.status = 'waiting' and new.status in ('completed', 'failed')
+        and (old.worker_id is not null or old.started_at is null)
+    )
     or (old.status = 'waiting' and new.status = 'started')
     or (old.status = 'started' and new.status = 'queued')
     or new.attempt < old.attempt - 1

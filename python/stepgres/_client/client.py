@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from stepgres._client.approvals import Approvals
 from stepgres._client.definitions import Definitions
 from stepgres._client.events import Events
 from stepgres._client.goals import Goals
@@ -21,6 +22,7 @@ class Client(
     Runs,
     Schedules,
     AsyncSignals,
+    Approvals,
     Goals,
     Workers,
     Messages,

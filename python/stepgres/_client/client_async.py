@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stepgres._client.approvals_async import AsyncApprovals
 from stepgres._client.definitions_async import AsyncDefinitions
 from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
@@ -19,6 +20,7 @@ class AsyncClient(
     AsyncRuns,
     AsyncSchedules,
     AsyncSignals,
+    AsyncApprovals,
     AsyncGoals,
     AsyncWorkers,
     AsyncMessages,

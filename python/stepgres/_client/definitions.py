@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import scalar_row
 
 from stepgres._postgres.adapters import ADAPTERS_OF_TEXT
-from stepgres._postgres.arguments import array, interval, json_argument, json_value
+from stepgres._postgres.arguments import (
+    array,
+    interval,
+    json_argument,
+    json_value,
+    slug_argument,
+)
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
 from stepgres.errors import DefinitionError, InvalidInput
@@ -91,10 +97,16 @@ class Definitions(Caller):
         key: str | None = None,
         when_timeout: str | None = None,
         default_output: Any = None,
+        durable: bool | None = None,
+        workflow: WorkflowName | None = None,
+        version: int | None = None,
+        approval: Mapping[str, Any] | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
-        A step with wait_for waits for the signal of this name: see `wait_for_signal`.
+        A step with wait_for waits for the signal of this name: see `wait_for_signal`. A step with
+        an approval waits for people: see `approval`. The body of a step with workflow is a run of
+        this workflow: see `workflow_step`.
         """
         return self._one(
             "add_step",
@@ -126,6 +138,10 @@ class Definitions(Caller):
             key=key,
             when_timeout=when_timeout,
             default_output=json_argument(default_output, "default_output"),
+            durable=durable,
+            workflow=slug_argument(workflow),
+            version=version,
+            approval=json_argument(approval, "approval"),
         )
 
     def register_workflow(

@@ -17,6 +17,7 @@ from stepgres._postgres.rows import row_of
 from stepgres.errors import WorkflowNotFound
 from stepgres.types import (
     RunCount,
+    RunNode,
     RunStatus,
     StuckStep,
     Subscription,
@@ -204,6 +205,14 @@ class Runs(Caller):
         """Return the unfinished steps of a run, and the reason why each step waits."""
         return self._all("why_stuck", row_of(StuckStep), run_id=run_id)
 
+    def get_run_tree(self, run_id: UUID) -> list[RunNode]:
+        """Return a run and all runs under it, each behind its parent. Raises RunNotFound."""
+        return self._all("get_run_tree", row_of(RunNode), run_id=run_id)
+
+    def list_local_runs(self, run_id: UUID) -> list[UUID]:
+        """List up to 100 runs, of a run and its children, with queued tasks for their executor."""
+        return self._all("list_local_runs", scalar_row, run_id=run_id)
+
     def cancel_workflow_run(
         self, run_id: UUID, reason: str | None = None, force: bool | None = None
     ) -> None:
@@ -215,14 +224,19 @@ class Runs(Caller):
         self._all("cancel_workflow_run", scalar_row, run_id=run_id, reason=reason, force=force)
 
     def pause_workflow_run(self, run_id: UUID) -> None:
-        """Pause a run: no more of its tasks start; tasks that are executed finish, and count.
+        """Pause a run, and the child runs that its steps wait for.
+
+        No more tasks start; tasks that are executed finish, and count.
 
         A run that is paused does not change. Raises RunAlreadyFinished if the run has ended.
         """
         self._all("pause_workflow_run", scalar_row, run_id=run_id)
 
     def resume_workflow_run(self, run_id: UUID) -> None:
-        """Resume a paused run. Raises RunNotPaused, or RunAlreadyFinished if the run has ended."""
+        """Resume a paused run, and the child runs that were paused together with it.
+
+        Raises RunNotPaused, or RunAlreadyFinished if the run has ended.
+        """
         self._all("resume_workflow_run", scalar_row, run_id=run_id)
 
     def retry_failed_workflow(

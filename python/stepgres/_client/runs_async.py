@@ -15,6 +15,7 @@ from stepgres._postgres.rows import row_of
 from stepgres.errors import WorkflowNotFound
 from stepgres.types import (
     RunCount,
+    RunNode,
     RunStatus,
     StuckStep,
     Subscription,
@@ -204,6 +205,14 @@ class AsyncRuns(AsyncCaller):
         """Return the unfinished steps of a run, and the reason why each step waits."""
         return await self._all("why_stuck", row_of(StuckStep), run_id=run_id)
 
+    async def get_run_tree(self, run_id: UUID) -> list[RunNode]:
+        """Return a run and all runs under it, each behind its parent. Raises RunNotFound."""
+        return await self._all("get_run_tree", row_of(RunNode), run_id=run_id)
+
+    async def list_local_runs(self, run_id: UUID) -> list[UUID]:
+        """List up to 100 runs, of a run and its children, with queued tasks for their executor."""
+        return await self._all("list_local_runs", scalar_row, run_id=run_id)
+
     async def cancel_workflow_run(
         self, run_id: UUID, reason: str | None = None, force: bool | None = None
     ) -> None:
@@ -217,14 +226,19 @@ class AsyncRuns(AsyncCaller):
         )
 
     async def pause_workflow_run(self, run_id: UUID) -> None:
-        """Pause a run: no more of its tasks start; tasks that are executed finish, and count.
+        """Pause a run, and the child runs that its steps wait for.
+
+        No more tasks start; tasks that are executed finish, and count.
 
         A run that is paused does not change. Raises RunAlreadyFinished if the run has ended.
         """
         await self._all("pause_workflow_run", scalar_row, run_id=run_id)
 
     async def resume_workflow_run(self, run_id: UUID) -> None:
-        """Resume a paused run. Raises RunNotPaused, or RunAlreadyFinished if the run has ended."""
+        """Resume a paused run, and the child runs that were paused together with it.
+
+        Raises RunNotPaused, or RunAlreadyFinished if the run has ended.
+        """
         await self._all("resume_workflow_run", scalar_row, run_id=run_id)
 
     async def retry_failed_workflow(

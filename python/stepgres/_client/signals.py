@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from psycopg.rows import scalar_row
+
 from stepgres._postgres.adapters import TOLERANT_ADAPTERS
-from stepgres._postgres.arguments import interval, json_value
+from stepgres._postgres.arguments import array, interval, json_value
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
 from stepgres.types import SentSignal, Signal, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from stepgres.workflow import WorkflowName
@@ -70,6 +73,38 @@ class AsyncSignals(Caller):
             source=source,
             keep=interval(keep),
         )
+
+    def signal_on(
+        self,
+        table_name: str,
+        signal: str,
+        key_column: str,
+        condition: str,
+        payload_columns: Sequence[str] | None = None,
+    ) -> None:
+        """Let a table of yours send a signal by key when a row begins to match a condition.
+
+        table_name has its schema, as in "app.payments". condition is SQL over the row, as in
+        "new.status = 'paid'". The payload has payload_columns, by default all. Calling it again
+        with the same table and signal changes the rest. Raises InvalidInput and NotPermitted (you
+        are not the owner of the table).
+        """
+        self._all(
+            "signal_on",
+            scalar_row,
+            table_name=table_name,
+            signal=signal,
+            key_column=key_column,
+            condition=condition,
+            payload_columns=array(payload_columns),
+        )
+
+    def drop_signal_on(self, table_name: str, signal: str) -> bool:
+        """End what signal_on began for a table and a signal; return whether there was anything.
+
+        Raises InvalidInput and NotPermitted (you are not the owner of the table).
+        """
+        return self._scalar(bool, "drop_signal_on", table_name=table_name, signal=signal)
 
     def list_signals(
         self, run_id: UUID, limit: int | None = None, after: int | None = None

@@ -10,7 +10,7 @@ from stepgres._postgres.arguments import interval, json_argument, json_value
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.rows import row_of
 from stepgres._version import __version__
-from stepgres.types import QueueInfo, WorkerInfo, WorkItem
+from stepgres.types import Checkpoint, CheckpointAnswer, QueueInfo, WorkerInfo, WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,38 @@ class AsyncWorkers(AsyncCaller):
             row_of(WorkItem),
             worker_id=worker_id,
             tasks=json_argument(tasks and list(tasks), "tasks"),
+        )
+
+    async def save_checkpoints(
+        self,
+        worker_id: str,
+        checkpoints: Sequence[Mapping[str, Any]] | str | None = None,
+        waits: Sequence[Mapping[str, Any]] | str | None = None,
+    ) -> list[CheckpointAnswer]:
+        """Save what the bodies of durable steps have done, and open their waits.
+
+        Both arguments are lists, or their JSON text. Returns what is known about each of the waits,
+        and the tasks that the worker has lost. Raises TooManyCheckpoints and PayloadTooLarge.
+        """
+        return await self._all(
+            "save_checkpoints",
+            row_of(CheckpointAnswer),
+            worker_id=worker_id,
+            checkpoints=_json_list(checkpoints, "checkpoints"),
+            waits=_json_list(waits, "waits"),
+        )
+
+    async def list_checkpoints(
+        self, run_id: UUID, step_slug: str, task_index: int | None = None, after: int | None = None
+    ) -> list[Checkpoint]:
+        """List what the body of a durable step has done, about 4 MB of it, after a place."""
+        return await self._all(
+            "list_checkpoints",
+            row_of(Checkpoint),
+            run_id=run_id,
+            step_slug=step_slug,
+            task_index=task_index,
+            after=after,
         )
 
     async def claim_tasks(
@@ -196,9 +228,7 @@ class AsyncWorkers(AsyncCaller):
             "work",
             row_of(WorkItem),
             worker_id=worker_id,
-            results=results
-            if isinstance(results, str)
-            else json_argument(results and list(results), "results"),
+            results=_json_list(results, "results"),
             capacity=capacity,
             run_ids=None if run_ids is None else list(run_ids),
             is_waiting=is_waiting,
@@ -216,3 +246,8 @@ class AsyncWorkers(AsyncCaller):
         """Return the time of the next work for `tick`, by the clock of the server."""
         (due,) = await self._all("next_due", scalar_row)
         return cast("datetime | None", due)
+
+
+def _json_list(value: Sequence[Mapping[str, Any]] | str | None, name: str) -> Any:
+    """Convert a list of objects; a string is the JSON text of such a list."""
+    return value if isinstance(value, str) else json_argument(value and list(value), name)

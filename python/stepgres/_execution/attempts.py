@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepgres._execution.failures import Failure, describe_failure
 from stepgres._postgres.json_text import JsonText, NotWritable, dumps
-from stepgres.errors import UnwritableOutput
+from stepgres.errors import Suspended, UnwritableOutput
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -36,9 +36,13 @@ def attempt(function: StepFunction, context: StepContext) -> Outcome:
     """Call the function of a step. Any exception, also SystemExit, is a failed attempt."""
     try:
         output = function(*context.arguments(function))
+        if context.body is not None and context.body.is_suspending:
+            return Outcome(context.body.ending())
         if inspect.isawaitable(output):
             return Outcome("", pending=output)
         return completed(output, context)
+    except Suspended as error:
+        return failed(error) if context.body is None else Outcome(context.body.ending())
     except BaseException as error:
         return failed(error)
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import logging
 import os
+import pickle
 import socket
 from concurrent.futures import Future
 from contextlib import suppress
@@ -20,7 +21,10 @@ from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres._durable.thread_body import ThreadBody
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
     from stepgres._execution.runner import Execution
@@ -119,6 +123,10 @@ class Channels:
                 execution = self._executions.get(number)
                 if execution is not None:
                     execution.heartbeat()
+            case {"save": number, "checkpoints": checkpoints, "waits": waits}:
+                self._answer(number, lambda store: store.save(checkpoints, waits))
+            case {"ask_for_connection": number}:
+                self._answer(number, lambda store: store.connection_of_process())
             case {"record": fields}:
                 _handle(logging.makeLogRecord(fields))
             case {"stack_of": number, "frames": frames}:
@@ -127,6 +135,22 @@ class Channels:
                     stack.set_result(frames)
             case {"end": number}:
                 self._send_over(connection, {"ended": number})
+
+    def _answer(self, number: int, ask: Callable[[Any], Any]) -> None:
+        """Answer a durable step in a process. The step waits for the answer, and asks no more."""
+        execution = self._executions.get(number)
+        body = execution and execution.body
+
+        def answer() -> None:
+            assert isinstance(body, ThreadBody)
+            try:
+                message = {"answer": number, "value": ask(body.store)}
+            except Exception as error:
+                message = {"answer": number, "error": pickle.dumps(error).hex()}
+            self._send(number, message)
+
+        if body is not None:  # in a thread, since the next message may be a heartbeat
+            Thread(target=answer, name="stepgres-answer", daemon=True).start()
 
     def _begin(self, number: int, connection: Connection[Any, Any]) -> None:
         execution = self._executions.get(number)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
+from stepgres.errors import DefinitionError
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from stepgres.workflow import StepFunction
+    from stepgres._durable.body import Body
+    from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
 
@@ -39,6 +41,7 @@ class TaskData(NamedTuple):
     input: str
     run: RunData
     goal_task: dict[str, Any] | None = None
+    checkpoints: list[dict[str, Any]] | None = None  # of a durable step
 
     @property
     def path(self) -> str:
@@ -59,6 +62,7 @@ class StepContext:
     """
 
     connection: Any = None
+    body: Body | None = None  # of a durable step
     check_goal_tasks: Callable[[list[dict[str, Any]]], None] | None = None
 
     def __init__(self, data: TaskData) -> None:
@@ -112,6 +116,127 @@ class StepContext:
         if self.check_goal_tasks is not None:
             self.check_goal_tasks(added)
         self.added_goal_tasks += added
+
+    # Durable steps. In an async def step, await each call of these methods.
+
+    def run(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *args: Any,
+        attempts: int = 1,
+        base_delay: float = 1.0,
+        timeout: float | None = None,
+        transactional: bool = False,
+    ) -> Any:
+        """Call a function with args once, and return its result in this and every later execution.
+
+        The result is stored when run returns, as JSON of at most 1 MB. So run returns the value
+        that JSON has: a tuple comes back as a list. A name that is used again counts; branches that
+        run at the same time use names of their own.
+
+        The function is called up to `attempts` times, with pauses that begin with base_delay
+        seconds and double, each within timeout seconds. Then CallFailed is raised. If the body goes
+        on after the error, later executions raise the same error. A transactional function gets a
+        connection as its first argument: what it writes there is committed with its result.
+        """
+        return self._durable("run").run(
+            name,
+            function,
+            args,
+            attempts=attempts,
+            base_delay=base_delay,
+            timeout=timeout,
+            transactional=transactional,
+        )
+
+    def sleep(self, seconds: float) -> Any:
+        """Wait for this time, which begins when the first execution comes here."""
+        return self._durable("sleep").sleep(seconds)
+
+    def sleep_until(self, instant: datetime) -> Any:
+        """Wait until an instant, a datetime with a time zone."""
+        return self._durable("sleep_until").sleep_until(instant)
+
+    def wait_for_signal(
+        self,
+        signal: str,
+        timeout: float | None = None,
+        match: str | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """Wait for a signal, and return its payload.
+
+        With a key, senders need not know the run. match is a JSON path over the payload. Raises
+        SignalTimeout after timeout seconds.
+        """
+        return self._durable("wait_for_signal").wait_for_signal(signal, timeout, match, key)
+
+    def approval(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        assignees: Sequence[str] | None = None,
+        form: Mapping[str, Any] | None = None,
+        quorum: int = 1,
+        timeout: float | None = None,
+    ) -> Any:
+        """Wait until people have approved; title is the name by default.
+
+        The options are those of `stepgres.approval`. Returns {"approved": True, "payload",
+        "decisions"}. Raises Rejected, and SignalTimeout after timeout seconds.
+        """
+        document = {
+            "title": title,
+            "description": description,
+            "assignees": assignees,
+            "form": form,
+            "quorum": quorum,
+        }
+        return self._durable("approval").approval(name, timeout, document)
+
+    def run_workflow(
+        self, workflow: WorkflowName, input: Any = None, *, version: int | None = None
+    ) -> Any:
+        """Start a run of a workflow, wait for its end, and return its output: a child run.
+
+        The workflow is registered, and its local steps need a worker or executor that knows it. The
+        version is the current one by default. Raises CallFailed if the run fails or cannot start.
+        If the body ends without the run, the run is cancelled.
+        """
+        return self._durable("run_workflow").run_workflow(workflow, input, version)
+
+    def start_workflow_run(
+        self, workflow: WorkflowName, input: Any = None, *, version: int | None = None
+    ) -> Any:
+        """Start a run of a workflow once, and return a handle with its run_id and result().
+
+        result() is as run_workflow. The run goes on when the body is completed without its end.
+        """
+        return self._durable("start_workflow_run").start_workflow_run(workflow, input, version)
+
+    def gather(self, *branches: Any) -> Any:
+        """Wait for all branches, or the first that fails, and return their values.
+
+        The step goes on when all waits among the branches are resolved, not after each. The
+        branches of an async def step are calls of these methods, or any awaitables. Those of a def
+        step are functions without arguments, such as functools.partial(context.sleep, 5).
+        """
+        return self._durable("gather").gather(*branches)
+
+    def restart(self, input: Any) -> Any:
+        """Begin the body anew with another input and without checkpoints; never returns."""
+        return self._durable("restart").restart(input)
+
+    def _durable(self, method: str) -> Body:
+        if self.body is None:
+            raise DefinitionError(
+                f'step "{self.step_slug}": context.{method} is for durable steps',
+                hint="Mark the step with @step(durable=True).",
+            )
+        return self.body
 
     def heartbeat(self) -> None:
         """Restart the timeout of the step, which makes progress. Callable from any thread."""

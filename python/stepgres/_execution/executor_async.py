@@ -11,7 +11,7 @@ from stepgres._execution.step_functions import flow_finder, goal_tasks_finder, s
 from stepgres._postgres.json_text import dumps_input
 from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
-from stepgres.workflow import describe
+from stepgres.workflow import describe_family
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,17 +63,21 @@ class AsyncExecutor:
     ) -> RunResult:
         """Execute a workflow, as `describe` takes it, and return RunResult(output, run_id).
 
-        Local steps run here, and distributed steps run in the workers of their queues. Raises
+        Local steps run here, and distributed steps run in the workers of their queues. The same
+        holds for the steps of child runs, whose workflows are registered too. Raises
         WorkflowFailed when the run fails. Raises DefinitionError or InvalidInput before a run is
         started. Raises WorkflowTimeout after `timeout` seconds, and then the run continues: the
         workers of its queues get its local steps. wait_for_run waits for the end of such a run,
         and cancel_workflow_run ends the run. An interrupted call leaves its run to the workers,
         too.
         """
-        definition = describe(workflow)
+        family = describe_family(workflow)
+        definition, *children = family.values()
         run_input = dumps_input(input, "input")
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
+            for child in children:
+                await self._client.register_workflow(child)
             started, most = await self._register_and_start(
                 definition.document,
                 input=input,
@@ -85,7 +89,8 @@ class AsyncExecutor:
                 most = await self._client.get_max_parallel(started)
             return started, most
 
-        return await self._execute(start, run_input, steps_finder(definition.functions), timeout)
+        has_children = _has_children(definition.document)
+        return await self._execute(start, run_input, steps_finder(family), timeout, has_children)
 
     async def execute_dynamic(
         self,
@@ -109,7 +114,9 @@ class AsyncExecutor:
             )
             return started, flow["max_parallel"]
 
-        return await self._execute(start, dumps_input(input, "input"), finder, timeout)
+        return await self._execute(
+            start, dumps_input(input, "input"), finder, timeout, _has_children(flow)
+        )
 
     async def retry(
         self,
@@ -137,7 +144,9 @@ class AsyncExecutor:
             )
             return started, await self._client.get_max_parallel(started)
 
-        return await self._execute(start, dumps_input(run.input), finder, timeout)
+        return await self._execute(
+            start, dumps_input(run.input), finder, timeout, _has_children(flow)
+        )
 
     async def execute_task_graph(
         self,
@@ -200,6 +209,7 @@ class AsyncExecutor:
         run_input: str | None,
         finder: Finder,
         timeout: float,
+        has_children: bool = False,
     ) -> RunResult:
         async with self._take_worker() as worker:
             try:
@@ -208,7 +218,9 @@ class AsyncExecutor:
                 run_id, most = await start(await worker.register())
             concurrency = min(self._concurrency, most or self._concurrency)
             status, error = await worker.execute(
-                Execution(run_id, run_input, finder, concurrency, self._processes, timeout)
+                Execution(
+                    run_id, run_input, finder, concurrency, self._processes, timeout, has_children
+                )
             )
         try:
             return run_result(run_id, status)
@@ -222,3 +234,7 @@ class AsyncExecutor:
             return idle.pop()
         except IndexError:
             return AsyncRunWorker(self._conninfo, idle)
+
+
+def _has_children(document: Mapping[str, Any]) -> bool:
+    return any(step.get("workflow") is not None for step in document["steps"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from traceback import TracebackException, extract_stack, format_list
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepgres.errors import NonRetryable, RetryAfter
+from stepgres.errors import CallFailed, NonRetryable, RetryAfter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,8 @@ def describe_failure(error: BaseException, traceback: str | None = None) -> Fail
             message = f"{message}: {'; '.join(named)}" + (f"; and {rest} more" if rest else "")
         if message:
             text = f"{name}: {message}"
-        delays = [float(leaf.seconds) for leaf in leaves if isinstance(leaf, RetryAfter)]
+        causes = [cause_of(leaf) for leaf in leaves]
+        delays = [float(cause.seconds) for cause in causes if isinstance(cause, RetryAfter)]
         retry_after = max(delays, default=None)
     except Exception as broken:  # the class is the user's
         text = f"{name} (reading it raised {type(broken).__name__})"
@@ -65,9 +66,16 @@ def describe_failure(error: BaseException, traceback: str | None = None) -> Fail
         name,
         shorten(text),
         traceback or _traceback(error),
-        not any(isinstance(leaf, NonRetryable) for leaf in [error, *leaves]),
+        not any(isinstance(cause_of(leaf), NonRetryable) for leaf in [error, *leaves]),
         retry_after,
     )
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the exception that made a call in a durable step fail, or the error itself."""
+    while isinstance(error, CallFailed) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def describe_stack(thread_id: int | None) -> str | None:

@@ -9,6 +9,7 @@ import anyio
 
 from stepgres._execution.places import place_for
 from stepgres._execution.runner import Runner, release_result
+from stepgres._execution.shared_reads import SharedReads
 from stepgres._execution.turns import Turns
 from stepgres._execution.worker_client import FULL_TICK
 from stepgres._postgres.backoff import Backoff
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from uuid import UUID
 
+    from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.attempts import Outcome
     from stepgres._execution.context import RunData
     from stepgres._execution.heartbeat import Heartbeat
@@ -32,11 +34,12 @@ logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while no task is claimed
 _KEPT_ERRORS = 100
+_KEPT_RUNS = 100
 _LOOK_INTERVAL = 1.0  # seconds between reads of the run and ticks, while steps run
 
 
 class LocalRun:
-    """A run that this process executes as the worker worker_id."""
+    """A run that this process executes as the worker worker_id, with its child runs."""
 
     def __init__(
         self,
@@ -46,16 +49,21 @@ class LocalRun:
         run: RunData,
         find: Callable[[WorkItem], Awaitable[StepCall | None]],
         transactions: Transactions,
+        checkpoints: Checkpoints,
         heartbeat: Heartbeat,
         concurrency: int,
         pool: Executor | None = None,
+        *,
+        has_children: bool = False,
     ) -> None:
         self._client = client
         self._run_id = run_id
         self._run = run
+        self._has_children = has_children
+        self._runs = SharedReads(client.read_run, _KEPT_RUNS)
         self._find = find
         self._place = place_for(pool)
-        self._runner = Runner(self._place, transactions, heartbeat, self._keep_error)
+        self._runner = Runner(self._place, transactions, heartbeat, checkpoints, self._keep_error)
         self._errors: dict[tuple[str, str], BaseException] = {}
         self._patience = Patience()
         self._turns = Turns(client, worker_id, concurrency, self._execute)
@@ -83,8 +91,9 @@ class LocalRun:
         pauses = Backoff(_PAUSES)
         last_look = anyio.current_time()
         is_look_due = False
+        run_ids = [self._run_id]
         while True:
-            if await turns.turn(run_ids=[self._run_id]):
+            if await turns.turn(run_ids=run_ids):
                 pauses.reset()
                 self._patience.reset()
             if turns.is_idle or is_look_due:
@@ -92,6 +101,12 @@ class LocalRun:
                 status = await self._client.get_run_status(self._run_id)
                 if status.status != "in_progress":
                     return status
+            if self._has_children:
+                asked = run_ids
+                found = await self._client.list_local_runs(self._run_id)
+                run_ids = [self._run_id, *(run_id for run_id in found if run_id != self._run_id)]
+                if not set(run_ids) <= set(asked):
+                    continue  # a child run has begun
             # A result ends the wait. A timer, or a step of another worker, does not.
             is_idle = turns.is_idle
             await turns.wait(pauses.pause() if is_idle else _LOOK_INTERVAL)
@@ -125,7 +140,9 @@ class LocalRun:
     async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
         try:
             step = None if item.sql_function else await self._find(item)
+            is_child = item.run_id != self._run_id
+            run = await self._runs(item.run_id) if is_child else self._run
         except PASSING_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await self._runner.run(step, item, self._run, leave)
+        return await self._runner.run(step, item, run, leave)

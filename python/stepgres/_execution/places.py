@@ -37,7 +37,7 @@ class Threads:
 
     _calls: CallQueue | None = None
 
-    def check(self, name: str, function: StepFunction) -> None:
+    def check(self, name: str, function: StepFunction, *, is_durable: bool = False) -> None:
         """Raise DefinitionError if this place cannot execute the step of that name."""
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
@@ -74,7 +74,7 @@ class Processes(Threads):
         self._executor = executor
         self._channels: Channels | None = None
 
-    def check(self, name: str, function: StepFunction) -> None:
+    def check(self, name: str, function: StepFunction, *, is_durable: bool = False) -> None:
         try:
             pickle.dumps(function)
         except Exception as error:  # pickle may raise an error of any class
@@ -119,17 +119,18 @@ class Elsewhere(Threads):
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def check(self, name: str, function: StepFunction) -> None:
-        if takes_context(function):
+    def check(self, name: str, function: StepFunction, *, is_durable: bool = False) -> None:
+        if is_durable or takes_context(function):
             kind = type(self._executor).__name__
+            need = "the step is durable and needs" if is_durable else "its function takes"
             raise DefinitionError(
-                f"{name}: its function takes a context, which it cannot have in {kind}",
+                f"{name}: {need} a context, which it cannot have in {kind}",
                 hint="Leave out its second parameter, make it async def, which is executed in the"
                 " worker, or use threads or processes of this machine.",
             )
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
-        self.check(f'step "{execution.step_slug}"', function)
+        self.check(f'step "{execution.step_slug}"', function, is_durable=execution.body is not None)
         future = self._executor.submit(execute_without_context, function, execution.data)
         execution.call = future
         return await asyncio.wrap_future(future)
@@ -155,7 +156,8 @@ def check_steps(
             function = definition.functions.get(step["step_slug"])
             if function is not None and not step.get("transactional"):
                 slug = definition.document["workflow_slug"]
-                _check(place, f'workflow "{slug}", step "{step["step_slug"]}"', function)
+                name = f'workflow "{slug}", step "{step["step_slug"]}"'
+                _check(place, name, function, is_durable=bool(step.get("durable")))
     if isinstance(step_functions, Mapping):
         for name, function in step_functions.items():
             _check(place, f'goal tasks "{name}"', function)
@@ -163,9 +165,9 @@ def check_steps(
         _check(place, "step_functions", step_functions)
 
 
-def _check(place: Threads, name: str, function: StepFunction) -> None:
+def _check(place: Threads, name: str, function: StepFunction, *, is_durable: bool = False) -> None:
     if not inspect.iscoroutinefunction(function):  # the worker executes coroutines
-        place.check(name, function)
+        place.check(name, function, is_durable=is_durable)
 
 
 async def ended(call: Running) -> None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import anyio
 
+from stepgres._durable.checkpoints import Checkpoints
 from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._execution.local_run import LocalRun
 from stepgres._execution.process_pool import process_pool
 from stepgres._execution.transactions import Transactions
-from stepgres._execution.worker_client import WorkerClient, give_back
+from stepgres._execution.worker_client import FEATURES, WorkerClient, give_back
 from stepgres._listening.background import cancel_others, result_of
 from stepgres.errors import WorkflowTimeout
 
@@ -46,6 +47,7 @@ class Execution(NamedTuple):
     concurrency: int
     processes: int | None
     timeout: float
+    has_children: bool
 
 
 class Ended(NamedTuple):
@@ -90,7 +92,9 @@ class AsyncRunWorker:
 
     async def register(self) -> str:
         """Register a worker that takes no tasks from queues."""
-        self.worker_id = await self._client.register_worker(queues=[], lease=_LEASE)
+        self.worker_id = await self._client.register_worker(
+            queues=[], lease=_LEASE, features=FEATURES
+        )
         return self.worker_id
 
     async def execute(self, execution: Execution) -> Ended:
@@ -102,9 +106,10 @@ class AsyncRunWorker:
             if execution.run_input is None
             else RunData(execution.run_input)
         )
-        async with Transactions(
-            self._conninfo, self.worker_id, execution.concurrency
-        ) as transactions:
+        async with (
+            Transactions(self._conninfo, self.worker_id, execution.concurrency) as transactions,
+            Checkpoints(self._conninfo, self.worker_id, _LEASE, transactions) as checkpoints,
+        ):
             with ExitStack() as stack:
                 run = LocalRun(
                     client,
@@ -113,9 +118,11 @@ class AsyncRunWorker:
                     run_data,
                     execution.finder(client),
                     transactions,
+                    checkpoints,
                     stack.enter_context(Heartbeat(self._conninfo, self.worker_id, _LEASE / 3)),
                     execution.concurrency,
                     stack.enter_context(process_pool(execution.processes)),
+                    has_children=execution.has_children,
                 )
                 with anyio.move_on_after(execution.timeout):
                     status = await run.finish()

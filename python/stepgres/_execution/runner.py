@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
+import psycopg
 
 from stepgres._execution.attempts import Outcome, completed, failed
 from stepgres._execution.context import RunData, TaskData
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from psycopg import Error
 
+    from stepgres._durable.body import Body
+    from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.heartbeat import Heartbeat
     from stepgres._execution.places import Threads
     from stepgres._execution.threads import Running
@@ -65,10 +68,16 @@ class Execution(StepContext):
     is_lost = False
     is_committing = False  # the commit that completes the task may not be visible yet
     stack: str | None = None  # of its process or thread, at the timeout
-    interrupted: asyncio.CancelledError | None = None  # its place on the loop, at the timeout
+    interrupted: BaseException | None = None  # its place on the loop, at the timeout
 
     def __init__(
-        self, item: WorkItem, run: RunData, step: StepCall | None, *, is_on_loop: bool
+        self,
+        item: WorkItem,
+        run: RunData,
+        step: StepCall | None,
+        *,
+        is_on_loop: bool,
+        body: Body | None = None,
     ) -> None:
         self.data = TaskData(
             item.run_id,
@@ -79,8 +88,10 @@ class Execution(StepContext):
             item.input,
             run,
             step and step.goal_task,
+            None if body is None else body.checkpoints,
         )
         super().__init__(self.data)
+        self.body = body
         self.check_goal_tasks = step and step.check_goal_tasks
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
@@ -207,11 +218,13 @@ class Runner:
         place: Threads,
         transactions: Transactions,
         heartbeat: Heartbeat,
+        checkpoints: Checkpoints,
         on_failure: Callable[[WorkItem, Outcome], None] | None = None,
     ) -> None:
         self._place = place
         self._transactions = transactions
         self._heartbeat = heartbeat
+        self._checkpoints = checkpoints
         self._on_failure = on_failure
 
     async def run(
@@ -229,7 +242,12 @@ class Runner:
         wait after the last attempt of a task.
         """
         is_on_loop = step is None or inspect.iscoroutinefunction(step.function)
-        execution = Execution(item, run, step, is_on_loop=is_on_loop)
+        try:
+            body = await self._checkpoints.body_of(item, is_on_loop=is_on_loop)
+        except (StepgresError, psycopg.Error) as error:
+            logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
+            return release_result(item, retry_after=1)
+        execution = Execution(item, run, step, is_on_loop=is_on_loop, body=body)
         path = execution.idempotency_key
         if path in _left_behind:
             logger.warning(
@@ -293,11 +311,14 @@ class Runner:
 
     async def _call(self, function: StepFunction, execution: Execution) -> Outcome:
         if execution.is_on_loop:
+            coroutine, body = function(*execution.arguments(function)), execution.body
             try:
-                output = await function(*execution.arguments(function))
+                output = await (body.execute(coroutine) if body else coroutine)
             except asyncio.CancelledError as error:
-                execution.interrupted = error
+                execution.interrupted = (body and body.interrupted) or error
                 raise
+            if body is not None and body.is_suspending:
+                return Outcome(body.ending())
         else:
             outcome = await self._place.execute(function, execution)
             if outcome.pending is None:

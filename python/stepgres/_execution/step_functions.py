@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stepgres._execution.runner import StepCall
 from stepgres._goals.goal_task_functions import GoalTaskFinder, check_goal_task_functions
-from stepgres.errors import DefinitionError
-from stepgres.workflow import describe
+from stepgres.errors import DefinitionError, NonRetryable
+from stepgres.workflow import Definition, describe_family
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,20 +17,27 @@ if TYPE_CHECKING:
     from stepgres._client.client_async import AsyncClient
     from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import WorkItem
-    from stepgres.workflow import StepFunction
 
     Find = Callable[[WorkItem], Awaitable[StepCall | None]]
     # The client of a worker reads what the search needs.
     Finder = Callable[[AsyncClient], Find]
 
 
-def steps_finder(functions: Mapping[str, StepFunction]) -> Finder:
-    """Return a finder of functions by step slug."""
+def steps_finder(family: Mapping[str, Definition]) -> Finder:
+    """Return a finder of the functions of workflows by slug, as describe_family returns them."""
 
     async def find(item: WorkItem) -> StepCall:
-        return StepCall(functions[item.step_slug])
+        definition = family.get(item.workflow_slug)
+        functions = {} if definition is None else definition.functions
+        missing = partial(_miss_function, f'step "{item.step_slug}" of "{item.workflow_slug}"')
+        return StepCall(functions.get(item.step_slug, missing))
 
     return lambda _: find
+
+
+def _miss_function(name: str, _: Any) -> None:
+    """Be the function of a step of a child run that was given by its slug alone."""
+    raise NonRetryable(f"the executor has no function for {name}: pass its class to workflow_step")
 
 
 def goal_tasks_finder(goal_tasks: Any, execution: str, step_functions: GoalTaskFunctions) -> Finder:
@@ -48,11 +56,16 @@ def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
     """
     if flow["tasks"] is not None:
         return goal_tasks_finder(flow["tasks"], flow["execution"], workflow)
-    functions = _functions_for(flow["workflow_slug"], workflow)
+    family = _family_for(flow["workflow_slug"], workflow)
+    functions = family[flow["workflow_slug"]].functions
     local = [
         step["step_slug"]
         for step in flow["steps"]
-        if step["execution"] == "local" and step["sql_function"] is None and step["gathers"] is None
+        if step["execution"] == "local"
+        and step["sql_function"] is None
+        and step["gathers"] is None
+        and step.get("wait_for") is None
+        and step.get("workflow") is None
     ]
     missing = [slug for slug in local if slug not in functions]
     if missing:
@@ -60,18 +73,18 @@ def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
             f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
             hint="Pass a callable for each local step: " + ", ".join(local),
         )
-    return steps_finder(functions)
+    return steps_finder(family)
 
 
-def _functions_for(workflow_slug: str, workflow: Any) -> Mapping[str, StepFunction]:
+def _family_for(workflow_slug: str, workflow: Any) -> Mapping[str, Definition]:
     """Return the functions of a mapping, or of a workflow, which must have this slug."""
     if isinstance(workflow, Mapping):
-        return workflow
-    definition = describe(workflow)
-    slug = definition.document["workflow_slug"]
+        return {workflow_slug: Definition({}, workflow)}
+    family = describe_family(workflow)
+    slug = next(iter(family))
     if slug != workflow_slug:
         raise DefinitionError(
             f'the run is one of workflow "{workflow_slug}", not of "{slug}"',
             hint="Pass the workflow that the run was started with.",
         )
-    return definition.functions
+    return family

@@ -7,15 +7,24 @@ import json
 import logging
 import pickle
 import threading
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Client
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from stepgres._durable.thread_body import ThreadBody
+from stepgres._durable.transaction import call_in_transaction
 from stepgres._execution.attempts import Outcome, attempt, completed, failed
 from stepgres._execution.context import StepContext, TaskData
 from stepgres._execution.failures import describe_stack
+from stepgres._postgres import connections
+from stepgres.errors import LeaseLost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from psycopg import Connection
+
     from stepgres._execution.channels import Link
     from stepgres.workflow import StepFunction
 
@@ -69,9 +78,40 @@ class _Context(StepContext):
         super().__init__(data)
         self._channel = channel
         self._number = number
+        if data.checkpoints is not None:
+            self.body = ThreadBody(data.checkpoints, data.step_slug, _Store(channel, number))
 
     def heartbeat(self) -> None:
         self._channel.send({"heartbeat": self._number})
+
+
+class _Store:
+    """Saves the operations of a durable step through the worker."""
+
+    def __init__(self, channel: _Channel, number: int) -> None:
+        self._channel = channel
+        self._number = number
+
+    def save(
+        self, checkpoints: list[dict[str, Any]], waits: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        request = {"save": self._number, "checkpoints": checkpoints, "waits": waits}
+        answers: list[dict[str, Any]] = self._channel.ask(request)
+        return answers
+
+    def call_in_transaction(
+        self, function: Callable[[Any], Any], save: Callable[[Any], dict[str, Any]]
+    ) -> Any:
+        given = self._channel.ask({"ask_for_connection": self._number})
+        return call_in_transaction(
+            _transaction(given["conninfo"]), given["worker_id"], given["key"], function, save
+        )
+
+
+@contextmanager
+def _transaction(conninfo: str) -> Iterator[Connection[Any]]:
+    with closing(connections.connect(conninfo)) as connection, connection.transaction():
+        yield connection
 
 
 class _Channel:
@@ -85,6 +125,8 @@ class _Channel:
         self._thread_id: int | None = None
         self._is_told = threading.Event()
         self._is_closed = False
+        self._asking = threading.Lock()
+        self._answers: Queue[dict[str, Any]] = Queue()
         threading.Thread(target=self._listen, name="stepgres-worker", daemon=True).start()
         _forward_records(self, link.level)
 
@@ -110,6 +152,17 @@ class _Channel:
         with self._lock, suppress(OSError):
             self._connection.send_bytes(json.dumps(message).encode())
 
+    def ask(self, request: dict[str, Any]) -> Any:
+        """Send a request to the worker, and return the answer, or raise the error of the worker."""
+        with self._asking:
+            self.send(request)
+            if self._is_closed:
+                raise LeaseLost("the worker of this process has ended")
+            answer = self._answers.get()
+        if "error" in answer:
+            raise pickle.loads(bytes.fromhex(answer["error"]))
+        return answer["value"]
+
     def _listen(self) -> None:
         try:
             while True:
@@ -121,6 +174,8 @@ class _Channel:
                 self._context.cancelled.set()
             self._is_closed = True
             self._is_told.set()
+            lost = LeaseLost("the worker of this process has ended")
+            self._answers.put({"error": pickle.dumps(lost).hex()})
 
     def _take(self, message: dict[str, Any]) -> None:
         match message:
@@ -128,6 +183,8 @@ class _Channel:
                 self._context.cancelled.set()
             case {"stack": number} if number == self._number:
                 self.send({"stack_of": number, "frames": describe_stack(self._thread_id) or ""})
+            case {"answer": number} if number == self._number:
+                self._answers.put(message)
             case {"ended": number} if number == self._number:
                 self._is_told.set()
 

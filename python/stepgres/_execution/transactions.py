@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from asyncio import CancelledError
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from psycopg import AsyncConnection, Error, sql
+from psycopg import AsyncConnection, Connection, Error, sql
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from stepgres._client.client import Client
@@ -20,7 +20,7 @@ from stepgres._postgres.conninfo import own_conninfo
 from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from typing_extensions import LiteralString, Self
 
@@ -33,8 +33,8 @@ class Transactions:
     """Connections for the transactional steps of a worker, which open with the first such step."""
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
-        self._worker_id = worker_id
-        conninfo = own_conninfo(conninfo)
+        self.worker_id = worker_id
+        conninfo = self.conninfo = own_conninfo(conninfo)
         options: dict[str, Any] = {
             "kwargs": {"autocommit": True},  # steps begin their own transactions
             "min_size": 0,
@@ -64,6 +64,20 @@ class Transactions:
         if not self._thread_pool.closed:  # it was opened
             await in_thread(self._thread_pool.close)
 
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Lend a connection in a transaction, which commits at the end of the block."""
+        await self._pool.open()
+        async with self._pool.connection() as connection, connections_async.transaction(connection):
+            yield connection
+
+    @contextmanager
+    def connect_in_thread(self) -> Iterator[Connection[Any]]:
+        """Lend a connection as connect does, for the functions of a thread."""
+        self._thread_pool.open()
+        with self._thread_pool.connection() as connection, connections.transaction(connection):
+            yield connection
+
     async def execute(
         self, function: StepFunction | None, item: WorkItem, context: Execution
     ) -> None:
@@ -74,9 +88,7 @@ class Transactions:
             return
         async with AsyncExitStack() as stack:
             with _beginning(context):
-                await self._pool.open()
-                connection = await stack.enter_async_context(self._pool.connection())
-                await stack.enter_async_context(connections_async.transaction(connection))
+                connection = await stack.enter_async_context(self.connect())
             if function is None:
                 with _losing(context):
                     await self._execute_in_sql(connection, item)
@@ -89,7 +101,7 @@ class Transactions:
                     raise
                 with _losing(context):
                     await AsyncClient(connection).complete_task(
-                        self._worker_id,
+                        self.worker_id,
                         **task_key(item),
                         output=write_output(output, context),
                         tasks=context.added_goal_tasks or None,
@@ -101,15 +113,13 @@ class Transactions:
     ) -> None:
         with ExitStack() as stack:
             with _beginning(context):
-                self._thread_pool.open()
-                connection = stack.enter_context(self._thread_pool.connection())
-                stack.enter_context(connections.transaction(connection))
+                connection = stack.enter_context(self.connect_in_thread())
             context.connection = connection
             output = function(*context.arguments(function))
             context.check()  # a late step commits no effect
             with _losing(context):
                 Client(connection).complete_task(
-                    self._worker_id,
+                    self.worker_id,
                     **task_key(item),
                     output=write_output(output, context),
                     tasks=context.added_goal_tasks or None,
@@ -124,7 +134,7 @@ class Transactions:
             " step_slug => %(step_slug)s, task_index => %(task_index)s, claim => %(claim)s,"
             " output => {}(%(input)s::jsonb))"
         ).format(sql.SQL(cast("LiteralString", item.sql_function)))
-        arguments = {**task_key(item), "worker_id": self._worker_id, "input": item.input}
+        arguments = {**task_key(item), "worker_id": self.worker_id, "input": item.input}
         try:
             await connection.execute(call, arguments)
         except Error as error:

@@ -15,6 +15,7 @@ import anyio
 import psycopg
 from anyio.from_thread import start_blocking_portal
 
+from stepgres._durable.checkpoints import Checkpoints
 from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._execution.options import conninfo_of, resolve_concurrency
@@ -23,7 +24,7 @@ from stepgres._execution.runner import Runner, StepCall, release_result
 from stepgres._execution.shared_reads import SharedReads
 from stepgres._execution.transactions import Transactions
 from stepgres._execution.turns import Turns
-from stepgres._execution.worker_client import FULL_TICK, WorkerClient, give_back
+from stepgres._execution.worker_client import FEATURES, FULL_TICK, WorkerClient, give_back
 from stepgres._goals.goal_task_functions import GoalTaskFinder, check_step_functions, patterns_of
 from stepgres._listening.hub import Hub
 from stepgres._listening.wakeup import Wakeup
@@ -168,6 +169,7 @@ class _Worker(Generic[C]):
             lease=self._lease,
             resources=self._resources,
             knows={"workflows": self._versions, "goals": self._goals},
+            features=FEATURES,
         )
 
     async def _register_again(self) -> str:
@@ -199,7 +201,10 @@ class _Worker(Generic[C]):
             heartbeat = Heartbeat(
                 self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at
             )
-            runner = Runner(self._place, transactions, heartbeat)
+            checkpoints = await stack.enter_async_context(
+                Checkpoints(self._conninfo, worker_id, max(self._lease, _LEAST_LIMIT), transactions)
+            )
+            runner = Runner(self._place, transactions, heartbeat, checkpoints)
             turns = self._turns = Turns(
                 self._client,
                 worker_id,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from stepgres._version import __version__
+from stepgres.cli.approvals import approvals
+from stepgres.cli.checkpoints import checkpoints
 from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
@@ -47,6 +49,6 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, goals),
-    *(watch, signal, waits, workers, queues, channels, prune, fsck),
+    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

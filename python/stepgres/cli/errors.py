@@ -39,6 +39,8 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.WorkflowInUse: NOT_NOW,
     errors.PayloadTooLarge: USAGE,
     errors.TooManySignals: NOT_NOW,
+    errors.WaitNotFound: NOT_FOUND,
+    errors.WaitAlreadyResolved: NOT_NOW,
     errors.DecompositionError: USAGE,
     errors.TaskGraphNotFound: NOT_FOUND,
     errors.IllegalTransition: NOT_NOW,

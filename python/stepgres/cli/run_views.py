@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from stepgres.types import RunCount, RunDetails, RunStatus, RunStep, StuckStep, WorkflowRun
+    from stepgres.types import (
+        RunCount,
+        RunDetails,
+        RunNode,
+        RunStatus,
+        RunStep,
+        StuckStep,
+        WorkflowRun,
+    )
 
 _FAILURES_SHOWN = 20
 _STATES = ("started", "paused", "completed", "failed", "cancelled")
@@ -59,6 +67,35 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
                 run.error,
             ]
             for run in runs
+        ],
+    )
+
+
+def print_tree(nodes: Sequence[RunNode]) -> None:
+    """Print a line for each run of a tree; a workflow is indented by its level."""
+    print_table(
+        [
+            Column("WORKFLOW"),
+            Column("RUN"),
+            Column("STEP"),
+            Column("TASK", is_number=True),
+            Column("STATUS"),
+            Column("STARTED"),
+            Column("TOOK", is_number=True),
+            Column("ERROR", when_long="cut"),
+        ],
+        [
+            [
+                "  " * node.level + node.workflow_slug,
+                node.run_id,
+                node.step_slug,
+                node.task_index,
+                state_of(node),
+                local_time(node.inserted_at),
+                took(node.inserted_at, node.finished_at),
+                node.error,
+            ]
+            for node in nodes
         ],
     )
 
@@ -182,7 +219,7 @@ def print_reasons(reasons: Sequence[StuckStep]) -> None:
     )
 
 
-def state_of(run: WorkflowRun) -> str:
+def state_of(run: WorkflowRun | RunNode) -> str:
     """Return the status of a run, or a more special word for the status."""
     if run.cancelled_at is not None:
         return "cancelled"

@@ -1,4 +1,4 @@
-"""stepgres runs: start, list, count, show, status, cancel, pause, resume, retry, why."""
+"""stepgres runs: start, list, count, show, tree, status, cancel, pause, resume, retry, why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from stepgres.cli.output import (
     takes_quiet,
 )
 from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
-from stepgres.cli.run_views import print_counts, print_reasons, print_run, print_runs, status_text
+from stepgres.cli.run_views import (
+    print_counts,
+    print_reasons,
+    print_run,
+    print_runs,
+    print_tree,
+    status_text,
+)
 from stepgres.cli.watching import finish
 from stepgres.errors import StepgresError
 
@@ -175,6 +182,20 @@ def show(run_id: UUID, as_json: bool, dsn: str | None) -> None:
         print_json(run)
     else:
         print_run(run)
+
+
+@runs.command()
+@_run
+@takes_json
+@takes_dsn
+def tree(run_id: UUID, as_json: bool, dsn: str | None) -> None:
+    """Show a run with all runs under it, each below its parent."""
+    with connected(dsn) as client:
+        nodes = client.get_run_tree(run_id)
+    if as_json:
+        print_json(nodes)
+    else:
+        print_tree(nodes)
 
 
 @runs.command()

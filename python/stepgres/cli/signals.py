@@ -15,16 +15,14 @@ from stepgres.cli.output import (
     print_table,
     takes_json,
 )
+from stepgres.cli.paging import by_wait_id
 from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
-    from stepgres._client.client import Client
     from stepgres.types import Wait
 
-_PAGE = 1000
 _LISTED = 20  # waits in a table without --limit
 
 
@@ -95,9 +93,9 @@ def waits(
     filters |= {"run_id": run_id, "workflow_slug": workflow}
     with connected(dsn) as client:
         if as_json:
-            print_json_array(_iterate(client, limit, filters))
+            print_json_array(by_wait_id(client.list_waits, limit, filters))
             return
-        rows = list(_iterate(client, _LISTED + 1 if limit is None else limit, filters))
+        rows = list(by_wait_id(client.list_waits, _LISTED + 1 if limit is None else limit, filters))
     if not rows:
         click.echo("There are no such waits.", err=True)
     elif limit is None and len(rows) > _LISTED:
@@ -109,19 +107,6 @@ def waits(
 
 def _convert(kind: Any, name: str, text: str) -> Any:
     return kind.convert(text, click.Argument([name]), click.get_current_context())
-
-
-def _iterate(client: Client, limit: int | None, filters: dict[str, Any]) -> Iterator[Wait]:
-    after = None
-    left = limit
-    while left is None or left > 0:
-        size = _PAGE if left is None else min(left, _PAGE)
-        page = client.list_waits(limit=size, after=after, **filters)
-        yield from page
-        if len(page) < size:
-            return
-        after = page[-1].wait_id
-        left = None if left is None else left - size
 
 
 def _print_waits(rows: list[Wait]) -> None:

@@ -18,7 +18,10 @@ as $$
         when (step.status = 'skipped') <> (step.skip_reason is not null)
             then 'skip_reason is for skipped steps'
         when step.skip_reason
-            not in ('condition_unmet', 'attempts_exhausted', 'dependency_skipped', 'timed_out')
+            not in (
+                'condition_unmet', 'attempts_exhausted', 'dependency_skipped', 'timed_out',
+                'rejected'
+            )
             then 'unknown skip_reason'
         when step.remaining_deps < 0
             or (

@@ -12,8 +12,15 @@ as $$
         ) then 'unknown outcome'
         when (("wait").kind = 'signal') <> (("wait").signal is not null)
             then 'signal is for waits for signals'
+        when (("wait").kind = 'approval') <> (("wait").approval is not null)
+            then 'approval is for approvals'
+        when ("wait").outcome in ('approved', 'rejected')
+            and (("wait").kind <> 'approval' or ("wait").payload is null)
+            then 'approvals alone are approved or rejected, and have a payload then'
         when ("wait").signal is null and (("wait").match is not null or ("wait").key is not null)
             then 'match and key are for waits for signals'
+        when ("wait").child_run_id is not null and ("wait").kind <> 'child'
+            then 'child_run_id is for waits for child runs'
         when (("wait").outcome = 'signalled')
             and (("wait").signal_id is null or ("wait").payload is null)
             then 'a signalled wait has a signal and a payload'

@@ -3,13 +3,50 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'a waiting task has a timer, and a timer a waiting task', coalesce(m.run_id, t.run_id),
+    select 'a waiting task has a timer or open waits, and a timer a waiting task',
+        coalesce(m.run_id, t.run_id),
         format('task %s/%s: %s', coalesce(m.step_slug, t.step_slug),
             coalesce(m.task_index, t.task_index), t.status)
-    from (select k.* from stepgres.timers as k where k.kind = 'task') as m
+    from (select k.* from stepgres.timers as k where k.kind in ('task', 'wake')) as m
     full join (select w.* from stepgres.tasks as w where w.status = 'waiting') as t
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
-    where m.run_id is null or t.run_id is null
+    where (m.run_id is null or t.run_id is null) and not exists (
+        select from stepgres.waits as w
+        where (w.run_id, w.step_slug, w.task_index) = (t.run_id, t.step_slug, t.task_index)
+            and w.resolved_at is null
+    )
+    union all
+    select 'the checkpoints of a task count from 1, and attempts from a number of its own',
+        t.run_id,
+        format('task %s/%s: %s checkpoints up to %s, counted from %s', t.step_slug, t.task_index,
+            c.checkpoints, c.places, t.counted_from)
+    from stepgres.tasks as t
+    cross join lateral (
+        select count(*) as checkpoints, coalesce(max(o.place), 0) as places
+        from stepgres.checkpoints as o
+        where (o.run_id, o.step_slug, o.task_index) = (t.run_id, t.step_slug, t.task_index)
+    ) as c
+    where c.checkpoints <> c.places or t.counted_from > t.attempt
+        or (c.checkpoints > 0 and t.counted_from is null)
+    union all
+    select 'an open wait of a body belongs to a task that has not finished', w.run_id,
+        format('wait %s of task %s/%s: %s', w.wait_id, w.step_slug, w.task_index, t.status)
+    from stepgres.waits as w
+    left join stepgres.tasks as t
+        on (t.run_id, t.step_slug, t.task_index) = (w.run_id, w.step_slug, w.task_index)
+    where w.name <> '' and w.resolved_at is null
+        and (t.status in ('queued', 'started', 'waiting')) is not true
+    union all
+    select 'checkpoints and suspensions belong to a task', k.run_id,
+        format('task %s/%s', k.step_slug, k.task_index)
+    from (
+        select c.run_id, c.step_slug, c.task_index from stepgres.checkpoints as c
+        union
+        select s.run_id, s.step_slug, s.task_index from stepgres.suspensions as s
+    ) as k
+    left join stepgres.tasks as t
+        on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
+    where t.run_id is null
     union all
     select 'timers of active runs go on, of paused runs stand still, of finished runs are gone',
         m.run_id, format('%s %s: %s', m.kind, m.step_slug, m.due_at)

@@ -20,6 +20,10 @@ as $$
     union all
     select * from stepgres._find_wrong_schedules()
     union all
+    select * from stepgres._find_wrong_children()
+    union all
+    select * from stepgres._find_wrong_decisions()
+    union all
     select * from stepgres._find_wrong_queues()
     union all
     select * from stepgres._find_stray_tickets()

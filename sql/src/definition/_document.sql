@@ -15,14 +15,16 @@ as $$
             'steps', coalesce(to_jsonb(array_agg(
                 to_jsonb(s)
                 - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf,start_at,
-                    wait}'::text[]
+                    wait,child}'::text[]
+                - case when s.durable is null then '{durable}' else '{}'::text[] end
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
                     'timeout', trim_scale(extract(epoch from s.timeout)),
                     'start_delay', trim_scale(extract(epoch from s.start_delay)),
+                    'resources', stepgres._without_features(s.resources),
                     'depends_on', coalesce(d.depends_on, '{}')
                 )
-                || stepgres._document_of_wait(s)
+                || stepgres._document_of_wait(s) || stepgres._document_of_child(s)
                 order by s.step_index
             )), '[]')
         )

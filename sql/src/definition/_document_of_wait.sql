@@ -10,6 +10,8 @@ as $$
         else jsonb_build_object('start_at', step.start_at)
     end || case
         when step.wait is null then '{}'
+        when step.wait ->> 'kind' = 'approval'
+            then jsonb_build_object('approval', step.wait - 'kind', 'timeout', null)
         else step.wait - '{kind,signal}'::text[] || jsonb_build_object(
             'wait_for', step.wait -> 'signal', 'timeout', step.wait -> 'timeout'
         )

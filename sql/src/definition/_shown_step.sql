@@ -20,7 +20,7 @@ as $$
         step.execution,
         step.queue,
         step.priority,
-        step.resources,
+        stepgres._without_features(step.resources),
         step.start_delay,
         step.condition,
         step.unless,
@@ -32,7 +32,9 @@ as $$
         step.sql_function,
         step.gathers,
         step.start_at,
-        step.wait
+        step.wait,
+        step.durable,
+        step.child
     )::stepgres.step
 $$;
 

@@ -18,8 +18,6 @@ declare
         when when_timeout is not null then 'when_timeout'
         when default_output is not null then 'default_output'
     end;
-    v_timeout stepgres.timeout;
-    v_problem text;
 begin
     if wait_for is null then
         if v_stray is not null then
@@ -29,35 +27,17 @@ begin
         end if;
         return null;
     end if;
-    v_problem := case
-        when not stepgres._is_signal(wait_for) then format(
-            'wait_for %s is not the name of a signal, which has 1 to 128 letters, digits, '
-            'and "_", ".", ":", "-"', to_jsonb(wait_for)
-        )
-        when when_timeout not in ('fail', 'skip', 'skip-cascade', 'default')
-            then 'when_timeout must be "fail", "skip", "skip-cascade" or "default"'
-        when when_timeout is not null and timeout is null then 'when_timeout needs a timeout'
-        when default_output is not null and when_timeout is distinct from 'default'
-            then 'default_output is for steps with when_timeout = "default"'
-    end;
-    if v_problem is not null then
-        raise exception '%: %', culprit, v_problem
+    if not stepgres._is_signal(wait_for) then
+        raise exception '%: wait_for % is not the name of a signal', culprit, to_jsonb(wait_for)
             using errcode = 'SG001',
-                hint = 'Without a timeout a step waits until the signal comes or the run ends.';
+                hint = 'A name has 1 to 128 letters, digits, and "_", ".", ":", "-".';
     end if;
-    v_timeout := timeout;
     return jsonb_strip_nulls(jsonb_build_object(
         'kind', 'signal',
         'signal', wait_for,
         'match', stepgres._json_path(_signal_wait.match, 'match', culprit, array['input']),
-        'key', stepgres._json_path(_signal_wait.key, 'key', culprit),
-        'timeout', trim_scale(extract(epoch from v_timeout)),
-        'when_timeout', case when v_timeout is not null then coalesce(when_timeout, 'fail') end
-    )) || case
-        when when_timeout = 'default'
-            then jsonb_build_object('default_output', coalesce(default_output, 'null'))
-        else '{}'
-    end;
+        'key', stepgres._json_path(_signal_wait.key, 'key', culprit)
+    )) || stepgres._wait_options(timeout, when_timeout, null, default_output, culprit);
 end
 $$;
 

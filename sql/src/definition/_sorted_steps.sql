@@ -14,10 +14,13 @@ declare
     v_allowed jsonb := stepgres._inherited_options()
         || '{"step_slug": "string", "step_index": "integer", "depends_on": "array",
             "map": "boolean", "initial_tasks": "integer",
-            "transactional": "boolean", "sticky": "boolean", "sql_function": "string",
+            "transactional": "boolean", "sticky": "boolean", "durable": "boolean",
+            "sql_function": "string",
             "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string", "start_at": "string",
+            "approval": "object",
             "wait_for": "string", "match": "string", "key": "string", "when_timeout": "string",
+            "workflow": "string", "version": "integer",
             "default_output": "object or array or string or number or boolean"}';
 begin
     for v_step in select s from jsonb_array_elements(_sorted_steps.steps) as s loop

@@ -16,12 +16,25 @@ begin
     v_step.step_slug := step ->> 'step_slug';
     v_step.map := coalesce((step ->> 'map')::boolean, v_initial_tasks is not null);
     v_step.initial_tasks := v_initial_tasks;
-    v_step.max_attempts := coalesce((step ->> 'max_attempts')::numeric::int, defaults.max_attempts);
+    v_step.child := stepgres._child_option(
+        step ->> 'workflow', (step ->> 'version')::numeric::int,
+        stepgres._seconds(step -> 'timeout'), v_culprit
+    );
+    -- A child run has attempts of its own.
+    v_step.max_attempts := coalesce(
+        (step ->> 'max_attempts')::numeric::int,
+        case when v_step.child is not null then 1 else defaults.max_attempts end
+    );
     v_step.base_delay := coalesce(stepgres._seconds(step -> 'base_delay'), defaults.base_delay);
     v_step.wait := stepgres._signal_wait(
-        step ->> 'wait_for', step ->> 'match', step ->> 'key', stepgres._seconds(step -> 'timeout'),
-        step ->> 'when_timeout', nullif(step -> 'default_output', 'null'), v_culprit
+        step ->> 'wait_for', step ->> 'match', step ->> 'key',
+        stepgres._seconds(step -> 'timeout'), step ->> 'when_timeout',
+        nullif(step -> 'default_output', 'null'), v_culprit
     );
+    v_step.wait := coalesce(stepgres._approval_wait(
+        nullif(step -> 'approval', 'null'), step ->> 'wait_for',
+        stepgres._seconds(step -> 'timeout'), v_culprit
+    ), v_step.wait);
     -- The timeout of a step that waits is that of its wait.
     v_step.timeout := coalesce(
         case when v_step.wait is null then stepgres._seconds(step -> 'timeout') end,
@@ -30,7 +43,9 @@ begin
     v_step.execution := coalesce(step ->> 'execution', defaults.execution);
     v_step.queue := coalesce(step ->> 'queue', defaults.queue);
     v_step.priority := coalesce((step ->> 'priority')::numeric::int, defaults.priority);
-    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources);
+    v_step.durable := nullif((step ->> 'durable')::boolean, false);
+    v_step.resources := coalesce(nullif(step -> 'resources', 'null'), defaults.resources)
+        || stepgres._feature_resources(case when v_step.durable then '{durable}'::text[] end);
     v_step.start_delay := coalesce(stepgres._seconds(step -> 'start_delay'), '0');
     v_step.start_at := stepgres._json_path(step ->> 'start_at', 'start_at', v_culprit);
     v_step.condition := stepgres._json_path(step ->> 'condition', 'condition', v_culprit);

@@ -15,6 +15,7 @@ begin
             not v_steps[i].map and v_steps[i].condition is null and v_steps[i].unless is null
             and v_steps[i].gathers is null and v_steps[i].start_delay = interval '0'
             and v_steps[i].start_at is null and v_steps[i].wait is null
+            and v_steps[i].child is null
         ) is true;
         v_steps[i].is_leaf := true;
     end loop;

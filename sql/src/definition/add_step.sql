@@ -25,7 +25,11 @@ create function stepgres.add_step(
     match text default null,
     key text default null,
     when_timeout text default null,
-    default_output jsonb default null
+    default_output jsonb default null,
+    durable boolean default false,
+    workflow text default null,
+    version int default null,
+    approval jsonb default null
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -63,12 +67,22 @@ begin
     v_step.step_slug := add_step.step_name;
     v_step.map := add_step.map or add_step.initial_tasks is not null;
     v_step.initial_tasks := add_step.initial_tasks;
-    v_step.max_attempts := coalesce(add_step.max_attempts, v_version.max_attempts);
+    v_step.child := stepgres._child_option(
+        add_step.workflow, add_step.version, add_step.timeout, v_culprit
+    );
+    -- A child run has attempts of its own.
+    v_step.max_attempts := coalesce(
+        add_step.max_attempts,
+        case when v_step.child is not null then 1 else v_version.max_attempts end
+    );
     v_step.base_delay := coalesce(stepgres._in_seconds(add_step.base_delay), v_version.base_delay);
     v_step.wait := stepgres._signal_wait(
         add_step.wait_for, add_step.match, add_step.key, stepgres._in_seconds(add_step.timeout),
         add_step.when_timeout, add_step.default_output, v_culprit
     );
+    v_step.wait := coalesce(stepgres._approval_wait(
+        add_step.approval, add_step.wait_for, stepgres._in_seconds(add_step.timeout), v_culprit
+    ), v_step.wait);
     -- The timeout of a step that waits is that of its wait.
     v_step.timeout := coalesce(
         case when v_step.wait is null then stepgres._in_seconds(add_step.timeout) end,
@@ -77,7 +91,9 @@ begin
     v_step.execution := coalesce(add_step.execution, v_version.execution);
     v_step.queue := coalesce(add_step.queue, v_version.queue);
     v_step.priority := coalesce(add_step.priority, v_version.priority);
-    v_step.resources := coalesce(add_step.resources, v_version.resources);
+    v_step.durable := nullif(add_step.durable, false);
+    v_step.resources := coalesce(add_step.resources, v_version.resources)
+        || stepgres._feature_resources(case when v_step.durable then '{durable}'::text[] end);
     v_step.transactional := add_step.transactional;
     v_step.sql_function := add_step.sql_function;
     v_step.start_delay := stepgres._in_seconds(add_step.start_delay);
@@ -97,7 +113,8 @@ $$;
 
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
-    text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb
+    text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb,
+    boolean, text, int, jsonb
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -117,14 +134,24 @@ more. Without sticky the worker gets one such step for each task that it complet
 urgent task is queued.
 
 Bodies: the writes of a transactional step are committed with its completion. A step with a
-sql_function has this function as its body.
+sql_function has this function as its body. The body of a durable step may wait, and keeps
+checkpoints: see save_checkpoints.
 
 Waits: a step with wait_for has no body. It waits for the signal of this name, and its output is
 the payload: see send_signal. match is a JSON path over the payload that the signal must meet;
 $input in it is the input of the step. key is a JSON path over the input of the step to the key of
 the wait: see send_signal_by_key. timeout ends the wait, and when_timeout says how: "fail", "skip",
 "skip-cascade", or "default", which completes the step with default_output. Without a timeout the
-step waits as long as its run.
+step waits as long as its run. A step with an approval has no body either: it waits until people
+have decided with approve or reject. approval is an object: {"title": text, "description": text,
+"assignees": [text], "form": a schema of the payload, "quorum": number, "timeout": seconds,
+"when_timeout" and "default_output" as above, "when_rejected": "fail", "skip", "skip-cascade",
+"default", or "continue", which completes the step}. The output is
+{"approved": boolean, "payload": any value, "decisions": array}.
+
+Child runs: the body of a step with a workflow is a run of this workflow, whose output is the output
+of the step; with map there is a run for each element. version pins the version of the workflow. The
+step has one attempt by default. A further attempt goes on where the last run failed.
 
 Conditions and retries: condition and unless are JSON paths over the input of the step. The step
 starts if condition is met and unless is not. when_unmet says what happens to a step that may not

@@ -111,10 +111,11 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "map": boolean, "initial_tasks": number, "transactional": boolean, "sticky": boolean,
 "sql_function": text, "gathers": [text], "start_delay": seconds, "start_at": JSON path,
 "wait_for": text, "match": JSON path, "key": JSON path, "when_timeout": text,
-"default_output": any value, "condition": JSON path, "unless": JSON path,
-"max_failed": number or "25%", "max_attempts": number, "base_delay": seconds, "timeout": seconds,
-"execution": "local" or "distributed", "queue": text, "priority": number, "resources": object,
-"when_unmet" and "when_exhausted": "fail", "skip" or "skip-cascade"}],
+"default_output": any value, "approval": object, "workflow": text, "version": number,
+"condition": JSON path, "unless": JSON path, "max_failed": number or "25%", "max_attempts": number,
+"base_delay": seconds, "timeout": seconds, "execution": "local" or "distributed", "queue": text,
+"priority": number, "resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or
+"skip-cascade"}],
 "deadline": seconds, "max_parallel": number, "events": "none", "run" or "task",
 "schedule": a cron expression, or an object with the arguments of create_schedule,
 "tasks": the goal tasks that start_task_graph has made the steps from}.
@@ -125,11 +126,13 @@ Steps may come in any order. "version" and "step_index", which get_flow shows, a
 
 A step that gathers has no body. It is completed with the object of the outputs of its
 dependencies; "gathers" has the names in this object, in the order of "depends_on". A step with
-"wait_for" has no body either: add_step says what its options mean. Its "timeout" is that of the
-wait. A run that has not ended within the deadline fails. max_parallel limits how many local tasks
-of a run its executor has under way. The schedule is in force while this version is current; it has
-the slug of the workflow. events says which events are sent on the channel
-workflow_events: "none", "run" (events of runs) or "task" (events of runs and tasks).
+"wait_for" or "approval" has no body either: add_step says what its options mean. The "timeout" of a
+step with "wait_for" is that of the wait. The body of a step with "workflow" is a run of this
+workflow, of the current "version" or of this one; such a step has one attempt by default. A run
+that has not ended within the deadline fails. max_parallel limits how many local tasks of a run its
+executor has under way. The schedule is in force while this version is current; it has the slug of
+the workflow. events says which events are sent on the channel workflow_events: "none", "run"
+(events of runs) or "task" (events of runs and tasks).
 
 Errors: SG001 names the culprit; nothing is stored. A schedule also raises SG002 and SG003, as
 create_schedule does.';

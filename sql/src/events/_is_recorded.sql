@@ -14,7 +14,11 @@ as $$
                 (_is_recorded.event).attempt
             )
             and (
-                (e.step_slug is not null and e.event_type not in ('wait_opened', 'wait_resolved'))
+                (
+                    e.step_slug is not null and e.event_type not in (
+                        'wait_opened', 'wait_resolved', 'task_suspended', 'task_resumed'
+                    )
+                )
                 or e.occurred_at = (_is_recorded.event).occurred_at
             )
             and not pg_visible_in_snapshot(e.xid, _is_recorded.since)

@@ -3,17 +3,28 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_attempt int := coalesce(stepgres._attempt_handed_back(new), new.attempt);
 begin
-    if new.status = old.status or new.status not in ('started', 'completed') then
+    -- A task that waits may begin to wait for a child run, and has no worker then.
+    if not (
+        new.status in ('started', 'completed')
+        or (new.status = 'waiting' and new.worker_id is null)
+    ) or (
+        new.status = old.status and coalesce(
+            stepgres._attempt_handed_back(new) = stepgres._attempt_handed_back(old),
+            stepgres._attempt_handed_back(new) is null
+        )
+    ) then
         return null;
     end if;
     -- If the task was handed back, the first claim has already recorded task_started of this
     -- attempt.
     if old.status is distinct from 'started'
-        and stepgres._attempt_handed_back(old) is distinct from new.attempt
+        and stepgres._attempt_handed_back(old) is distinct from v_attempt
     then
         perform stepgres._record_event((
-            'task_started', new.run_id, null, null, new.step_slug, new.task_index, new.attempt,
+            'task_started', new.run_id, null, null, new.step_slug, new.task_index, v_attempt,
             new.started_at, null
         ));
     end if;

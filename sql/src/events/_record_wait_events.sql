@@ -4,7 +4,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_task_index int := case when new.name <> '' then new.task_index end;
+    v_task_index int := case
+        when new.name <> '' or new.kind = 'child' then new.task_index
+    end;
 begin
     if tg_op = 'INSERT' then
         perform stepgres._record_event((

@@ -1,7 +1,7 @@
 -- Events are not a table: the view reads them from the rows of runs, steps, tasks and attempts. It
 -- finds the rows of a run by key, so a query for one run reads only this run.
 create view stepgres.run_events as
--- noqa: disable=AL03,LT08,LT09
+-- noqa: disable=AL03,LT02,LT08,LT09,ST05
 with events (
     run_id, step_slug, task_index, attempt, event_type, occurred_at, error, rank, change_number
 ) as (
@@ -57,11 +57,30 @@ with events (
     from stepgres.attempts as a
     cross join
         lateral (
-            values ('task_started', a.started_at, null, 4), ('task_failed', a.failed_at, a.error, 5)
+            -- an attempt that was suspended has started before its last claim
+            select min(s.started_at) as started_at from stepgres.suspensions as s
+            where s.run_id = a.run_id and s.step_slug = a.step_slug
+                and s.task_index = a.task_index and s.attempt = a.attempt
+        ) as h
+    cross join
+        lateral (
+            values
+            ('task_started', coalesce(h.started_at, a.started_at), null, 4),
+            ('task_failed', a.failed_at, a.error, 5)
+        ) as e
+    union all
+    select s.run_id, s.step_slug, s.task_index, s.attempt, e.*, null
+    from stepgres.suspensions as s
+    cross join
+        lateral (
+            values
+            ('task_suspended', s.suspended_at, null, 5),
+            ('task_resumed', s.resumed_at, null, 7)
         ) as e
     union all
     select
-        w.run_id, w.step_slug, case when w.name <> '' then w.task_index end, null, e.*, w.number
+        w.run_id, w.step_slug,
+        case when w.name <> '' or w.kind = 'child' then w.task_index end, null, e.*, w.number
     from stepgres.waits as w
     cross join
         lateral (
@@ -89,19 +108,30 @@ with events (
     -- that was cancelled between two attempts still has an error. An attempt that was handed back
     -- has started: the next claim of the task is the same attempt.
     select
-        t.run_id, t.step_slug, t.task_index,
-        case
-            when t.status in ('queued', 'waiting') then t.attempt + 1
-            when t.status = 'cancelled' and (t.attempt = 0 or t.started_at < t.queued_at)
-                then t.attempt + 1
-            else t.attempt
-        end,
-        e.*, null
+        t.run_id, t.step_slug, t.task_index, n.attempt, e.*, null
     from stepgres.tasks as t
     cross join
         lateral (
+            select case
+                when t.status in ('queued', 'waiting') then t.attempt + 1
+                -- a child run has no worker, and is counted when it ends
+                when
+                    t.status = 'cancelled'
+                    and (t.attempt = 0 or t.started_at < t.queued_at or t.worker_id is null)
+                    then t.attempt + 1
+                else t.attempt
+            end as attempt
+        ) as n
+    cross join
+        lateral (
+            select min(s.started_at) as started_at from stepgres.suspensions as s
+            where s.run_id = t.run_id and s.step_slug = t.step_slug
+                and s.task_index = t.task_index and s.attempt = n.attempt
+        ) as h
+    cross join
+        lateral (
             values
-            ('task_started', t.started_at, null, 4),
+            ('task_started', coalesce(h.started_at, t.started_at), null, 4),
             ('task_completed', case when t.status = 'completed' then t.finished_at end, null, 6)
         ) as e
     where
@@ -123,7 +153,11 @@ select
     array[
         -- events of the run come before or after the events of its steps at the same time
         case when e.rank < 3 then -1 else coalesce(s.step_index, 2147483647) end,
-        coalesce(e.attempt, case e.rank when 3 then 0 else 2147483647 end),
+        -- a wait that is resolved resumes the task
+        coalesce(
+            case when e.event_type <> 'task_resumed' then e.attempt end,
+            case e.rank when 3 then 0 else 2147483647 end
+        ),
         e.rank,
         coalesce(e.task_index, e.change_number)
     ] as event_order
@@ -145,9 +179,10 @@ comment on view stepgres.run_events is
 event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
 workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
 step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
-another attempt follows); wait_opened, wait_resolved; signal_sent (a signal was delivered, or kept;
-a signal with a key was consumed). A run of a task graph also has goal_started, goal_completed and
-goal_failed (also for a cancelled run). Before them the run has the events of its task graph:
-goal_decomposed, goal_rejected with the reason as its error, goal_approved. These three events also
+another attempt follows); task_suspended, task_resumed (of durable steps); wait_opened,
+wait_resolved; signal_sent (a signal was delivered, or kept; a signal with a key was consumed). A
+run of a task graph also has goal_started, goal_completed and goal_failed (also for a cancelled
+run). Before them the run has the events of its task graph: goal_decomposed, goal_rejected with the
+reason as its error, goal_approved. These three events also
 have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
 time: a step ends before the steps that depend on it start.';

@@ -19,7 +19,10 @@ as $$
         cross join lateral (
             select
                 coalesce(bool_or(true), false) as is_served,
-                coalesce(bool_or(v.resources @> s.resources), false) as is_equipped,
+                coalesce(
+                    bool_or(v.resources @> stepgres._without_features(s.resources)), false
+                ) as is_equipped,
+                coalesce(bool_or(v.resources @> s.resources), false) as is_able,
                 coalesce(bool_or(v.resources @> s.resources and stepgres._knows_step(
                     v.knows, run.workflow_slug, run.version, t.step_slug
                 )), false) as is_known
@@ -40,6 +43,7 @@ as $$
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
+                    when not q.is_able then 'feature'
                     when not q.is_known then 'knowledge'
                     else 'worker'
                 end as waits_for,
@@ -50,6 +54,8 @@ as $$
                 t.worker_id, t.attempt
         ) as a
         where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
+            -- a task without a timer has open waits, which are in _waits_open
+            and (t.status <> 'waiting' or m.run_id is not null)
     )
     select w.step_slug, min(w.task_index), w.waits_for,
         case w.waits_for
@@ -65,7 +71,13 @@ as $$
                 end
             when 'executor' then format('executor "%s" will execute it', run.executor_id)
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
-            when 'resource' then format('no live worker of queue "%s" has %s', w.queue, w.resources)
+            when 'resource' then format(
+                'no live worker of queue "%s" has %s', w.queue,
+                stepgres._without_features(w.resources)
+            )
+            when 'feature' then format(
+                'no live worker of queue "%s" can execute durable steps', w.queue
+            )
             when 'knowledge' then format(
                 'no live worker knows step "%s" of workflow "%s", version %s',
                 w.step_slug, run.workflow_slug, run.version

@@ -3,14 +3,22 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select w.step_slug, case when min(w.name) <> '' then min(w.task_index) end,
+    select w.step_slug, case
+            when min(w.name) <> '' or w.kind = 'child' then min(w.task_index)
+        end,
         case when run.paused_at is null then w.kind else 'pause' end,
         case
             when run.paused_at is not null then format('the run is paused since %s', run.paused_at)
             when w.kind = 'signal' then format('signal "%s"', w.signal) || case
                 when count(*) > 1 then ''
-                else coalesce(format(' under key "%s"', min(w.key)), '')
-                    || coalesce(format(' that meets %s', min(w.match::text)), '')
+                else coalesce(' under key "' || min(w.key) || '"', '')
+                    || coalesce(' that meets ' || min(w.match::text), '')
+            end
+            when w.kind = 'child' then format('child run %s', min(w.child_run_id::text))
+            when w.kind = 'approval' then case
+                when count(*) > 1 then 'approvals'
+                else format('approval %s "%s"', min(w.wait_id), min(w.approval ->> 'title'))
+                    || coalesce(' by one of ' || min(w.approval ->> 'assignees'), '')
             end
             else min(w.name)
         end || case when count(*) > 1 then format(' (%s waits)', count(*)) else '' end,

@@ -8,7 +8,7 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
 begin
-    return to_jsonb(v_run) - '{remaining_ends,executor_id}'::text[] || jsonb_build_object(
+    return to_jsonb(v_run) - '{remaining_ends,executor_id,depth}'::text[] || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
         'traceback', v_fatal.traceback,
@@ -23,6 +23,7 @@ begin
                             = (s.workflow_slug, s.version, s.step_slug)
                         order by d.dependency_index
                     ),
+                    'workflow', s.child ->> 'workflow',
                     'tasks', (
                         select coalesce(jsonb_object_agg(c.status, c.tasks), '{}')
                         from (
@@ -49,11 +50,11 @@ comment on function stepgres.get_run(uuid) is
 
 The document has the columns of stepgres.workflow_run, and in addition:
 "deadline" in seconds; "error_type" and "traceback" of the attempt that failed the run; and
-"steps": [{"step_slug", "depends_on", "map", "status", "started_at", "finished_at", "skip_reason",
-"error", "output", "initial_tasks", "remaining_deps", "tasks": {status: number},
-"attempts": [{"task_index", "attempt", "status", "worker_id", "started_at", "finished_at", "error",
-"error_type", "traceback"}], "waits": [the columns of stepgres.wait without the run and the step]}].
-Each step has at most 1,000 attempts in the document, the failed attempts first, and at most 1,000
-waits, the open waits first.
+"steps": [{"step_slug", "depends_on", "workflow" of the child runs, "map", "status", "started_at",
+"finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
+{status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",
+"finished_at", "error", "error_type", "traceback"}], "waits": [the columns of stepgres.wait without
+the run and the step]}]. Each step has at most 1,000 attempts in the document, the failed attempts
+first, and at most 1,000 waits, the open waits first.
 
 Errors: SG005 unknown run.';

@@ -29,13 +29,17 @@ comment on function stepgres.why_stuck(uuid) is
 The function returns no row if the run has ended. waits_for is one of:
 dependency (a step that has not finished),
 start (the start of a delayed run, at until),
+sleep (the time at which the body of a durable step goes on, at until),
+child (the end of a child run: call why_stuck for that run),
 signal (a call of send_signal or send_signal_by_key, or the timeout of the wait at until),
+approval (a call of approve or reject, or the timeout of the wait at until),
 timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
 worker has given the task back, at until),
 pause (a call of resume_workflow_run),
 executor (the local executor that will execute the task),
 queue (no live worker takes tasks from the queue),
 resource (no live worker of the queue has the resources),
+feature (no live worker of the queue can execute durable steps),
 knowledge (no live worker of the queue has the code of the step),
 worker (a worker of the queue must become free),
 lease (a worker executes the task, and must send a heartbeat before until).

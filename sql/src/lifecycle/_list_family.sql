@@ -1,4 +1,6 @@
-create function stepgres._list_family(run_ids uuid[]) returns uuid[]
+create function stepgres._list_family(
+    run_ids uuid[], are_awaited boolean default false, most int default null
+) returns uuid[]
 language sql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -10,9 +12,12 @@ as $$
         select r.run_id
         from family as f
         join stepgres.runs as r on r.parent_run_id = f.run_id
+        where not are_awaited or r.depth is not null
     )
-    select coalesce(array_agg(f.run_id), '{}') from family as f
+    select coalesce(array_agg(l.run_id), '{}')
+    from (select f.run_id from family as f limit most) as l
 $$;
 
-comment on function stepgres._list_family(uuid[]) is
-'Returns the given runs and all the runs under them.';
+comment on function stepgres._list_family(uuid[], boolean, int) is
+'Returns the given runs and the runs under them: all, or (are_awaited) those that their parents wait
+for; at most so many.';

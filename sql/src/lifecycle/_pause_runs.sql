@@ -1,4 +1,5 @@
-create function stepgres._pause_runs(run_ids uuid[]) returns uuid[]
+create function stepgres._pause_runs(run_ids uuid[], is_inherited boolean default false)
+returns uuid[]
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -18,8 +19,10 @@ begin
     );
     v_now := stepgres._now();
     update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
-    insert into stepgres.pauses (run_id, paused_at) select i, v_now from unnest(v_run_ids) as i
-    on conflict on constraint pauses_pkey do update set resumed_at = null;
+    insert into stepgres.pauses (run_id, paused_at, is_inherited)
+    select i, v_now, _pause_runs.is_inherited from unnest(v_run_ids) as i
+    on conflict on constraint pauses_pkey
+    do update set resumed_at = null, is_inherited = excluded.is_inherited;
     update stepgres.timers as t
     set remaining = stepgres._time_left(t.due_at, v_now), due_at = 'infinity'
     where t.run_id = any (v_run_ids);
@@ -29,5 +32,5 @@ begin
 end
 $$;
 
-comment on function stepgres._pause_runs(uuid[]) is
+comment on function stepgres._pause_runs(uuid[], boolean) is
 'Pauses the runs that are active and not paused, and returns them; the caller has locked all runs.';

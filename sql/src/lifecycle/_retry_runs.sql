@@ -1,5 +1,6 @@
 create function stepgres._retry_runs(
-    run_ids uuid[], skip_completed boolean, executor_id text default null
+    run_ids uuid[], skip_completed boolean, executor_id text default null,
+    child stepgres.runs default null, new_ids uuid[] default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -16,39 +17,53 @@ begin
             r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
             a.run_id as parent_run_id,
             array_agg(r.run_id order by r.run_id) as run_ids,
+            array_agg(i.new_id order by r.run_id) as new_ids,
             array_agg(r.input order by r.run_id) as inputs
-        from stepgres.runs as r
+        from unnest(
+            _retry_runs.run_ids,
+            coalesce(
+                _retry_runs.new_ids, stepgres._new_run_ids(cardinality(_retry_runs.run_ids))
+            )
+        ) as i (run_id, new_id)
+        join stepgres.runs as r on r.run_id = i.run_id
         left join stepgres.active_runs as a on a.run_id = r.parent_run_id
-        where r.run_id = any (_retry_runs.run_ids)
         group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
             a.run_id
         order by min(r.run_id::text)
     loop
+        v_run := _retry_runs.child;
         v_run.workflow_slug := v_group.workflow_slug;
         v_run.version := v_group.version;
-        v_run.executor_id := _retry_runs.executor_id;
-        v_run.priority := v_group.priority;
-        v_run.tags := v_group.tags;
-        v_run.deadline := v_group.deadline;
         v_run.task_graph_id := v_group.task_graph_id;
-        v_run.parent_run_id := v_group.parent_run_id;
-        perform stepgres._check_start(v_run);
+        if child.parent_run_id is not null then
+            v_run.deadline := stepgres._child_deadline(v_run);
+        else
+            v_run.executor_id := _retry_runs.executor_id;
+            v_run.priority := v_group.priority;
+            v_run.tags := v_group.tags;
+            v_run.deadline := v_group.deadline;
+            v_run.parent_run_id := v_group.parent_run_id;
+            perform stepgres._check_start(v_run);
+        end if;
         v_new_ids := v_new_ids || stepgres._start_runs(
-            stepgres._new_run_ids(cardinality(v_group.run_ids)), v_group.inputs, v_run,
+            v_group.new_ids, v_group.inputs, v_run,
             case when skip_completed then interval '0' end, v_group.run_ids
         );
     end loop;
     if skip_completed then
         perform stepgres._copy_finished_steps(v_new_ids);
         perform stepgres._copy_waits(v_new_ids);
+        perform stepgres._copy_children(v_new_ids);
         perform stepgres._copy_unfinished_maps(v_new_ids);
         perform stepgres._start_ready_steps(v_new_ids);
+        perform stepgres._copy_checkpoints(v_new_ids);
     end if;
     return v_new_ids;
 end
 $$;
 
-comment on function stepgres._retry_runs(uuid[], boolean, text) is
+comment on function stepgres._retry_runs(uuid[], boolean, text, stepgres.runs, uuid[]) is
 'Starts new runs that continue the given runs, and returns the ids of the new runs.
 
-The caller has locked the given runs and their parents.';
+The caller has locked the given runs and their parents. With a child, a prototype of _child_like,
+the new runs are children with the ids new_ids.';

@@ -21,6 +21,7 @@ declare
         stepgres._all_tags(cancel_runs.tags, cancel_runs.tag),
         cancel_runs.since, cancel_runs.until, cancel_runs.after, cancel_runs.batch_size
     );
+    v_family stepgres._family;
 begin
     if dry_run then
         v_batch.run_ids := stepgres._list_family(v_batch.run_ids);
@@ -30,8 +31,9 @@ begin
             order by a.run_id
         );
     else
-        v_batch.run_ids := coalesce(stepgres._lock_family(v_batch.run_ids), '{}');
-        perform stepgres._cancel_runs(v_batch.run_ids, cancel_runs.reason);
+        v_family := stepgres._lock_families(v_batch.run_ids);
+        perform stepgres._cancel_families(v_batch.run_ids, v_family, cancel_runs.reason);
+        v_batch.run_ids := coalesce(v_family.active, '{}');
     end if;
     return v_batch;
 end
@@ -42,7 +44,8 @@ comment on function stepgres.cancel_runs(
 ) is
 'Cancels a batch of the active runs that pass the filters, and returns the batch.
 
-The child runs of these runs are cancelled too, and the returned batch contains them.
+The child runs of these runs are cancelled too, and the returned batch contains them. If there are
+more than 1,000 child runs, tick cancels them soon after, and the batch does not contain them.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

@@ -22,8 +22,7 @@ declare
     );
 begin
     if dry_run is not true then
-        perform stepgres._lock_runs(v_batch.run_ids);
-        v_batch.run_ids := stepgres._pause_runs(v_batch.run_ids);
+        v_batch.run_ids := stepgres._pause_families(v_batch.run_ids);
     end if;
     return v_batch;
 end
@@ -33,6 +32,8 @@ comment on function stepgres.pause_runs(
     text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int
 ) is
 'Pauses a batch of the active, unpaused runs that pass the filters, and returns the batch.
+
+The child runs that these runs wait for are paused too, and the returned batch contains them.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

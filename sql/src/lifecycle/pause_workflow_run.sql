@@ -5,19 +5,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_run stepgres.runs := stepgres._lock_run(pause_workflow_run.run_id);
+    v_run stepgres.runs;
 begin
+    perform stepgres._pause_families(array[pause_workflow_run.run_id]);
+    v_run := stepgres._find_run(pause_workflow_run.run_id);
     if v_run.status <> 'started' then
         perform stepgres._run_is_finished(v_run.run_id, v_run.status);
     end if;
-    perform stepgres._pause_runs(array[v_run.run_id]);
 end
 $$;
 
 comment on function stepgres.pause_workflow_run(uuid) is
 'Pauses a run: no task of the run is claimed, no step starts, and its timers stand still.
 
-Executing tasks finish, and their results count. Pausing a paused run changes nothing. Child runs
-go on.
+Executing tasks finish, and their results count. Pausing a paused run changes nothing. The child
+runs that the run waits for are paused too. A run that was only started with this parent_run_id goes
+on.
 
 Errors: SG005 unknown run, SG011 the run has ended.';

@@ -39,6 +39,9 @@ begin
             where r.workflow_slug = w.workflow_slug and r.inserted_at >= p.since
                 and r.inserted_at < p.until
                 and r.inserted_at <= v_before and r.finished_at <= v_before
+                and (r.depth is null or not exists (
+                    select from stepgres.active_runs as a where a.run_id = r.parent_run_id
+                ))
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked
@@ -61,7 +64,8 @@ $$;
 comment on function stepgres.prune(interval, int, text) is
 'Deletes up to batch_size runs that finished longer than older_than ago, and returns their number.
 
-All rows that belong to these runs are deleted with them. Call the function again until it returns
+All rows that belong to these runs are deleted with them. A child run stays as long as the parent
+that waits for it. Call the function again until it returns
 0: each call is short, and is safe while clients and workers use the database.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';

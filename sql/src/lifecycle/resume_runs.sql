@@ -22,8 +22,7 @@ declare
     );
 begin
     if dry_run is not true then
-        perform stepgres._lock_runs(v_batch.run_ids);
-        v_batch.run_ids := stepgres._resume_runs(v_batch.run_ids);
+        v_batch.run_ids := stepgres._resume_families(v_batch.run_ids);
     end if;
     return v_batch;
 end
@@ -33,6 +32,9 @@ comment on function stepgres.resume_runs(
     text, text, text[], timestamptz, timestamptz, text, uuid, boolean, int
 ) is
 'Resumes a batch of the paused runs that pass the filters, and returns the batch.
+
+The child runs that were paused together with these runs are resumed too, and the returned batch
+contains them.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

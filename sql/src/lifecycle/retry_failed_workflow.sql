@@ -12,12 +12,7 @@ as $$
 declare
     v_run stepgres.runs;
 begin
-    -- lock the parent too, which the new run may join: runs are locked in one order
-    perform stepgres._lock_runs(array(
-        select i from stepgres.runs as r
-        cross join unnest(array[r.run_id, r.parent_run_id]) as i
-        where r.run_id = retry_failed_workflow.run_id
-    ));
+    perform stepgres._lock_retried(array[retry_failed_workflow.run_id]);
     v_run := stepgres._lock_run(retry_failed_workflow.run_id);
     if v_run.status <> 'failed' and reset_all is not true then
         raise exception 'run % has not failed: it is %', v_run.run_id, v_run.status
@@ -36,9 +31,10 @@ comment on function stepgres.retry_failed_workflow(uuid, boolean, boolean, text)
 'Retries a failed run: starts a new run of the same version and input, and returns the new run_id.
 
 Completed and skipped steps are copied with their outputs, and do not execute again. Of a
-half-finished map only the tasks without an output execute. With reset_all, or with skip_completed
-false, all steps execute again. reset_all also takes runs that have not failed. The new run has the
-priority, tags and deadline of the old run, and its retried_from is the run_id of the old run.
-executor_id is as for start_workflow_run.
+half-finished map only the tasks without an output execute. A child run that has failed is retried
+in the same way when its step starts; a child run that has completed is kept. With reset_all, or
+with skip_completed false, all steps execute again. reset_all also takes runs that have not failed.
+The new run has the priority, tags and deadline of the old run, and its retried_from is the run_id
+of the old run. executor_id is as for start_workflow_run.
 
 Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';

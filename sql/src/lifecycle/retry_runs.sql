@@ -23,12 +23,7 @@ declare
     );
 begin
     if dry_run is not true then
-        -- lock the parents too, which the new runs may join: runs are locked in one order
-        perform stepgres._lock_runs(array(
-            select i from stepgres.runs as r
-            cross join unnest(array[r.run_id, r.parent_run_id]) as i
-            where r.run_id = any (v_batch.run_ids)
-        ));
+        perform stepgres._lock_retried(v_batch.run_ids);
         v_batch.run_ids := array(
             select r.run_id from stepgres.runs as r
             where r.run_id = any (v_batch.run_ids) and stepgres._is_changeable(r, 'retry')
@@ -46,7 +41,8 @@ comment on function stepgres.retry_runs(
 'Retries a batch of the failed runs that pass the filters and were not retried before.
 
 The function returns the batch of the old runs. retried_from of a new run is the old run that the
-new run continues. Cancelled runs count as failed.
+new run continues. Cancelled runs count as failed. A child run that is the body of a step is passed
+over: the retry of its parent retries it.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

@@ -19,8 +19,8 @@ begin
     -- A transaction that needs several new queues makes all of them before the next transaction
     -- makes any. Otherwise two transactions that need the same queues could wait for each other.
     perform 1 from stepgres.locks as l where l.name = 'queues' for update;
-    -- The transaction before may have made the queue. pgmq.create would lock its table, and wait for
-    -- transactions that have sent to it and now wait for this one.
+    -- The transaction before may have made the queue. pgmq.create would lock its table, and wait
+    -- for transactions that have sent to it and now wait for this one.
     v_pgmq_queue := stepgres._find_queue(
         _ensure_queue.queue, _ensure_queue.priority, _ensure_queue.resources, _ensure_queue.lane
     );

@@ -6,6 +6,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
+    v_awaited uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as ends
@@ -34,18 +35,23 @@ begin
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status
+        returning r.run_id, r.status, r.depth
     ),
     ended as (
         delete from stepgres.active_runs as a
         using counted as c
         where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id
+        returning a.run_id, c.depth
     )
-    select array_agg(e.run_id) into v_run_ids from ended as e;
+    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null)
+    into v_run_ids, v_awaited
+    from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
+        if v_awaited is not null then
+            perform stepgres._note_ends(v_awaited, null);
+        end if;
     end if;
 end
 $$;

@@ -10,6 +10,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
     v_waiting uuid[];
+    v_awaited uuid[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -18,10 +19,13 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at
+        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth
+    ),
+    listed as (
+        insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
+        select f.run_id, f.workflow_slug, f.inserted_at from failed as f
     )
-    insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
-    select f.run_id, f.workflow_slug, f.inserted_at from failed as f;
+    select array_agg(f.run_id) into v_awaited from failed as f where f.depth is not null;
 
     -- A started step without a task waits. Only then the open waits are looked for.
     with cancelled as (
@@ -43,6 +47,14 @@ begin
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a
     using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
+    if v_awaited is not null then
+        -- Nobody waits any more if the parents end together with their children.
+        perform stepgres._note_ends((
+            select array_agg(r.run_id) from stepgres.runs as r
+            join stepgres.runs as p on p.run_id = r.parent_run_id and p.status = 'started'
+            where r.run_id = any (v_awaited)
+        ), null);
+    end if;
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids
     );

@@ -20,7 +20,7 @@ begin
         array_agg((
             n.run_id, r.workflow_slug, r.version, n.step_slug, n.task_index, 1, 1, null,
             s.timeout::interval, s.transactional, s.sql_function, coalesce(r.priority, s.priority),
-            s.max_attempts <= 1, false, false
+            s.max_attempts <= 1, false, false, case when s.durable then '{}'::jsonb end
         )::stepgres.work_item),
         array_agg(n.place)
     into v_handed.items, v_places

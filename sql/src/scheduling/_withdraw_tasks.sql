@@ -15,7 +15,7 @@ begin
         -- at this moment.
         with held as (
             select o.run_id, o.step_slug, o.task_index, o.msg_id,
-                coalesce(o.lane, q.pgmq_queue) as pgmq_queue
+                coalesce(o.lane, q.pgmq_queue) as pgmq_queue, s.child is not null as has_child
             from unnest(_withdraw_tasks.steps) as k
             join stepgres.tasks as o
                 on o.run_id = k.run_id and o.step_slug = coalesce(k.step_slug, o.step_slug)
@@ -41,21 +41,39 @@ begin
                 finished_at = case when _withdraw_tasks.status <> 'queued' then v_now end
             from held as o
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
-            returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index
+            returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index, t.counted_from,
+                o.has_child
         ),
         stopped as (
             delete from stepgres.timers as m
             using withdrawn as w
             where (m.run_id, m.kind, m.step_slug, m.task_index)
                 = (w.run_id, 'task', w.step_slug, w.task_index)
+        ),
+        not_woken as (
+            delete from stepgres.timers as m
+            using withdrawn as w
+            where w.counted_from is not null
+                and (m.run_id, m.kind, m.step_slug, m.task_index)
+                    = (w.run_id, 'wake', w.step_slug, w.task_index)
         )
-        select w.pgmq_queue, array_agg(w.msg_id) as msg_ids
+        select
+            w.pgmq_queue,
+            array_agg(w.msg_id) filter (where w.msg_id is not null) as msg_ids,
+            array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
+                filter (where w.counted_from is not null or w.has_child) as waiting
         from withdrawn as w
-        -- A dropped queue holds no tickets.
-        where w.msg_id is not null and to_regclass('pgmq.q_' || w.pgmq_queue) is not null
         group by w.pgmq_queue
     loop
-        perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+        -- A dropped queue holds no tickets.
+        if v_tickets.msg_ids is not null
+            and to_regclass('pgmq.q_' || v_tickets.pgmq_queue) is not null
+        then
+            perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+        end if;
+        if status <> 'queued' and v_tickets.waiting is not null then
+            perform stepgres._close_waits_of(v_tickets.waiting);
+        end if;
     end loop;
 end
 $$;

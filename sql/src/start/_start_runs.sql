@@ -35,7 +35,7 @@ begin
     with started as (
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
-            tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input
+            tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -45,7 +45,7 @@ begin
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
-            v_now, n.input
+            v_now, n.input, prototype.depth
         from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
             as n (run_id, input, retried_from)
         on conflict do nothing
@@ -105,7 +105,8 @@ begin
             from stepgres.steps as s
             cross join lateral (
                 select coalesce(prototype.priority, s.priority) as priority, case
-                    when s.execution = 'distributed' or prototype.executor_id is null then s.queue
+                    when stepgres._needs_ticket(s.execution, s.durable, prototype.executor_id)
+                        then s.queue
                 end as queue
             ) as q
             cross join unnest(v_run_ids) with ordinality as i (run_id, place)

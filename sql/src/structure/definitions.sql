@@ -108,6 +108,8 @@ create table stepgres.steps (
     gathers text[],
     start_at jsonpath,
     wait jsonb,
+    durable boolean,
+    child jsonb,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -138,6 +140,19 @@ create table stepgres.steps (
             not map and not transactional and not sticky and sql_function is null
             and start_delay = '0' and start_at is null
         )
+    ),
+    constraint durable_step_has_a_body check (
+        durable is null
+        or (
+            durable and not transactional and sql_function is null and gathers is null
+            and wait is null and child is null
+        )
+    ),
+    constraint child_is_all_that_it_does check (
+        child is null or (
+            not transactional and not sticky and sql_function is null and gathers is null
+            and wait is null
+        )
     )
 );
 
@@ -146,11 +161,12 @@ comment on table stepgres.steps is
 comment on column stepgres.steps.initial_tasks is
 'The number of tasks of a map step that has no array: each task gets the input of the step.';
 comment on column stepgres.steps.resources is
-'The resources that a worker needs to execute the step, such as {"gpu": true}.';
+'The resources that a worker needs to execute the step, such as {"gpu": true}.
+A feature that the worker needs stands here too: see _feature_resources.';
 comment on column stepgres.steps.is_direct is
 'The step can start as soon as it is ready, without a look at its options.
-A direct step is no map, gathers nothing, waits for nothing, and has neither condition, unless,
-start_delay nor start_at.';
+A direct step is no map, gathers nothing, waits for nothing, starts no child run, and has neither
+condition, unless, start_delay nor start_at.';
 comment on column stepgres.steps.is_leaf is
 'No step depends on the step: its output is a part of the output of the run.';
 comment on column stepgres.steps.start_delay is
@@ -159,7 +175,12 @@ comment on column stepgres.steps.start_at is
 'The JSON path in the input of the step to the time at which the tasks of the step are queued.';
 comment on column stepgres.steps.wait is
 'The step has no body: it waits. {"kind": "signal", "signal", "match", "key", "timeout",
-"when_timeout", "default_output"}; keys without a value are left out.';
+"when_timeout", "default_output"}, or {"kind": "approval", "title", "description", "assignees",
+"form", "quorum", "timeout", "when_timeout", "when_rejected", "default_output"}; keys without a
+value are left out.';
+comment on column stepgres.steps.child is
+'The body of the step is a run of this workflow: {"workflow", "version"}.
+Without a version, it is the version that is current when the run starts.';
 comment on column stepgres.steps.condition is
 'The step starts only if this JSON path finds a value other than false and null in its input.';
 comment on column stepgres.steps.unless is
@@ -187,6 +208,8 @@ comment on column stepgres.steps.gathers is
 'The step has no body: it completes with the object of the outputs of its dependencies.
 The array has a name for each dependency, in the order of depends_on. The output of a dependency
 stands under its name.';
+comment on column stepgres.steps.durable is
+'The body of the step may wait, and keeps checkpoints; null: the step is not durable.';
 comment on column stepgres.steps.feeds_map is
 'The map step that maps over the output of this single step, which must therefore be an array.';
 
@@ -207,6 +230,10 @@ comment on constraint start_is_delayed_once on stepgres.steps is
 'a step has either start_delay or start_at';
 comment on constraint waiting_is_all_that_it_does on stepgres.steps is
 'a step that waits has no body: it is no map, and has neither delay, sql_function nor connection';
+comment on constraint durable_step_has_a_body on stepgres.steps is
+'a durable step has a body in a program: it is not transactional, and has no sql_function';
+comment on constraint child_is_all_that_it_does on stepgres.steps is
+'a step with a workflow has no other body: no signal, sql_function or connection; nor is it sticky';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 
@@ -265,7 +292,9 @@ create type stepgres.step as (
     sql_function text,
     gathers text[], -- noqa: LT01
     start_at jsonpath,
-    wait jsonb
+    wait jsonb,
+    durable boolean,
+    child jsonb
 );
 
 comment on type stepgres.step is

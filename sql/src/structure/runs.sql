@@ -27,7 +27,8 @@ create table stepgres.runs (
     failed_step text,
     error text,
     input jsonb not null,
-    output jsonb
+    output jsonb,
+    depth int
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -54,6 +55,8 @@ comment on column stepgres.runs.deadline is
 'The run fails if it has not ended within this time after its start.';
 comment on column stepgres.runs.parent_run_id is
 'The run that started this run; cancelling the parent cancels this run too.';
+comment on column stepgres.runs.depth is
+'How many runs above this run wait for it, each for the next; null: no run waits for it.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is
@@ -111,8 +114,11 @@ create table stepgres.pauses (
     run_id uuid not null,
     paused_at timestamptz not null,
     resumed_at timestamptz,
+    is_inherited boolean not null default false,
     primary key (run_id, paused_at)
 );
 
 comment on table stepgres.pauses is
 'Stores when runs were paused and resumed; null: the pause goes on, or the run ended in it.';
+comment on column stepgres.pauses.is_inherited is
+'The run was paused together with its parent, and is resumed together with it.';

@@ -15,6 +15,7 @@ create table stepgres.tasks (
     error text,
     input jsonb,
     output jsonb,
+    counted_from int,
     primary key (run_id, step_slug, task_index)
 ) with (fillfactor = 30);
 
@@ -36,13 +37,16 @@ comment on column stepgres.tasks.input is
 'The element of a map task; null: the task gets the input of the step, built when it is claimed.';
 comment on column stepgres.tasks.output is
 'The output of a map task; the output of a single step stands only in step_states.';
+comment on column stepgres.tasks.counted_from is
+'The task is of a durable step and has had checkpoints; the attempts after this number count.
+A new checkpoint forgives the attempts before the current one. null: all attempts count.';
 
 create table stepgres.attempts (
     run_id uuid not null,
     step_slug text not null,
     task_index int not null,
     attempt int not null,
-    worker_id text not null,
+    worker_id text,
     started_at timestamptz not null,
     failed_at timestamptz not null,
     error text not null,
@@ -53,6 +57,8 @@ create table stepgres.attempts (
 
 comment on table stepgres.attempts is
 'Holds the failed attempts, each with its error and its worker.';
+comment on column stepgres.attempts.worker_id is
+'The worker that executed the attempt; null: the attempt was a child run.';
 comment on column stepgres.attempts.error_type is
 'The name of the exception that the step raised; null: the worker named no exception.';
 comment on column stepgres.attempts.traceback is
@@ -66,7 +72,7 @@ create table stepgres.timers (
     due_at timestamptz not null,
     remaining interval,
     primary key (run_id, kind, step_slug, task_index),
-    constraint timer_kind_is_known check (kind in ('task', 'run_start', 'run_deadline')),
+    constraint timer_kind_is_known check (kind in ('task', 'wake', 'run_start', 'run_deadline')),
     constraint timer_stands_still check ((remaining is not null) = (due_at = 'infinity'))
 );
 
@@ -75,7 +81,8 @@ create index timers_by_due_at on stepgres.timers (due_at);
 comment on table stepgres.timers is
 'Holds the timers: an action for a task or a run at a time.
 
-task: a waiting task is queued. run_start: a delayed run starts. run_deadline: a run that has not
+task: a waiting task is queued. wake: a suspended task is queued, since one of its waits was
+resolved and others are open. run_start: a delayed run starts. run_deadline: a run that has not
 ended fails.';
 comment on column stepgres.timers.remaining is
 'The time that was left when the run was paused: the timer stands still.';

@@ -13,7 +13,8 @@ create type stepgres.work_item as (
     priority int,
     is_last_attempt boolean,
     must_begin boolean,
-    is_refused boolean
+    is_refused boolean,
+    checkpoints jsonb
 );
 
 comment on type stepgres.work_item is
@@ -23,7 +24,11 @@ Stepgres refuses the result of a task that is not leased to its sender in the cl
 If is_last_attempt, the task is exhausted when this attempt fails. If must_begin, a worker died that
 had claimed the task ahead: a worker that cannot begin the task at once should release it.
 complete_task completes a transactional task in the transaction of its writes. The task of a step in
-SQL is completed in the same way: its sql_function is called with the input.';
+SQL is completed in the same way: its sql_function is called with the input.
+
+checkpoints, for a durable step only, is {"list": what the body has done, "after"}. The elements of
+list are those of list_checkpoints, about 256 KB of them. If after is not null, list_checkpoints
+returns the others.';
 
 create type stepgres.run_status as (
     status text,
@@ -210,6 +215,15 @@ create type stepgres._run_failure as (run_id uuid, step_slug text, error text);
 
 create type stepgres._added_goal_tasks as (run_id uuid, step_slug text, tasks jsonb);
 
+-- A body that has let go; waits_for are the waits that it goes on after, null: any of its waits.
+create type stepgres._suspended_task as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    attempt int,
+    waits_for bigint[] -- noqa: LT01
+);
+
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind a qualified name for an index)
 create type stepgres._outcome as (
@@ -219,7 +233,10 @@ create type stepgres._outcome as (
     added stepgres._added_goal_tasks[],
     completed_steps stepgres._step_key[],
     completed_ends stepgres._step_key[],
-    changed_maps stepgres._step_key[]
+    changed_maps stepgres._step_key[],
+    suspended stepgres._suspended_task[],
+    restarted stepgres._new_task[],
+    left_bodies stepgres._task_key[]
 );
 
 create type stepgres._queue_position as (
@@ -337,8 +354,8 @@ create type stepgres.stuck_step as (
 comment on type stepgres.stuck_step is
 'The reason why a step of a run waits, and until when it waits.
 
-waits_for is dependency, start, signal, timer, pause, executor, queue, resource, knowledge, worker
-or lease.';
+waits_for is dependency, start, child, signal, sleep, timer, pause, executor, queue, resource,
+feature, knowledge, worker or lease.';
 
 -- A goal task or group, and its place in the graph. scopes are the prefixes by which its
 -- dependencies are looked up, from its own group outwards.

@@ -14,6 +14,7 @@ create table stepgres.waits (
     is_new boolean not null default false,
     is_gathered boolean not null default false,
     child_run_id uuid,
+    is_detached boolean not null default false,
     approval jsonb,
     due_at timestamptz,
     remaining interval,
@@ -69,6 +70,11 @@ comment on column stepgres.waits.is_gathered is
 'The task resumes when all of its gathered waits are resolved, or when one of them has failed.';
 comment on column stepgres.waits.child_run_id is
 'The run that the wait waits for.';
+comment on column stepgres.waits.is_detached is
+'The child run goes on if the body ends without it: the body has started it with
+start_workflow_run.';
+comment on column stepgres.waits.approval is
+'What is to be decided: {"title", "description", "assignees", "form", "quorum"}.';
 comment on column stepgres.waits.due_at is
 'When the wait times out; infinity while the run is paused; null: the wait has no timeout.';
 comment on column stepgres.waits.remaining is
@@ -123,7 +129,8 @@ create type stepgres.wait as (
     outcome text,
     payload jsonb,
     error text,
-    signal_id bigint
+    signal_id bigint,
+    approval jsonb
 );
 
 comment on type stepgres.wait is

@@ -9,6 +9,7 @@ declare
     v_overdue stepgres._run_failure[];
     v_starting uuid[];
     v_tasks stepgres._task_key[];
+    v_woken stepgres._task_key[];
 begin
     with fired as (
         delete from stepgres.timers as t
@@ -25,8 +26,10 @@ begin
         )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
         array_agg(f.run_id) filter (where f.kind = 'run_start'),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
-            filter (where f.kind = 'task')
-    into v_fired, v_overdue, v_starting, v_tasks
+            filter (where f.kind = 'task'),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
+            filter (where f.kind = 'wake')
+    into v_fired, v_overdue, v_starting, v_tasks, v_woken
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;
 
@@ -36,6 +39,7 @@ begin
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
+    perform stepgres._resume_tasks(v_woken);
     return v_fired;
 end
 $$;

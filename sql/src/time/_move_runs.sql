@@ -41,6 +41,12 @@ begin
         update stepgres.waits as w set due_at = v_now + interval '1 minute'
         where w.run_id = run_ids[1] and w.resolved_at is null and w.due_at <= v_now;
         update stepgres.waits as w set is_new = false where w.run_id = run_ids[1] and w.is_new;
+        delete from stepgres.child_changes as c
+        where (c.change = 'cancel' and c.run_id = run_ids[1])
+            or (c.change = 'ended' and c.run_id in (
+                select w.child_run_id from stepgres.waits as w
+                where w.run_id = run_ids[1] and w.resolved_at is null
+            ));
     end;
     return 1;
 end

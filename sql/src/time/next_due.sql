@@ -18,6 +18,7 @@ begin
             select case
                 when exists (select from stepgres.signals as g where g.is_new)
                     or exists (select from stepgres.waits as n where n.is_new)
+                    or exists (select from stepgres.child_changes as c)
                     then 'epoch'::timestamptz
             end
         ),
@@ -41,6 +42,7 @@ comment on function stepgres.next_due() is
 'Returns when tick will next have something to do: at the next timer, due time, timeout or end of a
 lease.
 
-Returns null if there is nothing of this, and a time in the past if a signal was sent, or if a
-search for lost tickets is overdue; tick searches every ten seconds. A process that only waits may
-ask every ten seconds or so, and call tick only when this time has come.';
+Returns null if there is nothing of this, and a time in the past if a signal was sent, if a child
+run has ended, or if a search for lost tickets is overdue; tick searches every ten seconds. A
+process that only waits may ask every ten seconds or so, and call tick only when this time has
+come.';

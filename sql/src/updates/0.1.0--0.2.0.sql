@@ -1,6 +1,9 @@
 -- Changes of tables and types, and drops, that lead from 0.1.0 to 0.2.0.
 \ir structure/waits.sql
 \ir structure/signals.sql
+\ir structure/checkpoints.sql
+\ir structure/children.sql
+\ir structure/decisions.sql
 
 alter table stepgres.workflow_versions add column schedule jsonb;
 \ir structure/schedules.sql
@@ -8,6 +11,8 @@ alter table stepgres.workflow_versions add column schedule jsonb;
 alter table stepgres.steps
 add column start_at jsonpath,
 add column wait jsonb,
+add column durable boolean,
+add column child jsonb,
 drop constraint gathering_is_all_that_it_does,
 add constraint gathering_is_all_that_it_does check (
     gathers is null or (
@@ -22,11 +27,57 @@ add constraint waiting_is_all_that_it_does check (
         not map and not transactional and not sticky and sql_function is null
         and start_delay = '0' and start_at is null
     )
+),
+add constraint durable_step_has_a_body check (
+    durable is null
+    or (
+        durable and not transactional and sql_function is null and gathers is null
+        and wait is null and child is null
+    )
+),
+add constraint child_is_all_that_it_does check (
+    child is null or (
+        not transactional and not sticky and sql_function is null and gathers is null
+        and wait is null
+    )
 );
-alter type stepgres.step add attribute start_at jsonpath, add attribute wait jsonb;
+alter type stepgres.step
+add attribute start_at jsonpath,
+add attribute wait jsonb,
+add attribute durable boolean,
+add attribute child jsonb;
+
+alter table stepgres.runs add column depth int;
+alter table stepgres.pauses add column is_inherited boolean not null default false;
+alter table stepgres.tasks add column counted_from int;
+alter table stepgres.attempts alter column worker_id drop not null;
+alter table stepgres.timers
+drop constraint timer_kind_is_known,
+add constraint timer_kind_is_known check (kind in ('task', 'wake', 'run_start', 'run_deadline'));
+
+create type stepgres._suspended_task as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    attempt int,
+    waits_for bigint[] -- noqa: LT01
+);
+alter type stepgres._outcome
+add attribute suspended stepgres._suspended_task[],
+add attribute restarted stepgres._new_task[],
+add attribute left_bodies stepgres._task_key[];
+alter type stepgres.work_item add attribute checkpoints jsonb;
+
+-- a worker that is at work now may know durable steps already
+update stepgres.workers set resources = resources || '{"feature durable": true}'
+where features @> '{durable}';
 
 drop function stepgres._expand_map(uuid, text);
 drop function stepgres._json_path(text, text, text);
+drop function stepgres._list_family(uuid[]);
+drop function stepgres._lock_family(uuid[]);
+drop function stepgres._pause_runs(uuid[]);
+drop function stepgres._retry_runs(uuid[], boolean, text);
 drop function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean

@@ -8,22 +8,32 @@ begin
     with kept as materialized (
         select r.run_id as new_run_id, o.*
         from stepgres.runs as r
-        join stepgres.step_states as t on t.run_id = r.run_id and t.finished_at is not null
+        join stepgres.step_states as t on t.run_id = r.run_id
         cross join lateral (
             select w.* from stepgres.waits as w
             where w.run_id = r.retried_from and w.step_slug = t.step_slug offset 0
         ) as o
-        where r.run_id = any (_copy_waits.run_ids) and o.resolved_at is not null
+        where r.run_id = any (_copy_waits.run_ids) and o.resolved_at is not null and (
+            t.finished_at is not null
+            -- The body of an unfinished step opens the others anew. Among them is a wait that has
+            -- ended badly, unless the body has gone on after that.
+            or (o.name <> '' and o.outcome in ('signalled', 'approved', 'completed'))
+            or (o.name <> '' and o.outcome <> 'cancelled' and exists (
+                select from stepgres.checkpoints as c
+                where (c.run_id, c.step_slug, c.task_index) = (o.run_id, o.step_slug, o.task_index)
+                    and c.saved_at > o.resolved_at
+            ))
+        )
     ),
     copied as (
         insert into stepgres.waits (
             run_id, workflow_slug, step_slug, task_index, name, number, kind, signal, match, key,
-            is_gathered, child_run_id, approval, opened_at, resolved_at, outcome, payload, error,
-            signal_id
+            is_gathered, child_run_id, is_detached, approval, opened_at, resolved_at, outcome,
+            payload, error, signal_id
         )
         select k.new_run_id, k.workflow_slug, k.step_slug, k.task_index, k.name, k.number, k.kind,
-            k.signal, k.match, k.key, k.is_gathered, k.child_run_id, k.approval, k.opened_at,
-            k.resolved_at, k.outcome, k.payload, k.error, k.signal_id
+            k.signal, k.match, k.key, k.is_gathered, k.child_run_id, k.is_detached, k.approval,
+            k.opened_at, k.resolved_at, k.outcome, k.payload, k.error, k.signal_id
         from kept as k
         returning wait_id, run_id, step_slug, task_index, name, number
     )
@@ -44,10 +54,11 @@ begin
     from stepgres.signals as s
     where s.run_id = any (_copy_waits.run_ids) and s.wait_id is not null
         and w.wait_id = s.wait_id;
+    perform stepgres._copy_decisions(_copy_waits.run_ids);
 end
 $$;
 
 comment on function stepgres._copy_waits(uuid[]) is
-'Copies the resolved waits of the finished steps of retried runs into the new runs.
+'Copies the resolved waits of retried runs into the new runs: of finished steps, and of bodies.
 
-The signals that these waits have consumed go along.';
+The signals that these waits have consumed, and the decisions on them, go along.';

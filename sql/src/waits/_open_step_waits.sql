@@ -17,7 +17,11 @@ begin
         )::stepgres._run_failure) filter (where s.wait ? 'key' and e.key is null),
         array_agg((
             k.run_id, k.step_slug, 0, '', 1, s.wait ->> 'kind', s.wait ->> 'signal',
-            s.wait ->> 'match', e.key, false, null, null,
+            s.wait ->> 'match', e.key, false, null,
+            case s.wait ->> 'kind'
+                when 'approval' then s.wait - '{kind,timeout,when_timeout,when_rejected,
+                    default_output}'::text[]
+            end,
             v_now + stepgres._seconds(s.wait -> 'timeout')
         )::stepgres._new_wait order by k.run_id, s.step_index)
             filter (where not s.wait ? 'key' or e.key is not null)

@@ -9,8 +9,11 @@ begin
     where w.run_id = any (_resume_waits.run_ids) and w.resolved_at is null
         and w.remaining is not null;
     perform stepgres._deliver_signals_of(_resume_waits.run_ids, fresh_from => 0);
+    perform stepgres._count_decisions(_resume_waits.run_ids);
 end
 $$;
 
 comment on function stepgres._resume_waits(uuid[], timestamptz) is
-'Lets the time of the open waits of runs go on, and delivers the signals that came meanwhile.';
+'Lets the time of the open waits of runs go on, and counts what came meanwhile.
+
+Signals are delivered, and decisions on approvals resolve them.';

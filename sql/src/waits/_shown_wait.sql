@@ -22,7 +22,8 @@ as $$
         ("wait").outcome,
         ("wait").payload,
         ("wait").error,
-        ("wait").signal_id
+        ("wait").signal_id,
+        ("wait").approval
     )::stepgres.wait
 $$;
 

@@ -27,6 +27,16 @@ begin
     v_finished := stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
     perform stepgres._release_tasks(v_outcome.released);
+    if v_outcome.suspended is not null then
+        perform stepgres._suspend_tasks(v_outcome.suspended);
+    end if;
+    if v_outcome.restarted is not null then
+        perform stepgres._restart_tasks(v_outcome.restarted);
+    end if;
+    if v_outcome.left_bodies is not null then
+        perform stepgres._close_waits_of(v_outcome.left_bodies);
+        perform stepgres._expand_maps_of(v_outcome.left_bodies);
+    end if;
     if v_outcome.added is not null then
         v_finished := v_finished || v_outcome.completed_steps || v_outcome.completed_ends;
         perform stepgres._add_goal_tasks(a.run_id, a.step_slug, a.tasks, v_finished)

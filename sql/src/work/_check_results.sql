@@ -21,12 +21,14 @@ begin
             or coalesce(k.claim, k.attempt) is null
             or (
                 argument = 'results'
-                and (k.status in ('completed', 'failed', 'released')) is not true
+                and (
+                    k.status in ('completed', 'failed', 'released', 'suspended', 'restarted')
+                ) is not true
             )
         ) into v_run_ids, v_is_bad
         from jsonb_to_recordset(results) as k (
             run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
-            retryable boolean, retry_after float8, heartbeat_age float8
+            retryable boolean, retry_after float8, heartbeat_age float8, waits_for bigint[]
         );
     exception when data_exception then
         v_is_bad := true;

@@ -68,14 +68,15 @@ begin
                     or (r.task_graph_id is not null and worker.knows -> 'goals' = 'true')
                     or stepgres._knows_step(worker.knows, r.workflow_slug, r.version, t.step_slug)
                 )
-            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.claim, t.ahead,
-                t.ctid as row_id, k.place, r.workflow_slug, r.version, r.priority
+            returning t.run_id, t.step_slug, t.task_index, t.attempt, t.counted_from, t.claim,
+                t.ahead, t.ctid as row_id, k.place, r.workflow_slug, r.version, r.priority
         ),
         ordered as (
             select t.row_id, (
                 t.run_id, t.workflow_slug, t.version, t.step_slug, t.task_index, t.attempt, t.claim,
                 null, s.timeout::interval, s.transactional, s.sql_function, o.priority,
-                t.attempt >= s.max_attempts, coalesce(t.ahead = 'lost', false), false
+                t.attempt - coalesce(t.counted_from, 0) >= s.max_attempts,
+                coalesce(t.ahead = 'lost', false), false, case when s.durable then '{}'::jsonb end
             )::stepgres.work_item as item
             from started as t
             join stepgres.steps as s

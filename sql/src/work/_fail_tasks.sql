@@ -6,21 +6,23 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_exhausted stepgres._exhausted_task[];
+    v_left_bodies stepgres._task_key[];
 begin
     if failures is null then
         return null;
     end if;
     with failed as materialized (
-        select t.run_id, t.step_slug, t.task_index, t.attempt, t.worker_id, t.started_at,
+        select t.run_id, t.step_slug, t.task_index, f.attempt, t.worker_id, t.started_at,
             stepgres._shorten(coalesce(f.error, 'unknown error')) as error,
             stepgres._shorten(f.error_type) as error_type,
             stepgres._shorten(f.traceback) as traceback, f.output,
             r.paused_at is not null as is_paused,
-            f.retryable and t.attempt < s.max_attempts as is_retried,
+            f.retryable and o.attempts < s.max_attempts as is_retried,
             -- An output that its map cannot take fails the step at once: another attempt would not
             -- help.
             case when f.output is null then s.when_exhausted else 'fail' end as policy,
-            coalesce(f.retry_after, stepgres._backoff(s.base_delay, t.attempt)) as delay
+            t.counted_from,
+            coalesce(f.retry_after, stepgres._backoff(s.base_delay, o.attempts)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
         cross join lateral (
@@ -31,7 +33,12 @@ begin
         ) as s
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
-        where t.status = 'started' and t.attempt = f.attempt
+        cross join lateral (
+            select f.attempt - coalesce(t.counted_from, 0) as attempts
+        ) as o
+        -- A child run is counted as an attempt when it ends.
+        where (t.status = 'started' and t.attempt = f.attempt)
+            or (t.status = 'waiting' and s.child is not null and t.attempt + 1 = f.attempt)
     ),
     recorded as (
         insert into stepgres.attempts (
@@ -58,16 +65,23 @@ begin
             end,
             finished_at = case when not f.is_retried then v_now end,
             error = f.error,
+            attempt = f.attempt,
             output = f.output
         from failed as f
         where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
     )
-    select array_agg((
-        f.run_id, f.step_slug, f.task_index, f.error, f.policy
-    )::stepgres._exhausted_task)
-    into v_exhausted
+    select
+        array_agg((
+            f.run_id, f.step_slug, f.task_index, f.error, f.policy
+        )::stepgres._exhausted_task),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
+            filter (where f.counted_from is not null)
+    into v_exhausted, v_left_bodies
     from failed as f
     where not f.is_retried;
+    if v_left_bodies is not null then
+        perform stepgres._close_waits_of(v_left_bodies);
+    end if;
 
     if stepgres._are_events_sent() then
         perform stepgres._send_task_events('task_failed', array(

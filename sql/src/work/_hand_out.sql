@@ -20,11 +20,14 @@ begin
                 where i.run_id = k.run_id and i.step_slug = k.step_slug
             ) end,
             k.timeout, k.transactional, k.sql_function, k.priority, k.is_last_attempt, k.must_begin,
-            k.is_refused
+            k.is_refused,
+            case when k.checkpoints is not null
+                then stepgres._checkpoints_of(k.run_id, k.step_slug, k.task_index)
+            end
         from rows from (unnest(claimed.items), unnest(claimed.row_ids)) as k (
             run_id, workflow_slug, workflow_version, step_slug, task_index, attempt, claim, input,
             timeout, transactional, sql_function, priority, is_last_attempt, must_begin, is_refused,
-            row_id
+            checkpoints, row_id
         )
         left join lateral (
             select o.input from stepgres.tasks as o where o.ctid = k.row_id offset 0
@@ -38,7 +41,7 @@ begin
         v_size := v_size + case
             when pg_column_compression(v_item.input) is null then pg_column_size(v_item.input)
             else octet_length(v_item.input::text)
-        end;
+        end + coalesce(pg_column_size(v_item.checkpoints), 0);
         exit when v_size > 33554432;
     end loop;
     if v_count < cardinality(claimed.items) then

@@ -12,7 +12,7 @@ begin
     -- statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, t.attempt, n.place, s.map,
+            n.run_id, n.step_slug, n.task_index, t.attempt, t.counted_from, n.place, s.map,
             t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
@@ -27,16 +27,16 @@ begin
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
             make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,
             case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
-            nullif(n.tasks, 'null') as tasks
+            nullif(n.tasks, 'null') as tasks, n.waits_for, n.input
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
                 output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb,
-                error_type text, traceback text
+                error_type text, traceback text, waits_for bigint[], input jsonb
             )
         ) with ordinality as n (
             run_id, step_slug, task_index, claim, attempt, status, output, error, retryable,
-            retry_after, tasks, error_type, traceback, place
+            retry_after, tasks, error_type, traceback, waits_for, input, place
         )
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
@@ -47,7 +47,7 @@ begin
         ) as s
         where t.status = 'started' and coalesce(t.claim = n.claim, t.attempt = n.attempt)
             and t.worker_id = _record_results.worker_id
-            and n.status in ('completed', 'failed', 'released')
+            and n.status in ('completed', 'failed', 'released', 'suspended', 'restarted')
         order by n.run_id, n.step_slug, n.task_index, n.place
     ),
     completed as (
@@ -72,7 +72,8 @@ begin
         where t.ctid = c.step_row
         returning t.run_id, t.step_slug, t.map, t.is_end
     )
-    select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps
+    select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps, a.suspended,
+        a.restarted, a.left_bodies
     into v_outcome
     from (
         select
@@ -85,7 +86,15 @@ begin
                 o.run_id, o.step_slug, o.task_index, o.retry_after
             )::stepgres._task_release) filter (where o.status = 'released') as released,
             array_agg((o.run_id, o.step_slug, o.tasks)::stepgres._added_goal_tasks)
-                filter (where o.status = 'completed' and o.tasks is not null) as added
+                filter (where o.status = 'completed' and o.tasks is not null) as added,
+            array_agg((
+                o.run_id, o.step_slug, o.task_index, o.attempt, o.waits_for
+            )::stepgres._suspended_task) filter (where o.status = 'suspended') as suspended,
+            array_agg((
+                o.run_id, o.step_slug, o.task_index, coalesce(o.input, 'null')
+            )::stepgres._new_task) filter (where o.status = 'restarted') as restarted,
+            array_agg((o.run_id, o.step_slug, o.task_index)::stepgres._task_key)
+                filter (where o.status = 'completed' and o.counted_from is not null) as left_bodies
         from accepted as o
     ) as a
     cross join (

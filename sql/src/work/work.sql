@@ -74,7 +74,10 @@ The claim is the number that came with the task; a result without it has "attemp
 "completed" has "output" (null if it is missing), and optionally "tasks", which are added as
 complete_task describes. "failed" has "error", and optionally "retryable": false, "retry_after":
 seconds, "error_type" and "traceback", as for fail_task. "released" gives the task back without
-costing an attempt, optionally not before "retry_after". Other keys are ignored.
+costing an attempt, optionally not before "retry_after". "suspended" lets the task of a durable step
+wait, without costing an attempt, until one of "waits_for" is resolved, an array of wait_ids, or any
+wait; if one was resolved meanwhile, the task is queued at once. "restarted" queues the task of a
+durable step again with "input", and without its checkpoints. Other keys are ignored.
 
 Up to capacity tasks are returned. First come tasks of steps that the results made ready, then the
 local tasks of the runs in run_ids that this worker executes, then tasks from its queues. A refused

@@ -4,7 +4,8 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select w.worker_id, w.queues, w.resources::jsonb, w.lease, w.registered_at, w.heartbeat_at,
+    select w.worker_id, w.queues, stepgres._without_features(w.resources), w.lease,
+        w.registered_at, w.heartbeat_at,
         w.heartbeat_at + w.lease > stepgres._now(), coalesce(t.tasks, 0)
     from stepgres.workers as w
     left join (

@@ -33,7 +33,9 @@ begin
         worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
     )
     values (
-        v_worker_id, register_worker.queues, register_worker.resources, register_worker.lease,
+        v_worker_id, register_worker.queues,
+        register_worker.resources || stepgres._feature_resources(register_worker.features),
+        register_worker.lease,
         v_knows, coalesce(register_worker.features, '{}'), v_now, v_now
     )
     on conflict on constraint workers_pkey do update
@@ -68,7 +70,8 @@ worker gets tasks of an older version if the step has the same name, map and dep
 own version; it gets no tasks of newer versions. "goals" is true for the goal tasks of all goals, or
 an array of ids, paths or patterns of goal tasks, such as "design/*". A step in SQL is for every
 worker. Without knows, the worker gets all tasks. features are the kinds of work that the worker can
-do beyond plain tasks; unknown features are ignored.
+do beyond plain tasks: a worker gets the tasks of durable steps only with the feature "durable".
+Unknown features are ignored.
 
 The worker must call heartbeat or work within its lease; otherwise its tasks are taken over.
 Registering a worker_id again takes over the tasks that the worker held before.

@@ -1,0 +1,27 @@
+create function stepgres._forget_checkpoints(tasks stepgres._task_key[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from stepgres.checkpoints as c
+    using unnest(_forget_checkpoints.tasks) as k
+    where (c.run_id, c.step_slug, c.task_index) = (k.run_id, k.step_slug, k.task_index);
+    delete from stepgres.suspensions as s
+    using unnest(_forget_checkpoints.tasks) as k
+    where (s.run_id, s.step_slug, s.task_index) = (k.run_id, k.step_slug, k.task_index);
+    with forgotten as (
+        delete from stepgres.waits as w
+        using unnest(_forget_checkpoints.tasks) as k
+        where (w.run_id, w.step_slug, w.task_index) = (k.run_id, k.step_slug, k.task_index)
+            and w.name <> ''
+        returning w.signal_id
+    )
+    delete from stepgres.signals as s
+    using forgotten as f
+    where s.signal_id = f.signal_id;
+end
+$$;
+
+comment on function stepgres._forget_checkpoints(stepgres._task_key[]) is
+'Deletes the checkpoints and waits of tasks, and the signals that these waits have consumed.';
