@@ -41,6 +41,7 @@ WORDS = {
     "AsyncRowFactory": "RowFactory",
     "AsyncRunWorker": "RunWorker",
     "AsyncRuns": "Runs",
+    "AsyncSchedules": "Schedules",
     "AsyncSubscription": "Subscription",
     "AsyncWorkers": "Workers",
     "AsyncWorkflowComposer": "WorkflowComposer",

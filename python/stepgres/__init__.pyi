@@ -49,6 +49,7 @@ from stepgres.errors import RunAlreadyFinished as RunAlreadyFinished
 from stepgres.errors import RunNotFailed as RunNotFailed
 from stepgres.errors import RunNotFound as RunNotFound
 from stepgres.errors import RunNotPaused as RunNotPaused
+from stepgres.errors import ScheduleNotFound as ScheduleNotFound
 from stepgres.errors import SignalTimeout as SignalTimeout
 from stepgres.errors import StepgresError as StepgresError
 from stepgres.errors import Suspended as Suspended
@@ -84,6 +85,8 @@ from stepgres.types import RunNode as RunNode
 from stepgres.types import RunResult as RunResult
 from stepgres.types import RunStatus as RunStatus
 from stepgres.types import RunStep as RunStep
+from stepgres.types import Schedule as Schedule
+from stepgres.types import ScheduleRun as ScheduleRun
 from stepgres.types import SentSignal as SentSignal
 from stepgres.types import Signal as Signal
 from stepgres.types import Step as Step

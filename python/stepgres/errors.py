@@ -201,6 +201,12 @@ class WaitAlreadyResolved(StepgresError):
     sqlstate = "SG034"
 
 
+class ScheduleNotFound(StepgresError):
+    """No schedule has this slug."""
+
+    sqlstate = "SG035"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -283,6 +283,53 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
+class Schedule(NamedTuple):
+    """A schedule; exactly one of cron, every and at has a value.
+
+    overlap is "skip", "buffer_one", "cancel_other" or "allow_all". is_of_workflow: the definition
+    of the workflow has the schedule; it is in force while that version is current. next_due_at is
+    None if no due time is left.
+    """
+
+    schedule_slug: str
+    workflow_slug: str
+    cron: str | None
+    every: timedelta | None
+    at: datetime | None
+    input: Any
+    timezone: str
+    overlap: str
+    catch_up: int
+    jitter: timedelta
+    starts_at: datetime | None
+    ends_at: datetime | None
+    due_key: str | None
+    options: dict[str, Any]
+    is_of_workflow: bool
+    is_in_force: bool
+    paused_at: datetime | None
+    pause_note: str | None
+    next_due_at: datetime | None
+    created_at: datetime
+
+
+class ScheduleRun(NamedTuple):
+    """What has become of a due time of a schedule.
+
+    outcome is "started", "buffered" (the run starts when the one before it has ended), "skipped"
+    (a run was active), "missed" (nobody called tick in time), "paused" or "failed" (the run could
+    not start: error says why). kind is "due", "trigger" or "backfill".
+    """
+
+    schedule_slug: str
+    due_at: datetime
+    outcome: str
+    kind: str
+    run_id: UUID | None
+    error: str | None
+    settled_at: datetime
+
+
 class CompositionStats(NamedTuple):
     """Counts of task graphs and of their runs, with the durations of completed runs."""
 

@@ -47,6 +47,7 @@ _DEFAULTS = (
     "deadline",
     "events",
     "max_parallel",
+    "schedule",
 )
 
 
@@ -277,9 +278,10 @@ class Workflow(metaclass=_WorkflowType):
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
     when_exhausted are defaults of the steps. A run must end within deadline seconds. events
     ("none", "run" or "task") chooses the events that are sent on the channel workflow_events.
-    max_parallel limits the local steps of a run that the executor executes at a time. Any other
-    attribute that is plain data is an error, unless its name is in capitals or begins with an
-    underscore.
+    max_parallel limits the local steps of a run that the executor executes at a time. schedule is a
+    cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
+    in seconds; it is in force while this version of the workflow is current. Any other attribute
+    that is plain data is an error, unless its name is in capitals or begins with an underscore.
     """
 
     slug: str

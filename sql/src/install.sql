@@ -14,6 +14,7 @@
 \ir structure/tasks.sql
 \ir structure/waits.sql
 \ir structure/signals.sql
+\ir structure/schedules.sql
 \ir structure/checkpoints.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
@@ -225,6 +226,7 @@
 \ir time/_find_overdue_tasks.sql
 \ir time/_fire_timers.sql
 \ir time/_fire_timers_of.sql
+\ir time/_is_passing.sql
 \ir time/_mend_runs.sql
 \ir time/_move_runs.sql
 \ir time/_now.sql
@@ -264,6 +266,52 @@
 \ir waits/send_signal.sql
 \ir waits/send_signal_by_key.sql
 
+-- schedules: runs that start at due times
+\ir schedules/_cancel_open_runs.sql
+\ir schedules/_change_schedule.sql
+\ir schedules/_check_timezone.sql
+\ir schedules/_clock_change.sql
+\ir schedules/_cron_field.sql
+\ir schedules/_declare_schedule.sql
+\ir schedules/_due_times.sql
+\ir schedules/_find_schedule.sql
+\ir schedules/_fire_schedule.sql
+\ir schedules/_fire_schedules.sql
+\ir schedules/_first_shown.sql
+\ir schedules/_follow_version.sql
+\ir schedules/_hold_version.sql
+\ir schedules/_instant.sql
+\ir schedules/_jitter_of.sql
+\ir schedules/_lock_schedule.sql
+\ir schedules/_moved_on.sql
+\ir schedules/_next_cron.sql
+\ir schedules/_next_local.sql
+\ir schedules/_open_runs_of.sql
+\ir schedules/_parse_cron.sql
+\ir schedules/_pass_over.sql
+\ir schedules/_read_schedule.sql
+\ir schedules/_run_of_schedule.sql
+\ir schedules/_schedule_arguments.sql
+\ir schedules/_schedule_document.sql
+\ir schedules/_settle.sql
+\ir schedules/_shown_schedule.sql
+\ir schedules/_shown_schedule_run.sql
+\ir schedules/_start_due.sql
+\ir schedules/_start_wanted.sql
+\ir schedules/_store_schedule.sql
+\ir schedules/_try_start_due.sql
+\ir schedules/_utc_offset.sql
+\ir schedules/backfill_schedule.sql
+\ir schedules/create_schedule.sql
+\ir schedules/delete_schedule.sql
+\ir schedules/get_schedule.sql
+\ir schedules/get_scheduled_at.sql
+\ir schedules/list_schedules.sql
+\ir schedules/pause_schedule.sql
+\ir schedules/preview_schedule.sql
+\ir schedules/resume_schedule.sql
+\ir schedules/trigger_schedule.sql
+\ir schedules/update_schedule.sql
 -- children: runs that are the bodies of steps
 \ir children/_cancel_children.sql
 \ir children/_cancel_children_of.sql
@@ -490,6 +538,7 @@
 \ir checks/_find_wrong_children.sql
 \ir checks/_find_wrong_decisions.sql
 \ir checks/_find_wrong_queues.sql
+\ir checks/_find_wrong_schedules.sql
 \ir checks/_find_wrong_statuses.sql
 \ir checks/_find_wrong_tasks.sql
 \ir checks/_find_wrong_waits.sql

@@ -438,3 +438,40 @@ def test_internal_functions_of_signal_on_are_for_those_who_may_call_it(
             assert engine.rows(internal, login) == [expected]
         for login in ("observer_1", "approver_1", "stranger"):
             assert engine.rows(internal, login) == [None]
+
+
+# Schedules
+
+OPERATORS_OF_SCHEDULES = {
+    "update_schedule": {},
+    "pause_schedule": {},
+    "resume_schedule": {},
+    "trigger_schedule": {},
+    "backfill_schedule": {"since": "2026-01-01", "until": "2026-01-01"},
+    "delete_schedule": {},
+}
+
+
+def test_workers_declare_schedules_and_admins_operate_them(
+    installed: Installation, app: Engine, worker: Engine, admin: Engine, name: str
+) -> None:
+    worker.define(name, step("a"))
+    declaration = {"schedule_slug": name, "workflow_slug": name, "cron": "@yearly"}
+    worker.call("create_schedule", **declaration)
+    for login in ("client_1", "worker_1", "observer_1", "approver_1"):
+        with installed.engine(login) as engine:
+            assert engine.call("get_schedule", schedule_slug=name)["workflow_slug"] == name
+            assert engine.rows("select from stepgres.list_schedules(%s)", name) != []
+            assert engine.call("preview_schedule", cron_or_slug=name) is not None
+            for function, arguments in OPERATORS_OF_SCHEDULES.items():
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match=function):
+                    engine.call(function, schedule_slug=name, **arguments)
+    for login in ("client_1", "observer_1", "approver_1"):
+        with (
+            installed.engine(login) as engine,
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match="create_schedule"),
+        ):
+            engine.call("create_schedule", **declaration)
+    for function, arguments in OPERATORS_OF_SCHEDULES.items():
+        admin.call(function, schedule_slug=name, **arguments)
+    assert len(worker.drain()) == 2  # of trigger and backfill

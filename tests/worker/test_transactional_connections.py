@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from stepgres import Client
 from stepgres._execution import transactions as _transactions
+from stepgres._execution.context import RunData
 from stepgres._execution.runner import Execution, StepContext
 from stepgres.types import WorkItem
 from tests.conftest import Database
@@ -222,7 +223,7 @@ async def test_task_that_commits_is_not_given_up() -> None:
         must_begin=False,
         is_refused=False,
     )
-    context = Execution(item, "null", None, is_on_loop=True)
+    context = Execution(item, RunData("null"), None, is_on_loop=True)
     with context.scope:
         context.begin()
         context.is_committing = True

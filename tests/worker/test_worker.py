@@ -52,16 +52,16 @@ def test_input_of_a_run_is_read_once_for_all_of_its_tasks(
     db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    get_run_input = WorkerClient.get_run_input_as_text
+    read_run = WorkerClient.read_run
 
     async def counted(self: WorkerClient, run_id: Any) -> Any:
         reads.append(run_id)
-        return await get_run_input(self, run_id)
+        return await read_run(self, run_id)
 
     def third(input: Any, context: StepContext) -> Any:
         return context.run_input.pop()  # of a copy of its own
 
-    monkeypatch.setattr(WorkerClient, "get_run_input_as_text", counted)
+    monkeypatch.setattr(WorkerClient, "read_run", counted)
     flow = workflow(("a", third, {"map": True, "depends_on": []}), ("b", echo))
     run_ids = register_and_start(client, flow, [[1, 2, 3]] * 2)
     with running_worker(db.dsn, flow):

@@ -10,6 +10,7 @@ from stepgres._client.events import Events
 from stepgres._client.goals import Goals
 from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
+from stepgres._client.schedules import Schedules
 from stepgres._client.signals import AsyncSignals
 from stepgres._client.workers import Workers
 from stepgres._postgres.rows import row_of
@@ -19,6 +20,7 @@ from stepgres.types import FsckViolation
 class Client(
     Definitions,
     Runs,
+    Schedules,
     AsyncSignals,
     Approvals,
     Goals,

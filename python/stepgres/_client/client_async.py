@@ -8,6 +8,7 @@ from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
 from stepgres._client.messages_async import AsyncMessages
 from stepgres._client.runs_async import AsyncRuns
+from stepgres._client.schedules_async import AsyncSchedules
 from stepgres._client.signals_async import AsyncSignals
 from stepgres._client.workers_async import AsyncWorkers
 from stepgres._postgres.rows import row_of
@@ -17,6 +18,7 @@ from stepgres.types import FsckViolation
 class AsyncClient(
     AsyncDefinitions,
     AsyncRuns,
+    AsyncSchedules,
     AsyncSignals,
     AsyncApprovals,
     AsyncGoals,

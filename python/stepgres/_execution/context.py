@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("stepgres")
 
 
+class RunData(NamedTuple):
+    """The data of a run that its steps need. The input is JSON text."""
+
+    input: str
+    scheduled_at: datetime | None = None
+
+
 class TaskData(NamedTuple):
     """The data of a context, which any process can read. The inputs are JSON texts."""
 
@@ -32,7 +39,7 @@ class TaskData(NamedTuple):
     task_index: int
     attempt: int
     input: str
-    run_input: str
+    run: RunData
     goal_task: dict[str, Any] | None = None
     checkpoints: list[dict[str, Any]] | None = None  # of a durable step
 
@@ -50,7 +57,8 @@ class StepContext:
     times. idempotency_key is the same for all attempts of the task. Only a transactional step has
     a connection, which is in the transaction that completes the task. Only a step of a task graph
     has a task, which is its goal task: the path, id, description and the other fields that the
-    decomposer gave. Each attempt has its own context.
+    decomposer gave. scheduled_at is the due time of a run that a schedule has started, else None.
+    Each attempt has its own context.
     """
 
     connection: Any = None
@@ -64,6 +72,7 @@ class StepContext:
         self.task_index = data.task_index
         self.attempt = data.attempt
         self.idempotency_key = data.path
+        self.scheduled_at = data.run.scheduled_at
         self.task = data.goal_task
         self.cancelled = threading.Event()
         self.added_goal_tasks: list[dict[str, Any]] = []
@@ -88,7 +97,7 @@ class StepContext:
     @cached_property
     def run_input(self) -> Any:
         """Return the input of the run. Each attempt gets its own copy."""
-        return loads(self._data.run_input, "the input of the run")
+        return loads(self._data.run.input, "the input of the run")
 
     def arguments(self, function: StepFunction) -> tuple[Any, ...]:
         """Return the arguments for the call of the function."""

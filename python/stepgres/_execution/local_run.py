@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.attempts import Outcome
+    from stepgres._execution.context import RunData
     from stepgres._execution.heartbeat import Heartbeat
     from stepgres._execution.runner import StepCall
     from stepgres._execution.transactions import Transactions
@@ -33,7 +34,7 @@ logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25)  # seconds between turns while no task is claimed
 _KEPT_ERRORS = 100
-_KEPT_INPUTS = 100
+_KEPT_RUNS = 100
 _LOOK_INTERVAL = 1.0  # seconds between reads of the run and ticks, while steps run
 
 
@@ -45,7 +46,7 @@ class LocalRun:
         client: WorkerClient,
         worker_id: str,
         run_id: UUID,
-        run_input: str,
+        run: RunData,
         find: Callable[[WorkItem], Awaitable[StepCall | None]],
         transactions: Transactions,
         checkpoints: Checkpoints,
@@ -57,9 +58,9 @@ class LocalRun:
     ) -> None:
         self._client = client
         self._run_id = run_id
-        self._run_input = run_input
+        self._run = run
         self._has_children = has_children
-        self._inputs = SharedReads(client.get_run_input_as_text, _KEPT_INPUTS)
+        self._runs = SharedReads(client.read_run, _KEPT_RUNS)
         self._find = find
         self._place = place_for(pool)
         self._runner = Runner(self._place, transactions, heartbeat, checkpoints, self._keep_error)
@@ -140,8 +141,8 @@ class LocalRun:
         try:
             step = None if item.sql_function else await self._find(item)
             is_child = item.run_id != self._run_id
-            run_input = await self._inputs(item.run_id) if is_child else self._run_input
+            run = await self._runs(item.run_id) if is_child else self._run
         except PASSING_ERRORS as error:
             logger.warning("step %s must wait for its function: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        return await self._runner.run(step, item, run_input, leave)
+        return await self._runner.run(step, item, run, leave)

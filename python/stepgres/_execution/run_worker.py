@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import anyio
 
 from stepgres._durable.checkpoints import Checkpoints
+from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._execution.local_run import LocalRun
 from stepgres._execution.process_pool import process_pool
@@ -98,9 +99,13 @@ class AsyncRunWorker:
 
     async def execute(self, execution: Execution) -> Ended:
         """Execute the local steps of a run until its end. Raises WorkflowTimeout."""
-        client, run_id, run_input = self._client, execution.run_id, execution.run_input
-        if run_input is None:
-            run_input = await client.get_run_input_as_text(run_id)
+        client, run_id = self._client, execution.run_id
+        # a run whose input is known was started by the caller, and not by a schedule
+        run_data = (
+            await client.read_run(run_id)
+            if execution.run_input is None
+            else RunData(execution.run_input)
+        )
         async with (
             Transactions(self._conninfo, self.worker_id, execution.concurrency) as transactions,
             Checkpoints(self._conninfo, self.worker_id, _LEASE, transactions) as checkpoints,
@@ -110,7 +115,7 @@ class AsyncRunWorker:
                     client,
                     self.worker_id,
                     run_id,
-                    run_input,
+                    run_data,
                     execution.finder(client),
                     transactions,
                     checkpoints,

@@ -15,8 +15,8 @@ import anyio
 import psycopg
 
 from stepgres._execution.attempts import Outcome, completed, failed
+from stepgres._execution.context import RunData, TaskData
 from stepgres._execution.context import StepContext as StepContext  # noqa: PLC0414
-from stepgres._execution.context import TaskData
 from stepgres._execution.failures import describe_stack
 from stepgres._execution.places import ended
 from stepgres._execution.threads import Call
@@ -73,7 +73,7 @@ class Execution(StepContext):
     def __init__(
         self,
         item: WorkItem,
-        run_input: str,
+        run: RunData,
         step: StepCall | None,
         *,
         is_on_loop: bool,
@@ -86,7 +86,7 @@ class Execution(StepContext):
             item.task_index,
             item.attempt,
             item.input,
-            run_input,
+            run,
             step and step.goal_task,
             None if body is None else body.checkpoints,
         )
@@ -228,13 +228,13 @@ class Runner:
         self._on_failure = on_failure
 
     async def run(
-        self, step: StepCall | None, item: WorkItem, run_input: str, leave: Callable[[str], None]
+        self, step: StepCall | None, item: WorkItem, run: RunData, leave: Callable[[str], None]
     ) -> str | None:
         """Execute a task and return its result as the JSON text that `work` takes.
 
         async functions run on the loop, and other functions run in their place. run completes a
         transactional task or a task in SQL itself, and returns None. run also returns None for a
-        task that has ended elsewhere. The inputs are JSON texts.
+        task that has ended elsewhere.
 
         A thread cannot be stopped. When a thread outlives its timeout, run calls leave with the
         result, so that another task can start. run then returns when the thread has ended. No
@@ -247,7 +247,7 @@ class Runner:
         except (StepgresError, psycopg.Error) as error:
             logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        execution = Execution(item, run_input, step, is_on_loop=is_on_loop, body=body)
+        execution = Execution(item, run, step, is_on_loop=is_on_loop, body=body)
         path = execution.idempotency_key
         if path in _left_behind:
             logger.warning(

@@ -16,6 +16,7 @@ import psycopg
 from anyio.from_thread import start_blocking_portal
 
 from stepgres._durable.checkpoints import Checkpoints
+from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
 from stepgres._execution.options import conninfo_of, resolve_concurrency
 from stepgres._execution.places import check_steps, place_for
@@ -49,7 +50,7 @@ _PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while no task is clai
 _LISTENING_PAUSE = 10.0  # seconds, the longest pause of a listening worker; or half a lease
 _TICK_INTERVAL = 1.0  # seconds
 _LEAST_LIMIT = 1.0  # seconds that an answer may take, also with a shorter lease
-_KEPT_INPUTS = 100  # inputs of runs
+_KEPT_RUNS = 100  # runs whose data is kept
 
 C = TypeVar("C", bound="Client | AsyncClient")
 
@@ -124,7 +125,7 @@ class _Worker(Generic[C]):
         self._listen = self._conninfo if listen is True else listen
         self._wakeup_names: list[str] = []
         self._is_listen_given = isinstance(listen, str)
-        self._inputs = SharedReads(self._client.get_run_input_as_text, _KEPT_INPUTS)
+        self._runs = SharedReads(self._client.read_run, _KEPT_RUNS)
         self._turns: Turns | None = None
         self._stop_at: float | None = None
 
@@ -295,11 +296,11 @@ class _Worker(Generic[C]):
     async def _execute(
         self, item: WorkItem, leave: Callable[[str], None], runner: Runner
     ) -> str | None:
-        run_input = "null"
+        run = RunData("null")
         try:
             step = await self._find(item)
             if step is not None and takes_context(step.function):
-                run_input = await self._inputs(item.run_id)
+                run = await self._runs(item.run_id)
         except (StepgresError, psycopg.Error) as error:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
@@ -311,7 +312,7 @@ class _Worker(Generic[C]):
                 item.workflow_slug,
             )
             return release_result(item, retry_after=random.uniform(1, 2))
-        return await runner.run(step, item, run_input, leave)
+        return await runner.run(step, item, run, leave)
 
     async def _find(self, item: WorkItem) -> StepCall | None:
         if item.sql_function is not None:

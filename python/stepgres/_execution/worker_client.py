@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from stepgres._client.client_async import AsyncClient
+from stepgres._execution.context import RunData
 from stepgres._postgres.adapters import ADAPTERS, ADAPTERS_OF_TEXT
+from stepgres._postgres.caller_async import call
 from stepgres._postgres.lost_connections import Limit
 from stepgres._postgres.rows import row_of
 from stepgres.errors import StepgresError
@@ -75,9 +77,18 @@ class WorkerClient(AsyncClient):
             begins=begins,
         )
 
-    async def get_run_input_as_text(self, run_id: UUID) -> str:
-        """Return the value of `get_run_input` as JSON text."""
-        return await self._scalar(str, "get_run_input", adapters=ADAPTERS_OF_TEXT, run_id=run_id)
+    async def read_run(self, run_id: UUID) -> RunData:
+        """Return the values of `get_run_input`, as JSON text, and of `get_scheduled_at`."""
+        given = {"run_id": run_id}
+        calls = [call(function, given) for function in ("get_run_input", "get_scheduled_at")]
+        (data,) = await self._query(
+            "get_run_input",
+            f"select {calls[0]} as input, {calls[1]} as scheduled_at",
+            given,
+            row_of(RunData),
+            ADAPTERS_OF_TEXT,
+        )
+        return data
 
     async def _all(
         self,

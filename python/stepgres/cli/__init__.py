@@ -13,6 +13,7 @@ from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
+from stepgres.cli.schedules import schedules
 from stepgres.cli.signals import signal, waits
 from stepgres.cli.watching import watch
 from stepgres.cli.worker import worker
@@ -37,7 +38,7 @@ def main() -> None:
       0    done; for watch and --wait: the run is completed
       1    for watch and --wait: the run has failed; fsck has found something
       2    wrong command line, or wrong value of an argument
-      3    no such run or workflow
+      3    no such run, workflow or schedule
       4    not possible now: the run has ended, or is not paused, and the like
       5    the database cannot be reached, has no Stepgres, or refuses
       6    the output cannot be written
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 for _command in (
-    *(install, upgrade, uninstall, version, worker, runs, workflows, goals),
+    *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, goals),
     *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

@@ -29,6 +29,7 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.InvalidFilter: USAGE,
     errors.InvalidInput: USAGE,
     errors.RunNotFound: NOT_FOUND,
+    errors.ScheduleNotFound: NOT_FOUND,
     errors.WorkerNotFound: NOT_FOUND,
     errors.WorkflowNotFound: NOT_FOUND,
     errors.RunAlreadyExists: NOT_NOW,

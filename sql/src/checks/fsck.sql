@@ -18,6 +18,8 @@ as $$
     union all
     select * from stepgres._find_wrong_waits()
     union all
+    select * from stepgres._find_wrong_schedules()
+    union all
     select * from stepgres._find_wrong_children()
     union all
     select * from stepgres._find_wrong_decisions()

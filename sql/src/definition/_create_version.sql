@@ -15,6 +15,7 @@ begin
     insert into stepgres.workflow_versions select v_version.*;
     update stepgres.workflows as w set current_version = v_version.version
     where w.workflow_slug = v_version.workflow_slug;
+    perform stepgres._follow_version(v_version.workflow_slug);
     if v_version.events <> 'none' then
         -- The channel is made before the first event, because making a channel waits for others.
         -- The sender of an event holds locks of runs, and must not wait.

@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select to_jsonb(_document.version)
         - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
+        - case when (_document.version).schedule is null then 'schedule' else '' end
         || jsonb_build_object(
             'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
             'timeout', trim_scale(extract(epoch from (_document.version).timeout)),

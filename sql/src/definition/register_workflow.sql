@@ -17,7 +17,8 @@ begin
     perform stepgres._check_options(
         definition,
         stepgres._workflow_options()
-        || '{"workflow_slug": "string", "version": "integer", "steps": "array", "tasks": "array"}',
+        || '{"workflow_slug": "string", "version": "integer", "steps": "array", "tasks": "array",
+            "schedule": "string or object"}',
         v_culprit
     );
     if v_slug is null then
@@ -39,6 +40,11 @@ begin
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric::int;
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
+    if definition -> 'schedule' <> 'null' then
+        v_defaults.schedule := stepgres._schedule_document(stepgres._read_schedule(
+            definition -> 'schedule', v_culprit || ', schedule'
+        ));
+    end if;
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
     v_defaults.fingerprint := stepgres._fingerprint(
@@ -71,6 +77,9 @@ begin
         update stepgres.workflows as w set current_version = v_version
         where w.workflow_slug = v_slug and w.current_version <> v_version
             and register_workflow.make_current;
+        if found then
+            perform stepgres._follow_version(v_slug);
+        end if;
         return v_version;
     end if;
 
@@ -108,6 +117,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "priority": number, "resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or
 "skip-cascade"}],
 "deadline": seconds, "max_parallel": number, "events": "none", "run" or "task",
+"schedule": a cron expression, or an object with the arguments of create_schedule,
 "tasks": the goal tasks that start_task_graph has made the steps from}.
 
 The options from "max_attempts" on may also stand beside "steps", as defaults of all steps.
@@ -120,7 +130,9 @@ dependencies; "gathers" has the names in this object, in the order of "depends_o
 step with "wait_for" is that of the wait. The body of a step with "workflow" is a run of this
 workflow, of the current "version" or of this one; such a step has one attempt by default. A run
 that has not ended within the deadline fails. max_parallel limits how many local tasks of a run its
-executor has under way. events says which events are sent on the channel workflow_events: "none",
-"run" (events of runs) or "task" (events of runs and tasks).
+executor has under way. The schedule is in force while this version is current; it has the slug of
+the workflow. events says which events are sent on the channel workflow_events: "none", "run"
+(events of runs) or "task" (events of runs and tasks).
 
-Errors: SG001 names the culprit; nothing is stored.';
+Errors: SG001 names the culprit; nothing is stored. A schedule also raises SG002 and SG003, as
+create_schedule does.';

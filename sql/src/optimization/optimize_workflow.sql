@@ -39,6 +39,7 @@ begin
     if found then
         update stepgres.workflows as w set current_version = v_version.version
         where w.workflow_slug = v_version.workflow_slug and w.current_version <> v_version.version;
+        perform stepgres._follow_version(v_version.workflow_slug);
         return v_version.version;
     end if;
     v_version := stepgres._copy_version(v_source);

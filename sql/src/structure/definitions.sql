@@ -29,6 +29,7 @@ create table stepgres.workflow_versions (
     optimizations jsonb,
     is_used boolean not null default false,
     created_at timestamptz not null,
+    schedule jsonb,
     primary key (workflow_slug, version),
     constraint version_is_optimized check ((optimized_from is null) = (optimizations is null))
 );
@@ -49,6 +50,8 @@ comment on column stepgres.workflow_versions.optimized_from is
 comment on column stepgres.workflow_versions.optimizations is
 'The options that optimize_workflow changed: {step: {option: value}}.
 Options of the workflow stand under the empty name. Durations are in seconds.';
+comment on column stepgres.workflow_versions.schedule is
+'The schedule that is in force while the version is current, with all of its options.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested goal tasks that the version was made from, each with its step_slug.
 They are the task graph to which runs may add goal tasks.';

@@ -17,7 +17,7 @@ begin
         return coalesce(v_moved, 0);
     exception when others then
         -- Locks, a full disk, a shutdown: no run is at fault, and the next tick may succeed.
-        if sqlstate ~ '^(25|40|53|55|57|58)' then
+        if stepgres._is_passing(sqlstate) then
             raise;
         end if;
         v_error := sqlerrm;

@@ -22,6 +22,7 @@ begin
                     then 'epoch'::timestamptz
             end
         ),
+        (select min(c.wakes_at) from stepgres.schedules as c where c.wakes_at is not null),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that
         -- asks is told.
@@ -38,7 +39,8 @@ end
 $$;
 
 comment on function stepgres.next_due() is
-'Returns when tick will next have something to do: at the next timer, timeout or end of a lease.
+'Returns when tick will next have something to do: at the next timer, due time, timeout or end of a
+lease.
 
 Returns null if there is nothing of this, and a time in the past if a signal was sent, if a child
 run has ended, or if a search for lost tickets is overdue; tick searches every ten seconds. A

@@ -33,10 +33,15 @@ begin
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
     if v_worker_ids is not null then
         v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
+        v_count := 0;
+    else
+        -- The start of a run may wait for locks of queues. So it comes before tick locks runs, and
+        -- a tick that has waited for runs leaves the due times to the next tick.
+        v_count := stepgres._fire_schedules();
     end if;
-    v_count := stepgres._move_runs('_take_back_lost', v_run_ids) + stepgres._deliver_signals()
-        + stepgres._resolve_children() + stepgres._cancel_children() + stepgres._fire_timers()
-        + stepgres._time_out_waits() + stepgres._sweep_runs();
+    v_count := v_count + stepgres._move_runs('_take_back_lost', v_run_ids)
+        + stepgres._deliver_signals() + stepgres._resolve_children() + stepgres._cancel_children()
+        + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._sweep_runs();
     -- The queues come last: a sender to a queue that is being closed waits for the end of this
     -- transaction.
     perform stepgres._close_queues();
@@ -45,15 +50,15 @@ end
 $$;
 
 comment on function stepgres.tick() is
-'Takes over from dead workers, delivers signals, fires timers, and replaces lost tickets.
+'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
 Timers are those of retries, delays and deadlines, and the timeouts of waits. A parent gets to know
 the end of its child runs here, and the children of a parent that has ended are cancelled.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of tasks, signals and child runs moved, and 2,000 more if there are
-runs left in which to look for lost tickets. If the result is 1,000 or more, call tick again at
-once: there is more to do.
+loop may. Returns the number of due times settled, and of tasks, signals and child runs moved, and
+2,000 more if there are runs left in which to look for lost tickets. If the result is 1,000 or more,
+call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
 error and keeps no other run back.';

@@ -5,6 +5,9 @@
 \ir structure/children.sql
 \ir structure/decisions.sql
 
+alter table stepgres.workflow_versions add column schedule jsonb;
+\ir structure/schedules.sql
+
 alter table stepgres.steps
 add column start_at jsonpath,
 add column wait jsonb,
