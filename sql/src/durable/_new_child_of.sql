@@ -1,6 +1,6 @@
 create function stepgres._new_child_of(operation stepgres._operation) returns stepgres._new_child
 language plpgsql
-volatile
+stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare

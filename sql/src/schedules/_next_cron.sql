@@ -14,9 +14,7 @@ declare
 begin
     loop
         v_local := stepgres._next_local(cron, v_local);
-        if v_local is null then
-            return null;
-        end if;
+        exit when v_local is null;
         v_due := stepgres._first_shown(v_local, _next_cron.timezone);
         if not cron.is_elapsing then
             -- A fixed time comes once: right after the gap that it is in, and the first time that
@@ -49,6 +47,7 @@ begin
         v_now := v_due;
         v_local := date_trunc('minute', v_now at time zone _next_cron.timezone);
     end loop;
+    return null;
 end
 $$;
 

@@ -6,9 +6,7 @@ as $$
 declare
     v_first_year int := extract(year from since)::int;
     v_since date := since::date;
-    v_year int;
     v_month int;
-    v_day int;
     v_hour int;
     v_minute int;
     v_start date;
