@@ -74,6 +74,20 @@ def test_body_waits_for_children_in_a_thread(db: Database, client: Client) -> No
         assert output(client, run_id) == [2, 4, 6]
 
 
+def test_thousand_children_take_few_executions(db: Database, client: Client) -> None:
+    executions = []
+
+    async def body(input: Any, context: StepContext) -> Any:
+        executions.append(context.attempt)
+        return sum(await asyncio.gather(*(context.run_workflow("child", n) for n in range(1000))))
+
+    child = plain(double)
+    client.register_workflow(child)
+    with running_worker(db.dsn, durable(body), child):
+        assert output(client, start(client, durable(body))) == 999_000
+    assert len(executions) < 20
+
+
 def test_failure_of_a_child_is_the_same_later(db: Database, client: Client) -> None:
     seen = []
 
