@@ -7,7 +7,7 @@ as $$
 declare
     v_unknown text;
 begin
-    if coalesce(cardinality(from_steps), 0) = 0 or array_position(from_steps, null) is not null then
+    if (select bool_and(f is not null) from unnest(_steps_from.from_steps) as f) is not true then
         raise exception 'a fork begins at one step or more'
             using errcode = 'SG003', hint = 'Pass the slugs of steps as from_steps.';
     end if;
