@@ -34,7 +34,7 @@ def mortal_workers(
     """
     arguments = (dsn, text, workflows, function, deaths)
     deaths.touch()
-    workers = []
+    workers: list[Any] = []
 
     def replace_the_dead() -> None:
         if not workers or not workers[-1].is_alive():

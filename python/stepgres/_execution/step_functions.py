@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,10 @@ def steps_finder(family: Mapping[str, Definition]) -> Finder:
 
 def _miss_function(name: str, _: Any) -> None:
     """Be the function of a step of a child run that was given by its slug alone."""
-    raise NonRetryable(f"the executor has no function for {name}: pass its class to workflow_step")
+    raise NonRetryable(
+        f"the executor has no function for {name}: pass its class to workflow_step, or to"
+        " Executor(client, workflows=[...])"
+    )
 
 
 def goal_tasks_finder(goal_tasks: Any, execution: str, step_functions: GoalTaskFunctions) -> Finder:
@@ -49,10 +52,11 @@ def goal_tasks_finder(goal_tasks: Any, execution: str, step_functions: GoalTaskF
     return lambda client: GoalTaskFinder(client, step_functions)
 
 
-def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
+def flow_finder(flow: Mapping[str, Any], workflow: Any, others: Sequence[Any] = ()) -> Finder:
     """Return a finder for the steps of get_flow, in a workflow or in functions by step slug.
 
-    Raises DefinitionError or DecompositionError if a local step has no function.
+    The others are workflows of child runs. Raises DefinitionError or DecompositionError if a local
+    step has no function.
     """
     if flow["tasks"] is not None:
         return goal_tasks_finder(flow["tasks"], flow["execution"], workflow)
@@ -73,7 +77,7 @@ def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
             f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
             hint="Pass a callable for each local step: " + ", ".join(local),
         )
-    return steps_finder(family)
+    return steps_finder({**describe_family(*others), **family})
 
 
 def _family_for(workflow_slug: str, workflow: Any) -> Mapping[str, Definition]:
