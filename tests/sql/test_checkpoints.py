@@ -430,6 +430,8 @@ def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any
         ({"kind": "sleep", "seconds": 1, "is_gathered": "maybe"}, "wrong type"),
         ({"kind": "signal", "signal": "no spaces"}, "name of a signal"),
         ({"kind": "signal", "signal": "a", "key": ""}, "key"),
+        ({"kind": "signal", "signal": "a", "timeout": "1"}, "number of seconds"),
+        ({"kind": "approval", "title": "a", "timeout": "1"}, "number of seconds"),
         ({"kind": None}, "kind"),
         ({"kind": "child", "workflow": "agent"}, "a workflow and an input"),
         ({"kind": "child", "input": 1}, "a workflow and an input"),
