@@ -351,7 +351,7 @@ def describe(workflow: Any) -> Definition:
 
 
 def describe_family(*workflows: Any) -> dict[str, Definition]:
-    """Describe workflows and the workflows of their child runs, by slug, in this order."""
+    """Describe workflows, and after them the workflows of their child runs, by slug."""
     family: dict[str, Definition] = {}
     left = list(workflows)
     while left:

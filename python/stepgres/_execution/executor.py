@@ -53,7 +53,7 @@ class Executor:
         workflows: Iterable[Any] = (),
     ) -> None:
         self._client = client
-        self._workflows = describe_all(workflows)
+        self._others = describe_family(*describe_all(workflows))
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
@@ -78,7 +78,7 @@ class Executor:
         and cancel_workflow_run ends the run. An interrupted call leaves its run to the workers,
         too.
         """
-        family = describe_family(workflow, *self._workflows)
+        family = describe_family(workflow)
         definition, *children = family.values()
         run_input = dumps_input(input, "input")
 
@@ -97,7 +97,8 @@ class Executor:
             return started, most
 
         has_children = _has_children(definition.document)
-        return self._execute(start, run_input, steps_finder(family), timeout, has_children)
+        finder = steps_finder({**self._others, **family})
+        return self._execute(start, run_input, finder, timeout, has_children)
 
     def execute_dynamic(
         self,
@@ -113,7 +114,7 @@ class Executor:
         function.
         """
         flow = self._client.get_flow(workflow_id)
-        finder = flow_finder({**flow, "tasks": None}, step_functions, self._workflows)
+        finder = flow_finder({**flow, "tasks": None}, step_functions, self._others)
 
         def start(worker_id: str) -> tuple[UUID, int | None]:
             started = self._client.start_workflow_run(
@@ -143,7 +144,7 @@ class Executor:
         """
         run = self._client.get_run(run_id)
         flow = self._client.get_flow(run.workflow_slug, version=run.version)
-        finder = flow_finder(flow, workflow, self._workflows)
+        finder = flow_finder(flow, workflow, self._others)
 
         def start(worker_id: str) -> tuple[UUID, int | None]:
             started = self._client.retry_failed_workflow(
@@ -173,7 +174,7 @@ class Executor:
         DecompositionError if a goal task has no function.
         """
         graph = self._client.get_task_graph(task_graph_id)
-        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions)
+        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions, self._others)
 
         def start(worker_id: str) -> tuple[UUID, int | None]:
             started = self._client.start_task_graph(
@@ -216,6 +217,8 @@ class Executor:
         timeout: float,
         has_children: bool = False,
     ) -> RunResult:
+        for other in self._others.values():
+            self._client.register_workflow(other)
         with self._take_worker() as worker:
             try:
                 run_id, most = start(worker.worker_id)
@@ -242,6 +245,4 @@ class Executor:
 
 
 def _has_children(document: Mapping[str, Any]) -> bool:
-    return any(
-        step.get("workflow") is not None or step.get("durable") for step in document["steps"]
-    )
+    return any(step.get("workflow") is not None for step in document["steps"])

@@ -51,7 +51,7 @@ class AsyncExecutor:
         workflows: Iterable[Any] = (),
     ) -> None:
         self._client = client
-        self._workflows = describe_all(workflows)
+        self._others = describe_family(*describe_all(workflows))
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
@@ -76,7 +76,7 @@ class AsyncExecutor:
         and cancel_workflow_run ends the run. An interrupted call leaves its run to the workers,
         too.
         """
-        family = describe_family(workflow, *self._workflows)
+        family = describe_family(workflow)
         definition, *children = family.values()
         run_input = dumps_input(input, "input")
 
@@ -95,7 +95,8 @@ class AsyncExecutor:
             return started, most
 
         has_children = _has_children(definition.document)
-        return await self._execute(start, run_input, steps_finder(family), timeout, has_children)
+        finder = steps_finder({**self._others, **family})
+        return await self._execute(start, run_input, finder, timeout, has_children)
 
     async def execute_dynamic(
         self,
@@ -111,7 +112,7 @@ class AsyncExecutor:
         function.
         """
         flow = await self._client.get_flow(workflow_id)
-        finder = flow_finder({**flow, "tasks": None}, step_functions, self._workflows)
+        finder = flow_finder({**flow, "tasks": None}, step_functions, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.start_workflow_run(
@@ -141,7 +142,7 @@ class AsyncExecutor:
         """
         run = await self._client.get_run(run_id)
         flow = await self._client.get_flow(run.workflow_slug, version=run.version)
-        finder = flow_finder(flow, workflow, self._workflows)
+        finder = flow_finder(flow, workflow, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.retry_failed_workflow(
@@ -173,7 +174,7 @@ class AsyncExecutor:
         DecompositionError if a goal task has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions)
+        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.start_task_graph(
@@ -216,6 +217,8 @@ class AsyncExecutor:
         timeout: float,
         has_children: bool = False,
     ) -> RunResult:
+        for other in self._others.values():
+            await self._client.register_workflow(other)
         async with self._take_worker() as worker:
             try:
                 run_id, most = await start(worker.worker_id)
@@ -242,6 +245,4 @@ class AsyncExecutor:
 
 
 def _has_children(document: Mapping[str, Any]) -> bool:
-    return any(
-        step.get("workflow") is not None or step.get("durable") for step in document["steps"]
-    )
+    return any(step.get("workflow") is not None for step in document["steps"])
