@@ -352,10 +352,10 @@ def describe(workflow: Any) -> Definition:
     return Definition(document, functions, tuple(children))
 
 
-def describe_family(workflow: Any) -> dict[str, Definition]:
-    """Describe a workflow and the workflows of its child runs, by slug, the workflow first."""
+def describe_family(*workflows: Any) -> dict[str, Definition]:
+    """Describe workflows, and after them the workflows of their child runs, by slug."""
     family: dict[str, Definition] = {}
-    left = [workflow]
+    left = list(workflows)
     while left:
         found = left.pop(0)
         definition = found if isinstance(found, Definition) else describe(found)

@@ -1,6 +1,7 @@
 """Workers that die inside durable steps: each effect is kept, and nothing is lost.
 
-STEPGRES_CHAOS_SECONDS makes the storm longer.
+STEPGRES_CHAOS_SECONDS makes the storm longer. STEPGRES_CHAOS_DEATHS is the chance that a process
+dies between an effect and its checkpoint.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def test_killed_bodies_go_on_from_their_checkpoints(db: Database) -> None:
             storm.replace_the_dead()
             if monotonic() >= kill_at:
                 storm.kill_a_worker(chance)
-                storm.send_second_signals()
+                storm.answer()
                 kill_at = monotonic() + chance.uniform(0.5, 2)
             sleep(0.05)  # leaves the processors to the workers
         storm.settle()

@@ -41,3 +41,24 @@ def test_checkpoints_are_listed_in_their_order(cli: Cli, engine: Engine) -> None
         (3, None),
     ]
     assert cli("checkpoints", run_id, "body", "--index", "1", "--json").stdout == "[]\n"
+
+
+def test_run_shows_what_its_steps_wait_for(cli: Cli, engine: Engine) -> None:
+    durable = engine.colleague("durable", features=["durable"])
+    engine.define(
+        "agent",
+        step("body", durable=True),
+        step("paid", wait_for="payment"),
+        step("ok", approval={"title": "Ship it?"}),
+    )
+    run_id = engine.start("agent")
+    item = durable.claim_one()
+    waits = [
+        item.operation(f"signal {name}", kind="signal", signal=name) for name in ("a", "b", "c")
+    ]
+    waits.append(item.operation("sleep", kind="sleep", seconds=60))
+    engine.call("save_checkpoints", worker_id="durable", checkpoints=Jsonb([]), waits=Jsonb(waits))
+    shown = " ".join(cli("runs", "show", run_id).stdout.split())
+    assert "waits for signal a, signal b, signal c, and 1 more" in shown
+    assert "waits for signal payment" in shown
+    assert "waits for approval Ship it?" in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -82,6 +83,25 @@ class Dying(Workflow):
         return Path(path).read_text()
 
 
+def double(input: Any) -> Any:
+    return 2 * input
+
+
+class Doubling(Workflow):
+    work = step(double)
+
+
+class Starting(Workflow):
+    """A body that starts runs in each way."""
+
+    @staticmethod
+    @step(durable=True)
+    def body(input: Any, context: StepContext) -> Any:
+        started = context.start_workflow_run(Doubling, 1)
+        found = context.gather(*(partial(context.run_workflow, Doubling, n) for n in (2, 3)))
+        return [*found, started.result()]
+
+
 def send(client: Client, name: str, value: Any) -> UUID:
     """Send a signal to the one run that there is, as soon as it waits for the signal."""
     (wait,) = wait_until(
@@ -128,6 +148,18 @@ def test_durable_map_of_a_local_run(client: Client) -> None:
     output = stepgres.Executor(client).execute(squares, list(range(20))).output
     assert output == [n * n for n in range(20)]
     assert counts == dict.fromkeys(range(20), 1)
+
+
+@pytest.mark.parametrize("processes", [None, 1])
+def test_body_of_a_local_run_starts_runs(client: Client, processes: int | None) -> None:
+    executor = stepgres.Executor(client, processes=processes, workflows=[Doubling])
+    assert executor.execute(Starting, None).output == [4, 6, 2]
+
+
+def test_local_run_of_an_unknown_workflow_fails(client: Client) -> None:
+    client.register_workflow(Doubling)
+    with pytest.raises(stepgres.WorkflowFailed, match=r'step "work" of "doubling".*workflows='):
+        stepgres.Executor(client).execute(Starting, None)
 
 
 def test_run_that_only_waits_is_handed_over_at_the_timeout(db: Database, client: Client) -> None:

@@ -293,8 +293,7 @@ def test_pause_stops_the_time_of_a_suspended_step(engine: Engine, clock: Clock) 
     engine.call("tick")
     assert engine.claim() == []
     assert [s[2] for s in engine.rows("select * from stepgres.why_stuck(%s)", item.run_id)] == [
-        "pause",
-        "pause",
+        "pause"
     ]
     engine.call("resume_workflow_run", run_id=item.run_id)
     clock.advance(1)
@@ -430,6 +429,8 @@ def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any
         ({"kind": "sleep", "seconds": 1, "is_gathered": "maybe"}, "wrong type"),
         ({"kind": "signal", "signal": "no spaces"}, "name of a signal"),
         ({"kind": "signal", "signal": "a", "key": ""}, "key"),
+        ({"kind": "signal", "signal": "a", "timeout": "1"}, "number of seconds"),
+        ({"kind": "approval", "title": "a", "timeout": "1"}, "number of seconds"),
         ({"kind": None}, "kind"),
         ({"kind": "child", "workflow": "agent"}, "a workflow and an input"),
         ({"kind": "child", "input": 1}, "a workflow and an input"),

@@ -40,14 +40,21 @@ def blocks(page: Path, language: str) -> list[str]:
     return [example.text for example in examples(page) if example.language == language]
 
 
-def run_python(page: Path) -> tuple[dict[str, Any], list[str]]:
-    """What the examples in Python define, executed one after the other, and what each prints."""
+def run_python(page: Path, heading: str = "") -> tuple[dict[str, Any], list[str]]:
+    """What the examples in Python define, executed one after the other, and what each prints.
+
+    With a heading, only the examples under headings that begin so. The clients are closed.
+    """
     names: dict[str, Any] = {}
     printed = []
-    for text in blocks(page, "python"):
-        with redirect_stdout(StringIO()) as output:
-            exec(compile(text, page, "exec"), names)
-        printed.append(output.getvalue())
+    for example in examples(page):
+        if example.language == "python" and example.heading.startswith(heading):
+            before = names.get("client")
+            with redirect_stdout(StringIO()) as output:
+                exec(compile(example.text, page, "exec"), names)
+            printed.append(output.getvalue())
+            if before is not None and before is not names["client"]:
+                before.close()
     names["client"].close()
     return names, printed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from threading import Event
 from typing import Any
@@ -19,6 +20,7 @@ from stepgres import (
     SignalTimeout,
     StepContext,
     Suspended,
+    WorkflowFailed,
 )
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
@@ -339,6 +341,36 @@ def test_methods_of_durable_steps_are_refused_in_others(db: Database, client: Cl
             lambda: client.get_run_status(run_id), lambda found: found.status == "failed"
         )
     assert "is for durable steps" in status.details
+
+
+@pytest.mark.parametrize(
+    ("wait", "message"),
+    [
+        (lambda context: context.run(7, print), "context.run: the name is a text"),
+        (lambda context: context.run("", print), "context.run: the name is a text"),
+        (lambda context: context.run("n" * 257, print), "1 to 256 characters, not 'nnn"),
+        (lambda context: context.run("a", print, attempts="3"), "attempts is a whole number"),
+        (lambda context: context.run("a", print, timeout=0), "timeout more than 0"),
+        (lambda context: context.sleep("5"), "seconds must be a number of seconds"),
+        (lambda context: context.sleep(timedelta(1)), "not datetime.timedelta(days=1)"),
+        (lambda context: context.sleep(float("inf")), "0 or more, not inf"),
+        (lambda context: context.wait_for_signal(5), "wait_for_signal: the name is a text"),
+        (lambda context: context.wait_for_signal("a", timeout="1"), "timeout must be a number"),
+        (lambda context: context.approval("a", timeout=-1), "timeout must be a number"),
+        (lambda context: context.approval(5), "context.approval: the name is a text"),
+    ],
+)
+def test_wrong_arguments_are_named(db: Database, client: Client, wait: Any, message: str) -> None:
+    def body(input: Any, context: StepContext) -> None:
+        wait(context)
+
+    flow = durable(body, max_attempts=1)
+    with running_worker(db.dsn, flow):
+        run_id = start(client, flow)
+        with pytest.raises(WorkflowFailed) as raised:
+            client.wait_for_run(run_id, PATIENCE)
+    assert raised.value.error_type == "InvalidInput"
+    assert message in str(raised.value)
 
 
 def test_body_begins_anew_with_another_input(

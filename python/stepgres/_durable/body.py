@@ -82,7 +82,7 @@ class Body(ABC):
         **options: Any,
     ) -> Any:
         """Call a function once, and keep its result."""
-        call = operations.call(function, arguments, **options)
+        call = operations.call(name, function, arguments, **options)
         return self._start(self._run(self._journal.next_key(f"run {name}"), call))
 
     def sleep(self, seconds: float) -> Any:

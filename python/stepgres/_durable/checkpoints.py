@@ -262,7 +262,7 @@ def _known(row: CheckpointAnswer) -> dict[str, Any]:
         "output": row.output,
         "error": row.error,
         "wait_id": row.wait_id,
-        "child_run_id": row.child_run_id,
+        "child_run_id": row.child_run_id and str(row.child_run_id),
     }
 
 

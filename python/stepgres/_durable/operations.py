@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from stepgres._durable.journal import Answer, Key
     from stepgres.workflow import WorkflowName
+
+
+_LONGEST_NAME = 256
 
 
 class Call(NamedTuple):
@@ -40,6 +45,7 @@ class Wait(NamedTuple):
 
 
 def call(
+    name: str,
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
     attempts: int,
@@ -48,26 +54,25 @@ def call(
     transactional: bool,
 ) -> Call:
     """Return a call; raise InvalidInput for options that mean nothing."""
+    _check_name("run", name)
     if not callable(function):
         raise InvalidInput(
             f"context.run: {function!r} is not callable",
             hint='Write context.run("charge", charge, order): a name, a function, its arguments.',
         )
-    if attempts < 1 or base_delay < 0 or (timeout is not None and timeout <= 0):
+    _check_seconds("run", "base_delay", base_delay)
+    _check_seconds("run", "timeout", timeout)
+    if not isinstance(attempts, int) or attempts < 1 or timeout == 0:
         raise InvalidInput(
-            "context.run: attempts is at least 1, base_delay at least 0, and timeout more than 0",
-            hint="Durations are in seconds.",
+            "context.run: attempts is a whole number of at least 1, and timeout more than 0",
+            hint="Leave timeout out for a call that may take as long as it likes.",
         )
     return Call(function, arguments, attempts, base_delay, timeout, transactional)
 
 
 def sleep(seconds: float) -> Wait:
     """Return a wait for a time."""
-    if not seconds >= 0:
-        raise InvalidInput(
-            f"context.sleep: seconds must be 0 or more, not {seconds}",
-            hint="context.sleep_until takes an instant.",
-        )
+    _check_seconds("sleep", "seconds", seconds, is_needed=True)
     return Wait("sleep", {"kind": "sleep", "seconds": float(seconds)}, _nothing)
 
 
@@ -84,6 +89,8 @@ def sleep_until(instant: datetime) -> Wait:
 
 def signal(name: str, timeout: float | None, match: str | None, key: str | None) -> Wait:
     """Return a wait for a signal."""
+    _check_name("wait_for_signal", name)
+    _check_seconds("wait_for_signal", "timeout", timeout)
     fields = {"signal": name, "timeout": timeout, "match": match, "key": key}
     given = {field: value for field, value in fields.items() if value is not None}
     return Wait(f"signal {name}", {"kind": "signal", **given}, _payload)
@@ -91,6 +98,8 @@ def signal(name: str, timeout: float | None, match: str | None, key: str | None)
 
 def approval(name: str, timeout: float | None, document: dict[str, Any]) -> Wait:
     """Return a wait for people."""
+    _check_name("approval", name)
+    _check_seconds("approval", "timeout", timeout)
     fields = {**document, "title": document["title"] or name, "timeout": timeout}
     given = {field: value for field, value in fields.items() if value is not None}
     return Wait(f"approval {name}", {"kind": "approval", **given}, _decisions)
@@ -107,6 +116,26 @@ def child(method: str, workflow: WorkflowName, input: Any, version: int | None) 
         raise UnwritableOutput(f"context.{method}: {error}") from error
     kind = "start" if is_detached else "workflow"
     return Wait(f"{kind} {slug}", {"kind": "child", **fields}, _output)
+
+
+def _check_name(method: str, name: Any) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or "\0" in name:
+        raise InvalidInput(
+            f"context.{method}: the name is a text of 1 to {_LONGEST_NAME} characters, not"
+            f" {reprlib.repr(name)}",
+            hint="The name comes first: it finds the checkpoint when the body is called again.",
+        )
+
+
+def _check_seconds(method: str, option: str, value: Any, *, is_needed: bool = False) -> None:
+    if value is None and not is_needed:
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < math.inf:
+        raise InvalidInput(
+            f"context.{method}: {option} must be a number of seconds, 0 or more, not {value!r}",
+            hint="Write timedelta(days=2).total_seconds() for a timedelta.",
+        )
 
 
 def _nothing(key: Key, answer: Answer) -> None:

@@ -213,7 +213,8 @@ class StepContext:
     ) -> Any:
         """Start a run of a workflow once, and return a handle with its run_id and result().
 
-        result() is as run_workflow. The run goes on when the body is completed without its end.
+        result() is as run_workflow: it raises CallFailed also if the run could not start. The run
+        goes on when the body is completed without its end.
         """
         return self._durable("start_workflow_run").start_workflow_run(workflow, input, version)
 

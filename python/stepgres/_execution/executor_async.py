@@ -11,10 +11,10 @@ from stepgres._execution.step_functions import flow_finder, goal_tasks_finder, s
 from stepgres._postgres.json_text import dumps_input
 from stepgres.errors import WorkerNotFound, WorkflowFailed
 from stepgres.types import run_result
-from stepgres.workflow import describe_family
+from stepgres.workflow import describe_all, describe_family
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
     from stepgres._client.client_async import AsyncClient
@@ -35,6 +35,9 @@ class AsyncExecutor:
     each run, and they import the modules of the steps. By default concurrency is the number of
     processors plus 4, at most 32. A workflow with max_parallel has no more than that.
 
+    Name as `workflows` those that durable steps start with `context.run_workflow`: their local
+    steps are executed here, too.
+
     Each execution has its own worker and its own connection. The client keeps both for some seconds
     for the next execution. Closing the client ends them at once.
     """
@@ -45,8 +48,10 @@ class AsyncExecutor:
         *,
         concurrency: int | None = None,
         processes: int | None = None,
+        workflows: Iterable[Any] = (),
     ) -> None:
         self._client = client
+        self._others = describe_family(*describe_all(workflows))
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
@@ -90,7 +95,8 @@ class AsyncExecutor:
             return started, most
 
         has_children = _has_children(definition.document)
-        return await self._execute(start, run_input, steps_finder(family), timeout, has_children)
+        finder = steps_finder({**self._others, **family})
+        return await self._execute(start, run_input, finder, timeout, has_children)
 
     async def execute_dynamic(
         self,
@@ -106,7 +112,7 @@ class AsyncExecutor:
         function.
         """
         flow = await self._client.get_flow(workflow_id)
-        finder = flow_finder({**flow, "tasks": None}, step_functions)
+        finder = flow_finder({**flow, "tasks": None}, step_functions, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.start_workflow_run(
@@ -136,7 +142,7 @@ class AsyncExecutor:
         """
         run = await self._client.get_run(run_id)
         flow = await self._client.get_flow(run.workflow_slug, version=run.version)
-        finder = flow_finder(flow, workflow)
+        finder = flow_finder(flow, workflow, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.retry_failed_workflow(
@@ -168,7 +174,7 @@ class AsyncExecutor:
         DecompositionError if a goal task has no function.
         """
         graph = await self._client.get_task_graph(task_graph_id)
-        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions)
+        finder = goal_tasks_finder(graph.tasks, graph.execution, step_functions, self._others)
 
         async def start(worker_id: str) -> tuple[UUID, int | None]:
             started = await self._client.start_task_graph(
@@ -211,6 +217,8 @@ class AsyncExecutor:
         timeout: float,
         has_children: bool = False,
     ) -> RunResult:
+        for other in self._others.values():
+            await self._client.register_workflow(other)
         async with self._take_worker() as worker:
             try:
                 run_id, most = await start(worker.worker_id)

@@ -138,6 +138,8 @@ class LocalRun:
             self._errors[item.step_slug, outcome.failure.error] = outcome.error
 
     async def _execute(self, item: WorkItem, leave: Callable[[str], None]) -> str | None:
+        # A body may start runs.
+        self._has_children = self._has_children or item.checkpoints is not None
         try:
             step = None if item.sql_function else await self._find(item)
             is_child = item.run_id != self._run_id

@@ -37,25 +37,45 @@ def steps_finder(family: Mapping[str, Definition]) -> Finder:
 
 def _miss_function(name: str, _: Any) -> None:
     """Be the function of a step of a child run that was given by its slug alone."""
-    raise NonRetryable(f"the executor has no function for {name}: pass its class to workflow_step")
+    raise NonRetryable(
+        f"the executor has no function for {name}: pass its class to workflow_step, or to"
+        " Executor(client, workflows=[...])"
+    )
 
 
-def goal_tasks_finder(goal_tasks: Any, execution: str, step_functions: GoalTaskFunctions) -> Finder:
+def goal_tasks_finder(
+    goal_tasks: Any,
+    execution: str,
+    step_functions: GoalTaskFunctions,
+    others: Mapping[str, Definition],
+) -> Finder:
     """Return a finder for the goal tasks of a task graph. execution is their default.
 
-    Raises DecompositionError if a goal task has no function.
+    The others are the workflows of child runs. Raises DecompositionError if a goal task has no
+    function.
     """
     check_goal_task_functions(goal_tasks, execution, step_functions)
-    return lambda client: GoalTaskFinder(client, step_functions)
+    find_in_others = steps_finder(others)
+
+    def finder(client: AsyncClient) -> Find:
+        find_goal_task, find_step = GoalTaskFinder(client, step_functions), find_in_others(client)
+
+        async def find(item: WorkItem) -> StepCall | None:
+            return await find_goal_task(item) or await find_step(item)
+
+        return find
+
+    return finder
 
 
-def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
+def flow_finder(flow: Mapping[str, Any], workflow: Any, others: Mapping[str, Definition]) -> Finder:
     """Return a finder for the steps of get_flow, in a workflow or in functions by step slug.
 
-    Raises DefinitionError or DecompositionError if a local step has no function.
+    The others are the workflows of child runs. Raises DefinitionError or DecompositionError if a
+    local step has no function.
     """
     if flow["tasks"] is not None:
-        return goal_tasks_finder(flow["tasks"], flow["execution"], workflow)
+        return goal_tasks_finder(flow["tasks"], flow["execution"], workflow, others)
     family = _family_for(flow["workflow_slug"], workflow)
     functions = family[flow["workflow_slug"]].functions
     local = [
@@ -73,7 +93,7 @@ def flow_finder(flow: Mapping[str, Any], workflow: Any) -> Finder:
             f'workflow "{flow["workflow_slug"]}": no function for step "{missing[0]}"',
             hint="Pass a callable for each local step: " + ", ".join(local),
         )
-    return steps_finder(family)
+    return steps_finder({**others, **family})
 
 
 def _family_for(workflow_slug: str, workflow: Any) -> Mapping[str, Definition]:

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
         RunStatus,
         RunStep,
         StuckStep,
+        Wait,
         WorkflowRun,
     )
 
 _FAILURES_SHOWN = 20
+_WAITS_SHOWN = 3  # of a step
 _STATES = ("started", "paused", "completed", "failed", "cancelled")
 _TASK_STATUSES = (
     "completed",
@@ -199,7 +201,7 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
                 tasks_text(step),
                 step.started_at and took(step.started_at, step.finished_at),
                 ", ".join(step.depends_on),
-                ": ".join(filter(None, [step.skip_reason, step.error])),
+                ": ".join(filter(None, [step.skip_reason, step.error])) or _waits_text(step.waits),
             ]
             for step in steps
         ],
@@ -218,6 +220,22 @@ def print_reasons(reasons: Sequence[StuckStep]) -> None:
         ],
         [[r.step_slug, r.task_index, r.waits_for, local_time(r.until), r.detail] for r in reasons],
     )
+
+
+def wait_text(wait: Wait) -> str:
+    """Return the subject of a wait: signal paid, approval Ship it?, sleep, workflow ship."""
+    title = wait.approval and wait.approval["title"]
+    run = wait.child_run_id and f"run {wait.child_run_id}"
+    return wait.name or f"{wait.kind} {wait.signal or title or run or ''}".strip()
+
+
+def _waits_text(waits: Sequence[Wait]) -> str | None:
+    found = [wait_text(wait) for wait in waits if wait.resolved_at is None]
+    if not found:
+        return None
+    more = len(found) - _WAITS_SHOWN
+    rest = [f"and {more:,} more"] if more > 0 else []
+    return f"waits for {', '.join(found[:_WAITS_SHOWN] + rest)}"
 
 
 def state_of(run: WorkflowRun | RunNode) -> str:

@@ -17,6 +17,7 @@ from stepgres.cli.output import (
 )
 from stepgres.cli.paging import by_wait_id
 from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
+from stepgres.cli.run_views import wait_text
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -128,7 +129,7 @@ def _print_waits(rows: list[Wait]) -> None:
                 str(wait.run_id),
                 wait.workflow_slug,
                 wait.step_slug,
-                f"{wait.kind} {wait.signal or wait.name}".strip(),
+                wait_text(wait),
                 wait.key,
                 local_time(wait.opened_at),
                 local_time(wait.due_at),

@@ -11,7 +11,9 @@ declare
         "subtasks": "array", "decompose": "boolean", "options": "object"}'::jsonb;
     v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean",
         "sql_function": "string", "start_delay": "number", "condition": "string",
-        "unless": "string"}';
+        "unless": "string", "durable": "boolean", "approval": "object", "wait_for": "string",
+        "match": "string", "when_timeout": "string",
+        "default_output": "object or array or string or number or boolean"}';
     v_key text;
     v_type text;
 begin

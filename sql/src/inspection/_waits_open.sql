@@ -3,7 +3,8 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select w.step_slug, case
+    -- The waits of a paused task are one row.
+    select distinct w.step_slug, case
             when min(w.name) <> '' or w.kind = 'child' then min(w.task_index)
         end,
         case when run.paused_at is null then w.kind else 'pause' end,
