@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg import Connection, DatabaseError
+from psycopg import Connection
 from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
 
@@ -358,96 +358,3 @@ def test_senders_and_ticks_at_once_lose_nothing(engine: Engine, sessions: Sessio
     )
     engine.call("tick")
     assert sorted(engine.output(run_id).values()) == sorted([*range(10)] * 4)
-
-
-# Every pair of calls on one wait
-
-CALLS = ["send", "send_by_key", "deliver", "time_out", "cancel", "pause", "resume", "prune"]
-
-
-def call_on(engine: Engine, call: str, run_id: UUID) -> str:
-    """What the call answers; an error of Stepgres is an answer, and the transaction goes on."""
-    try:
-        with engine.connection.transaction():
-            match call:
-                case "send":
-                    engine.call("send_signal", run_id=run_id, signal="approved")
-                case "send_by_key":
-                    engine.call("send_signal_by_key", signal="approved", key="7")
-                case "deliver" | "time_out":
-                    engine.call("tick")
-                case "prune":
-                    engine.call("prune", older_than="0 seconds")
-                case _:
-                    engine.call(f"{call}_workflow_run", run_id=run_id)
-    except DatabaseError as error:
-        return str(error.sqlstate)
-    return "done"
-
-
-def waiting_run(engine: Engine, clock: Clock, base: str, calls: tuple[str, ...]) -> UUID:
-    """A run that waits; a signal or the timeout is there, if one of the calls is about it."""
-    run_id = engine.start("matrix", {"id": 7})
-    if "deliver" in calls:
-        send(engine.connection, run_id)
-    if base == "paused":
-        engine.call("pause_workflow_run", run_id=run_id)
-    if "time_out" in calls:
-        clock.advance(60)
-    return run_id
-
-
-def end_of(engine: Engine, run_id: UUID) -> Any:
-    """The end of a run that is ticked and resumed until nothing happens; then it is gone."""
-    engine.call("tick")
-    is_paused = call_on(engine, "resume", run_id) == "done"
-    engine.call("tick")
-    ends = engine.rows(
-        "select r.status, w.outcome, t.status from stepgres.runs as r"
-        " join stepgres.waits as w using (run_id) join stepgres.step_states as t using (run_id)"
-        " where r.run_id = %s and t.step_slug = 'ask'",
-        run_id,
-    )
-    assert engine.rows("select * from stepgres.fsck()") == []
-    call_on(engine, "cancel", run_id)
-    engine.call("tick")
-    engine.call("prune", older_than="0 seconds")
-    engine.connection.execute("delete from stepgres.signals where run_id is null")
-    assert engine.rows("select from stepgres.waits") == []
-    assert engine.rows("select from stepgres.signals") == []
-    return (is_paused, *ends)
-
-
-@pytest.mark.parametrize("base", ["active", "paused"])
-@pytest.mark.parametrize("first", CALLS)
-def test_two_calls_at_once_on_a_wait_are_as_one_after_the_other(
-    engine: Engine, sessions: Sessions, clock: Clock, base: str, first: str
-) -> None:
-    engine.define("matrix", step("ask", wait_for="approved", key="$.id", timeout=60))
-    one, other = engine.on(sessions.connect()), engine.on(sessions.connect())
-
-    def in_turn(state: tuple[str, ...], *calls: str) -> Any:
-        run_id = waiting_run(engine, clock, base, state)
-        answers = {call: call_on(engine, call, run_id) for call in calls}
-        return answers, end_of(engine, run_id)
-
-    for second in CALLS:
-        pair = (first, second)
-        if first == second:
-            continue
-        run_id = waiting_run(engine, clock, base, pair)
-        with one.connection.transaction():
-            answer = call_on(one, first, run_id)
-            done = sessions.until_blocked_or_done(
-                other.connection, partial(call_on, other, second, run_id)
-            )
-        seen = ({first: answer, second: done.result(PATIENCE)}, end_of(engine, run_id))
-        allowed = [in_turn(pair, first, second), in_turn(pair, second, first)]
-        # A sender locks nothing: what happens at the same time may neither see the signal, nor be
-        # seen. Then the signal stays unread. A tick passes over a run that is locked.
-        for call in pair:
-            if call.startswith("send") or call in ("deliver", "time_out", "prune"):
-                (rest,) = set(pair) - {call}
-                answers, end = in_turn(pair, rest)
-                allowed.append((answers | {call: "done"}, end))
-        assert seen in allowed, pair

@@ -235,6 +235,26 @@ def test_body_that_begins_anew_has_its_input_and_no_checkpoints(engine: Engine) 
     assert engine.output(item.run_id) == 3
 
 
+@pytest.mark.parametrize("is_detached", [True, False])
+def test_body_that_begins_anew_leaves_no_child_that_it_waited_for(
+    engine: Engine, is_detached: bool
+) -> None:
+    engine.define("leaf", step("work"))
+    item = begin(engine)
+    for number in range(2):
+        wait = item.operation(
+            "child leaf", kind="child", workflow="leaf", input={}, is_detached=is_detached
+        )
+        save(engine, waits=[wait])
+        engine.work([item.restarted({"n": number})])
+        engine.call("tick")
+        (item,) = [again for again in engine.claim() if again.step_slug == "body"]
+        assert engine.rows("select * from stepgres.fsck()") == []
+    children = "select status from stepgres.runs where parent_run_id = %s"
+    assert engine.rows(children, item.run_id) == ["started" if is_detached else "failed"] * 2
+    engine.complete(item)
+
+
 def test_body_that_lets_go_without_a_wait_has_failed(engine: Engine) -> None:
     item = begin(engine)
     engine.work([item.suspended()])

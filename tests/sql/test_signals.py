@@ -353,3 +353,16 @@ def test_signal_reads_as_much_among_many_waits_as_among_ten(
     for (query, _), before, *after in zip(calls, few, old, new, strict=True):
         assert max(after) <= before * 2 + 60, query
     engine.connection.execute("delete from stepgres.sweeps")
+
+
+def test_signal_during_a_pause_goes_to_the_wait_that_was_open_before(engine: Engine) -> None:
+    steps = [step("a"), step("older", wait_for="go"), step("younger", "a", wait_for="go")]
+    engine.define("two", *steps)
+    run_id = engine.start("two")
+    item = engine.claim_one()
+    engine.call("pause_workflow_run", run_id=run_id)
+    engine.call("send_signal", run_id=run_id, signal="go")
+    engine.call("tick")
+    engine.complete(item)
+    engine.call("resume_workflow_run", run_id=run_id)
+    assert engine.steps(run_id) == {"a": "completed", "older": "completed", "younger": "started"}

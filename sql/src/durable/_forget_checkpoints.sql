@@ -10,11 +10,22 @@ begin
     delete from stepgres.suspensions as s
     using unnest(_forget_checkpoints.tasks) as k
     where (s.run_id, s.step_slug, s.task_index) = (k.run_id, k.step_slug, k.task_index);
+    -- Runs that the body waited for are cancelled. A detached run goes on, and its wait is kept as
+    -- long, under a name that no body uses.
+    perform stepgres._close_waits_of(_forget_checkpoints.tasks);
+    update stepgres.waits as w
+    set name = format('left %s', w.wait_id)
+    from unnest(_forget_checkpoints.tasks) as k
+    where (w.run_id, w.step_slug, w.task_index) = (k.run_id, k.step_slug, k.task_index)
+        and w.is_detached and w.name <> format('left %s', w.wait_id);
     with forgotten as (
         delete from stepgres.waits as w
         using unnest(_forget_checkpoints.tasks) as k
         where (w.run_id, w.step_slug, w.task_index) = (k.run_id, k.step_slug, k.task_index)
-            and w.name <> ''
+            and w.name <> '' and not (w.is_detached and exists (
+                select from stepgres.runs as r
+                where r.run_id = w.child_run_id and r.status = 'started'
+            ))
         returning w.signal_id
     )
     delete from stepgres.signals as s
@@ -24,4 +35,6 @@ end
 $$;
 
 comment on function stepgres._forget_checkpoints(stepgres._task_key[]) is
-'Deletes the checkpoints and waits of tasks, and the signals that these waits have consumed.';
+'Deletes the checkpoints and waits of tasks, and the signals that these waits have consumed.
+
+The child runs of the waits are cancelled by tick, unless they are detached.';

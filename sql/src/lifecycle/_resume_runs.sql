@@ -27,8 +27,9 @@ begin
         from stepgres.step_states as t
         where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
     ));
-    perform stepgres._start_ready_steps(v_run_ids);
+    -- A signal that came meanwhile goes to a wait that was open before, if there is one.
     perform stepgres._resume_waits(v_run_ids, v_now);
+    perform stepgres._start_ready_steps(v_run_ids);
     return v_run_ids;
 end
 $$;
