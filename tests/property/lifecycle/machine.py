@@ -324,7 +324,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.signal_all({"n": 5})
             elif then == "time":
                 self.advance_to_next_due(0)
-            elif then == "pause":
+            elif then == "pause" and self.model.runs:
                 self.steer(data.draw(numbers), data.draw(st.sampled_from(["pause", "resume"])))
             elif self.model.active_runs and len(self.model.runs) < MAX_RUNS:
                 self.begin_again(data.draw(numbers))

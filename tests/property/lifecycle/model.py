@@ -459,10 +459,7 @@ def copied(old: StepState) -> StepState:
         return StepState(old.status, old.skip_reason, old.error, old.output, tasks)
     if not any(completed):
         return StepState()
-    unfinished = Task()
-    return StepState(
-        "started", tasks=[t if t.status == "completed" else replace(unfinished) for t in tasks]
-    )
+    return StepState("started", tasks=[t if t.status == "completed" else Task() for t in tasks])
 
 
 def copy_checkpoints(old: Run, new: Run) -> None:
