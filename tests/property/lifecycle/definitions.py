@@ -25,18 +25,12 @@ class Step:
     start_delay: float = 0
     max_attempts: int = 3
     base_delay: float = 1
-    timeout: float | None = 300
+    timeout: float = 300
     execution: str = "local"
     queue: str = "default"
     resources: dict[str, Any] = field(default_factory=dict)
     priority: int = 0  # these two say which tasks are claimed first, which is left open here
     sticky: bool = False
-    durable: bool = False
-    wait_for: str | None = None
-    match: Predicate | None = None
-    key: tuple[str, ...] | None = None
-    when_timeout: str = "fail"
-    default_output: Any = None
 
     @property
     def is_map(self) -> bool:
@@ -74,7 +68,9 @@ class Workflow:
     @property
     def document(self) -> dict[str, Any]:
         steps = [
-            {name: written(option) for name, option in step.items()} for step in self.listed
+            {name: str(option) if isinstance(option, Predicate) else option
+             for name, option in step.items()}
+            for step in self.listed
         ]  # fmt: skip
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
         return document if self.deadline is None else {**document, "deadline": self.deadline}
@@ -82,16 +78,4 @@ class Workflow:
     @cached_property
     def steps(self) -> dict[str, Step]:
         """In a topological order."""
-        return {
-            s["step_slug"]: Step(**{
-                **({"timeout": None} if "wait_for" in s else {}), **self.defaults, **s
-            })
-            for s in self.listed
-        }  # fmt: skip
-
-
-def written(option: Any) -> Any:
-    """An option as the document has it: a path is a text."""
-    if isinstance(option, tuple):
-        return ".".join(["$", *option])
-    return str(option) if isinstance(option, Predicate) else option
+        return {s["step_slug"]: Step(**{**self.defaults, **s}) for s in self.listed}

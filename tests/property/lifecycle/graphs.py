@@ -8,17 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.property.lifecycle.definitions import Step, Workflow
-from tests.property.lifecycle.paths import Predicate, objects, predicates, scalars, values
+from tests.property.lifecycle.paths import objects, predicates, scalars, values
 from tests.property.lifecycle.states import Result
-from tests.property.lifecycle.waits import Operation, TimerKey
 
 DURATIONS = [0, 1, 3, 8]
 
-signals = st.sampled_from(["go", "stop"])
-matches = st.sampled_from([
-    Predicate(("n",), "exists"), Predicate(("n",), "compared", ">", 2)
-])  # fmt: skip
-payloads = st.just({"n": 5}) | objects(values) | values
 policies = st.sampled_from(["skip", "skip", "skip-cascade", "skip-cascade", "fail"])
 tolerances = st.sampled_from([0, 1, 2, "0%", "25%", "50%", "62.5%", "100%"])
 sizes = st.integers(0, 4) | st.integers(0, 50)
@@ -33,7 +27,7 @@ def sometimes(strategy: st.SearchStrategy[Any], chances: int = 3) -> st.SearchSt
 def steps(draw: st.DrawFn, number: int, defaults: dict[str, Any]) -> dict[str, Any]:
     """A step that may depend on those before it; half of them depend on the last one."""
     slug = f"s{number}"
-    kind = draw(st.sampled_from(["single", "single", "map", "tasks", "wait"]))
+    kind = draw(st.sampled_from(["single", "single", "map", "tasks"]))
     earlier = [f"s{i}" for i in reversed(range(number))]
     most = min(number, 1 if kind == "map" else 3)
     depends_on = earlier[:1]
@@ -62,20 +56,9 @@ def steps(draw: st.DrawFn, number: int, defaults: dict[str, Any]) -> dict[str, A
         "priority": st.integers(1, 2),
         "sticky": st.just(True),
     }
-    if kind != "wait":
-        options["durable"] = draw(st.booleans())
-    else:
-        options["wait_for"] = draw(signals)
-        optional = {name: optional[name] for name in ("condition", "unless", "when_unmet")}
-        optional |= {"match": matches, "key": st.just(("x",)), "timeout": st.just(6)}
     for name in draw(st.lists(st.sampled_from(list(optional)), max_size=4, unique=True)):
         options[name] = draw(optional[name])
-    if "timeout" in options and kind == "wait":
-        options["when_timeout"] = draw(st.sampled_from(["fail", "skip", "skip-cascade", "default"]))
-        if options["when_timeout"] == "default":
-            options["default_output"] = draw(values)
-    is_tolerant = Step(**{**defaults, **options}).when_exhausted == "skip"
-    if is_tolerant and kind in ("map", "tasks"):
+    if Step(**{**defaults, **options}).when_exhausted == "skip" and kind != "single":
         tolerance = draw(sometimes(tolerances, 1))
         if tolerance is not None:
             options["max_failed"] = tolerance
@@ -92,22 +75,6 @@ def workflows(draw: st.DrawFn, workflow_slug: str) -> Workflow:
     listed = [draw(steps(i, defaults)) for i in range(number)]
     deadline = draw(sometimes(st.sampled_from([10, 60]), 7))
     return Workflow(workflow_slug, listed, defaults, deadline)
-
-
-@st.composite
-def bodies(draw: st.DrawFn, workflow_slug: str) -> Workflow:
-    """Durable steps, and steps that wait for the same signals."""
-    attempts, policy = draw(st.integers(1, 3)), draw(policies)
-    listed: list[dict[str, Any]] = [
-        {"step_slug": "s0", "durable": True, "max_attempts": attempts},
-        {"step_slug": "s1", "durable": True, "initial_tasks": 2, "when_exhausted": policy},
-    ]
-    if draw(st.booleans()):
-        listed.append({"step_slug": "s2", "depends_on": ["s0"], "wait_for": "go"})
-    if draw(st.booleans()):
-        timeout = {"timeout": 6, "when_timeout": "skip"}
-        listed.append({"step_slug": "s3", "wait_for": "stop", **timeout})
-    return Workflow(workflow_slug, listed)
 
 
 arrays = sizes.flatmap(
@@ -132,9 +99,9 @@ def outputs(workflow: Workflow, step_slug: str) -> st.SearchStrategy[Any]:
 
 
 def results(
-    workflow: Workflow, step_slug: str, waits: list[TimerKey], status: str | None = None
+    workflow: Workflow, step_slug: str, status: str | None = None
 ) -> st.SearchStrategy[Result]:
-    """How an execution ends: in any way, or with this status. The body has opened these waits."""
+    """How an attempt ends: in any way, or with this status."""
     later = st.none() | st.sampled_from([timedelta(0), timedelta(seconds=4)])
     endings: dict[str | None, st.SearchStrategy[Result]] = {
         "completed": st.builds(Result, st.just("completed"), outputs(workflow, step_slug)),
@@ -147,28 +114,4 @@ def results(
         ),
         "released": st.builds(Result, st.just("released"), retry_after=later),
     }
-    if workflow.steps[step_slug].durable:
-        endings["restarted"] = st.builds(Result, st.just("restarted"), values)
-        some = st.lists(st.sampled_from(waits), min_size=1, unique=True) if waits else st.just([])
-        endings["suspended"] = st.builds(Result, st.just("suspended"), waits_for=some.map(tuple))
-    return endings.get(status or "", st.one_of(*endings.values()))
-
-
-@st.composite
-def operations(draw: st.DrawFn) -> Operation:
-    """What a body does: a call, a sleep, or a wait for a signal."""
-    kind, number = draw(st.sampled_from(["run", "sleep", "signal"])), draw(st.integers(1, 2))
-    if kind == "run":
-        error = draw(sometimes(st.just("no answer")))
-        return Operation("run a", number, None if error else draw(values), error)
-    wait: dict[str, Any] = {"kind": kind, "is_gathered": draw(st.booleans())}
-    if kind == "sleep":
-        wait["seconds"] = draw(st.sampled_from([1, 4, 20]))
-        return Operation("sleep", number, wait=wait)
-    wait["signal"] = draw(signals)
-    options = {
-        "timeout": st.sampled_from([2, 9]), "key": st.sampled_from(["a", "3"]), "match": matches
-    }  # fmt: skip
-    for name in draw(st.lists(st.sampled_from(list(options)), max_size=2, unique=True)):
-        wait[name] = draw(options[name])
-    return Operation(f"signal {wait['signal']}", number, wait=wait)
+    return endings[status] if status else st.one_of(*endings.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +13,15 @@ from tests.property.lifecycle.run import Run, descendants
 from tests.property.lifecycle.states import (
     DEADLINE,
     START,
-    UNFINISHED,
     Place,
     Result,
     StepState,
     Task,
+    Time,
+    TimerKey,
 )
-from tests.property.lifecycle.waits import Operation, Signal, TimerKey, World
 
 WORKER_UNKNOWN = "SG006"
-RUN_UNKNOWN = "SG005"
 RUN_FINISHED = "SG011"
 RUN_NOT_PAUSED = "SG012"
 RUN_NOT_FAILED = "SG013"
@@ -33,7 +32,6 @@ WORKFLOW_IN_USE = "SG015"
 TaskKey = tuple[UUID, str, int]
 
 SWEEP_INTERVAL = timedelta(seconds=10)
-LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Refused(Exception):
@@ -62,7 +60,7 @@ class Model:
         now: datetime,
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
     ) -> None:
-        self.world = World(now, choose_wait)
+        self.time = Time(now, choose_wait)
         self.workflows: dict[str, Workflow] = {}  # in their current versions
         self.workers: dict[str, Worker] = {}
         self.runs: dict[UUID, Run] = {}  # in the order of their starts
@@ -111,7 +109,7 @@ class Model:
                 return first
         seconds = workflow.deadline if deadline is None else deadline
         run = Run(
-            self.world,
+            self.time,
             run_id,
             workflow,
             input,
@@ -137,7 +135,7 @@ class Model:
         self, worker_id: str, queues: Collection[str], resources: dict[str, Any], lease: timedelta
     ) -> None:
         """Whoever had the id before is dead."""
-        self.workers[worker_id] = Worker(queues, resources, lease, self.world.now)
+        self.workers[worker_id] = Worker(queues, resources, lease, self.time.now)
         self._take_over({worker_id}, is_dead=True)
 
     def unregister_worker(self, worker_id: str) -> None:
@@ -153,8 +151,8 @@ class Model:
     def hear(self, worker_id: str) -> Worker:
         """A worker that calls lives. To save writes not each call is noted: a sixth may pass."""
         worker = self._worker(worker_id)
-        if worker.heard_at < self.world.now - worker.lease / 6:
-            worker.heard_at = self.world.now
+        if worker.heard_at < self.time.now - worker.lease / 6:
+            worker.heard_at = self.time.now
         return worker
 
     def heartbeat(
@@ -162,7 +160,7 @@ class Model:
     ) -> list[TaskKey]:
         """Those of the tasks that the worker has no more; the others make progress since then."""
         worker = self.hear(worker_id)
-        worker.progress = dict.fromkeys(tasks, self.world.now - age) if age is not None else {}
+        worker.progress = dict.fromkeys(tasks, self.time.now - age) if age is not None else {}
         return [key for key, claim in tasks if not self.is_leased(key, claim, worker_id)]
 
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
@@ -208,7 +206,7 @@ class Model:
             task.claim += 1
             if task.ahead != "lost":
                 task.ahead = "claimed" if is_ahead else None
-            task.worker_id, task.started_at, task.error = worker_id, self.world.now, None
+            task.worker_id, task.started_at, task.error = worker_id, self.time.now, None
 
     def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:
         """Whether a result of this claim would be accepted from this worker."""
@@ -246,54 +244,19 @@ class Model:
                 and (run.run_id, slug, index) not in kept
             })  # fmt: skip
 
-    # Signals and durable steps
-
-    def send(self, signal_id: int, signal: Signal) -> str:
-        """Sent, or a duplicate: then nothing is stored. The sender locks and moves no run."""
-        same = (signal.signal, signal.key, signal.idempotency_key)
-        if signal.idempotency_key is not None and any(
-            (other.signal, other.key, other.idempotency_key) == same
-            and (signal.key is not None or other.run_id == signal.run_id)
-            for other in self.world.signals.values()
-        ):
-            return "duplicate"
-        if signal.run_id is not None and signal.run_id not in self.runs:
-            raise Refused(RUN_UNKNOWN)
-        if signal.run_id is not None and not self.runs[signal.run_id].is_active:
-            raise Refused(RUN_FINISHED)
-        self.world.signals[signal_id] = signal
-        return "sent"
-
-    def save(self, worker_id: str, key: TaskKey, claim: int, operations: list[Operation]) -> bool:
-        """Whether the task is leased, so that what its body did is stored."""
-        self.hear(worker_id)
-        run_id, slug, index = key
-        if not self.is_leased(key, claim, worker_id):
-            return False
-        self.runs[run_id].save((slug, index), operations)
-        return True
-
     # Time
 
     def tick(self) -> None:
         """Dead workers first, then timers, then attempts that nobody has ended in time."""
-        now = self.world.now
+        now = self.time.now
         dead = {id for id, worker in self.workers.items() if worker.heard_at + worker.lease <= now}
         for worker_id in dead:
             del self.workers[worker_id]
         self._take_over(dead, is_dead=True)
         for run in self.active_runs:
-            run.deliver()
-            run.settle()
-        for signal in self.world.signals.values():
-            signal.is_new = False
-        for run in self.active_runs:
             run.fire_timers()
-        for run in self.active_runs:
-            run.time_out_waits()
         if self.swept_at is None or self.swept_at <= now - SWEEP_INTERVAL:
             self.swept_at = now
-            self.world.expire()
             for run in self.active_runs:
                 run.apply(self._overdue(run))
 
@@ -302,27 +265,21 @@ class Model:
         overdue = {}
         for place in run.places("started"):
             task, timeout = run.task(place), run.step(place[0]).timeout
-            assert timeout is not None
             assert task.started_at is not None
             assert task.worker_id is not None
             worker = self.workers[task.worker_id]
             seen_at = worker.progress.get(((run.run_id, *place), task.claim), task.started_at)
             begun_at = max(task.started_at, seen_at)
-            if begun_at + timedelta(seconds=timeout) + worker.lease < self.world.now:
+            if begun_at + timedelta(seconds=timeout) + worker.lease < self.time.now:
                 error = f"TimeoutError: took longer than {timeout:g} s"
                 overdue[place] = Result("failed", error=error)
         return overdue
 
     def next_due(self) -> datetime | None:
         """When a tick has something to do. To look for what is lost it has when that is overdue."""
-        waits = [wait for run in self.active_runs for wait in run.waits.values()]
-        if any(wait.is_new for wait in waits) or any(
-            signal.is_new for signal in self.world.signals.values()
-        ):
-            return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
         times += [worker.heard_at + worker.lease for worker in self.workers.values()]
-        if self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
+        if self.swept_at is not None and self.swept_at <= self.time.now - SWEEP_INTERVAL:
             times.append(self.swept_at + SWEEP_INTERVAL)
         return min(times, default=None)
 
@@ -370,7 +327,7 @@ class Model:
         if executor_id is not None:
             self.hear(executor_id)
         run = Run(
-            self.world,
+            self.time,
             new_run_id(),
             old.workflow,
             old.input,
@@ -382,39 +339,12 @@ class Model:
         if skip_completed and not reset_all:
             for slug, state in old.steps.items():
                 run.steps[slug] = copied(state)
-            self._copy_waits(old, run)
         self._launch(run)
-        if skip_completed and not reset_all:
-            copy_checkpoints(old, run)
-
-    def _copy_waits(self, old: Run, new: Run) -> None:
-        """Resolved waits of kept steps and of bodies, and the signals that these consumed.
-
-        A body asks again what has ended badly, unless it has done something after that.
-        """
-        for key, wait in old.waits.items():
-            is_kept = new.steps[wait.slug].counts_as_finished or wait.is_good
-            if wait.name and not is_kept and wait.outcome != "cancelled":
-                assert wait.resolved_at is not None
-                checkpoints = old.task((wait.slug, wait.index)).checkpoints.values()
-                is_kept = any(c.saved_at > wait.resolved_at for c in checkpoints)
-            if not is_kept:
-                continue
-            new.waits[key] = replace(wait)
-            for signal in list(self.world.signals.values()):
-                if signal.consumer is wait:
-                    idempotency_key = signal.idempotency_key if signal.key is None else None
-                    self.world.signals[-len(self.world.signals) - 1] = replace(
-                        signal,
-                        run_id=new.run_id,
-                        idempotency_key=idempotency_key,
-                        consumer=new.waits[key],
-                    )
 
     # What is deleted
 
     def prune(self, age: timedelta) -> int:
-        before = self.world.now - age
+        before = self.time.now - age
         old = [
             r for r in self.runs.values() if r.finished_at is not None and r.finished_at <= before
         ]
@@ -437,11 +367,6 @@ class Model:
     def _delete(self, runs: list[Run]) -> None:
         for run in runs:
             del self.runs[run.run_id]
-        self.world.signals = {
-            number: signal
-            for number, signal in self.world.signals.items()
-            if signal.run_id is None or signal.run_id in self.runs
-        }
         self.keys = {key: run_id for key, run_id in self.keys.items() if run_id in self.runs}
 
 
@@ -459,20 +384,7 @@ def copied(old: StepState) -> StepState:
         return StepState(old.status, old.skip_reason, old.error, old.output, tasks)
     if not any(completed):
         return StepState()
-    return StepState("started", tasks=[t if t.status == "completed" else Task() for t in tasks])
-
-
-def copy_checkpoints(old: Run, new: Run) -> None:
-    """Bodies that have not ended go on with what they did before, if it was copied."""
-    for slug, index in new.places(*UNFINISHED):
-        if index >= len(old.steps[slug].tasks) or old.task((slug, index)).counted_from is None:
-            continue
-        before, task = old.task((slug, index)), new.task((slug, index))
-        for key, checkpoint in before.checkpoints.items():
-            if checkpoint.wait is None:
-                task.checkpoints[key] = checkpoint
-            elif checkpoint.wait.timer in new.waits:
-                wait = new.waits[checkpoint.wait.timer]
-                task.checkpoints[key] = replace(checkpoint, wait=wait)
-        task.counted_from = 0
-        task.input, task.has_own_input = before.input, before.has_own_input
+    unfinished = Task()
+    return StepState(
+        "started", tasks=[t if t.status == "completed" else replace(unfinished) for t in tasks]
+    )

@@ -50,12 +50,7 @@ def expected_reasons(model: Model, run: Run) -> Iterator[tuple[str, str]]:
                 yield slug, "start"
             if run.is_paused:
                 yield slug, "pause"
-    for wait in run.waits.values():
-        if wait.is_open:
-            yield wait.slug, "pause" if run.is_paused else wait.kind
     for slug, index in run.places("queued", "waiting", "started"):
-        if run.task((slug, index)).waits_for is not None:
-            continue
         yield slug, reason_of_task(model, run, slug, run.task((slug, index)).status)
 
 
@@ -69,7 +64,7 @@ def reason_of_task(model: Model, run: Run, slug: str, status: str) -> str:
         return "timer"
     if run.executor_id is not None and step.execution == "local":
         return "executor"
-    alive = [w for w in model.workers.values() if w.heard_at + w.lease > model.world.now]
+    alive = [w for w in model.workers.values() if w.heard_at + w.lease > model.time.now]
     if not any(step.queue in worker.queues for worker in alive):
         return "queue"
     if not any(worker.serves(step.queue, step.resources) for worker in alive):
