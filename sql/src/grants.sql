@@ -15,7 +15,7 @@ declare
         list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,
         list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,
         listen,catch_up,get_message,message_history,list_signals,list_waits,list_checkpoints,
-        get_run_tree,list_approvals,list_schedules,get_schedule,preview_schedule}';
+        get_run_tree,list_approvals,list_schedules,get_schedule,preview_schedule,list_limits}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
         pause_workflow_run,resume_workflow_run,retry_failed_workflow,fork_run,cancel_runs,
         pause_runs,resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,
@@ -24,7 +24,7 @@ declare
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
         keep_tasks,save_checkpoints,get_run_input,get_max_parallel,list_local_runs,claim_tasks,
         complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow,
-        create_schedule,get_scheduled_at}';
+        create_schedule,get_scheduled_at,create_limit}';
     -- signal_on and its triggers have the rights of a user, and call these internal functions
     v_internal text[] := '{_own_table,_signal_trigger,_row_signal_body,_send_row_signals}';
     v_observer text[] := v_reading || '{next_due,fsck}';

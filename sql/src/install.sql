@@ -18,6 +18,7 @@
 \ir structure/checkpoints.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
+\ir structure/limits.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -92,7 +93,6 @@
 \ir start/start_workflow_runs.sql
 
 -- scheduling: a step becomes ready, starts and ends
-\ir scheduling/_merge_objects.sql
 \ir scheduling/_advance.sql
 \ir scheduling/_check_path_cost.sql
 \ir scheduling/_complete_maps.sql
@@ -104,6 +104,7 @@
 \ir scheduling/_expand_map.sql
 \ir scheduling/_fail_runs.sql
 \ir scheduling/_fail_steps.sql
+\ir scheduling/_found_in.sql
 \ir scheduling/_found_in_input.sql
 \ir scheduling/_gathered_output.sql
 \ir scheduling/_hand_over.sql
@@ -113,6 +114,7 @@
 \ir scheduling/_lock_run.sql
 \ir scheduling/_lock_runs.sql
 \ir scheduling/_map_source.sql
+\ir scheduling/_merge_objects.sql
 \ir scheduling/_path_cost.sql
 \ir scheduling/_queue_batch.sql
 \ir scheduling/_queue_tasks.sql
@@ -136,6 +138,7 @@
 \ir work/_fail_tasks.sql
 \ir work/_hand_out.sql
 \ir work/_lock_local_tasks.sql
+\ir work/_lock_queued_tasks.sql
 \ir work/_no_array.sql
 \ir work/_pop_tasks.sql
 \ir work/_record_results.sql
@@ -312,6 +315,46 @@
 \ir schedules/resume_schedule.sql
 \ir schedules/trigger_schedule.sql
 \ir schedules/update_schedule.sql
+-- limits: lines in which tasks and runs wait for places and rates
+\ir limits/_call_servers.sql
+\ir limits/_close_lines.sql
+\ir limits/_fail_faulty_entries.sql
+\ir limits/_fail_faulty_entries_of.sql
+\ir limits/_file_entries.sql
+\ir limits/_find_limit.sql
+\ir limits/_free_places.sql
+\ir limits/_highest_priority.sql
+\ir limits/_hold_up_lines.sql
+\ir limits/_judge_entries.sql
+\ir limits/_leave_lines.sql
+\ir limits/_lenders_of.sql
+\ir limits/_let_in.sql
+\ir limits/_let_runs_in.sql
+\ir limits/_limit_reached.sql
+\ir limits/_limit_uses.sql
+\ir limits/_line_up_runs.sql
+\ir limits/_lines_out_of_reach.sql
+\ir limits/_lock_keys.sql
+\ir limits/_lock_limited_tasks.sql
+\ir limits/_new_entries.sql
+\ir limits/_on_limit.sql
+\ir limits/_open_lines.sql
+\ir limits/_pick_entries.sql
+\ir limits/_prepare_lines.sql
+\ir limits/_read_limits.sql
+\ir limits/_room.sql
+\ir limits/_set_openings.sql
+\ir limits/_stand_in_line.sql
+\ir limits/_stands_in_line.sql
+\ir limits/_store_limit.sql
+\ir limits/_take_places.sql
+\ir limits/_tend_limits.sql
+\ir limits/_uses_of.sql
+\ir limits/create_limit.sql
+\ir limits/delete_limit.sql
+\ir limits/list_limits.sql
+\ir limits/update_limit.sql
+
 -- children: runs that are the bodies of steps
 \ir children/_cancel_children.sql
 \ir children/_cancel_children_of.sql
@@ -365,6 +408,7 @@
 \ir lifecycle/_copy_runs.sql
 \ir lifecycle/_copy_unfinished_maps.sql
 \ir lifecycle/_delete_runs.sql
+\ir lifecycle/_go_on.sql
 \ir lifecycle/_is_changeable.sql
 \ir lifecycle/_list_family.sql
 \ir lifecycle/_lock_families.sql

@@ -8,6 +8,9 @@ as $$
     select to_jsonb(_document.version)
         - '{fingerprint,is_used,created_at,optimized_from,optimizations}'::text[]
         - case when (_document.version).schedule is null then 'schedule' else '' end
+        - case
+            when (_document.version).limits is null then '{limits,on_limit}' else '{}'
+        end::text[]
         || jsonb_build_object(
             'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
             'timeout', trim_scale(extract(epoch from (_document.version).timeout)),
@@ -17,6 +20,7 @@ as $$
                 - '{workflow_slug,version,dependency_count,feeds_map,is_direct,is_leaf,start_at,
                     wait,child}'::text[]
                 - case when s.durable is null then '{durable}' else '{}'::text[] end
+                - case when s.limits is null then '{limits}' else '{}'::text[] end
                 || jsonb_build_object(
                     'base_delay', trim_scale(extract(epoch from s.base_delay)),
                     'timeout', trim_scale(extract(epoch from s.timeout)),

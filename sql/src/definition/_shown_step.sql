@@ -34,7 +34,8 @@ as $$
         step.start_at,
         step.wait,
         step.durable,
-        step.child
+        step.child,
+        step.limits
     )::stepgres.step
 $$;
 

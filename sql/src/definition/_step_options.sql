@@ -56,6 +56,7 @@ begin
     v_step.transactional := coalesce((step ->> 'transactional')::boolean, false);
     v_step.sticky := coalesce((step ->> 'sticky')::boolean, false);
     v_step.sql_function := step ->> 'sql_function';
+    v_step.limits := stepgres._read_limits(step -> 'limits', v_culprit);
     v_step.gathers := case when jsonb_typeof(step -> 'gathers') = 'array'
         then array(select jsonb_array_elements_text(step -> 'gathers')) end;
     return v_step;

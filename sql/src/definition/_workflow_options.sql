@@ -4,7 +4,8 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select stepgres._inherited_options()
-        || '{"deadline": "number", "events": "string", "max_parallel": "integer"}'
+        || '{"deadline": "number", "events": "string", "max_parallel": "integer",
+            "limits": "array", "on_limit": "string"}'
 $$;
 
 comment on function stepgres._workflow_options() is

@@ -29,7 +29,8 @@ create function stepgres.add_step(
     durable boolean default false,
     workflow text default null,
     version int default null,
-    approval jsonb default null
+    approval jsonb default null,
+    limits jsonb default null
 ) returns stepgres.step
 language plpgsql
 volatile
@@ -103,6 +104,7 @@ begin
     v_step.when_unmet := coalesce(add_step.when_unmet, v_version.when_unmet);
     v_step.when_exhausted := coalesce(add_step.when_exhausted, v_version.when_exhausted);
     v_step.max_failed := add_step.max_failed;
+    v_step.limits := stepgres._read_limits(add_step.limits, v_culprit);
     v_step.sticky := add_step.sticky;
     return stepgres._shown_step(stepgres._insert_step(v_step, coalesce(add_step.depends_on, '{}')));
 exception when integrity_constraint_violation then
@@ -114,7 +116,7 @@ $$;
 comment on function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean, text, text, text, text, text, jsonb,
-    boolean, text, int, jsonb
+    boolean, text, int, jsonb, jsonb
 ) is
 'Adds a step to a workflow and returns it; an option that is null is inherited from the workflow.
 
@@ -153,9 +155,12 @@ Child runs: the body of a step with a workflow is a run of this workflow, whose 
 of the step; with map there is a run for each element. version pins the version of the workflow. The
 step has one attempt by default. A further attempt goes on where the last run failed.
 
+Limits: a task of a step with limits starts only if each of these limits has room: see create_limit.
+
 Conditions and retries: condition and unless are JSON paths over the input of the step. The step
 starts if condition is met and unless is not. when_unmet says what happens to a step that may not
 start, when_exhausted what happens to a task without attempts left: "fail", "skip" or
 "skip-cascade". max_failed, "3" or "25%", limits how many tasks of a map may be skipped.
 
-Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow.';
+Errors: SG001 bad slug or option, unknown dependency, duplicate step; SG002 unknown workflow; SG036
+unknown limit.';

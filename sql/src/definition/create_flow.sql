@@ -11,7 +11,9 @@ create function stepgres.create_flow(
     when_exhausted text default 'fail',
     deadline interval default null,
     events text default 'none',
-    max_parallel int default null
+    max_parallel int default null,
+    limits jsonb default null,
+    on_limit text default null
 ) returns text
 language plpgsql
 volatile
@@ -48,6 +50,12 @@ begin
     v_defaults.events := create_flow.events;
     v_defaults.deadline := stepgres._in_seconds(create_flow.deadline);
     v_defaults.max_parallel := create_flow.max_parallel;
+    v_defaults.limits := stepgres._read_limits(
+        create_flow.limits, format('workflow "%s"', create_flow.name)
+    );
+    v_defaults.on_limit := stepgres._on_limit(
+        create_flow.on_limit, v_defaults.limits, format('workflow "%s"', create_flow.name)
+    );
     perform stepgres._create_version(v_defaults);
     return create_flow.name;
 exception when check_violation or not_null_violation then
@@ -59,7 +67,8 @@ end
 $$;
 
 comment on function stepgres.create_flow(
-    text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int
+    text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int, jsonb,
+    text
 ) is
 'Creates a workflow without steps and returns its slug.
 
@@ -68,4 +77,8 @@ deadline fails. max_parallel limits how many local tasks of a run its executor h
 says which events are sent on the channel workflow_events: "none", "run" (events of runs) or
 "task" (events of runs and tasks).
 
-Errors: SG001 bad name or option, SG007 the workflow exists.';
+Runs of a workflow with limits wait until each of these limits has room: see create_limit. on_limit
+says what else happens: "queue" (the run waits), "reject" (its start raises SG037) or
+"cancel_oldest" (the run that has held a place longest is cancelled).
+
+Errors: SG001 bad name or option, SG036 unknown limit, SG007 the workflow exists.';

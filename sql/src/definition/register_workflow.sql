@@ -39,6 +39,10 @@ begin
     v_defaults.events := coalesce(definition ->> 'events', 'none');
     v_defaults.deadline := stepgres._seconds(definition -> 'deadline');
     v_defaults.max_parallel := (definition ->> 'max_parallel')::numeric::int;
+    v_defaults.limits := stepgres._read_limits(definition -> 'limits', v_culprit);
+    v_defaults.on_limit := stepgres._on_limit(
+        definition ->> 'on_limit', v_defaults.limits, v_culprit
+    );
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     if definition -> 'schedule' <> 'null' then
         v_defaults.schedule := stepgres._schedule_document(stepgres._read_schedule(
@@ -112,11 +116,13 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "sql_function": text, "gathers": [text], "start_delay": seconds, "start_at": JSON path,
 "wait_for": text, "match": JSON path, "key": JSON path, "when_timeout": text,
 "default_output": any value, "approval": object, "workflow": text, "version": number,
+"limits": [{"limit": text, "key": JSON path, "weight": JSON path or number, "fair_by": JSON path}],
 "condition": JSON path, "unless": JSON path, "max_failed": number or "25%", "max_attempts": number,
 "base_delay": seconds, "timeout": seconds, "execution": "local" or "distributed", "queue": text,
 "priority": number, "resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or
 "skip-cascade"}],
-"deadline": seconds, "max_parallel": number, "events": "none", "run" or "task",
+"deadline": seconds, "max_parallel": number, "limits": as for a step,
+"on_limit": "queue", "reject" or "cancel_oldest", "events": "none", "run" or "task",
 "schedule": a cron expression, or an object with the arguments of create_schedule,
 "tasks": the goal tasks that start_task_graph has made the steps from}.
 

@@ -21,6 +21,7 @@ begin
     from unnest(_restart_tasks.restarted) as k
     where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
         and t.status = 'started';
+    perform stepgres._free_places(v_keys);
     perform stepgres._requeue_tasks(v_keys);
 end
 $$;

@@ -41,6 +41,13 @@ begin
     select s.run_id, s.step_slug, s.task_index, s.claim, s.attempt + 1, s.started_at, v_now,
         s.waits_for
     from suspended as s;
+    perform stepgres._free_places((
+        select array_agg((t.run_id, t.step_slug, t.task_index)::stepgres._task_key)
+        from unnest(_suspend_tasks.suspended) as s
+        join stepgres.tasks as t
+            on (t.run_id, t.step_slug, t.task_index) = (s.run_id, s.step_slug, s.task_index)
+        where t.is_limited
+    ));
     perform stepgres._expand_maps_of(array(
         select (s.run_id, s.step_slug, s.task_index)::stepgres._task_key
         from unnest(_suspend_tasks.suspended) as s

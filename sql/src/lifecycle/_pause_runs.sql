@@ -12,11 +12,13 @@ declare
     );
     v_now timestamptz;
 begin
-    -- _withdraw_tasks waits for claims under way, which hold their tasks. Read the clock
+    -- These wait for claims under way, which hold their tasks and entries. Read the clock
     -- afterwards: then every claim is before the pause.
     perform stepgres._withdraw_tasks(
         array(select (i, null)::stepgres._step_key from unnest(v_run_ids) as i), 'queued'
     );
+    update stepgres.line_entries as e set is_paused = true, line_id = null
+    where e.run_id = any (v_run_ids);
     v_now := stepgres._now();
     update stepgres.runs as r set paused_at = v_now where r.run_id = any (v_run_ids);
     insert into stepgres.pauses (run_id, paused_at, is_inherited)

@@ -18,18 +18,11 @@ begin
     update stepgres.timers as t set due_at = v_now + t.remaining, remaining = null
     where t.run_id = any (v_run_ids);
     perform stepgres._send_run_events('workflow_resumed', v_run_ids);
-    perform stepgres._requeue_tasks(array(
-        select (t.run_id, t.step_slug, t.task_index)::stepgres._task_key
-        from stepgres.tasks as t where t.run_id = any (v_run_ids) and t.status = 'queued'
-    ));
-    perform stepgres._refill_maps(array(
-        select (t.run_id, t.step_slug)::stepgres._step_key
-        from stepgres.step_states as t
-        where t.run_id = any (v_run_ids) and t.map and t.status = 'started'
-    ));
+    update stepgres.line_entries as e set is_paused = false
+    where e.run_id = any (v_run_ids) and e.is_paused;
     -- A signal that came meanwhile goes to a wait that was open before, if there is one.
     perform stepgres._resume_waits(v_run_ids, v_now);
-    perform stepgres._start_ready_steps(v_run_ids);
+    perform stepgres._go_on(v_run_ids);
     return v_run_ids;
 end
 $$;

@@ -7,6 +7,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
     v_awaited uuid[];
+    v_limited stepgres._task_key[];
 begin
     with finished as (
         select k.run_id, count(*) as ends
@@ -35,19 +36,21 @@ begin
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status, r.depth
+        returning r.run_id, r.status, r.depth, r.is_limited
     ),
     ended as (
         delete from stepgres.active_runs as a
         using counted as c
         where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id, c.depth
+        returning a.run_id, c.depth, c.is_limited
     )
-    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null)
-    into v_run_ids, v_awaited
+    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null),
+        array_agg((e.run_id, '', 0)::stepgres._task_key) filter (where e.is_limited)
+    into v_run_ids, v_awaited, v_limited
     from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+        perform stepgres._free_places(v_limited);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
         if v_awaited is not null then
             perform stepgres._note_ends(v_awaited, null);

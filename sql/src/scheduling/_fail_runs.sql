@@ -11,6 +11,7 @@ declare
     v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
     v_waiting uuid[];
     v_awaited uuid[];
+    v_limited stepgres._task_key[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -19,13 +20,16 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth
+        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited
     ),
     listed as (
         insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
         select f.run_id, f.workflow_slug, f.inserted_at from failed as f
     )
-    select array_agg(f.run_id) into v_awaited from failed as f where f.depth is not null;
+    select array_agg(f.run_id) filter (where f.depth is not null),
+        array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited)
+    into v_awaited, v_limited
+    from failed as f;
 
     -- A started step without a task waits. Only then the open waits are looked for.
     with cancelled as (
@@ -43,6 +47,7 @@ begin
         array(select (f.run_id, null)::stepgres._step_key from unnest(_fail_runs.failures) as f),
         'cancelled'
     );
+    perform stepgres._leave_lines(v_limited);
     delete from stepgres.timers as t
     using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
     delete from stepgres.active_runs as a

@@ -40,7 +40,7 @@ begin
                 and coalesce(r.priority, s.priority) >= v_least_priority
             )
         )
-        and (s.execution = 'distributed' or r.executor_id is null)
+        and (s.execution = 'distributed' or r.executor_id is null) and s.limits is null
         and s.queue = any (taker.queues) and taker.resources @> s.resources
         and (
             taker.knows is null

@@ -10,27 +10,32 @@ begin
     if coalesce(cardinality(tasks), 0) = 0 then
         return;
     end if;
-    -- Each queue gets one send, and each step is looked up once. Steps of a paused run get no
-    -- ticket. offset 0, here and at other lookups of many steps, makes the planner look up each
-    -- step by its whole key, instead of by the workflow and then one by one.
+    -- Each queue gets one send, and each step is looked up once. Steps of a paused run, or of a run
+    -- that stands in a line itself, get no ticket. offset 0, here and at other lookups of many
+    -- steps, makes the planner look up each step by its whole key, instead of by the workflow and
+    -- then one by one.
     for v_batch in
         with grouped as (
             select r.workflow_slug, r.version, n.step_slug, r.priority,
-                r.executor_id, r.paused_at is not null as is_paused,
+                r.executor_id, o.is_paused,
                 array_agg((n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task)
                     as tasks,
                 array_agg(n.place) as places
             from unnest(_queue_tasks.tasks)
                 with ordinality as n (run_id, step_slug, task_index, input, place)
             join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
-            group by r.workflow_slug, r.version, n.step_slug, r.priority, r.executor_id,
-                r.paused_at is not null
+            cross join lateral (
+                select r.paused_at is not null
+                    or (r.is_limited and stepgres._stands_in_line(r.run_id)) is true as is_paused
+            ) as o
+            group by r.workflow_slug, r.version, n.step_slug, r.priority, r.executor_id, o.is_paused
         )
         select
             q.queue,
             q.priority,
             s.resources,
             q.starts_children,
+            q.is_limited,
             array_agg(
                 (n.run_id, n.step_slug, n.task_index, n.input)::stepgres._new_task order by n.place
             ) as tasks
@@ -43,6 +48,7 @@ begin
         ) as s
         cross join lateral (
             select coalesce(r.priority, s.priority) as priority,
+                not r.is_paused and s.limits is not null as is_limited,
                 not r.is_paused and s.child is not null as starts_children,
                 case
                     when not r.is_paused and s.child is null
@@ -52,10 +58,12 @@ begin
         ) as q
         cross join lateral unnest(r.tasks, r.places)
             as n (run_id, step_slug, task_index, input, place)
-        group by q.queue, q.priority, s.resources, q.starts_children
+        group by q.queue, q.priority, s.resources, q.starts_children, q.is_limited
     loop
         if v_batch.starts_children then
             perform stepgres._start_child_tasks(v_batch.tasks, _queue_tasks.are_new);
+        elsif v_batch.is_limited then
+            perform stepgres._stand_in_line(v_batch.tasks, v_batch.queue, _queue_tasks.are_new);
         else
             perform stepgres._queue_batch(
                 v_batch.tasks, v_batch.queue, v_batch.priority, v_batch.resources,

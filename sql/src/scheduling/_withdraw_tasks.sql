@@ -42,7 +42,7 @@ begin
             from held as o
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
             returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index, t.counted_from,
-                o.has_child
+                o.has_child, t.is_limited
         ),
         stopped as (
             delete from stepgres.timers as m
@@ -61,7 +61,9 @@ begin
             w.pgmq_queue,
             array_agg(w.msg_id) filter (where w.msg_id is not null) as msg_ids,
             array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
-                filter (where w.counted_from is not null or w.has_child) as waiting
+                filter (where w.counted_from is not null or w.has_child) as waiting,
+            array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
+                filter (where w.is_limited) as limited
         from withdrawn as w
         group by w.pgmq_queue
     loop
@@ -73,6 +75,9 @@ begin
         end if;
         if status <> 'queued' and v_tickets.waiting is not null then
             perform stepgres._close_waits_of(v_tickets.waiting);
+        end if;
+        if status <> 'queued' then
+            perform stepgres._leave_lines(v_tickets.limited);
         end if;
     end loop;
 end

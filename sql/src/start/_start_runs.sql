@@ -10,11 +10,18 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
     v_ready stepgres._step_key[];
+    v_on_limit text;
+    v_delay interval := _start_runs.delay;
     v_batch record;
 begin
     if array_position(inputs, null) is not null then
         raise exception 'a run of workflow "%" needs an input', prototype.workflow_slug
             using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
+    end if;
+    select w.on_limit into v_on_limit from stepgres.workflow_versions as w
+    where (w.workflow_slug, w.version) = (prototype.workflow_slug, prototype.version);
+    if v_on_limit is not null then
+        v_delay := coalesce(v_delay, '0');
     end if;
     perform stepgres._follow();
     -- The transaction may go on for a while: runs_record_late_start looks for subscribers again.
@@ -36,7 +43,7 @@ begin
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
             tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth,
-            forked_from
+            forked_from, is_limited
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -46,7 +53,8 @@ begin
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
-            v_now, n.input, prototype.depth, prototype.forked_from
+            v_now, n.input, prototype.depth, prototype.forked_from,
+            case when v_on_limit is not null then true end
         from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
             as n (run_id, input, retried_from)
         on conflict do nothing
@@ -72,7 +80,7 @@ begin
         from unnest(v_run_ids) as i (run_id)
         cross join stepgres.steps as s
         cross join lateral (
-            select s.is_direct and s.dependency_count = 0 and _start_runs.delay is null as starts
+            select s.is_direct and s.dependency_count = 0 and v_delay is null as starts
         ) as o
         where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
         returning t.run_id, t.step_slug, t.is_direct, t.remaining_deps
@@ -87,20 +95,22 @@ begin
     end if;
 
     perform stepgres._send_run_events('workflow_started', v_run_ids);
-    if delay > interval '0' or prototype.deadline is not null then
+    if v_delay > interval '0' or prototype.deadline is not null then
         insert into stepgres.timers (run_id, kind, due_at)
         select i.run_id, k.kind, k.due_at
         from unnest(v_run_ids) as i (run_id)
         cross join (values
-            ('run_start', v_now + nullif(_start_runs.delay, interval '0')),
-            ('run_deadline', v_now + coalesce(_start_runs.delay, interval '0') + prototype.deadline)
+            ('run_start', v_now + nullif(v_delay, interval '0')),
+            ('run_deadline', v_now + coalesce(v_delay, interval '0') + prototype.deadline)
         ) as k (kind, due_at)
         where k.due_at is not null;
     end if;
-    if delay is null then
+    if v_on_limit is not null and v_delay = interval '0' then
+        perform stepgres._line_up_runs(v_run_ids, v_on_limit);
+    elsif v_delay is null then
         -- The runs are alike, so a step is looked up only once. Each queue gets one send.
         for v_batch in
-            select q.queue, q.priority, s.resources, array_agg(
+            select q.queue, q.priority, s.resources, s.limits is not null as is_limited, array_agg(
                 (i.run_id, s.step_slug, 0, null)::stepgres._new_task order by i.place, s.step_index
             ) as tasks
             from stepgres.steps as s
@@ -113,8 +123,12 @@ begin
             cross join unnest(v_run_ids) with ordinality as i (run_id, place)
             where (s.workflow_slug, s.version) = (prototype.workflow_slug, prototype.version)
                 and s.is_direct and s.dependency_count = 0
-            group by q.queue, q.priority, s.resources
+            group by q.queue, q.priority, s.resources, s.limits is not null
         loop
+            if v_batch.is_limited then
+                perform stepgres._stand_in_line(v_batch.tasks, v_batch.queue, true);
+                continue;
+            end if;
             perform stepgres._queue_batch(
                 v_batch.tasks, v_batch.queue, v_batch.priority, v_batch.resources, true
             );

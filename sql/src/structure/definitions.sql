@@ -30,6 +30,8 @@ create table stepgres.workflow_versions (
     is_used boolean not null default false,
     created_at timestamptz not null,
     schedule jsonb,
+    limits jsonb,
+    on_limit text,
     primary key (workflow_slug, version),
     constraint version_is_optimized check ((optimized_from is null) = (optimizations is null))
 );
@@ -52,6 +54,10 @@ comment on column stepgres.workflow_versions.optimizations is
 Options of the workflow stand under the empty name. Durations are in seconds.';
 comment on column stepgres.workflow_versions.schedule is
 'The schedule that is in force while the version is current, with all of its options.';
+comment on column stepgres.workflow_versions.limits is
+'The limits of runs: [{"limit", "key", "weight", "fair_by"}], with JSON paths over the input.';
+comment on column stepgres.workflow_versions.on_limit is
+'queue, reject or cancel_oldest: what happens to a run without room; null: it has no limits.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested goal tasks that the version was made from, each with its step_slug.
 They are the task graph to which runs may add goal tasks.';
@@ -110,6 +116,7 @@ create table stepgres.steps (
     wait jsonb,
     durable boolean,
     child jsonb,
+    limits jsonb,
     constraint step_is_defined_once primary key (workflow_slug, version, step_slug),
     constraint step_has_its_place unique (step_index, workflow_slug, version),
     foreign key (workflow_slug, version) references stepgres.workflow_versions on delete cascade,
@@ -148,6 +155,9 @@ create table stepgres.steps (
             and wait is null and child is null
         )
     ),
+    constraint limited_step_has_a_body check (
+        limits is null or (gathers is null and wait is null and child is null)
+    ),
     constraint child_is_all_that_it_does check (
         child is null or (
             not transactional and not sticky and sql_function is null and gathers is null
@@ -181,6 +191,8 @@ value are left out.';
 comment on column stepgres.steps.child is
 'The body of the step is a run of this workflow: {"workflow", "version"}.
 Without a version, it is the version that is current when the run starts.';
+comment on column stepgres.steps.limits is
+'The limits of the tasks: [{"limit", "key", "weight", "fair_by"}], with JSON paths over the input.';
 comment on column stepgres.steps.condition is
 'The step starts only if this JSON path finds a value other than false and null in its input.';
 comment on column stepgres.steps.unless is
@@ -234,6 +246,8 @@ comment on constraint durable_step_has_a_body on stepgres.steps is
 'a durable step has a body in a program: it is not transactional, and has no sql_function';
 comment on constraint child_is_all_that_it_does on stepgres.steps is
 'a step with a workflow has no other body: no signal, sql_function or connection; nor is it sticky';
+comment on constraint limited_step_has_a_body on stepgres.steps is
+'limits are for steps with a body: for a child workflow, give them to that workflow';
 comment on constraint sql_function_is_registered on stepgres.steps is
 'its SQL function is not registered: an admin calls register_sql_function';
 
@@ -294,7 +308,8 @@ create type stepgres.step as (
     start_at jsonpath,
     wait jsonb,
     durable boolean,
-    child jsonb
+    child jsonb,
+    limits jsonb
 );
 
 comment on type stepgres.step is

@@ -29,7 +29,8 @@ create table stepgres.runs (
     input jsonb not null,
     output jsonb,
     depth int,
-    forked_from uuid
+    forked_from uuid,
+    is_limited boolean
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -58,6 +59,9 @@ comment on column stepgres.runs.parent_run_id is
 'The run that started this run; cancelling the parent cancels this run too.';
 comment on column stepgres.runs.depth is
 'How many runs above this run wait for it, each for the next; null: no run waits for it.';
+comment on column stepgres.runs.is_limited is
+'The workflow has limits: the run stands in a line first, and keeps its places until it ends. null:
+it has none.';
 comment on column stepgres.runs.forked_from is
 'The run whose finished steps this run has taken over, see fork_run.';
 comment on column stepgres.runs.retried_from is

@@ -16,6 +16,7 @@ create table stepgres.tasks (
     input jsonb,
     output jsonb,
     counted_from int,
+    is_limited boolean,
     primary key (run_id, step_slug, task_index)
 ) with (fillfactor = 30);
 
@@ -40,6 +41,10 @@ comment on column stepgres.tasks.output is
 comment on column stepgres.tasks.counted_from is
 'The task is of a durable step and has had checkpoints; the attempts after this number count.
 A new checkpoint forgives the attempts before the current one. null: all attempts count.';
+
+comment on column stepgres.tasks.is_limited is
+'The task has limits: it is claimed from its line, and has places while it is started. null: it has
+none.';
 
 create table stepgres.attempts (
     run_id uuid not null,
@@ -72,7 +77,9 @@ create table stepgres.timers (
     due_at timestamptz not null,
     remaining interval,
     primary key (run_id, kind, step_slug, task_index),
-    constraint timer_kind_is_known check (kind in ('task', 'wake', 'run_start', 'run_deadline')),
+    constraint timer_kind_is_known check (
+        kind in ('task', 'wake', 'let_in', 'run_start', 'run_deadline')
+    ),
     constraint timer_stands_still check ((remaining is not null) = (due_at = 'infinity'))
 );
 
@@ -82,7 +89,8 @@ comment on table stepgres.timers is
 'Holds the timers: an action for a task or a run at a time.
 
 task: a waiting task is queued. wake: a suspended task is queued, since one of its waits was
-resolved and others are open. run_start: a delayed run starts. run_deadline: a run that has not
+resolved and others are open. let_in: a run that its limits have let in starts.
+run_start: a delayed run starts, or stands in a line. run_deadline: a run that has not
 ended fails.';
 comment on column stepgres.timers.remaining is
 'The time that was left when the run was paused: the timer stands still.';

@@ -236,7 +236,8 @@ create type stepgres._outcome as (
     changed_maps stepgres._step_key[],
     suspended stepgres._suspended_task[],
     restarted stepgres._new_task[],
-    left_bodies stepgres._task_key[]
+    left_bodies stepgres._task_key[],
+    limited stepgres._task_key[]
 );
 
 create type stepgres._queue_position as (

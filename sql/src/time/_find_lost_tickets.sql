@@ -24,6 +24,7 @@ begin
             on (q.queue, q.priority, q.resources, q.lane)
                 = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
+            and t.is_limited is null
         group by 1
     loop
         if to_regclass('pgmq.q_' || v_queue.pgmq_queue) is null then

@@ -8,6 +8,8 @@ declare
     v_fired int;
     v_overdue stepgres._run_failure[];
     v_starting uuid[];
+    v_let_in uuid[];
+    v_lined_up uuid[];
     v_tasks stepgres._task_key[];
     v_woken stepgres._task_key[];
 begin
@@ -24,12 +26,16 @@ begin
                 extract(epoch from r.deadline)::float8
             )
         )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
-        array_agg(f.run_id) filter (where f.kind = 'run_start'),
+        array_agg(f.run_id) filter (where f.kind = 'run_start' and r.is_limited is null),
+        array_agg(f.run_id) filter (where f.kind = 'let_in' and r.status = 'started'),
+        array_agg(f.run_id) filter (
+            where f.kind = 'run_start' and r.is_limited and r.status = 'started'
+        ),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'task'),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'wake')
-    into v_fired, v_overdue, v_starting, v_tasks, v_woken
+    into v_fired, v_overdue, v_starting, v_let_in, v_lined_up, v_tasks, v_woken
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;
 
@@ -38,6 +44,10 @@ begin
         perform stepgres._fail_runs(v_overdue);
     end if;
     perform stepgres._start_ready_steps(v_starting);
+    if v_let_in is not null then
+        perform stepgres._go_on(v_let_in);
+    end if;
+    perform stepgres._line_up_runs(v_lined_up, 'queue');
     perform stepgres._requeue_tasks(v_tasks);
     perform stepgres._resume_tasks(v_woken);
     return v_fired;
@@ -47,5 +57,5 @@ $$;
 comment on function stepgres._fire_timers_of(uuid[]) is
 'Fires the due timers of locked runs, and returns their number.
 
-It fails runs that exceed their deadline, starts delayed runs, and queues tasks whose wait is
-over.';
+It fails runs that exceed their deadline, starts delayed runs and runs that were let in, and queues
+tasks whose wait is over.';

@@ -26,6 +26,7 @@ begin
     on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
     perform stepgres._forget_events();
     perform stepgres._forget_signals();
+    perform stepgres._tend_limits();
 
     -- The first look takes no locks, because most runs are in order. Runs that look wrong are
     -- checked again under their locks.

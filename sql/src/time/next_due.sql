@@ -19,10 +19,17 @@ begin
                 when exists (select from stepgres.signals as g where g.is_new)
                     or exists (select from stepgres.waits as n where n.is_new)
                     or exists (select from stepgres.child_changes as c)
+                    or exists (
+                        select from stepgres.line_entries as e
+                        where e.line_id is null and not e.is_paused
+                    )
+                    or exists (select from stepgres.line_entries as e where e.fault is not null)
+                    or exists (select from stepgres.freed_places as f)
                     then 'epoch'::timestamptz
             end
         ),
         (select min(c.wakes_at) from stepgres.schedules as c where c.wakes_at is not null),
+        (select min(k.opens_at) from stepgres.limit_keys as k where k.opens_at is not null),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that
         -- asks is told.
@@ -43,6 +50,6 @@ comment on function stepgres.next_due() is
 lease.
 
 Returns null if there is nothing of this, and a time in the past if a signal was sent, if a child
-run has ended, or if a search for lost tickets is overdue; tick searches every ten seconds. A
-process that only waits may ask every ten seconds or so, and call tick only when this time has
-come.';
+run has ended, if a place under a limit was freed, or if a search for lost tickets is overdue; tick
+searches every ten seconds. A process that only waits may ask every ten seconds or so, and call tick
+only when this time has come.';

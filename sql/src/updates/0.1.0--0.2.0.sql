@@ -4,8 +4,12 @@
 \ir structure/checkpoints.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
+\ir structure/limits.sql
 
-alter table stepgres.workflow_versions add column schedule jsonb;
+alter table stepgres.workflow_versions
+add column schedule jsonb,
+add column limits jsonb,
+add column on_limit text;
 \ir structure/schedules.sql
 
 alter table stepgres.steps
@@ -13,6 +17,7 @@ add column start_at jsonpath,
 add column wait jsonb,
 add column durable boolean,
 add column child jsonb,
+add column limits jsonb,
 drop constraint gathering_is_all_that_it_does,
 add constraint gathering_is_all_that_it_does check (
     gathers is null or (
@@ -40,21 +45,30 @@ add constraint child_is_all_that_it_does check (
         not transactional and not sticky and sql_function is null and gathers is null
         and wait is null
     )
+),
+add constraint limited_step_has_a_body check (
+    limits is null or (gathers is null and wait is null and child is null)
 );
 alter type stepgres.step
 add attribute start_at jsonpath,
 add attribute wait jsonb,
 add attribute durable boolean,
-add attribute child jsonb;
+add attribute child jsonb,
+add attribute limits jsonb;
 
-alter table stepgres.runs add column depth int, add column forked_from uuid;
+alter table stepgres.runs
+add column depth int,
+add column forked_from uuid,
+add column is_limited boolean;
 alter type stepgres.workflow_run add attribute forked_from uuid;
 alter table stepgres.pauses add column is_inherited boolean not null default false;
-alter table stepgres.tasks add column counted_from int;
+alter table stepgres.tasks add column counted_from int, add column is_limited boolean;
 alter table stepgres.attempts alter column worker_id drop not null;
 alter table stepgres.timers
 drop constraint timer_kind_is_known,
-add constraint timer_kind_is_known check (kind in ('task', 'wake', 'run_start', 'run_deadline'));
+add constraint timer_kind_is_known check (
+    kind in ('task', 'wake', 'let_in', 'run_start', 'run_deadline')
+);
 
 create type stepgres._suspended_task as (
     run_id uuid,
@@ -66,7 +80,8 @@ create type stepgres._suspended_task as (
 alter type stepgres._outcome
 add attribute suspended stepgres._suspended_task[],
 add attribute restarted stepgres._new_task[],
-add attribute left_bodies stepgres._task_key[];
+add attribute left_bodies stepgres._task_key[],
+add attribute limited stepgres._task_key[];
 alter type stepgres.work_item add attribute checkpoints jsonb;
 
 -- a worker that is at work now may know durable steps already

@@ -22,6 +22,7 @@ begin
             where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
         ));
     end if;
+    perform stepgres._free_places(v_outcome.limited);
     -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
     -- start nothing more.
     v_finished := stepgres._refill_maps(v_outcome.changed_maps);

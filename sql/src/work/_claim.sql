@@ -9,7 +9,6 @@ declare
     v_now timestamptz;
     v_left int := room.capacity - coalesce(cardinality(handed), 0);
     v_rows tid[];
-    v_pgmq_queue text;
     v_begins int;
     v_started stepgres._claimed;
     v_claimed stepgres._claimed;
@@ -24,13 +23,14 @@ begin
     -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
     -- of the worker are committed soon.
     for i in 1 .. 100 loop
-        for v_pgmq_queue in
-            select q.pgmq_queue from stepgres._queues_of(_claim.worker) as q
-            where cardinality(v_rows) < v_left
-        loop
-            exit when cardinality(v_rows) >= v_left;
-            v_rows := v_rows || stepgres._pop_tasks(v_pgmq_queue, v_left - cardinality(v_rows));
-        end loop;
+        if i = 1 and 'limits' = any (worker.features) and exists (select from stepgres.limits) then
+            v_rows := stepgres._lock_limited_tasks(
+                _claim.worker, _claim.run_ids, v_rows, v_left,
+                room.begins - coalesce(cardinality(handed), 0)
+            );
+        else
+            v_rows := stepgres._lock_queued_tasks(_claim.worker, v_rows, v_left, -100);
+        end if;
         exit when v_rows = '{}';
         if i = 1 then
             perform stepgres._hold_worker(worker.worker_id, worker.generation);

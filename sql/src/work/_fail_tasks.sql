@@ -7,6 +7,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_exhausted stepgres._exhausted_task[];
     v_left_bodies stepgres._task_key[];
+    v_limited stepgres._task_key[];
 begin
     if failures is null then
         return null;
@@ -21,7 +22,7 @@ begin
             -- An output that its map cannot take fails the step at once: another attempt would not
             -- help.
             case when f.output is null then s.when_exhausted else 'fail' end as policy,
-            t.counted_from,
+            t.counted_from, t.is_limited,
             coalesce(f.retry_after, stepgres._backoff(s.base_delay, o.attempts)) as delay
         from unnest(_fail_tasks.failures) as f
         join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
@@ -73,12 +74,14 @@ begin
     select
         array_agg((
             f.run_id, f.step_slug, f.task_index, f.error, f.policy
-        )::stepgres._exhausted_task),
+        )::stepgres._exhausted_task) filter (where not f.is_retried),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
-            filter (where f.counted_from is not null)
-    into v_exhausted, v_left_bodies
-    from failed as f
-    where not f.is_retried;
+            filter (where not f.is_retried and f.counted_from is not null),
+        array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
+            filter (where f.is_limited)
+    into v_exhausted, v_left_bodies, v_limited
+    from failed as f;
+    perform stepgres._free_places(v_limited);
     if v_left_bodies is not null then
         perform stepgres._close_waits_of(v_left_bodies);
     end if;

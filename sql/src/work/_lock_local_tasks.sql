@@ -25,7 +25,7 @@ begin
         ) as d
         join stepgres.tasks as t
             on t.run_id = s.run_id and t.step_slug = s.step_slug and t.task_index >= s.queued_from
-        where t.status = 'queued' and t.msg_id is null
+        where t.status = 'queued' and t.msg_id is null and t.is_limited is null
         order by coalesce(r.priority, d.priority) desc, t.run_id, t.step_slug, t.task_index
         limit _lock_local_tasks.capacity
         for no key update of t skip locked

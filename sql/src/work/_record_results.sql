@@ -12,7 +12,8 @@ begin
     -- statement returns.
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
-            n.run_id, n.step_slug, n.task_index, t.attempt, t.counted_from, n.place, s.map,
+            n.run_id, n.step_slug, n.task_index, t.attempt, t.counted_from, t.is_limited,
+            n.place, s.map,
             t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
@@ -73,7 +74,7 @@ begin
         returning t.run_id, t.step_slug, t.map, t.is_end
     )
     select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps, a.suspended,
-        a.restarted, a.left_bodies
+        a.restarted, a.left_bodies, a.limited
     into v_outcome
     from (
         select
@@ -94,7 +95,9 @@ begin
                 o.run_id, o.step_slug, o.task_index, coalesce(o.input, 'null')
             )::stepgres._new_task) filter (where o.status = 'restarted') as restarted,
             array_agg((o.run_id, o.step_slug, o.task_index)::stepgres._task_key)
-                filter (where o.status = 'completed' and o.counted_from is not null) as left_bodies
+                filter (where o.status = 'completed' and o.counted_from is not null) as left_bodies,
+            array_agg((o.run_id, o.step_slug, o.task_index)::stepgres._task_key)
+                filter (where o.is_limited and o.status = 'completed') as limited
         from accepted as o
     ) as a
     cross join (

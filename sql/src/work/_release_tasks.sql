@@ -6,6 +6,7 @@ as $$
 declare
     v_now timestamptz := stepgres._now();
     v_released stepgres._task_key[];
+    v_limited stepgres._task_key[];
 begin
     if releases is null then
         return;
@@ -18,7 +19,7 @@ begin
         from unnest(_release_tasks.releases) as k
         where (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)
             and t.status = 'started'
-        returning t.run_id, t.step_slug, t.task_index, k.retry_after
+        returning t.run_id, t.step_slug, t.task_index, t.is_limited, k.retry_after
     ),
     timed as (
         insert into stepgres.timers (run_id, step_slug, task_index, due_at, remaining)
@@ -29,9 +30,14 @@ begin
         join stepgres.runs as o on o.run_id = r.run_id
         where r.retry_after > interval '0'
     )
-    select array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key) into v_released
-    from released as r
-    where coalesce(r.retry_after, interval '0') <= interval '0';
+    select
+        array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key)
+            filter (where coalesce(r.retry_after, interval '0') <= interval '0'),
+        array_agg((r.run_id, r.step_slug, r.task_index)::stepgres._task_key)
+            filter (where r.is_limited)
+    into v_released, v_limited
+    from released as r;
+    perform stepgres._free_places(v_limited);
     perform stepgres._requeue_tasks(v_released);
 end
 $$;

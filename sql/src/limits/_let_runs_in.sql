@@ -1,0 +1,20 @@
+create function stepgres._let_runs_in(room int default 1000) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_let_in stepgres._picked_entry[] := stepgres._let_in('{""}', null, null, -100, room);
+begin
+    if v_let_in <> '{}' then
+        -- Whoever holds keys must not wait for a run, so tick starts the runs.
+        insert into stepgres.timers (run_id, kind, due_at)
+        select l.run_id, 'let_in', stepgres._now() from unnest(v_let_in) as l
+        on conflict do nothing;
+        perform stepgres._notify_workers();
+    end if;
+end
+$$;
+
+comment on function stepgres._let_runs_in(int) is
+'Lets runs in from their lines: each gets its places, and a timer that starts it.';

@@ -1,0 +1,44 @@
+create function stepgres._store_limit(
+    limit_slug text,
+    max_running int,
+    rate float8,
+    per interval,
+    burst int,
+    declared jsonb
+) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_constraint text;
+begin
+    insert into stepgres.limits as l (
+        limit_slug, max_running, rate, per, burst, declared, created_at
+    )
+    values (
+        _store_limit.limit_slug, _store_limit.max_running, _store_limit.rate,
+        stepgres._in_seconds(_store_limit.per), _store_limit.burst, _store_limit.declared,
+        stepgres._now()
+    )
+    on conflict on constraint limits_pkey do update
+    set max_running = excluded.max_running, rate = excluded.rate, per = excluded.per,
+        burst = excluded.burst, declared = excluded.declared;
+    -- Lines that stand at a key may go on now. Nobody is cut off if the limit is lower now.
+    insert into stepgres.freed_places (limit_slug, key, lent_by)
+    select distinct o.at_limit, o.at_key, o.at_lender
+    from stepgres.lines as o
+    where o.at_limit = _store_limit.limit_slug;
+    if found then
+        perform stepgres._notify_workers();
+    end if;
+exception when check_violation or not_null_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    perform stepgres._definition_error(
+        v_constraint, format('limit "%s"', left(_store_limit.limit_slug, 128))
+    );
+end
+$$;
+
+comment on function stepgres._store_limit(text, int, float8, interval, int, jsonb) is
+'Stores a limit, and lets the lines look again that stand at it. Raises SG001.';

@@ -1,0 +1,82 @@
+create function stepgres._take_places(admitted stepgres._picked_entry[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz := stepgres._now();
+begin
+    if admitted is null then
+        return;
+    end if;
+    with uses as materialized (
+        select a.run_id, a.step_slug, a.task_index, a.row_id, u.limit_slug, u.key, u.lent_by,
+            case
+                when l.max_running is null then 0
+                when u.lent_by is not null then 1
+                else least(u.weight, l.max_running)
+            end as places,
+            least(u.weight, l.burst) * l.per / l.rate as takes, l.per / l.rate as unit,
+            l.per * (l.burst / l.rate) as most
+        from unnest(_take_places.admitted) as a
+        cross join lateral unnest(
+            (a.line).limit_slugs, (a.line).keys, (a.line).lenders, a.weights
+        ) as u (limit_slug, key, lent_by, weight)
+        join stepgres.limits as l on l.limit_slug = u.limit_slug
+    ),
+    placed as (
+        insert into stepgres.places (
+            run_id, step_slug, task_index, limit_slug, key, weight, lent_by, claim, taken_at
+        )
+        select u.run_id, u.step_slug, u.task_index, u.limit_slug, u.key, u.places, u.lent_by,
+            t.claim + 1, v_now
+        from uses as u
+        left join stepgres.tasks as t on t.ctid = u.row_id
+        -- a run that has been let in has places, whatever its limits are
+        where u.places > 0 or u.step_slug = ''
+    )
+    -- Units that come late by less than the time of one unit come in the place of those that were
+    -- due: else each start would be late by the time that a worker needs to wake up.
+    update stepgres.limit_keys as k
+    set next_at = case
+        when k.next_at > v_now - r.unit and k.next_at <= v_now + r.most then k.next_at
+        else v_now
+    end + r.takes
+    from (
+        select u.limit_slug, u.key, sum(u.takes) as takes, min(u.unit) as unit, min(u.most) as most
+        from uses as u
+        where u.takes is not null
+        group by u.limit_slug, u.key
+    ) as r
+    where (k.limit_slug, k.key) = (r.limit_slug, r.key);
+    delete from stepgres.line_entries as e
+    using unnest(_take_places.admitted) as a
+    where (e.run_id, e.step_slug, e.task_index) = (a.run_id, a.step_slug, a.task_index);
+    -- The groups that were served go to the end of the round.
+    update stepgres.lines as l
+    set turn = g.turn, head = greatest(l.head, h.head)
+    from (
+        select o.fair_group, nextval('stepgres._turns') as turn
+        from (
+            select (a.line).fair_group
+            from unnest(_take_places.admitted) with ordinality as a (
+                line, entry_id, run_id, step_slug, task_index, weights, row_id, place
+            )
+            group by (a.line).fair_group
+            order by max(a.place)
+        ) as o
+    ) as g
+    join stepgres.lines as n on n.fair_group = g.fair_group
+    left join (
+        select (a.line).line_id, max(a.entry_id) + 1 as head
+        from unnest(_take_places.admitted) as a
+        group by (a.line).line_id
+    ) as h on h.line_id = n.line_id
+    where l.line_id = n.line_id;
+end
+$$;
+
+comment on function stepgres._take_places(stepgres._picked_entry[]) is
+'Gives entries their places and units, and takes them out of their lines.
+
+The rate is kept by the generic cell rate algorithm (ITU-T I.371).';
