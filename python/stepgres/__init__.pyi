@@ -39,6 +39,8 @@ from stepgres.errors import InvalidChannel as InvalidChannel
 from stepgres.errors import InvalidFilter as InvalidFilter
 from stepgres.errors import InvalidInput as InvalidInput
 from stepgres.errors import LeaseLost as LeaseLost
+from stepgres.errors import LimitNotFound as LimitNotFound
+from stepgres.errors import LimitReached as LimitReached
 from stepgres.errors import NonRetryable as NonRetryable
 from stepgres.errors import NotPermitted as NotPermitted
 from stepgres.errors import PayloadTooLarge as PayloadTooLarge
@@ -72,6 +74,7 @@ from stepgres.types import Approval as Approval
 from stepgres.types import ChannelInfo as ChannelInfo
 from stepgres.types import CompositionStats as CompositionStats
 from stepgres.types import Flow as Flow
+from stepgres.types import Limit as Limit
 from stepgres.types import Message as Message
 from stepgres.types import NewEvent as NewEvent
 from stepgres.types import NewMessage as NewMessage

@@ -207,6 +207,18 @@ class ScheduleNotFound(StepgresError):
     sqlstate = "SG035"
 
 
+class LimitNotFound(StepgresError):
+    """No limit has this slug; create_limit declares one."""
+
+    sqlstate = "SG036"
+
+
+class LimitReached(StepgresError):
+    """A limit has no room for the run, and on_limit of its workflow is "reject"."""
+
+    sqlstate = "SG037"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

@@ -89,6 +89,7 @@ class Step(NamedTuple):
     wait: dict[str, Any] | None = None
     durable: bool | None = None
     child: dict[str, Any] | None = None
+    limits: list[dict[str, Any]] | None = None
 
 
 class Flow(NamedTuple):
@@ -281,6 +282,23 @@ def _value(name: str, value: Any) -> Any:
         # Python 3.10 reads only fractions of 3 or 6 digits
         return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
     return value
+
+
+class Limit(NamedTuple):
+    """A limit, the weight that runs under it, and how many tasks and runs wait for it.
+
+    keys has its busiest keys, at most 20: dicts with key, running, waiting and opens_at, the
+    instant at which the rate lets in the next.
+    """
+
+    limit_slug: str
+    max_running: int | None
+    rate: float | None
+    per: timedelta | None
+    burst: int | None
+    running: int
+    waiting: int
+    keys: list[dict[str, Any]]
 
 
 class Schedule(NamedTuple):

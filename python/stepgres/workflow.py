@@ -47,6 +47,8 @@ _DEFAULTS = (
     "deadline",
     "events",
     "max_parallel",
+    "limits",
+    "on_limit",
     "schedule",
 )
 
@@ -78,6 +80,7 @@ def step(
     when_unmet: str = ...,
     when_exhausted: str = ...,
     max_failed: int | str = ...,
+    limits: Sequence[Mapping[str, Any]] = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -95,7 +98,8 @@ def step(function: StepFunction | None = None, /, **options: Any) -> Any:
     the input of the step: the step starts if condition is met and unless is not. when_unmet and
     when_exhausted are "fail", "skip" or "skip-cascade". max_failed limits the skipped tasks of a
     map, as a number or a percentage such as "5%". A sticky step goes to the worker that completes
-    its last dependency, in the same turn, without a ticket. Durations are in seconds. The step
+    its last dependency, in the same turn, without a ticket. limits are dicts such as {"limit":
+    "openai", "key": "$.tenant"}: see docs/limits.md. Durations are in seconds. The step
     inherits missing options from the class.
     """
 
@@ -278,7 +282,8 @@ class Workflow(metaclass=_WorkflowType):
     max_attempts, base_delay, timeout, execution, queue, priority, resources, when_unmet and
     when_exhausted are defaults of the steps. A run must end within deadline seconds. events
     ("none", "run" or "task") chooses the events that are sent on the channel workflow_events.
-    max_parallel limits the local steps of a run that the executor executes at a time. schedule is a
+    max_parallel limits the local steps of a run that the executor executes at a time. limits hold
+    runs back, and on_limit is "queue", "reject" or "cancel_oldest": see docs/limits.md. schedule is a
     cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
     in seconds; it is in force while this version of the workflow is current. Any other attribute
     that is plain data is an error, unless its name is in capitals or begins with an underscore.

@@ -581,6 +581,7 @@
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_children.sql
 \ir checks/_find_wrong_decisions.sql
+\ir checks/_find_wrong_lines.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_schedules.sql
 \ir checks/_find_wrong_statuses.sql

@@ -31,7 +31,7 @@ EXCEPTIONS = {
             for name in (
                 "_active_runs_of", "_duplicate_of", "_find_channel", "_find_lost_tickets",
                 "_message_ids",
-                "_most_urgent_ticket", "_try_lock_runs"
+                "_lines_out_of_reach", "_most_urgent_ticket", "_try_lock_runs"
             )
         ],
         "volatile, to see what was committed meanwhile",

@@ -8,6 +8,7 @@ from stepgres._client.approvals import Approvals
 from stepgres._client.definitions import Definitions
 from stepgres._client.events import Events
 from stepgres._client.goals import Goals
+from stepgres._client.limits import AsyncLimits
 from stepgres._client.messages import Messages
 from stepgres._client.runs import Runs
 from stepgres._client.schedules import Schedules
@@ -21,6 +22,7 @@ class Client(
     Definitions,
     Runs,
     Schedules,
+    AsyncLimits,
     AsyncSignals,
     Approvals,
     Goals,

@@ -6,6 +6,7 @@ from stepgres._client.approvals_async import AsyncApprovals
 from stepgres._client.definitions_async import AsyncDefinitions
 from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
+from stepgres._client.limits_async import AsyncLimits
 from stepgres._client.messages_async import AsyncMessages
 from stepgres._client.runs_async import AsyncRuns
 from stepgres._client.schedules_async import AsyncSchedules
@@ -19,6 +20,7 @@ class AsyncClient(
     AsyncDefinitions,
     AsyncRuns,
     AsyncSchedules,
+    AsyncLimits,
     AsyncSignals,
     AsyncApprovals,
     AsyncGoals,

@@ -47,6 +47,8 @@ class Definitions(Caller):
         deadline: float | None = None,
         events: str | None = None,
         max_parallel: int | None = None,
+        limits: Sequence[Mapping[str, Any]] | None = None,
+        on_limit: str | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return self._scalar(
@@ -65,6 +67,8 @@ class Definitions(Caller):
             deadline=interval(deadline),
             events=events,
             max_parallel=max_parallel,
+            limits=json_argument(limits, "limits"),
+            on_limit=on_limit,
         )
 
     def add_step(
@@ -101,6 +105,7 @@ class Definitions(Caller):
         workflow: WorkflowName | None = None,
         version: int | None = None,
         approval: Mapping[str, Any] | None = None,
+        limits: Sequence[Mapping[str, Any]] | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
@@ -142,6 +147,7 @@ class Definitions(Caller):
             workflow=slug_argument(workflow),
             version=version,
             approval=json_argument(approval, "approval"),
+            limits=json_argument(limits, "limits"),
         )
 
     def register_workflow(

@@ -45,6 +45,8 @@ class AsyncDefinitions(AsyncCaller):
         deadline: float | None = None,
         events: str | None = None,
         max_parallel: int | None = None,
+        limits: Sequence[Mapping[str, Any]] | None = None,
+        on_limit: str | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return await self._scalar(
@@ -63,6 +65,8 @@ class AsyncDefinitions(AsyncCaller):
             deadline=interval(deadline),
             events=events,
             max_parallel=max_parallel,
+            limits=json_argument(limits, "limits"),
+            on_limit=on_limit,
         )
 
     async def add_step(
@@ -99,6 +103,7 @@ class AsyncDefinitions(AsyncCaller):
         workflow: WorkflowName | None = None,
         version: int | None = None,
         approval: Mapping[str, Any] | None = None,
+        limits: Sequence[Mapping[str, Any]] | None = None,
     ) -> Step:
         """Add a step to a workflow, after its dependencies. Durations are in seconds.
 
@@ -140,6 +145,7 @@ class AsyncDefinitions(AsyncCaller):
             workflow=slug_argument(workflow),
             version=version,
             approval=json_argument(approval, "approval"),
+            limits=json_argument(limits, "limits"),
         )
 
     async def register_workflow(

@@ -28,7 +28,7 @@ logger = logging.getLogger("stepgres")
 T = TypeVar("T")
 
 _MOST_DOUBLINGS = 6
-FEATURES = ("durable",)  # the kinds of work that workers of this version can do
+FEATURES = ("durable", "limits")  # the kinds of work that workers of this version can do
 FULL_TICK = 1_000  # the least that tick() returns while more work is due at once
 _LEAST_SPEED = 1_000_000  # characters of results a second
 

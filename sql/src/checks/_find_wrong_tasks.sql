@@ -60,12 +60,15 @@ as $$
     join stepgres.runs as r on r.run_id = t.run_id
     where t.started_at > r.paused_at
     union all
-    select 'a queued task has a ticket, or an executor, or a paused run', t.run_id,
+    select 'a queued task has a ticket, a place in a line, an executor, or a paused run', t.run_id,
         format('task %s/%s', t.step_slug, t.task_index)
     from stepgres.tasks as t
     join stepgres.runs as r on r.run_id = t.run_id
     where t.status = 'queued' and (
-        (t.msg_id is null and r.executor_id is null and r.paused_at is null)
+        (
+            t.msg_id is null and r.executor_id is null and r.paused_at is null
+            and t.is_limited is null and not stepgres._stands_in_line(r.run_id)
+        )
         or (t.msg_id is not null and r.paused_at is not null)
     )
     union all

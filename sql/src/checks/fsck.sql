@@ -24,6 +24,8 @@ as $$
     union all
     select * from stepgres._find_wrong_decisions()
     union all
+    select * from stepgres._find_wrong_lines()
+    union all
     select * from stepgres._find_wrong_queues()
     union all
     select * from stepgres._find_stray_tickets()

@@ -4,7 +4,6 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
     v_entries stepgres.line_entries[];
 begin
     with faulty as (
@@ -20,21 +19,14 @@ begin
     join stepgres.runs as r on r.run_id = f.run_id and r.status = 'started'
     where f.step_slug = ''
     having count(*) > 0;
-    -- A task fails in an attempt, which no worker has made.
-    update stepgres.tasks as t
-    set status = 'started', attempt = t.attempt + 1, claim = t.claim + 1, started_at = v_now,
-        worker_id = null
-    from unnest(v_entries) as f
-    where (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
-        and t.status = 'queued';
     perform stepgres._advance(stepgres._fail_tasks((
         select array_agg((
-            t.run_id, t.step_slug, t.task_index, t.attempt, f.fault, false, null, null, null, null
+            t.run_id, t.step_slug, t.task_index, t.attempt + 1, f.fault, false, null, null, null, null
         )::stepgres._task_failure)
         from unnest(v_entries) as f
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (f.run_id, f.step_slug, f.task_index)
-        where t.status = 'started'
+        where t.status = 'queued'
     )));
     return cardinality(v_entries);
 end

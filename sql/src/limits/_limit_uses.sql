@@ -7,7 +7,7 @@ declare
     v_use jsonb;
     v_key jsonb;
     v_weight jsonb;
-    v_fair_keys jsonb := '[]';
+    v_fair_keys jsonb := '[]'::jsonb;
     v_uses stepgres._limit_uses;
 begin
     for v_use in

@@ -34,7 +34,7 @@ begin
         )
         from queues as q
         where q.served_by is not null
-    )
+    ),
     opened as (
         select f.line_id
         from queues as q

@@ -6,7 +6,7 @@ as $$
 declare
     v_use jsonb;
     v_culprit text;
-    v_uses jsonb := '[]';
+    v_uses jsonb := '[]'::jsonb;
 begin
     if limits is null or limits = 'null' then
         return null;

@@ -13,7 +13,8 @@ begin
         return null;
     end if;
     with failed as materialized (
-        select t.run_id, t.step_slug, t.task_index, f.attempt, t.worker_id, t.started_at,
+        select t.run_id, t.step_slug, t.task_index, f.attempt, t.worker_id,
+            coalesce(t.started_at, t.queued_at) as started_at,
             stepgres._shorten(coalesce(f.error, 'unknown error')) as error,
             stepgres._shorten(f.error_type) as error_type,
             stepgres._shorten(f.traceback) as traceback, f.output,
@@ -40,6 +41,8 @@ begin
         -- A child run is counted as an attempt when it ends.
         where (t.status = 'started' and t.attempt = f.attempt)
             or (t.status = 'waiting' and s.child is not null and t.attempt + 1 = f.attempt)
+            -- A task that cannot stand in a line has no worker.
+            or (t.status = 'queued' and t.is_limited and t.attempt + 1 = f.attempt)
     ),
     recorded as (
         insert into stepgres.attempts (
