@@ -316,6 +316,7 @@
 \ir schedules/trigger_schedule.sql
 \ir schedules/update_schedule.sql
 -- limits: lines in which tasks and runs wait for places and rates
+\ir limits/_are_lines_in_use.sql
 \ir limits/_call_servers.sql
 \ir limits/_close_lines.sql
 \ir limits/_fail_faulty_entries.sql
@@ -323,6 +324,7 @@
 \ir limits/_file_entries.sql
 \ir limits/_find_limit.sql
 \ir limits/_free_places.sql
+\ir limits/_held_up_by.sql
 \ir limits/_highest_priority.sql
 \ir limits/_hold_up_lines.sql
 \ir limits/_judge_entries.sql

@@ -47,7 +47,9 @@ after update on stepgres.tasks
 for each row
 when (
     (old.finished_at is not null and new.status is distinct from old.status)
-    or (old.status = 'queued' and new.status in ('completed', 'failed'))
+    or (old.status = 'queued' and new.status = 'completed')
+    -- a task that cannot stand in a line has no worker
+    or (old.status = 'queued' and new.status = 'failed' and new.is_limited is not true)
     -- a task whose body is a child run has no worker
     or (
         old.status = 'waiting' and new.status in ('completed', 'failed')

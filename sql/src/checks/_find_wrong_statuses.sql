@@ -35,9 +35,11 @@ as $$
         format('step %s', t.step_slug)
     from stepgres.step_states as t
     join stepgres.runs as r on r.run_id = t.run_id
-    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null and not exists (
-        select from stepgres.timers as m where m.run_id = r.run_id and m.kind = 'run_start'
-    )
+    where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null
+        and not stepgres._stands_in_line(r.run_id) and not exists (
+            select from stepgres.timers as m
+            where m.run_id = r.run_id and m.kind in ('run_start', 'let_in')
+        )
     union all
     select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)
     from stepgres.step_states as t

@@ -18,7 +18,7 @@ declare
             "sql_function": "string",
             "gathers": "array", "start_delay": "number", "condition": "string",
             "unless": "string", "max_failed": "number or string", "start_at": "string",
-            "approval": "object",
+            "approval": "object", "limits": "array",
             "wait_for": "string", "match": "string", "key": "string", "when_timeout": "string",
             "workflow": "string", "version": "integer",
             "default_output": "object or array or string or number or boolean"}';

@@ -16,6 +16,13 @@ as $$
     join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
     where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
     union all
+    select t.step_slug, null, 'limit',
+        coalesce(h.detail, 'the run stands in a line, and is let in soon'), h.until
+    from stepgres.step_states as t
+    cross join lateral stepgres._held_up_by(t.run_id, '', 0) as h
+    where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
+        and run.paused_at is null and stepgres._stands_in_line(run.run_id)
+    union all
     select t.step_slug, null, 'pause', format('the run is paused since %s', run.paused_at), null
     from stepgres.step_states as t
     where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0

@@ -16,6 +16,13 @@ as $$
             on (m.run_id, m.kind, m.step_slug, m.task_index)
                 = (t.run_id, 'task', t.step_slug, t.task_index)
         left join stepgres.workers as w on w.worker_id = t.worker_id
+        left join lateral (
+            select o.at_limit, o.at_key
+            from stepgres.line_entries as e
+            join stepgres.lines as o on o.line_id = e.line_id and o.at_limit <> ''
+            where t.is_limited and (e.run_id, e.step_slug, e.task_index)
+                = (t.run_id, t.step_slug, t.task_index)
+        ) as l on true
         cross join lateral (
             select
                 coalesce(bool_or(true), false) as is_served,
@@ -40,6 +47,7 @@ as $$
                             or s.start_at is not null
                         )
                         then 'timer'
+                    when l.at_limit is not null then 'limit'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
@@ -51,7 +59,7 @@ as $$
                     when 'started' then w.heartbeat_at + w.lease
                     when 'waiting' then nullif(m.due_at, 'infinity')
                 end as until,
-                t.worker_id, t.attempt
+                t.worker_id, t.attempt, l.at_limit, l.at_key
         ) as a
         where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
             -- a task without a timer has open waits, which are in _waits_open
@@ -69,6 +77,10 @@ as $$
                         then 'its start is delayed'
                     else 'a worker has given it back'
                 end
+            when 'limit' then (
+                select h.detail
+                from stepgres._held_up_by(run.run_id, w.step_slug, min(w.task_index)) as h
+            )
             when 'executor' then format('executor "%s" will execute it', run.executor_id)
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)
             when 'resource' then format(
@@ -84,9 +96,13 @@ as $$
             )
             else format('until a worker of queue "%s" is free', w.queue)
         end || case when count(*) > 1 then format(' (%s tasks)', count(*)) else '' end,
-        min(w.until)
+        coalesce(min(w.until), (
+            select h.until
+            from stepgres._held_up_by(run.run_id, w.step_slug, min(w.task_index)) as h
+            where w.waits_for = 'limit'
+        ))
     from waiting as w
-    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id
+    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id, w.at_limit, w.at_key
 $$;
 
 comment on function stepgres._tasks_waiting(stepgres.runs) is

@@ -36,6 +36,7 @@ approval (a call of approve or reject, or the timeout of the wait at until),
 timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
 worker has given the task back, at until),
 pause (a call of resume_workflow_run),
+limit (the run or task stands in a line for room under a limit),
 executor (the local executor that will execute the task),
 queue (no live worker takes tasks from the queue),
 resource (no live worker of the queue has the resources),

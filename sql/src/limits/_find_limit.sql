@@ -1,12 +1,13 @@
-create function stepgres._find_limit(limit_slug text) returns stepgres.limits
+create function stepgres._find_limit(limit_slug text) returns stepgres.limit_status
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit stepgres.limits;
+    v_limit stepgres.limit_status;
 begin
-    select l.* into v_limit from stepgres.limits as l
+    select l.limit_slug, l.max_running, l.rate, l.per, l.burst into v_limit
+    from stepgres.limits as l
     where l.limit_slug = _find_limit.limit_slug
     for no key update;
     if not found then

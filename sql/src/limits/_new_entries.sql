@@ -55,7 +55,7 @@ begin
         select case
             when r.depth is not null or (f.step_slug <> '' and r.is_limited)
                 then stepgres._lenders_of(f.run_id, f.step_slug = '', u.limit_slugs, u.keys)
-            else array_fill(null::uuid, array[cardinality(u.keys)])
+            else array_fill(null::uuid, array[coalesce(cardinality(u.keys), 0)])
         end as lenders
     ) as l
     cross join lateral (

@@ -12,7 +12,7 @@ declare
     v_limit_slugs text[];
     v_keys text[];
 begin
-    if not exists (select from stepgres.limits) then
+    if not stepgres._are_lines_in_use() then
         return null;
     end if;
     v_new := stepgres._new_entries();

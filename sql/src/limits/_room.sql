@@ -17,7 +17,10 @@ as $$
         case when _room.rate is not null then floor(
             _room.burst - extract(epoch from greatest(
                 -- if the clock was set back, the burst is used up, and no more than that
-                least((_room.key).next_at, _room.now + _room.per * (_room.burst / _room.rate)),
+                least(
+                    coalesce((_room.key).next_at, _room.now),
+                    _room.now + _room.per * (_room.burst / _room.rate)
+                ),
                 _room.now
             ) - _room.now) * _room.rate / extract(epoch from _room.per) + 0.001
         )::bigint end

@@ -4,7 +4,7 @@ create function stepgres._store_limit(
     rate float8,
     per interval,
     burst int,
-    declared jsonb
+    declared jsonb default null
 ) returns void
 language plpgsql
 volatile
@@ -18,12 +18,13 @@ begin
     )
     values (
         _store_limit.limit_slug, _store_limit.max_running, _store_limit.rate,
-        stepgres._in_seconds(_store_limit.per), _store_limit.burst, _store_limit.declared,
+        stepgres._in_seconds(_store_limit.per), _store_limit.burst,
+        coalesce(_store_limit.declared, '{}'),
         stepgres._now()
     )
     on conflict on constraint limits_pkey do update
     set max_running = excluded.max_running, rate = excluded.rate, per = excluded.per,
-        burst = excluded.burst, declared = excluded.declared;
+        burst = excluded.burst, declared = coalesce(_store_limit.declared, l.declared);
     -- Lines that stand at a key may go on now. Nobody is cut off if the limit is lower now.
     insert into stepgres.freed_places (limit_slug, key, lent_by)
     select distinct o.at_limit, o.at_key, o.at_lender
@@ -41,4 +42,5 @@ end
 $$;
 
 comment on function stepgres._store_limit(text, int, float8, interval, int, jsonb) is
-'Stores a limit, and lets the lines look again that stand at it. Raises SG001.';
+'Stores a limit, with a new declaration if there is one, and lets the lines that stand at it look
+again. Raises SG001.';

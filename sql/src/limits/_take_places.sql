@@ -54,7 +54,11 @@ begin
     where (e.run_id, e.step_slug, e.task_index) = (a.run_id, a.step_slug, a.task_index);
     -- The groups that were served go to the end of the round.
     update stepgres.lines as l
-    set turn = g.turn, head = greatest(l.head, h.head)
+    set turn = g.turn, head = case when h.line_id is null then l.head else coalesce((
+        select e.entry_id from stepgres.line_entries as e
+        where e.line_id = l.line_id and not e.is_paused
+        order by e.entry_id limit 1
+    ), l.head) end
     from (
         select o.fair_group, nextval('stepgres._turns') as turn
         from (
@@ -68,9 +72,7 @@ begin
     ) as g
     join stepgres.lines as n on n.fair_group = g.fair_group
     left join (
-        select (a.line).line_id, max(a.entry_id) + 1 as head
-        from unnest(_take_places.admitted) as a
-        group by (a.line).line_id
+        select distinct (a.line).line_id from unnest(_take_places.admitted) as a
     ) as h on h.line_id = n.line_id
     where l.line_id = n.line_id;
 end

@@ -15,7 +15,8 @@ declare
         'max_running', create_limit.max_running, 'rate', create_limit.rate,
         'per', extract(epoch from create_limit.per), 'burst', create_limit.burst
     );
-    v_old stepgres.limits;
+    v_old jsonb;
+    v_limit stepgres.limit_status;
 begin
     if stepgres._is_slug(create_limit.limit_slug) is not true then
         raise exception '% is no slug of a limit',
@@ -27,27 +28,27 @@ begin
     insert into stepgres.limits (limit_slug, max_running, declared, created_at)
     values (create_limit.limit_slug, 1, '{}', stepgres._now())
     on conflict do nothing;
-    select l.* into v_old from stepgres.limits as l
-    where l.limit_slug = create_limit.limit_slug for no key update;
-    if v_old.declared = '{}' then
-        v_old.max_running := null;
-    elsif v_old.declared = v_declared then
+    v_limit := stepgres._find_limit(create_limit.limit_slug);
+    select l.declared into v_old from stepgres.limits as l
+    where l.limit_slug = create_limit.limit_slug;
+    if v_old = v_declared then
         return create_limit.limit_slug;
     end if;
     -- Only what differs from the last declaration changes: a deploy undoes no edit of an operator.
     -- A rate is one thing with its time and its burst.
-    if v_old.declared -> 'max_running' is distinct from v_declared -> 'max_running' then
-        v_old.max_running := create_limit.max_running;
+    if v_old = '{}' or v_old -> 'max_running' <> v_declared -> 'max_running' then
+        v_limit.max_running := create_limit.max_running;
     end if;
-    if v_old.declared - 'max_running' <> v_declared - 'max_running' then
-        v_old.rate := create_limit.rate;
-        v_old.per := create_limit.per;
-        v_old.burst := coalesce(
+    if v_old - 'max_running' <> v_declared - 'max_running' then
+        v_limit.rate := create_limit.rate;
+        v_limit.per := create_limit.per;
+        v_limit.burst := coalesce(
             create_limit.burst, case when create_limit.rate is not null then 1 end
         );
     end if;
     perform stepgres._store_limit(
-        v_old.limit_slug, v_old.max_running, v_old.rate, v_old.per, v_old.burst, v_declared
+        v_limit.limit_slug, v_limit.max_running, v_limit.rate, v_limit.per, v_limit.burst,
+        v_declared
     );
     return create_limit.limit_slug;
 end

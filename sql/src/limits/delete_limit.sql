@@ -5,7 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit stepgres.limits := stepgres._find_limit(delete_limit.limit_slug);
+    v_limit stepgres.limit_status := stepgres._find_limit(delete_limit.limit_slug);
     v_user text;
 begin
     select u.culprit into v_user

@@ -11,7 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit stepgres.limits := stepgres._find_limit(update_limit.limit_slug);
+    v_limit stepgres.limit_status := stepgres._find_limit(update_limit.limit_slug);
 begin
     v_limit.max_running := coalesce(nullif(update_limit.max_running, 0), case
         when update_limit.max_running is null then v_limit.max_running
@@ -28,8 +28,7 @@ begin
         );
     end if;
     perform stepgres._store_limit(
-        v_limit.limit_slug, v_limit.max_running, v_limit.rate, v_limit.per, v_limit.burst,
-        v_limit.declared
+        v_limit.limit_slug, v_limit.max_running, v_limit.rate, v_limit.per, v_limit.burst
     );
 end
 $$;

@@ -82,3 +82,5 @@ create table stepgres.sweeps (
 
 comment on table stepgres.sweeps is
 'Stores how far tick() has come in its search for lost tickets through the active runs, by slices.';
+comment on column stepgres.sweeps.swept_at is
+'When the last slice was searched; if there are slices left, when the next one may be searched.';

@@ -23,7 +23,7 @@ begin
     -- these on, and the tasks behind them may be for it. The loop is bounded, so that the results
     -- of the worker are committed soon.
     for i in 1 .. 100 loop
-        if i = 1 and 'limits' = any (worker.features) and exists (select from stepgres.limits) then
+        if i = 1 and 'limits' = any (worker.features) and stepgres._are_lines_in_use() then
             v_rows := stepgres._lock_limited_tasks(
                 _claim.worker, _claim.run_ids, v_rows, v_left,
                 room.begins - coalesce(cardinality(handed), 0)
