@@ -7,40 +7,40 @@ begin
     if entries is null then
         return;
     end if;
-    with firsts as (
+    insert into stepgres.lines as l (
+        identity, fair_group, served_by, resources, workflow_slug, version, step_slug, priority,
+        limit_slugs, keys, lenders, turn, head
+    )
+    select
+        (f.line).identity,
+        (f.line).fair_group,
+        (f.line).served_by,
+        (f.line).resources,
+        (f.line).workflow_slug,
+        (f.line).version,
+        (f.line).step_slug,
+        (f.line).priority,
+        (f.line).limit_slugs,
+        (f.line).keys,
+        (f.line).lenders,
+        (f.line).turn,
+        (f.line).head
+    from (
         select distinct on ((n.line).identity) n.line
         from unnest(_file_entries.entries) as n
         where n.fault is null
         order by (n.line).identity, n.entry_id
-    ),
-    filed as (
-        insert into stepgres.lines as l (
-            identity, fair_group, served_by, resources, workflow_slug, version, step_slug, priority,
-            limit_slugs, keys, lenders, turn, head
-        )
-        select
-            (f.line).identity,
-            (f.line).fair_group,
-            (f.line).served_by,
-            (f.line).resources,
-            (f.line).workflow_slug,
-            (f.line).version,
-            (f.line).step_slug,
-            (f.line).priority,
-            (f.line).limit_slugs,
-            (f.line).keys,
-            (f.line).lenders,
-            (f.line).turn,
-            (f.line).head
-        from firsts as f
-        on conflict (identity) do update set head = least(l.head, excluded.head)
-        returning l.line_id, l.identity
-    )
+    ) as f
+    on conflict (identity) do update set head = least(l.head, excluded.head);
     update stepgres.line_entries as e
-    set line_id = f.line_id, weights = n.weights
+    set line_id = l.line_id, weights = n.weights
     from unnest(_file_entries.entries) as n
-    join filed as f on f.identity = (n.line).identity
-    where (e.run_id, e.step_slug, e.task_index) = (n.run_id, n.step_slug, n.task_index);
+    -- offset 0 makes the planner look up each line by its index, however many there are
+    cross join lateral (
+        select o.line_id from stepgres.lines as o where o.identity = (n.line).identity offset 0
+    ) as l
+    where n.fault is null
+        and (e.run_id, e.step_slug, e.task_index) = (n.run_id, n.step_slug, n.task_index);
     update stepgres.line_entries as e
     set line_id = 0, fault = n.fault
     from unnest(_file_entries.entries) as n

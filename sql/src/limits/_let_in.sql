@@ -4,6 +4,8 @@ create function stepgres._let_in(
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+-- the plans are made once a session, perhaps while the tables are empty
+set enable_seqscan = off
 as $$
 declare
     v_passed bigint[] := '{}'::bigint[];

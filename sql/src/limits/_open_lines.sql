@@ -12,7 +12,14 @@ begin
     with recursive rooms as (
         select n.limit_slug, n.key, n.lent_by, l.max_running, l.burst,
             coalesce(least(r.places, r.units), 1000000000000) as room
-        from unnest(_open_lines.places) as n
+        from (
+            select distinct p.* from unnest(_open_lines.places) as p
+            where exists (
+                select from stepgres.lines as l
+                where (l.at_limit, l.at_key) = (p.limit_slug, p.key)
+            )
+            offset 0
+        ) as n
         join stepgres.limit_keys as k on (k.limit_slug, k.key) = (n.limit_slug, n.key)
         left join stepgres.limits as l on l.limit_slug = n.limit_slug
         cross join lateral stepgres._room(

@@ -4,6 +4,8 @@ create function stepgres._prepare_lines(
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
+-- the plans are made once a session, perhaps while the tables are empty
+set enable_seqscan = off
 as $$
 declare
     v_now timestamptz := stepgres._now();

@@ -60,7 +60,11 @@ begin
             )
         ) as opens_at
         from (select distinct n.limit_slug, n.key from unnest(_set_openings.places) as n) as n
-        join stepgres.limit_keys as k on (k.limit_slug, k.key) = (n.limit_slug, n.key)
+        cross join lateral (
+            select o.* from stepgres.limit_keys as o
+            where (o.limit_slug, o.key) = (n.limit_slug, n.key)
+            offset 0
+        ) as k
     )
     update stepgres.limit_keys as k
     set opens_at = o.opens_at

@@ -5,6 +5,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_line_ids bigint[] := array(
+        select distinct (a.line).line_id from unnest(_take_places.admitted) as a
+    );
 begin
     if admitted is null then
         return;
@@ -54,11 +57,11 @@ begin
     where (e.run_id, e.step_slug, e.task_index) = (a.run_id, a.step_slug, a.task_index);
     -- The groups that were served go to the end of the round.
     update stepgres.lines as l
-    set turn = g.turn, head = case when h.line_id is null then l.head else coalesce((
+    set turn = g.turn, head = case when l.line_id = any (v_line_ids) then coalesce((
         select e.entry_id from stepgres.line_entries as e
         where e.line_id = l.line_id and not e.is_paused
         order by e.entry_id limit 1
-    ), l.head) end
+    ), l.head) else l.head end
     from (
         select o.fair_group, nextval('stepgres._turns') as turn
         from (
@@ -70,11 +73,7 @@ begin
             order by max(a.place)
         ) as o
     ) as g
-    join stepgres.lines as n on n.fair_group = g.fair_group
-    left join (
-        select distinct (a.line).line_id from unnest(_take_places.admitted) as a
-    ) as h on h.line_id = n.line_id
-    where l.line_id = n.line_id;
+    where l.fair_group = g.fair_group;
 end
 $$;
 
