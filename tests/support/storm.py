@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -59,6 +59,18 @@ def write(input: Any, context: StepContext) -> list[Any]:
     return [context.run_input] * _ELEMENTS
 
 
+def work_under_a_limit(input: Any, context: StepContext) -> Any:
+    """A step that says when it began and ended, by the clock of the server."""
+    record(context)
+    with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
+        (begun,) = connection.execute("select clock_timestamp()").fetchone() or ()
+        sleep(random.uniform(0, 0.02))
+        connection.execute(
+            "insert into public.intervals values (%s, clock_timestamp())", [begun]
+        )
+    return input
+
+
 async def write_each(input: Any, context: StepContext) -> Any:
     await anyio.to_thread.run_sync(record, context)
     effect = [context.run_input, context.step_slug, context.task_index]
@@ -71,6 +83,7 @@ _EFFECT = "insert into public.effects values (%s, %s, %s)"
 _TABLES = """
     create table public.ledger (run_id uuid, step_slug text, task_index int, attempt int, pid int,
         claim int);
+    create table public.intervals (begun timestamptz, ended timestamptz);
     create table public.effects (number int, step_slug text, task_index int);
     create function public.write_in_sql(input jsonb) returns jsonb language sql as $$
         insert into public.effects values ((input #>> '{each,0}')::int, 'in_sql', 0)
@@ -79,6 +92,13 @@ _TABLES = """
     select stepgres.register_sql_function('public.write_in_sql');
 """
 _TRANSACTIONAL = {"transactional": True}
+_MOST_AT_A_TIME = """
+    select max(count) from (
+        select count(*) from public.intervals as a
+        join public.intervals as b on a.begun between b.begun and b.ended
+        group by a
+    ) as o
+"""
 _OPTIONS: dict[str, Any] = {"max_attempts": 10_000, "base_delay": 0.01, "execution": "distributed"}
 _AFTER = {"depends_on": ["first"]}
 WORKFLOWS = {
@@ -108,6 +128,20 @@ WORKFLOWS = {
         ),
         (
             workflow(
+                ("first", split, {"depends_on": []}),
+                (
+                    "each",
+                    work_under_a_limit,
+                    {**_AFTER, "map": True, "limits": [{"limit": "three"}]},
+                ),
+                ("last", collect, {"depends_on": ["each"]}),
+                slug="limited",
+                **_OPTIONS,
+            ),
+            _ELEMENTS + 2,
+        ),
+        (
+            workflow(
                 ("first", work, {"depends_on": []}),
                 ("once", write, {**_AFTER, **_TRANSACTIONAL}),
                 ("each", write_each, {"depends_on": ["once"], "map": True, **_TRANSACTIONAL}),
@@ -119,6 +153,7 @@ WORKFLOWS = {
         ),
     ]
 }
+_LIMIT = 3
 _EFFECTS = [("once", 0), *(("each", index) for index in range(_ELEMENTS)), ("in_sql", 0)]
 
 
@@ -142,6 +177,7 @@ class Storm:
         self._client = stepgres.Client(self.dsn)
         with psycopg.connect(self.dsn) as connection:
             connection.execute(_TABLES)
+        self._client.create_limit("three", max_running=_LIMIT)
         for flow, _ in WORKFLOWS.values():
             self._client.register_workflow(stepgres.describe(flow).document)
         self.workers += [self._new_worker() for _ in range(_WORKERS)]
@@ -212,6 +248,8 @@ class Storm:
         effects = Counter(self._rows("select number, step_slug, task_index from public.effects"))
         assert effects == {(number, *key): 1 for number in numbers for key in _EFFECTS}
         assert self._rows("select * from stepgres.fsck()") == []
+        assert self._one(_MOST_AT_A_TIME) in range(1, _LIMIT + 1)
+        assert self._rows("select * from stepgres.places") == []
         counts = {"runs": len(self.started), "tasks": len(tasks), "executions": len(begun)}
         counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
