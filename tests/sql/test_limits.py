@@ -528,9 +528,7 @@ def test_a_delayed_run_stands_in_line_after_its_delay(engine: Engine, clock: Clo
 
 def test_reject_refuses_a_start_without_room(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="reports", max_running=1)
-    engine.define(
-        "order", step("a"), limits=limited(limit="reports", key="$.k"), on_limit="reject"
-    )
+    engine.define("order", step("a"), limits=limited(limit="reports", key="$.k"), on_limit="reject")
     engine.start("order", {"k": "x"})
     with refused("SG037", 'workflow "order"', 'limit "reports" has no room for "x"'):
         engine.start("order", {"k": "x"})
@@ -562,9 +560,7 @@ def test_cancel_oldest_makes_room_for_the_latest_run(engine: Engine) -> None:
 
 def test_a_retry_of_a_run_stands_in_line_again(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="reports", max_running=1)
-    engine.define(
-        "order", step("each", map=True, max_attempts=1), limits=limited(limit="reports")
-    )
+    engine.define("order", step("each", map=True, max_attempts=1), limits=limited(limit="reports"))
     first = engine.start("order", [1, 2, 3])
     for _ in range(2):
         engine.call("tick")

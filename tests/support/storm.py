@@ -65,9 +65,7 @@ def work_under_a_limit(input: Any, context: StepContext) -> Any:
     with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
         (begun,) = connection.execute("select clock_timestamp()").fetchone() or ()
         sleep(random.uniform(0, 0.02))
-        connection.execute(
-            "insert into public.intervals values (%s, clock_timestamp())", [begun]
-        )
+        connection.execute("insert into public.intervals values (%s, clock_timestamp())", [begun])
     return input
 
 

@@ -261,6 +261,8 @@ class _Worker(Generic[C]):
                     if await self._client.tick() >= FULL_TICK:
                         # More work is due at once, but a turn sends the results first.
                         last_tick, pause = -_TICK_INTERVAL, 0
+                    elif turns.is_idle and 0 < (due := await self._seconds_until_due()) < pause:
+                        pause = due  # such as the instant at which a rate lets in a task
                 patience.reset()
             except PASSING_ERRORS as error:
                 await turns.wait(patience.pause_after(error))
