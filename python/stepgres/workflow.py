@@ -283,8 +283,8 @@ class Workflow(metaclass=_WorkflowType):
     when_exhausted are defaults of the steps. A run must end within deadline seconds. events
     ("none", "run" or "task") chooses the events that are sent on the channel workflow_events.
     max_parallel limits the local steps of a run that the executor executes at a time. limits hold
-    runs back, and on_limit is "queue", "reject" or "cancel_oldest": see docs/limits.md. schedule is a
-    cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
+    runs back, and on_limit is "queue", "reject" or "cancel_oldest": see docs/limits.md. schedule is
+    a cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
     in seconds; it is in force while this version of the workflow is current. Any other attribute
     that is plain data is an error, unless its name is in capitals or begins with an underscore.
     """

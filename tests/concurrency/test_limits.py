@@ -211,4 +211,4 @@ def test_a_waiting_worker_is_told_when_a_place_is_free(engine: Engine, sessions:
     worker.call("cancel_workflow_run", run_id=item.run_id)
     told = next(waiting.connection.notifies(timeout=PATIENCE, stop_after=1))
     assert told.channel == name
-    wait_until(lambda: waiting.claim(), bool, what="the second task to be claimed")
+    wait_until(waiting.claim, bool, what="the second task to be claimed")

@@ -770,7 +770,7 @@ def test_list_limits_shows_use_and_what_waits(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="api", max_running=2)
     engine.call("create_limit", limit_slug="other", rate=3, per="1 minute")
     engine.define("order", step("a", limits=limited(key="$")))
-    for number in range(5):
+    for _ in range(5):
         engine.start("order", "x")
     engine.start("order", "y")
     engine.claim()
@@ -825,7 +825,7 @@ def test_keys_that_are_not_in_use_go(engine: Engine, clock: Clock) -> None:
     clock.advance(60)
     engine.call("tick")
     for table in ("limit_keys", "lines", "line_entries", "places", "freed_places"):
-        assert engine.rows(f"select * from stepgres.{table}") == [], table  # noqa: S608
+        assert engine.rows(f"select * from stepgres.{table}") == [], table
 
 
 def test_a_local_run_keeps_limits_too(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from stepgres.cli.checkpoints import checkpoints
 from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
+from stepgres.cli.limits import limits
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
@@ -38,7 +39,7 @@ def main() -> None:
       0    done; for watch and --wait: the run is completed
       1    for watch and --wait: the run has failed; fsck has found something
       2    wrong command line, or wrong value of an argument
-      3    no such run, workflow or schedule
+      3    no such run, workflow, schedule or limit
       4    not possible now: the run has ended, or is not paused, and the like
       5    the database cannot be reached, has no Stepgres, or refuses
       6    the output cannot be written
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 for _command in (
-    *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, goals),
+    *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
     *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

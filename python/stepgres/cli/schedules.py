@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from stepgres.cli.output import (
     duration_text,
     json_text,
     local_time,
+    moment_of,
     print_fields,
     print_json,
     print_json_array,
@@ -92,13 +92,13 @@ def show(schedule: str, as_json: bool, dsn: str | None) -> None:
         [
             ("Schedule", found["schedule_slug"]),
             ("Workflow", found["workflow_slug"]),
-            ("Rule", _rule(found["cron"], found["every"], _moment(found["at"]))),
+            ("Rule", _rule(found["cron"], found["every"], moment_of(found["at"]))),
             ("Time zone", found["timezone"] if found["cron"] else None),
             ("State", _state(found["is_in_force"], found["paused_at"], found["next_due_at"])),
             ("Note", found["pause_note"]),
-            ("Next due", local_time(_moment(found["next_due_at"]))),
-            ("From", local_time(_moment(found["starts_at"]))),
-            ("Until", local_time(_moment(found["ends_at"]))),
+            ("Next due", local_time(moment_of(found["next_due_at"]))),
+            ("From", local_time(moment_of(found["starts_at"]))),
+            ("Until", local_time(moment_of(found["ends_at"]))),
             ("Overlap", found["overlap"]),
             ("Catch-up", found["catch_up"]),
             ("Jitter", duration_text(found["jitter"]) if found["jitter"] else None),
@@ -228,13 +228,6 @@ def _state(is_in_force: bool, paused_at: object, next_due_at: object) -> str:
     return "active" if next_due_at is not None else "over"
 
 
-def _moment(value: str | datetime | None) -> datetime | None:
-    if not isinstance(value, str):
-        return value
-    # Python 3.10 reads six decimals only
-    return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
-
-
 def _print_due_times(rows: Sequence[dict[str, Any]]) -> None:
     print_table(
         [
@@ -246,7 +239,7 @@ def _print_due_times(rows: Sequence[dict[str, Any]]) -> None:
         ],
         [
             [
-                local_time(_moment(row["due_at"])),
+                local_time(moment_of(row["due_at"])),
                 row["outcome"],
                 row["kind"],
                 _text(row["run_id"]),

@@ -21,7 +21,8 @@ begin
     having count(*) > 0;
     perform stepgres._advance(stepgres._fail_tasks((
         select array_agg((
-            t.run_id, t.step_slug, t.task_index, t.attempt + 1, f.fault, false, null, null, null, null
+            t.run_id, t.step_slug, t.task_index, t.attempt + 1, f.fault, false, null, null,
+            null, null
         )::stepgres._task_failure)
         from unnest(v_entries) as f
         join stepgres.tasks as t

@@ -6,7 +6,8 @@ as $$
 declare
     v_limit stepgres.limit_status;
 begin
-    select l.limit_slug, l.max_running, l.rate, l.per, l.burst into v_limit
+    select l.limit_slug, l.max_running::int, l.rate::float8, l.per::interval, l.burst::int
+    into v_limit.limit_slug, v_limit.max_running, v_limit.rate, v_limit.per, v_limit.burst
     from stepgres.limits as l
     where l.limit_slug = _find_limit.limit_slug
     for no key update;

@@ -188,9 +188,9 @@ comment on table stepgres.freed_places is
 So the end of a task locks no key.';
 
 create type stepgres._limit_uses as (
-    limit_slugs text[],
-    keys text[],
-    weights bigint[],
+    limit_slugs text[], -- noqa: LT01
+    keys text[], -- noqa: LT01
+    weights bigint[], -- noqa: LT01
     fair_key text,
     fault text
 );
@@ -207,7 +207,7 @@ create type stepgres._new_entry as (
     task_index int,
     entry_id bigint,
     line stepgres.lines,
-    weights bigint[],
+    weights bigint[], -- noqa: LT01
     fault text
 );
 
@@ -217,7 +217,7 @@ create type stepgres._picked_entry as (
     run_id uuid,
     step_slug text,
     task_index int,
-    weights bigint[],
+    weights bigint[], -- noqa: LT01
     row_id tid
 );
 
@@ -228,8 +228,8 @@ create type stepgres._held_up_line as (
 );
 
 create type stepgres._verdict as (
-    admitted stepgres._picked_entry[],
-    held_up stepgres._held_up_line[]
+    admitted stepgres._picked_entry[], -- noqa: LT01
+    held_up stepgres._held_up_line[] -- noqa: LT01
 );
 
 create type stepgres.limit_status as (

@@ -96,6 +96,9 @@ create type stepgres._run_copy as (
     outputs jsonb
 );
 
+drop function stepgres.create_flow(
+    text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int
+);
 drop function stepgres._copy_finished_steps(uuid[]);
 drop function stepgres._copy_unfinished_maps(uuid[]);
 drop function stepgres._expand_map(uuid, text);
