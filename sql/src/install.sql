@@ -327,6 +327,7 @@
 \ir limits/_held_up_by.sql
 \ir limits/_highest_priority.sql
 \ir limits/_hold_up_lines.sql
+\ir limits/_is_limited.sql
 \ir limits/_judge_entries.sql
 \ir limits/_leave_lines.sql
 \ir limits/_lenders_of.sql

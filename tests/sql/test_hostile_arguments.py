@@ -114,6 +114,17 @@ VALUES: dict[str, list[str]] = {
             'steps', jsonb_build_array(jsonb_build_object('step_slug', 'a')))""",
         f"jsonb_build_object('x', {RANDOM_TEXT})",
     ],
+    "double precision": [
+        "null",
+        "0",
+        "-1",
+        "1",
+        "1e-300",
+        "1e300",
+        "'nan'",
+        "'infinity'",
+        "'-infinity'",
+    ],
     "text[]": [
         "null",
         "'{}'",

@@ -39,6 +39,7 @@ begin
         end;
         v_child.workflow_slug := v_version.workflow_slug;
         v_child.version := v_version.version;
+        v_child.is_limited := stepgres._is_limited(v_version);
         v_child.deadline := stepgres._child_deadline(v_child);
         select c.bad, c.error into v_bad, v_error from stepgres._find_bad_inputs(
             v_child.workflow_slug, v_child.version, _start_child_runs.child_run_ids,

@@ -18,7 +18,8 @@ begin
             a.run_id as parent_run_id,
             array_agg(r.run_id order by r.run_id) as run_ids,
             array_agg(i.new_id order by r.run_id) as new_ids,
-            array_agg(r.input order by r.run_id) as inputs
+            array_agg(r.input order by r.run_id) as inputs,
+            bool_or(r.is_limited) as is_limited
         from unnest(
             _retry_runs.run_ids,
             coalesce(
@@ -34,6 +35,7 @@ begin
         v_run := _retry_runs.child;
         v_run.workflow_slug := v_group.workflow_slug;
         v_run.version := v_group.version;
+        v_run.is_limited := v_group.is_limited;
         v_run.task_graph_id := v_group.task_graph_id;
         if child.parent_run_id is not null then
             v_run.deadline := stepgres._child_deadline(v_run);

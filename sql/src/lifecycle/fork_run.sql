@@ -26,8 +26,11 @@ begin
     v_source := stepgres._find_run(fork_run.run_id);
     v_run.workflow_slug := v_source.workflow_slug;
     v_run.version := coalesce(fork_run.version, v_source.version);
+    v_run.is_limited := v_source.is_limited;
     if v_run.version <> v_source.version then
-        perform stepgres._use_version(v_run.workflow_slug, v_run.version);
+        v_run.is_limited := stepgres._is_limited(
+            stepgres._use_version(v_run.workflow_slug, v_run.version)
+        );
     end if;
     v_run.priority := v_source.priority;
     v_run.tags := v_source.tags;

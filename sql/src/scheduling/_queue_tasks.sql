@@ -26,7 +26,8 @@ begin
             join stepgres.runs as r on r.run_id = n.run_id and r.status = 'started'
             cross join lateral (
                 select r.paused_at is not null
-                    or (r.is_limited and stepgres._stands_in_line(r.run_id)) is true as is_paused
+                    or (coalesce(r.is_limited, false) and stepgres._stands_in_line(r.run_id))
+                    as is_paused
             ) as o
             group by r.workflow_slug, r.version, n.step_slug, r.priority, r.executor_id, o.is_paused
         )

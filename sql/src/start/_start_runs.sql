@@ -18,9 +18,9 @@ begin
         raise exception 'a run of workflow "%" needs an input', prototype.workflow_slug
             using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
     end if;
-    select w.on_limit into v_on_limit from stepgres.workflow_versions as w
-    where (w.workflow_slug, w.version) = (prototype.workflow_slug, prototype.version);
-    if v_on_limit is not null then
+    if prototype.is_limited then
+        select w.on_limit into v_on_limit from stepgres.workflow_versions as w
+        where (w.workflow_slug, w.version) = (prototype.workflow_slug, prototype.version);
         v_delay := coalesce(v_delay, '0');
     end if;
     perform stepgres._follow();
@@ -54,7 +54,7 @@ begin
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
             v_now, n.input, prototype.depth, prototype.forked_from,
-            case when v_on_limit is not null then true end
+            prototype.is_limited
         from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
             as n (run_id, input, retried_from)
         on conflict do nothing
@@ -105,8 +105,12 @@ begin
         ) as k (kind, due_at)
         where k.due_at is not null;
     end if;
-    if v_on_limit is not null and v_delay = interval '0' then
-        perform stepgres._line_up_runs(v_run_ids, v_on_limit);
+    if prototype.is_limited and v_delay = interval '0' then
+        -- Nobody would be told that a child run was rejected, and who retries a run wants it.
+        perform stepgres._line_up_runs(v_run_ids, case
+            when prototype.depth is null and _start_runs.delay is null then v_on_limit
+            else 'queue'
+        end);
     elsif v_delay is null then
         -- The runs are alike, so a step is looked up only once. Each queue gets one send.
         for v_batch in
