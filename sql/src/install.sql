@@ -19,6 +19,7 @@
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
+\ir structure/simulation.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -223,6 +224,20 @@
 \ir workers/unregister_worker.sql
 \ir workers/wakeup_name.sql
 
+-- simulation: whole runs in a transaction that is rolled back
+\ir simulation/_check_simulation.sql
+\ir simulation/_clock.sql
+\ir simulation/_next_simulated.sql
+\ir simulation/_run_simulation.sql
+\ir simulation/_send_simulated.sql
+\ir simulation/_set_clock.sql
+\ir simulation/_simulated_events.sql
+\ir simulation/_simulated_now.sql
+\ir simulation/_simulated_result_of.sql
+\ir simulation/_simulated_runs.sql
+\ir simulation/_simulator.sql
+\ir simulation/simulate.sql
+
 -- time: timers, leases, lost tickets
 \ir time/_ago.sql
 \ir time/_find_lost_tickets.sql
@@ -346,6 +361,7 @@
 \ir limits/_prepare_lines.sql
 \ir limits/_read_limits.sql
 \ir limits/_room.sql
+\ir limits/_run_lines.sql
 \ir limits/_set_openings.sql
 \ir limits/_stand_in_line.sql
 \ir limits/_stands_in_line.sql

@@ -26,6 +26,7 @@ begin
                     then v_value::numeric between -2147483648 and 2147483647
                         and v_value::numeric % 1 = 0
             end
+            when 'any' then true
             else jsonb_typeof(v_value) = any (string_to_array(v_type, ' or '))
         end;
         if v_type is null then

@@ -3,6 +3,7 @@ returns boolean
 language sql
 stable
 return case
+    when executor_id like 'simulator %' then false
     when execution = 'distributed' or executor_id is null then true
     when durable then not stepgres._has_feature(executor_id, 'durable')
     else false
@@ -12,4 +13,4 @@ comment on function stepgres._needs_ticket(text, boolean, text) is
 'Says whether a task of a step goes through its queue, and not to the executor of its run.
 
 Without an executor local steps go through their queue too, and so do durable steps whose executor
-does not know them. No search_path is set, so that the planner inlines the function.';
+does not know them. A simulation needs no queue. No search_path is set, so that the planner inlines the function.';

@@ -27,7 +27,7 @@ begin
         array_agg(distinct p.run_id), 'a later run has taken its place'
     )
     from unnest(_hold_up_lines.held_up) as h
-    join stepgres.lines as l on l.line_id = h.line_id and l.served_by = ''
+    join stepgres.lines as l on l.line_id = h.line_id and l.step_slug = ''
     join stepgres.workflow_versions as w
         on (w.workflow_slug, w.version) = (l.workflow_slug, l.version)
             and w.on_limit = 'cancel_oldest'

@@ -4,7 +4,9 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_let_in stepgres._picked_entry[] := stepgres._let_in('{""}', null, null, -100, room);
+    v_let_in stepgres._picked_entry[] := stepgres._let_in(
+        array[stepgres._run_lines()], null, null, -100, room
+    );
 begin
     if v_let_in <> '{}' then
         -- Whoever holds keys must not wait for a run, so tick starts the runs.

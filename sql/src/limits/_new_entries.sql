@@ -4,6 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_simulator text := stepgres._simulator();
     v_turn bigint;
     v_entries stepgres._new_entry[];
 begin
@@ -16,7 +17,12 @@ begin
     with fresh as materialized (
         select e.run_id, e.step_slug, e.task_index, e.entry_id
         from stepgres.line_entries as e
-        where e.line_id is null and not e.is_paused
+        where e.line_id is null and not e.is_paused and (
+            v_simulator is null or exists (
+                select from stepgres.runs as r
+                where r.run_id = e.run_id and r.executor_id = v_simulator
+            )
+        )
         order by e.entry_id
         limit 5000
         for no key update skip locked
@@ -61,7 +67,7 @@ begin
     cross join lateral (
         select
             case
-                when f.step_slug = '' then ''
+                when f.step_slug = '' then stepgres._run_lines()
                 when stepgres._needs_ticket(s.execution, s.durable, r.executor_id) then s.queue
                 else '@' || r.executor_id
             end as served_by,

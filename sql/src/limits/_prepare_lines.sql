@@ -9,6 +9,7 @@ set enable_seqscan = off
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_simulator text := stepgres._simulator();
     v_new stepgres._new_entry[];
     v_places stepgres._line_place[];
     v_limit_slugs text[];
@@ -21,13 +22,16 @@ begin
     with freed as (
         delete from stepgres.freed_places as f
         where f.ctid = any (array(
-            select o.ctid from stepgres.freed_places as o limit 1000 for update skip locked
+            select o.ctid from stepgres.freed_places as o
+            where v_simulator is null or o.key like '% simulated'
+            limit 1000
+            for update skip locked
         ))
         returning f.limit_slug, f.key, f.lent_by
     ),
     due as materialized (
         select k.limit_slug, k.key from stepgres.limit_keys as k
-        where k.opens_at <= v_now
+        where k.opens_at <= v_now and (v_simulator is null or k.key like '% simulated')
         order by k.opens_at
         limit 1000
     )
@@ -67,7 +71,8 @@ begin
     perform stepgres._open_lines(v_places);
     perform stepgres._set_openings(v_places);
     if exists (
-        select from stepgres.lines as l where (l.at_limit, l.at_key, l.served_by) = ('', '', '')
+        select from stepgres.lines as l
+        where (l.at_limit, l.at_key, l.served_by) = ('', '', stepgres._run_lines())
     ) then
         perform stepgres._let_runs_in();
     end if;

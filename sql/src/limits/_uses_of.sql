@@ -16,7 +16,15 @@ begin
         select i.input into v_input from stepgres._step_inputs as i
         where i.run_id = _uses_of.run_id and i.step_slug = _uses_of.step_slug;
     end if;
-    return stepgres._limit_uses(_uses_of.uses, v_input);
+    v_uses := stepgres._limit_uses(_uses_of.uses, v_input);
+    -- A simulation has limits for itself.
+    if stepgres._simulator() is not null then
+        v_uses.keys := array(
+            select k || ' simulated' from unnest(v_uses.keys) with ordinality as u (k, number)
+            order by u.number
+        );
+    end if;
+    return v_uses;
 exception when program_limit_exceeded or data_exception then
     v_uses.fault := 'its limits cannot be applied to its input: ' || sqlerrm;
     return v_uses;

@@ -5,6 +5,7 @@
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
+\ir structure/simulation.sql
 
 alter table stepgres.workflow_versions
 add column schedule jsonb,
