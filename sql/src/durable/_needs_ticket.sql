@@ -3,7 +3,7 @@ returns boolean
 language sql
 stable
 return case
-    when executor_id like 'simulator %' then false
+    when executor_id like 'simulator:%' then false
     when execution = 'distributed' or executor_id is null then true
     when durable then not stepgres._has_feature(executor_id, 'durable')
     else false

@@ -20,9 +20,9 @@ declare
     );
     v_pending stepgres._simulated_result[] := '{}'::stepgres._simulated_result[];
     v_results jsonb;
-    v_count int;
     v_turns int := 0;
     v_turns_before int;
+    v_instants int := 0;
 begin
     loop
         v_runs := stepgres._simulated_runs(_run_simulation.run_id);
@@ -60,10 +60,6 @@ begin
                 select from unnest(v_pending) as p where p.due_at <= v_now
             );
             v_turns := v_turns + 1;
-            if v_turns > 100000 then
-                raise exception 'the simulation does not end'
-                    using errcode = 'SG003', hint = 'Look for retries or runs without end.';
-            end if;
         end loop;
         exit when not exists (
             select from stepgres.active_runs as a
@@ -77,6 +73,11 @@ begin
             v_start + make_interval(secs => (v_signals -> v_sent ->> 'after')::float8)
         );
         exit when v_due is null or v_due > v_start + _run_simulation.until;
+        v_instants := v_instants + 1;
+        if v_turns > 100000 or v_instants > 100000 then
+            raise exception 'the simulation does not end'
+                using errcode = 'SG003', hint = 'Look for retries or runs without end; use until.';
+        end if;
         v_now := greatest(v_now, v_due);
         perform stepgres._set_clock(v_now, _run_simulation.worker_id);
     end loop;

@@ -13,7 +13,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_start timestamptz := clock_timestamp();
-    v_worker_id text := 'simulator ' || gen_random_uuid();
+    v_worker_id text := 'simulator:' || gen_random_uuid();
     v_run_id uuid;
     v_unknown text;
     v_events stepgres.simulated_event[];
