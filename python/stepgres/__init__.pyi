@@ -92,6 +92,7 @@ from stepgres.types import Schedule as Schedule
 from stepgres.types import ScheduleRun as ScheduleRun
 from stepgres.types import SentSignal as SentSignal
 from stepgres.types import Signal as Signal
+from stepgres.types import SimulatedEvent as SimulatedEvent
 from stepgres.types import Step as Step
 from stepgres.types import StepStatistics as StepStatistics
 from stepgres.types import StuckStep as StuckStep

@@ -301,6 +301,23 @@ class Limit(NamedTuple):
     keys: list[dict[str, Any]]
 
 
+class SimulatedEvent(NamedTuple):
+    """What would happen in a run, and how long after its start, as `simulate` returns it.
+
+    output is that of the step or run that is completed by the event.
+    """
+
+    after: timedelta
+    event_type: str
+    run_id: UUID
+    workflow_slug: str
+    step_slug: str | None
+    task_index: int | None
+    attempt: int | None
+    error: str | None
+    output: Any
+
+
 class Schedule(NamedTuple):
     """A schedule; exactly one of cron, every and at has a value.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from tests.conftest import Database
 from tests.support.engine import Engine, refused, step
 
 DAY = 86_400
-Event = tuple[float, str, str | None, int | None, Any]
+Event = tuple[Any, ...]
 
 
 @pytest.fixture
@@ -23,7 +22,9 @@ def engine(db: Database) -> Iterator[Engine]:
         yield Engine(connection, features=["durable", "limits"])
 
 
-def simulate(engine: Engine, workflow_slug: str, input: Any = None, **arguments: Any) -> list[Event]:
+def simulate(
+    engine: Engine, workflow_slug: str, input: Any = None, **arguments: Any
+) -> list[Event]:
     """(seconds after the start, event, step, task, output or error) of each event."""
     for name in ("outcomes", "signals"):
         if name in arguments:

@@ -19,7 +19,14 @@ from stepgres._postgres.arguments import (
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
 from stepgres.errors import DefinitionError, InvalidInput
-from stepgres.types import Flow, Recommendation, Step, StepStatistics, WorkflowVersion
+from stepgres.types import (
+    Flow,
+    Recommendation,
+    SimulatedEvent,
+    Step,
+    StepStatistics,
+    WorkflowVersion,
+)
 from stepgres.workflow import Definition, describe
 
 if TYPE_CHECKING:
@@ -148,6 +155,35 @@ class Definitions(Caller):
             version=version,
             approval=json_argument(approval, "approval"),
             limits=json_argument(limits, "limits"),
+        )
+
+    def simulate(
+        self,
+        workflow_slug: WorkflowName,
+        input: Any,
+        *,
+        outcomes: Mapping[str, Any] | None = None,
+        signals: Sequence[Mapping[str, Any]] | None = None,
+        until: float | None = None,
+        version: int | None = None,
+    ) -> Sequence[SimulatedEvent]:
+        """Return what would happen in a run, with its timers, retries, waits and limits.
+
+        Nothing is executed, and nothing is left. outcomes says what steps do, such as
+        {"charge": [{"error": "busy"}, {"output": 7, "seconds": 2}]}; signals says what comes from
+        outside, such as [{"after": 60, "signal": "paid"}] or [{"after": 60, "approve": "check"}].
+        The simulation ends with the run, or after until seconds. A workflow class is registered
+        first, by register_workflow. Raises DefinitionError, WorkflowNotFound and InvalidInput.
+        """
+        return self._all(
+            "simulate",
+            row_of(SimulatedEvent),
+            workflow_slug=slug_argument(workflow_slug),
+            input=json_value(input, "input"),
+            outcomes=json_argument(outcomes, "outcomes"),
+            signals=json_argument(signals, "signals"),
+            until=interval(until),
+            version=version,
         )
 
     def register_workflow(

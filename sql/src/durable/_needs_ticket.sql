@@ -13,4 +13,5 @@ comment on function stepgres._needs_ticket(text, boolean, text) is
 'Says whether a task of a step goes through its queue, and not to the executor of its run.
 
 Without an executor local steps go through their queue too, and so do durable steps whose executor
-does not know them. A simulation needs no queue. No search_path is set, so that the planner inlines the function.';
+does not know them. A simulation needs no queue. No search_path is set, so that the planner inlines
+the function.';

@@ -10,7 +10,6 @@ declare
     v_now timestamptz := v_start;
     v_due timestamptz;
     v_runs uuid[];
-    v_signal jsonb;
     v_sent int := 0;
     v_signals jsonb := (
         select coalesce(to_jsonb(array_agg(

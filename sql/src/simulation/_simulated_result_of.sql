@@ -25,9 +25,9 @@ begin
             "retry_after": "number", "seconds": "number"}',
         format('outcome of step "%s"', item.step_slug)
     );
-    v_seconds := greatest(coalesce((v_outcome ->> 'seconds')::float8, 0), 0);
+    v_seconds := greatest(coalesce((v_outcome ->> 'seconds')::float8, 0::float8), 0::float8);
     if v_seconds > extract(epoch from item.timeout) then
-        v_seconds := extract(epoch from item.timeout);
+        v_seconds := extract(epoch from item.timeout)::float8;
         v_outcome := jsonb_build_object(
             'error', format('TimeoutError: took longer than %s s', v_seconds),
             'error_type', 'TimeoutError'
