@@ -337,6 +337,21 @@ def test_skipped_map_cancels_its_other_children(engine: Engine) -> None:
     assert engine.tickets() == []
 
 
+def test_failed_parent_that_also_waits_for_a_signal_cancels_its_children(engine: Engine) -> None:
+    engine.define("ship", step("pack"))
+    engine.define(
+        "order",
+        step("a", max_attempts=1),
+        step("b", workflow="ship"),
+        step("paid", wait_for="paid"),
+    )
+    run_id = engine.start("order", {})
+    (child,) = children(engine, run_id)
+    engine.fail(next(item for item in engine.claim() if item.run_id == run_id))
+    engine.call("tick")
+    assert error(engine, child) == "the step that waited for the run has ended"
+
+
 def test_failed_parent_cancels_its_children_and_their_children(engine: Engine) -> None:
     define(engine)
     engine.define("top", step("a", max_attempts=1), step("b", workflow="order"))
