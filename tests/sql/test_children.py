@@ -241,6 +241,15 @@ def test_bad_elements_of_a_map_keep_no_child_of_the_others_back(engine: Engine) 
     assert engine.output(run_id) == [["x"], None, []]
 
 
+def test_each_child_that_cannot_start_has_the_error_of_its_own_input(engine: Engine) -> None:
+    engine.define("each", step("one", map=True))
+    engine.define("order", step("a", workflow="each", map=True, when_exhausted="skip"))
+    run_id = engine.start("order", [5, "x"])
+    settle(engine)
+    errors = engine.rows("select error from stepgres.tasks where run_id = %s order by 1", run_id)
+    assert [error.rsplit(" ", 1)[-1] for error in errors] == ["number", "string"]
+
+
 def test_recursion_ends_where_its_condition_says(engine: Engine) -> None:
     engine.define("down", step("a"), step("b", "a", workflow="down", condition="$.a < 20"))
     run_id = engine.start("down", {"level": 0})
