@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tests.property.lifecycle.paths import Predicate
+from tests.property.lifecycle.paths import Predicate, json_type
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,19 @@ class Step:
     start_delay: float = 0
     max_attempts: int = 3
     base_delay: float = 1
-    timeout: float = 300
+    timeout: float | None = 300
     execution: str = "local"
     queue: str = "default"
     resources: dict[str, Any] = field(default_factory=dict)
     priority: int = 0  # these two say which tasks are claimed first, which is left open here
     sticky: bool = False
+    durable: bool = False
+    wait_for: str | None = None
+    match: Predicate | None = None
+    key: tuple[str, ...] | None = None
+    when_timeout: str = "fail"
+    default_output: Any = None
+    workflow: str | None = None
 
     @property
     def is_map(self) -> bool:
@@ -68,14 +75,41 @@ class Workflow:
     @property
     def document(self) -> dict[str, Any]:
         steps = [
-            {name: str(option) if isinstance(option, Predicate) else option
-             for name, option in step.items()}
-            for step in self.listed
+            {name: written(option) for name, option in step.items()} for step in self.listed
         ]  # fmt: skip
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
         return document if self.deadline is None else {**document, "deadline": self.deadline}
 
+    @property
+    def children(self) -> set[str]:
+        return {step.workflow for step in self.steps.values() if step.workflow is not None}
+
+    def refuses(self, input: Any) -> str | None:
+        """What is wrong with an input that a root step maps over."""
+        for slug, step in self.steps.items():
+            if step.maps_over_array and not step.depends_on and not isinstance(input, list):
+                return (
+                    f'step "{slug}" of workflow "{self.workflow_slug}" maps over the run input, '
+                    f"which must be an array, not {json_type(input)}"
+                )
+        return None
+
     @cached_property
     def steps(self) -> dict[str, Step]:
         """In a topological order."""
-        return {s["step_slug"]: Step(**{**self.defaults, **s}) for s in self.listed}
+        return {
+            s["step_slug"]: Step(**{
+                **({"timeout": None} if "wait_for" in s else {}),
+                **self.defaults,
+                **({"max_attempts": 1} if "workflow" in s else {}),
+                **s,
+            })
+            for s in self.listed
+        }  # fmt: skip
+
+
+def written(option: Any) -> Any:
+    """An option as the document has it: a path is a text."""
+    if isinstance(option, tuple):
+        return ".".join(["$", *option])
+    return str(option) if isinstance(option, Predicate) else option
