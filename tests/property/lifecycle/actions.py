@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.model import Model, Refused, TaskKey
+from tests.property.lifecycle.model import Model, TaskKey
 from tests.property.lifecycle.observation import (
     MICROSECOND,
     State,
@@ -24,19 +24,14 @@ from tests.property.lifecycle.observation import (
     text,
     timer_of,
 )
+from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
 from tests.property.lifecycle.states import Result
-from tests.property.lifecycle.waits import Operation, Signal, TimerKey
+from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.support.engine import Engine, WorkItem
 
-RESULT_REFUSED = "SG004"
 EVERYTHING = 10_000
 Offer = tuple[list[str], dict[str, Any]]
-
-# Of the last attempts, which are not drawn: an array is good for every step.
-ENDINGS = [Result("completed", output) for output in ([], [{"n": 4}, None], [5, "a", True])]
-ENDINGS += [Result("failed", error="no luck")]
-GOOD_PAYLOAD = {"n": 5}  # which every wait takes
 
 
 def key_of(item: WorkItem) -> TaskKey:
@@ -50,13 +45,12 @@ class Actions:
         self.engine = engine
         engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
         engine.call("unregister_worker", worker_id=engine.worker_id)
-        (now,) = engine.rows("select stepgres._now()")
+        ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
         self.model = Model(now, self._chosen_wait, self._chosen_child)
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
         self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
         self.started = 0
-        self.wait_ids: dict[tuple[UUID, TimerKey], int] = {}
         self.is_sound = True
 
     def both(self, act: Callable[[], Any], expect: Callable[[Any], Any]) -> None:
@@ -256,9 +250,6 @@ class Actions:
             answers = [[*key, *done.answer] for key, done in task.checkpoints.items()]
             fields = ("name", "number", "outcome", "output", "error")
             assert text([[known.get(f) for f in fields] for known in listed]) == text(answers)
-            for known, checkpoint in zip(listed, task.checkpoints.values(), strict=True):
-                if checkpoint.wait is not None:
-                    self.wait_ids[item.run_id, checkpoint.wait.timer] = known["wait_id"]
         # the ids of children and retries are chance, and the order of their starts is not
         places = {run_id: place for place, run_id in enumerate(self.model.runs)}
         self.claimed += sorted(items, key=lambda item: (places[item.run_id], *item.place))
@@ -310,6 +301,31 @@ class Actions:
 
         self.both(lambda: self.engine.answer(function, **arguments), expect)
 
+    def wait_id(self, run_id: UUID, key: TimerKey) -> int:
+        wait = self.model.runs[run_id].waits[key]
+        (wait_id,) = self.engine.rows(
+            "select wait_id from stepgres.waits"
+            " where (run_id, step_slug, task_index, name, number) = (%s, %s, %s, %s, %s)",
+            run_id, wait.slug, wait.index, wait.name, wait.number,
+        )  # fmt: skip
+        assert isinstance(wait_id, int)
+        return wait_id
+
+    def decide(self, run_id: UUID, key: TimerKey, decision: Decision) -> None:
+        arguments: dict[str, Any] = {"wait_id": self.wait_id(run_id, key)}
+        arguments |= {"comment": decision.comment, "decided_by": decision.decided_by}
+        if decision.is_approval:
+            arguments["payload"] = Jsonb(decision.payload)
+        made = replace(decision, login=self.login, decided_at=self.model.world.now)
+
+        def expect(approval: Any) -> None:
+            self.model.decide(run_id, key, made)
+            wait = self.model.runs[run_id].waits[key]
+            assert (approval[-2], len(approval[-1])) == (wait.outcome, len(wait.decisions))
+
+        function = "approve" if decision.is_approval else "reject"
+        self.both(lambda: self.engine.answer(function, **arguments), expect)
+
     def save(self, worker_id: str, item: WorkItem, operations: list[Operation]) -> None:
         """The body of a claim says what it has done, and gets the answers that are there."""
         documents = [{**item.operation(o.name, o.number), **o.document} for o in operations]
@@ -318,7 +334,7 @@ class Actions:
 
         def act() -> list[Any]:
             return self.engine.rows(
-                "select name, number, outcome, output, error, wait_id, is_refused"
+                "select name, number, outcome, output, error, is_refused"
                 " from stepgres.save_checkpoints(%s, %s, %s)",
                 worker_id, Jsonb(calls), Jsonb(waits),
             )  # fmt: skip
@@ -335,17 +351,13 @@ class Actions:
             assert sorted(map(text, (list(answer[:5]) for answer in answers))) == sorted(
                 map(text, expected)
             )
-            for name, number, *_, wait_id, _refused in answers:
-                wait = task.checkpoints[name, number].wait
-                assert wait is not None
-                self.wait_ids[item.run_id, wait.timer] = wait_id
 
         self.both(act, expect)
 
     def _document(self, item: WorkItem, result: Result) -> dict[str, Any]:
         """A result as work wants it."""
         if result.status == "suspended":
-            return item.suspended(*(self.wait_ids[item.run_id, w] for w in result.waits_for))
+            return item.suspended(*(self.wait_id(item.run_id, wait) for wait in result.waits_for))
         if result.status == "restarted":
             return item.restarted(result.output)
         later = {}
@@ -370,33 +382,3 @@ class Actions:
 
     def tick(self) -> None:
         self.both(self.call("tick"), lambda _: self.model.tick())
-
-    # The end
-
-    def signal_all(self, payload: Any = GOOD_PAYLOAD) -> None:
-        """Everything that is waited for."""
-        for run in self.model.active_runs:
-            for wait in list(run.waits.values()):
-                if wait.is_open and wait.signal is not None:
-                    self.signal(Signal(wait.signal, payload, run_id=run.run_id))
-
-    def drain(self) -> None:
-        """Nothing is ever stuck: with a worker for everything all runs come to their end."""
-        for run in self.model.active_runs:
-            if run.is_paused:
-                self.steer(run.run_id, "resume")
-        for worker_id in list(self.model.workers):
-            self.unregister(worker_id)
-        last = "zelda"
-        self.register(last, (["default", "slow"], {"gpu": True}), timedelta(days=100))
-        chance = random.Random(len(self.claimed))
-        while self.model.active_runs:
-            results = [(item, chance.choice(ENDINGS)) for item in self.held(last)]
-            self.turn(last, results, EVERYTHING)
-            if self.model.active_runs and not self.held(last):
-                self.signal_all()
-                assert self.model.next_due() is not None, "nothing will ever happen again"
-                self.advance_to_next_due()
-                self.tick()
-        self.report()
-        assert self.engine.tickets() == []

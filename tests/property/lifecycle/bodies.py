@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.property.lifecycle import waiting
 from tests.property.lifecycle.states import Place
-from tests.property.lifecycle.waits import Checkpoint, Operation, TimerKey, Wait
+from tests.property.lifecycle.waits import Approval, Checkpoint, Operation, TimerKey, Wait
 
 if TYPE_CHECKING:
     from tests.property.lifecycle.run import Run
@@ -37,6 +37,9 @@ def save(run: Run, place: Place, operations: list[Operation]) -> None:
 def _wait_of(run: Run, place: Place, operation: Operation) -> Wait:
     assert operation.wait is not None
     options = dict(operation.wait)
+    if options["kind"] == "approval":
+        of_approval = [name for name in ("title", "quorum", "assignees") if name in options]
+        options["approval"] = Approval(**{name: options.pop(name) for name in of_approval})
     seconds = options.pop("seconds", options.pop("timeout", None))
     time = None if seconds is None else timedelta(seconds=seconds)
     return Wait(*place, operation.name, operation.number, time=time, **options)

@@ -147,8 +147,11 @@ def active_doomed(world: World) -> list[UUID]:
 
 
 def cancel_doomed(world: World) -> None:
-    while world.doomed:
-        _cancel(world, list(world.doomed))
+    """The runs under them are noted, and follow at once, or with the next tick if older by id."""
+    last = UUID(int=0)
+    while batch := sorted(run_id for run_id in world.doomed if run_id > last):
+        last = batch[-1]
+        _cancel(world, batch)
 
 
 def cancel_doomed_of(parent: Run) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.property.lifecycle.paths import Predicate, json_type
+from tests.property.lifecycle.waits import Approval
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,15 @@ class Step:
     wait_for: str | None = None
     match: Predicate | None = None
     key: tuple[str, ...] | None = None
+    approval: Approval | None = None
     when_timeout: str = "fail"
+    when_rejected: str = "fail"
     default_output: Any = None
     workflow: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.wait_for is not None or self.approval is not None
 
     @property
     def is_map(self) -> bool:
@@ -97,15 +104,22 @@ class Workflow:
     @cached_property
     def steps(self) -> dict[str, Step]:
         """In a topological order."""
-        return {
-            s["step_slug"]: Step(**{
-                **({"timeout": None} if "wait_for" in s else {}),
-                **self.defaults,
-                **({"max_attempts": 1} if "workflow" in s else {}),
-                **s,
-            })
-            for s in self.listed
-        }  # fmt: skip
+        return {options["step_slug"]: self._step(options) for options in self.listed}
+
+    def _step(self, options: dict[str, Any]) -> Step:
+        own = dict(options)
+        if "approval" in own:
+            of_step = ("timeout", "when_timeout", "when_rejected", "default_output")
+            asked = own.pop("approval")
+            own |= {name: option for name, option in asked.items() if name in of_step}
+            asked = {name: option for name, option in asked.items() if name not in of_step}
+            own["approval"] = Approval(**asked)
+        defaults = dict(self.defaults)
+        if "wait_for" in own or "approval" in own:
+            defaults["timeout"] = None
+        if "workflow" in own:
+            defaults["max_attempts"] = 1
+        return Step(**{**defaults, **own})
 
 
 def written(option: Any) -> Any:

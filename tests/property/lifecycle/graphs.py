@@ -12,19 +12,23 @@ from tests.property.lifecycle.paths import Predicate, objects, predicates, scala
 DURATIONS = [0, 1, 3, 8]
 
 signals = st.sampled_from(["go", "stop"])
-matches = st.sampled_from([
-    Predicate(("n",), "exists"), Predicate(("n",), "compared", ">", 2)
-])  # fmt: skip
+matches = st.sampled_from(
+    [
+        Predicate(("n",), "exists"),
+        Predicate(("n",), "compared", ">", 2),
+        Predicate(("n",), "compared", "!=", input_keys=("x",)),
+        Predicate((), "filtered", "==", input_keys=("n",)),
+    ]
+)
 policies = st.sampled_from(["skip", "skip", "skip-cascade", "skip-cascade", "fail"])
 tolerances = st.sampled_from([0, 1, 2, "0%", "25%", "50%", "62.5%", "100%"])
 sizes = st.integers(0, 4) | st.integers(0, 50)
 
 
-# how a wait ends when its time is over
-ends = st.one_of(
-    st.fixed_dictionaries({"when_timeout": st.sampled_from(["fail", "skip", "skip-cascade"])}),
-    st.fixed_dictionaries({"when_timeout": st.just("default"), "default_output": values}),
-)
+titles = st.sampled_from(["May I?", "Ship it?"])
+quorums: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
+    {}, {"quorum": 2}, {"quorum": 2, "assignees": ["ann", "ben"]}
+])  # fmt: skip
 
 
 def sometimes(strategy: st.SearchStrategy[Any], chances: int = 3) -> st.SearchStrategy[Any]:
@@ -60,7 +64,8 @@ PLACE = {
 OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "function": {**START, **ATTEMPTS, **PLACE},
     "child": {**START, **ATTEMPTS},
-    "signal": {"when_unmet": policies, "match": matches, "timeout": st.just(6)},
+    "signal": {"when_unmet": policies, "match": matches},
+    "approval": {"when_unmet": policies},
 }
 KEYED = {"key": st.just(("x",))}  # which of two children is the first to get a key is open
 
@@ -71,34 +76,61 @@ def steps(
 ) -> dict[str, Any]:
     """A step that may depend on those before it."""
     children = CHILDREN[workflow_slug]
-    bodies = ["function"] * 6 + ["child"] * min(len(children), 2) + ["signal"] * 2
-    body = draw(st.sampled_from(bodies))
-    shapes = ["single", "single", "map", "tasks"]
-    shape = "single" if body == "signal" else draw(st.sampled_from(shapes))
+    kinds = ["function"] * 6 + ["child"] * min(len(children), 2) + ["signal", "signal", "approval"]
+    kind = draw(st.sampled_from(kinds))
+    shape = "single"
+    if kind in ("function", "child"):
+        shape = draw(st.sampled_from(["single", "single", "map", "tasks"]))
     earlier = [f"s{i}" for i in reversed(range(number))]
     depends_on = draw(dependencies(earlier, 1 if shape == "map" else 3))
+    if shape == "map" and not depends_on and workflow_slug != "order":
+        shape = draw(st.sampled_from(["map", "single", "single"]))  # few children get an array
     options: dict[str, Any] = {"step_slug": f"s{number}", "depends_on": depends_on}
     if shape == "map":
         options["map"] = True
     if shape == "tasks":
         options["initial_tasks"] = draw(st.integers(1, 4))
-    if body == "function":
-        options["durable"] = draw(st.booleans())
-    if body == "child":
-        options["workflow"] = draw(st.sampled_from(children))
-    if body == "signal":
-        options["wait_for"] = draw(signals)
+    if shape != "single":
+        children = children[-1:]  # many children are small
+    own: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+        "function": st.fixed_dictionaries({"durable": st.booleans()}),
+        "child": st.fixed_dictionaries({"workflow": st.sampled_from(children)}),
+        "signal": waits(),
+        "approval": st.fixed_dictionaries({"approval": approvals()}),
+    }
+    options |= draw(own[kind])
 
-    optional = {**OPTIONS[body], "condition": predicates(earlier), "unless": predicates(earlier)}
-    if body == "signal" and workflow_slug == "order":
+    optional = {**OPTIONS[kind], "condition": predicates(earlier), "unless": predicates(earlier)}
+    if kind == "signal" and workflow_slug == "order":
         optional |= KEYED
     for name in draw(st.lists(st.sampled_from(list(optional)), max_size=4, unique=True)):
         options[name] = draw(optional[name])
-    if body == "signal" and "timeout" in options:
-        options |= draw(ends)
     if shape != "single" and Step(**{**defaults, **options}).when_exhausted == "skip":
         options |= draw(st.fixed_dictionaries({}, optional={"max_failed": tolerances}))
     return options
+
+
+@st.composite
+def waits(draw: st.DrawFn) -> dict[str, Any]:
+    """A signal, and for how long it is waited for."""
+    return {"wait_for": draw(signals), **draw(ends())}
+
+
+@st.composite
+def approvals(draw: st.DrawFn) -> dict[str, Any]:
+    asked = {"title": draw(titles), **draw(quorums), **draw(ends())}
+    if draw(st.booleans()):
+        asked["when_rejected"] = draw(st.sampled_from(["skip", "skip-cascade", "continue"]))
+    return asked
+
+
+@st.composite
+def ends(draw: st.DrawFn) -> dict[str, Any]:
+    """What happens when the time of a wait is over, if that is limited."""
+    policy = draw(sometimes(st.sampled_from(["fail", "skip", "skip-cascade", "default"]), 4))
+    options = {} if policy is None else {"timeout": 6, "when_timeout": policy}
+    output = draw(values) if policy == "default" else None
+    return options if output is None else {**options, "default_output": output}
 
 
 @st.composite

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.property.lifecycle import bodies, graphs, outcomes
+from tests.property.lifecycle import bodies, ends, graphs, outcomes
 from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.run import Run
 from tests.property.lifecycle.states import Result
-from tests.property.lifecycle.waits import Operation, Signal
+from tests.property.lifecycle.waits import Decision, Operation, Signal
 from tests.support.engine import Engine, WorkItem
 
 MAX_RUNS = 6
@@ -50,7 +50,7 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.actions.is_sound:
-                self.actions.drain()
+                ends.drain(self.actions)
         finally:
             self.transaction.__exit__(None, None, None)
 
@@ -316,9 +316,36 @@ class Lifecycle(RuleBasedStateMachine):
         if is_ticked:
             self.actions.tick()
 
+    @precondition(lambda self: self.model.runs)
+    @rule(
+        number=numbers,
+        decided_by=outcomes.deciders,
+        is_approval=st.sampled_from([True, True, False]),
+        payload=outcomes.payloads,
+    )
+    def decide(self, number: int, decided_by: str, is_approval: bool, payload: Any) -> None:
+        """Rather on what is open."""
+        asked = [
+            (wait.is_open, run.run_id, key)
+            for run in self.model.runs.values()
+            for key, wait in run.waits.items()
+            if wait.approval is not None
+        ]
+        if number % 4:
+            asked = [wait for wait in asked if wait[0]] or asked
+        if asked:
+            _, run_id, key = asked[number % len(asked)]
+            comment = None if is_approval else "no"
+            decision = Decision(is_approval, decided_by, payload if is_approval else None, comment)
+            self.actions.decide(run_id, key, decision)
+
+    @rule()
+    def approve_all(self) -> None:
+        ends.approve_all(self.actions)
+
     @rule(payload=st.just({"n": 5}) | outcomes.payloads)
     def signal_all(self, payload: Any) -> None:
-        self.actions.signal_all(payload)
+        ends.signal_all(self.actions, payload)
         self.actions.tick()
 
     @precondition(lambda self: self.model.workers)
@@ -327,9 +354,12 @@ class Lifecycle(RuleBasedStateMachine):
         """Bodies that wait, and what they wait for comes, or their time; or their run ends."""
         for _ in range(rounds):
             self.work_on(data, 1, "suspended")
-            then = data.draw(st.sampled_from(["signal", "time", "time", "retry", "pause"]))
+            events = ["signal", "approve", "time", "time", "retry", "pause"]
+            then = data.draw(st.sampled_from(events))
             if then == "signal":
                 self.signal_all({"n": 5})
+            elif then == "approve":
+                self.approve_all()
             elif then == "time":
                 self.advance_to_next_due(0)
             elif then == "pause" and self.model.runs:

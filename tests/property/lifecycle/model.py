@@ -8,34 +8,30 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from tests.property.lifecycle import attempts, bodies, children, inputs, retries, waiting
+from tests.property.lifecycle import approvals, attempts, bodies, children, inputs, retries, waiting
 from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.refusals import (
+    BAD_INPUT,
+    NOT_PERMITTED,
+    RUN_FINISHED,
+    RUN_NOT_FAILED,
+    RUN_NOT_PAUSED,
+    RUN_UNKNOWN,
+    WAIT_RESOLVED,
+    WORKER_UNKNOWN,
+    WORKFLOW_IN_USE,
+    WORKFLOW_UNKNOWN,
+    Refused,
+)
 from tests.property.lifecycle.run import Run, descendants, fail_together
 from tests.property.lifecycle.states import Place, Result
-from tests.property.lifecycle.waits import Operation, Signal, TimerKey
+from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.property.lifecycle.world import World
-
-WORKER_UNKNOWN = "SG006"
-RUN_UNKNOWN = "SG005"
-RUN_FINISHED = "SG011"
-RUN_NOT_PAUSED = "SG012"
-RUN_NOT_FAILED = "SG013"
-BAD_INPUT = "SG003"
-WORKFLOW_UNKNOWN = "SG002"
-WORKFLOW_IN_USE = "SG015"
 
 TaskKey = tuple[UUID, str, int]
 
 SWEEP_INTERVAL = timedelta(seconds=10)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-class Refused(Exception):
-    """The call changes nothing, and fails with this SQLSTATE."""
-
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__(sqlstate)
-        self.sqlstate = sqlstate
 
 
 @dataclass
@@ -254,6 +250,16 @@ class Model:
             raise Refused(RUN_FINISHED)
         self.world.signals[signal_id] = signal
         return "sent"
+
+    def decide(self, run_id: UUID, key: TimerKey, decision: Decision) -> None:
+        run = self.runs[run_id]
+        wait = run.waits[key]
+        assert wait.approval is not None
+        if decision.decided_by not in (wait.approval.assignees or [decision.decided_by]):
+            raise Refused(NOT_PERMITTED)
+        if not wait.is_open or approvals.verdict(wait) is not None:
+            raise Refused(WAIT_RESOLVED)
+        approvals.decide(run, wait, decision)
 
     def save(self, worker_id: str, key: TaskKey, claim: int, operations: list[Operation]) -> bool:
         """Whether the task is leased, so that what its body did is stored."""

@@ -58,6 +58,9 @@ select 'wait', run_id, label, task_index, jsonb_build_array(
     kind, signal, key, child_run_id, outcome, payload, error, (
         select s.payload from stepgres.signals as s
         where s.wait_id = w.wait_id and s.signal_id = w.signal_id and s.run_id = w.run_id
+    ), (
+        select jsonb_agg(d.decided_by order by d.decision_id) from stepgres.decisions as d
+        where d.wait_id = w.wait_id and d.run_id = w.run_id
     )
 ) from waits as w
 union all
@@ -141,7 +144,7 @@ def modelled_waits(model: Model) -> State:
                 wait.kind, wait.signal, wait.key,
                 wait.child_run_id and str(wait.child_run_id),
                 wait.outcome, wait.payload, wait.error,
-                consumed.get(wait),
+                consumed.get(wait), [d.decided_by for d in wait.decisions] or None,
             ]  # fmt: skip
     for run_id in children.awaited_ends(world):
         state["ended child", run_id, None, None] = world.ended[run_id]

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.graphs import arrays, matches, signals, sometimes
+from tests.property.lifecycle.graphs import arrays, matches, quorums, signals, sometimes, titles
 from tests.property.lifecycle.paths import objects, scalars, values
 from tests.property.lifecycle.states import Result
 from tests.property.lifecycle.waits import Operation, TimerKey
 
+deciders = st.sampled_from(["ann", "ben", "ben", "cleo"])
 payloads = st.just({"n": 5}) | objects(values) | values
 
 
@@ -49,8 +50,9 @@ def results(
 
 @st.composite
 def operations(draw: st.DrawFn) -> Operation:
-    """What a body does: a call, a sleep, or a wait for a signal."""
-    kind, number = draw(st.sampled_from(["run", "sleep", "signal"])), draw(st.integers(1, 2))
+    """What a body does: a call, a sleep, or a wait for a signal or an approval."""
+    kind = draw(st.sampled_from(["run", "sleep", "signal", "approval"]))
+    number = draw(st.integers(1, 2))
     if kind == "run":
         error = draw(sometimes(st.just("no answer")))
         return Operation("run a", number, None if error else draw(values), error)
@@ -58,6 +60,10 @@ def operations(draw: st.DrawFn) -> Operation:
     if kind == "sleep":
         wait["seconds"] = draw(st.sampled_from([1, 4, 20]))
         return Operation("sleep", number, wait=wait)
+    if kind == "approval":
+        wait |= {"title": draw(titles), **draw(quorums)}
+        wait |= draw(st.sampled_from([{}, {"timeout": 9}]))
+        return Operation(f"approval {wait['title']}", number, wait=wait)
     wait["signal"] = draw(signals)
     options = {
         "timeout": st.sampled_from([2, 9]), "key": st.sampled_from(["a", "3"]), "match": matches

@@ -19,11 +19,11 @@ def go_on(old: Run, new: Run) -> None:
         new.steps[slug] = _copied(state)
     _copy_waits(old, new)
     _copy_children(old, new)
-    new.world.runs[new.run_id] = new
+    new.enter()
     for slug, index in new.places("queued"):
         if new.step(slug).workflow is not None:
             children.start(new, (slug, index), is_new=True)
-    new.launch()
+    new.begin()
     _copy_checkpoints(old, new)
 
 

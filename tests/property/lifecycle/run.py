@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.property.lifecycle import bodies, children, inputs, waiting
+from tests.property.lifecycle import approvals, bodies, children, inputs, waiting
 from tests.property.lifecycle.definitions import Step, Workflow
 from tests.property.lifecycle.states import DEADLINE, START, Place, StepState, Task
 from tests.property.lifecycle.waits import TimerKey, Wait
@@ -97,6 +97,7 @@ class Run:
         self.due = {key: self.world.now + left for key, left in self.left.items()}
         self.left = {}
         waiting.deliver(self)
+        approvals.count(self)
         self.settle()
 
     def fire_timers(self) -> None:
@@ -122,13 +123,16 @@ class Run:
     # Steps start
 
     def launch(self, delay: timedelta = timedelta(0)) -> None:
-        self.world.runs[self.run_id] = self
-        if self.deadline is not None:
-            self.set_timer(DEADLINE, delay + self.deadline)
+        self.enter(delay)
         if delay:
             self.set_timer(START, delay)
         else:
             self.begin()
+
+    def enter(self, delay: timedelta = timedelta(0)) -> None:
+        self.world.runs[self.run_id] = self
+        if self.deadline is not None:
+            self.set_timer(DEADLINE, delay + self.deadline)
 
     def begin(self) -> None:
         self.has_begun = True
@@ -161,10 +165,10 @@ class Run:
         for slug in unmet:
             self.skip(slug, "condition_unmet", self.step(slug).when_unmet)
         for slug in ready:
-            if slug not in unmet and self.step(slug).wait_for is None:
+            if slug not in unmet and not self.step(slug).waits:
                 self._start(slug)
         waiting.start(self, [
-            slug for slug in ready if slug not in unmet and self.step(slug).wait_for is not None
+            slug for slug in ready if slug not in unmet and self.step(slug).waits
         ])  # fmt: skip
 
     def skip(self, slug: str, reason: str, policy: str, error: str | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.property.lifecycle import attempts, bodies, children, inputs
 from tests.property.lifecycle.paths import members
-from tests.property.lifecycle.waits import Resolution, Wait, jsonb_text, key_text
+from tests.property.lifecycle.waits import Resolution, Signal, Wait, jsonb_text, key_text
 
 if TYPE_CHECKING:
     from tests.property.lifecycle.run import Run
@@ -35,8 +35,10 @@ def start(run: Run, slugs: list[str]) -> None:
                     f'step "{slug}" failed: its key ${path} finds {shown}, and a key is a '
                     "text, a number or a boolean of at most 256 characters"
                 )
-        time = None if step.timeout is None else timedelta(seconds=step.timeout)
-        waits.append(Wait(slug, signal=step.wait_for, match=step.match, key=key, time=time))
+        wait = Wait(slug, signal=step.wait_for, match=step.match, key=key, approval=step.approval)
+        wait.kind = "signal" if step.approval is None else "approval"
+        wait.time = None if step.timeout is None else timedelta(seconds=step.timeout)
+        waits.append(wait)
     if failing:
         run.fail_steps(failing)
     elif waits:
@@ -71,16 +73,20 @@ def _match(run: Run) -> None:
     """
     if run.is_paused or not run.is_active:
         return
+
+    def takes(wait: Wait, signal: Signal) -> bool:
+        return wait.takes(signal, inputs.of_step(run, wait.slug))
+
     found: dict[Wait, Resolution] = {}
     unread = run.world.unread()
     for signal in [s for s in unread if s.run_id == run.run_id]:
         for wait in run.waits.values():
-            if wait.is_open and wait not in found and wait.takes(signal):
+            if wait.is_open and wait not in found and takes(wait, signal):
                 found[wait] = Resolution(wait, "signalled", signal.payload, None, signal)
                 break
     for wait in run.waits.values():
         for signal in unread if wait.is_open and wait not in found else ():
-            if signal.run_id is None and signal.key == wait.key and wait.takes(signal):
+            if signal.run_id is None and signal.key == wait.key and takes(wait, signal):
                 found[wait] = Resolution(wait, "signalled", signal.payload, None, signal)
                 break
     resolve(run, [found[wait] for wait in run.waits.values() if wait in found])
@@ -124,19 +130,20 @@ def close_all(run: Run, slug: str, index: int | None = None) -> None:
 
 def _apply(run: Run, resolutions: list[Resolution]) -> None:
     """What failed, then what is skipped, then what is completed, then the bodies."""
-    of_steps = {r.wait.slug: _end_of_wait(run, r) for r in resolutions if not r.wait.name}
+    of_steps = {done.wait.slug: done for done in resolutions if not done.wait.name}
+    ends = {slug: _end_of_wait(run, done) for slug, done in of_steps.items()}
     failing = {
         slug: f'step "{slug}" failed: {error}'
-        for slug, (action, error) in of_steps.items()
+        for slug, (action, error) in ends.items()
         if action == "fail"
     }
     if failing:
         run.fail_steps(failing)
         return
-    for slug, (action, error) in of_steps.items():
+    for slug, (action, error) in ends.items():
         if action != "complete":
-            run.skip(slug, "timed_out", action, error)
-    for slug, (action, output) in of_steps.items():
+            run.skip(slug, of_steps[slug].outcome, action, error)
+    for slug, (action, output) in ends.items():
         if action == "complete":
             run.steps[slug].complete(output)
     resolved = [done.wait for done in resolutions if done.wait.name]
@@ -147,13 +154,21 @@ def _apply(run: Run, resolutions: list[Resolution]) -> None:
 def _end_of_wait(run: Run, done: Resolution) -> tuple[str, Any]:
     """What the step does that waited, with its output or its error."""
     slug, step = done.wait.slug, run.step(done.wait.slug)
-    if done.outcome == "failed":
-        return "fail", done.error
-    output = done.payload
-    if done.outcome == "timed_out" and step.when_timeout != "default":
-        error = f'signal "{done.wait.signal}" did not come within {step.timeout} s'
-        return step.when_timeout, error
-    if done.outcome == "timed_out":
-        output = step.default_output
+    policies = {
+        "failed": "fail",
+        "timed_out": step.when_timeout,
+        "rejected": step.when_rejected,
+    }
+    policy = policies.get(done.outcome, "complete")
+    if policy in ("fail", "skip", "skip-cascade"):
+        return policy, done.error or _lateness(run, done.wait)
+    output = step.default_output if policy == "default" else done.payload
     misfit = attempts.misfit(run, (slug, 0), output)
     return ("fail", misfit) if misfit else ("complete", output)
+
+
+def _lateness(run: Run, wait: Wait) -> str:
+    timeout = run.step(wait.slug).timeout
+    if wait.approval is not None:
+        return f'approval "{wait.approval.title}" was not decided within {timeout} s'
+    return f'signal "{wait.signal}" did not come within {timeout} s'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,36 @@ class Signal:
     consumer: Wait | None = None
 
 
+@dataclass(frozen=True)
+class Approval:
+    title: str
+    quorum: int = 1
+    assignees: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    is_approval: bool
+    decided_by: str
+    payload: Any = None
+    comment: str | None = None
+    login: str = ""
+    decided_at: datetime | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As the output of the wait lists it."""
+        assert self.decided_at is not None
+        return {
+            "approved": self.is_approval,
+            "decided_by": self.decided_by,
+            "login": self.login,
+            "decided_at": timestamp_text(self.decided_at),
+            "comment": self.comment,
+            "payload": self.payload,
+        }
+
+
 @dataclass(eq=False)
 class Wait:
     """Of a step, of a task whose body is a child run, or with a name of the body of a task."""
@@ -43,6 +73,8 @@ class Wait:
     time: timedelta | None = None
     is_new: bool = False  # since the last tick, and has a key
     child_run_id: UUID | None = None
+    approval: Approval | None = None
+    decisions: list[Decision] = field(default_factory=list)
     outcome: str | None = None
     payload: Any = None
     error: str | None = None
@@ -62,11 +94,12 @@ class Wait:
 
     @property
     def is_good(self) -> bool:
-        return self.outcome in ("signalled", "completed")
+        return self.outcome in ("signalled", "approved", "completed")
 
-    def takes(self, signal: Signal) -> bool:
+    def takes(self, signal: Signal, input: Any) -> bool:
+        """Whether the signal meets the match, which may look into the input of the step."""
         return self.signal == signal.signal and (
-            self.match is None or self.match.is_met(signal.payload)
+            self.match is None or self.match.is_met(signal.payload, input)
         )
 
 
@@ -143,3 +176,9 @@ def jsonb_text(value: Any) -> str:
         return value
 
     return json.dumps(ordered(value))
+
+
+def timestamp_text(instant: datetime) -> str:
+    """An instant as PostgreSQL writes it into JSON."""
+    text = instant.isoformat(timespec="microseconds")
+    return text[:26].rstrip("0").rstrip(".") + text[26:]
