@@ -46,7 +46,7 @@ def decide(engine: Engine, function: str, wait_id: int, **more: Any) -> tuple[An
     """The outcome, and the number of decisions."""
     if "payload" in more:
         more["payload"] = Jsonb(more["payload"])
-    row = engine._execute(function, {"wait_id": wait_id, **more}).fetchone()
+    row = engine.answer(function, wait_id=wait_id, **more)
     assert row
     return row[-2], len(row[-1])
 

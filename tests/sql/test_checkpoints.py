@@ -235,6 +235,15 @@ def test_body_that_begins_anew_has_its_input_and_no_checkpoints(engine: Engine) 
     assert engine.output(item.run_id) == 3
 
 
+def test_body_that_begins_anew_leaves_no_decision_on_its_approvals(engine: Engine) -> None:
+    item = begin(engine)
+    save(engine, waits=[item.operation("ask", kind="approval", title="Ship it?", quorum=2)])
+    engine.call("approve", wait_id=wait_ids(engine)[0], decided_by="ann")
+    engine.work([item.restarted({})])
+    assert engine.rows("select * from stepgres.decisions") == []
+    engine.complete(engine.claim_one())
+
+
 @pytest.mark.parametrize("is_detached", [True, False])
 def test_body_that_begins_anew_leaves_no_child_that_it_waited_for(
     engine: Engine, is_detached: bool

@@ -241,6 +241,15 @@ def test_bad_elements_of_a_map_keep_no_child_of_the_others_back(engine: Engine) 
     assert engine.output(run_id) == [["x"], None, []]
 
 
+def test_each_child_that_cannot_start_has_the_error_of_its_own_input(engine: Engine) -> None:
+    engine.define("each", step("one", map=True))
+    engine.define("order", step("a", workflow="each", map=True, when_exhausted="skip"))
+    run_id = engine.start("order", [5, "x"])
+    settle(engine)
+    errors = engine.rows("select error from stepgres.tasks where run_id = %s order by 1", run_id)
+    assert [error.rsplit(" ", 1)[-1] for error in errors] == ["number", "string"]
+
+
 def test_recursion_ends_where_its_condition_says(engine: Engine) -> None:
     engine.define("down", step("a"), step("b", "a", workflow="down", condition="$.a < 20"))
     run_id = engine.start("down", {"level": 0})
@@ -335,6 +344,21 @@ def test_skipped_map_cancels_its_other_children(engine: Engine) -> None:
     assert engine.steps(run_id) == {"ship": "skipped", "bill": "skipped"}
     assert statuses(engine, children(engine, run_id)) == ["failed"] * 3
     assert engine.tickets() == []
+
+
+def test_failed_parent_that_also_waits_for_a_signal_cancels_its_children(engine: Engine) -> None:
+    engine.define("ship", step("pack"))
+    engine.define(
+        "order",
+        step("a", max_attempts=1),
+        step("b", workflow="ship"),
+        step("paid", wait_for="paid"),
+    )
+    run_id = engine.start("order", {})
+    (child,) = children(engine, run_id)
+    engine.fail(next(item for item in engine.claim() if item.run_id == run_id))
+    engine.call("tick")
+    assert error(engine, child) == "the step that waited for the run has ended"
 
 
 def test_failed_parent_cancels_its_children_and_their_children(engine: Engine) -> None:

@@ -109,6 +109,10 @@ class Engine:
         row = self._execute(function, arguments).fetchone()
         return row[0] if row else None
 
+    def answer(self, function: str, **arguments: Any) -> Any:
+        """The row that a function returns."""
+        return self._execute(function, arguments).fetchone()
+
     def items(self, function: str, **arguments: Any) -> list[WorkItem]:
         """The work items that a function returns, by run, step and index."""
         items = self._execute(function, arguments, class_row(WorkItem)).fetchall()

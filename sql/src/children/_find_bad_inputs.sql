@@ -1,6 +1,6 @@
 create function stepgres._find_bad_inputs(
-    workflow_slug text, version int, run_ids uuid[], inputs jsonb[], out bad uuid[], out error text
-)
+    workflow_slug text, version int, run_ids uuid[], inputs jsonb[]
+) returns table (run_id uuid, error text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -12,7 +12,7 @@ begin
         );
         return;
     exception when sqlstate 'SG003' then
-        error := sqlerrm;
+        null; -- which of them, is found below
     end;
     for i in 1 .. cardinality(inputs) loop
         begin
@@ -20,11 +20,13 @@ begin
                 _find_bad_inputs.workflow_slug, _find_bad_inputs.version, inputs[i:i]
             );
         exception when sqlstate 'SG003' then
-            bad := bad || run_ids[i];
+            run_id := run_ids[i];
+            error := sqlerrm;
+            return next;
         end;
     end loop;
 end
 $$;
 
 comment on function stepgres._find_bad_inputs(text, int, uuid[], jsonb[]) is
-'Returns the runs whose inputs the workflow cannot take, and the error; null if it takes all.';
+'Returns the runs whose inputs the workflow cannot take, each with the error.';

@@ -13,8 +13,8 @@ declare
     v_version stepgres.workflow_versions;
     v_ids uuid[];
     v_inputs jsonb[];
-    v_bad uuid[];
-    v_error text;
+    v_bad record;
+    v_bad_ids uuid[];
 begin
     perform set_config('stepgres.is_starting_children', 'on', true);
     if retried_from is not null then
@@ -41,16 +41,22 @@ begin
         v_child.version := v_version.version;
         v_child.is_limited := stepgres._is_limited(v_version);
         v_child.deadline := stepgres._child_deadline(v_child);
-        select c.bad, c.error into v_bad, v_error from stepgres._find_bad_inputs(
-            v_child.workflow_slug, v_child.version, _start_child_runs.child_run_ids,
-            _start_child_runs.inputs
-        ) as c;
-        perform stepgres._note_ends(v_bad, v_error);
+        for v_bad in
+            select array_agg(b.run_id) as run_ids, b.error
+            from stepgres._find_bad_inputs(
+                v_child.workflow_slug, v_child.version, _start_child_runs.child_run_ids,
+                _start_child_runs.inputs
+            ) as b
+            group by b.error
+        loop
+            perform stepgres._note_ends(v_bad.run_ids, v_bad.error);
+            v_bad_ids := v_bad_ids || v_bad.run_ids;
+        end loop;
         select array_agg(n.run_id order by n.place), array_agg(n.input order by n.place)
         into v_ids, v_inputs
         from unnest(_start_child_runs.child_run_ids, _start_child_runs.inputs)
             with ordinality as n (run_id, input, place)
-        where (n.run_id = any (v_bad)) is not true;
+        where (n.run_id = any (v_bad_ids)) is not true;
         if v_ids is not null then
             perform stepgres._start_runs(v_ids, v_inputs, v_child);
         end if;

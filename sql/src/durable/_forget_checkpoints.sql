@@ -26,7 +26,12 @@ begin
                 select from stepgres.runs as r
                 where r.run_id = w.child_run_id and r.status = 'started'
             ))
-        returning w.signal_id
+        returning w.wait_id, w.signal_id
+    ),
+    undecided as (
+        delete from stepgres.decisions as d
+        using forgotten as f
+        where d.wait_id = f.wait_id
     )
     delete from stepgres.signals as s
     using forgotten as f
@@ -35,6 +40,6 @@ end
 $$;
 
 comment on function stepgres._forget_checkpoints(stepgres._task_key[]) is
-'Deletes the checkpoints and waits of tasks, and the signals that these waits have consumed.
+'Deletes the checkpoints and waits of tasks, with the signals and decisions of these waits.
 
 The child runs of the waits are cancelled by tick, unless they are detached.';

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -13,27 +13,25 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.model import Model, Refused, TaskKey
+from tests.property.lifecycle.model import Model, TaskKey
 from tests.property.lifecycle.observation import (
     MICROSECOND,
     State,
+    child_of,
     differences,
     modelled,
     observed,
     text,
     timer_of,
 )
+from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.states import Result, TimerKey
+from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.support.engine import Engine, WorkItem
 
-RESULT_REFUSED = "SG004"
 EVERYTHING = 10_000
 Offer = tuple[list[str], dict[str, Any]]
-
-# Of the last attempts, which are not drawn: an array is good for every step.
-ENDINGS = [Result("completed", output) for output in ([], [{"n": 4}, None], [5, "a", True])]
-ENDINGS += [Result("failed", error="no luck")]
 
 
 def key_of(item: WorkItem) -> TaskKey:
@@ -47,11 +45,12 @@ class Actions:
         self.engine = engine
         engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
         engine.call("unregister_worker", worker_id=engine.worker_id)
-        (now,) = engine.rows("select stepgres._now()")
-        self.model = Model(now, self._chosen_wait)
+        ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
+        self.model = Model(now, self._chosen_wait, self._chosen_child)
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
         self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
+        self.started = 0
         self.is_sound = True
 
     def both(self, act: Callable[[], Any], expect: Callable[[Any], Any]) -> None:
@@ -73,6 +72,7 @@ class Actions:
         found = differences(self.observed, modelled(self.model))
         assert not found, "\n".join(found)
         self.is_sound = True
+        self.workflows |= {run.run_id: run.workflow for run in self.model.runs.values()}
 
     def call(self, function: str, **arguments: Any) -> Callable[[], Any]:
         return lambda: self.engine.call(function, **arguments)
@@ -86,6 +86,10 @@ class Actions:
             return longest
         assert shortest - MICROSECOND <= wait <= longest + MICROSECOND
         return wait
+
+    def _chosen_child(self, run_id: UUID, key: TimerKey) -> UUID:
+        """The model takes over the ids of children."""
+        return child_of(self.observed, run_id, key)
 
     # Definitions and runs
 
@@ -102,7 +106,8 @@ class Actions:
         seconds: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
-        run_id = UUID(int=len(self.workflows) + 1)
+        self.started += 1
+        run_id = UUID(int=self.started)
 
         def act() -> UUID:
             durations = {
@@ -113,7 +118,6 @@ class Actions:
 
         def expect(returned: UUID) -> None:
             assert returned == self.model.start(run_id, workflow_slug, input, **seconds, **options)
-            self.workflows[returned] = self.model.runs[returned].workflow
 
         self.both(act, expect)
 
@@ -131,7 +135,6 @@ class Actions:
     def retry(self, run_id: UUID, **how: Any) -> None:
         def expect(new_run_id: UUID) -> None:
             self.model.retry(run_id, lambda: new_run_id, **how)
-            self.workflows[new_run_id] = self.model.runs[new_run_id].workflow
 
         self.both(self.call("retry_failed_workflow", run_id=run_id, **how), expect)
 
@@ -158,6 +161,7 @@ class Actions:
             self.call(
                 "register_worker",
                 worker_id=worker_id, queues=queues, resources=Jsonb(resources), lease=lease,
+                features=["durable"],
             ),
             lambda _: self.model.register_worker(worker_id, queues, resources, lease),
         )  # fmt: skip
@@ -207,7 +211,7 @@ class Actions:
             return self.engine.items(
                 "work",
                 worker_id=worker_id,
-                results=Jsonb([document(item, result) for item, result in results]),
+                results=Jsonb([self._document(item, result) for item, result in results]),
                 capacity=capacity,
                 run_ids=run_ids,
                 begins=0 if is_ahead else None,
@@ -242,7 +246,13 @@ class Actions:
             task = self.model.runs[item.run_id].task(item.place)
             assert (item.attempt, item.claim) == (task.attempt, task.claim)
             assert item.must_begin == (task.ahead == "lost")
-        self.claimed += items
+            listed = (item.checkpoints or {}).get("list", [])
+            answers = [[*key, *done.answer] for key, done in task.checkpoints.items()]
+            fields = ("name", "number", "outcome", "output", "error")
+            assert text([[known.get(f) for f in fields] for known in listed]) == text(answers)
+        # the ids of children and retries are chance, and the order of their starts is not
+        places = {run_id: place for place, run_id in enumerate(self.model.runs)}
+        self.claimed += sorted(items, key=lambda item: (places[item.run_id], *item.place))
 
     def send(self, worker_id: str, item: WorkItem, result: Result) -> None:
         """complete_task or fail_task, for any claim there ever was."""
@@ -272,50 +282,103 @@ class Actions:
             lambda _: self.model.keep_tasks(worker_id, [key_of(item) for item in items]),
         )
 
+    # Signals and durable steps
+
+    def signal(self, signal: Signal, keep: timedelta | None = None) -> None:
+        arguments: dict[str, Any] = {"signal": signal.signal, "payload": Jsonb(signal.payload)}
+        if signal.key is None:
+            function, arguments["run_id"] = "send_signal", signal.run_id
+        else:
+            function, arguments["key"] = "send_signal_by_key", signal.key
+            assert keep is not None
+            arguments["keep"], signal.expires_at = keep, self.model.world.now + keep
+        if signal.idempotency_key is not None:
+            arguments["idempotency_key"] = signal.idempotency_key
+
+        def expect(sent: tuple[int, str] | None) -> None:
+            signal_id, outcome = sent or (0, "refused")
+            assert outcome == self.model.send(signal_id, signal)
+
+        self.both(lambda: self.engine.answer(function, **arguments), expect)
+
+    def wait_id(self, run_id: UUID, key: TimerKey) -> int:
+        wait = self.model.runs[run_id].waits[key]
+        (wait_id,) = self.engine.rows(
+            "select wait_id from stepgres.waits"
+            " where (run_id, step_slug, task_index, name, number) = (%s, %s, %s, %s, %s)",
+            run_id, wait.slug, wait.index, wait.name, wait.number,
+        )  # fmt: skip
+        assert isinstance(wait_id, int)
+        return wait_id
+
+    def decide(self, run_id: UUID, key: TimerKey, decision: Decision) -> None:
+        arguments: dict[str, Any] = {"wait_id": self.wait_id(run_id, key)}
+        arguments |= {"comment": decision.comment, "decided_by": decision.decided_by}
+        if decision.is_approval:
+            arguments["payload"] = Jsonb(decision.payload)
+        made = replace(decision, login=self.login, decided_at=self.model.world.now)
+
+        def expect(approval: Any) -> None:
+            self.model.decide(run_id, key, made)
+            wait = self.model.runs[run_id].waits[key]
+            assert (approval[-2], len(approval[-1])) == (wait.outcome, len(wait.decisions))
+
+        function = "approve" if decision.is_approval else "reject"
+        self.both(lambda: self.engine.answer(function, **arguments), expect)
+
+    def save(self, worker_id: str, item: WorkItem, operations: list[Operation]) -> None:
+        """The body of a claim says what it has done, and gets the answers that are there."""
+        documents = [{**item.operation(o.name, o.number), **o.document} for o in operations]
+        calls = [d for d, o in zip(documents, operations, strict=True) if o.wait is None]
+        waits = [d for d, o in zip(documents, operations, strict=True) if o.wait is not None]
+
+        def act() -> list[Any]:
+            return self.engine.rows(
+                "select name, number, outcome, output, error, is_refused"
+                " from stepgres.save_checkpoints(%s, %s, %s)",
+                worker_id, Jsonb(calls), Jsonb(waits),
+            )  # fmt: skip
+
+        def expect(answers: list[Any]) -> None:
+            is_leased = self.model.save(worker_id, key_of(item), item.claim, operations)
+            if not is_leased:
+                assert [answer[-1] for answer in answers] == [True] * bool(operations)
+                return
+            task = self.model.runs[item.run_id].task(item.place)
+            expected = [
+                [*o.key, *task.checkpoints[o.key].answer] for o in operations if o.wait is not None
+            ]
+            assert sorted(map(text, (list(answer[:5]) for answer in answers))) == sorted(
+                map(text, expected)
+            )
+
+        self.both(act, expect)
+
+    def _document(self, item: WorkItem, result: Result) -> dict[str, Any]:
+        """A result as work wants it."""
+        if result.status == "suspended":
+            return item.suspended(*(self.wait_id(item.run_id, wait) for wait in result.waits_for))
+        if result.status == "restarted":
+            return item.restarted(result.output)
+        later = {}
+        if result.retry_after is not None:
+            later["retry_after"] = result.retry_after.total_seconds()
+        if result.status == "completed":
+            return item.completed(result.output)
+        if result.status == "released":
+            return {**item.released(), **later}
+        return item.failed(result.error, retryable=result.is_retryable, **later)
+
     # Time
 
     def advance(self, duration: timedelta) -> None:
         self.engine.connection.execute("update public.test_clock set now = now + %s", [duration])
-        self.model.time.now += duration
+        self.model.world.now += duration
 
     def advance_to_next_due(self) -> None:
-        due, now = self.model.next_due(), self.model.time.now
+        due, now = self.model.next_due(), self.model.world.now
         if due is not None and due > now:
             self.advance(due - now)
 
     def tick(self) -> None:
         self.both(self.call("tick"), lambda _: self.model.tick())
-
-    # The end
-
-    def drain(self) -> None:
-        """Nothing is ever stuck: with a worker for everything all runs come to their end."""
-        for run in self.model.active_runs:
-            if run.is_paused:
-                self.steer(run.run_id, "resume")
-        for worker_id in list(self.model.workers):
-            self.unregister(worker_id)
-        last = "zelda"
-        self.register(last, (["default", "slow"], {"gpu": True}), timedelta(days=100))
-        chance = random.Random(len(self.claimed))
-        while self.model.active_runs:
-            results = [(item, chance.choice(ENDINGS)) for item in self.held(last)]
-            self.turn(last, results, EVERYTHING)
-            if self.model.active_runs and not self.held(last):
-                assert self.model.next_due() is not None, "nothing will ever happen again"
-                self.advance_to_next_due()
-                self.tick()
-        self.report()
-        assert self.engine.tickets() == []
-
-
-def document(item: WorkItem, result: Result) -> dict[str, Any]:
-    """A result as work wants it."""
-    later = {}
-    if result.retry_after is not None:
-        later["retry_after"] = result.retry_after.total_seconds()
-    if result.status == "completed":
-        return item.completed(result.output)
-    if result.status == "released":
-        return {**item.released(), **later}
-    return item.failed(result.error, retryable=result.is_retryable, **later)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tests.property.lifecycle.paths import Predicate
+from tests.property.lifecycle.paths import Predicate, json_type
+from tests.property.lifecycle.waits import Approval
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,25 @@ class Step:
     start_delay: float = 0
     max_attempts: int = 3
     base_delay: float = 1
-    timeout: float = 300
+    timeout: float | None = 300
     execution: str = "local"
     queue: str = "default"
     resources: dict[str, Any] = field(default_factory=dict)
     priority: int = 0  # these two say which tasks are claimed first, which is left open here
     sticky: bool = False
+    durable: bool = False
+    wait_for: str | None = None
+    match: Predicate | None = None
+    key: tuple[str, ...] | None = None
+    approval: Approval | None = None
+    when_timeout: str = "fail"
+    when_rejected: str = "fail"
+    default_output: Any = None
+    workflow: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.wait_for is not None or self.approval is not None
 
     @property
     def is_map(self) -> bool:
@@ -68,14 +82,48 @@ class Workflow:
     @property
     def document(self) -> dict[str, Any]:
         steps = [
-            {name: str(option) if isinstance(option, Predicate) else option
-             for name, option in step.items()}
-            for step in self.listed
+            {name: written(option) for name, option in step.items()} for step in self.listed
         ]  # fmt: skip
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
         return document if self.deadline is None else {**document, "deadline": self.deadline}
 
+    @property
+    def children(self) -> set[str]:
+        return {step.workflow for step in self.steps.values() if step.workflow is not None}
+
+    def refuses(self, input: Any) -> str | None:
+        """What is wrong with an input that a root step maps over."""
+        for slug, step in self.steps.items():
+            if step.maps_over_array and not step.depends_on and not isinstance(input, list):
+                return (
+                    f'step "{slug}" of workflow "{self.workflow_slug}" maps over the run input, '
+                    f"which must be an array, not {json_type(input)}"
+                )
+        return None
+
     @cached_property
     def steps(self) -> dict[str, Step]:
         """In a topological order."""
-        return {s["step_slug"]: Step(**{**self.defaults, **s}) for s in self.listed}
+        return {options["step_slug"]: self._step(options) for options in self.listed}
+
+    def _step(self, options: dict[str, Any]) -> Step:
+        own = dict(options)
+        if "approval" in own:
+            of_step = ("timeout", "when_timeout", "when_rejected", "default_output")
+            asked = own.pop("approval")
+            own |= {name: option for name, option in asked.items() if name in of_step}
+            asked = {name: option for name, option in asked.items() if name not in of_step}
+            own["approval"] = Approval(**asked)
+        defaults = dict(self.defaults)
+        if "wait_for" in own or "approval" in own:
+            defaults["timeout"] = None
+        if "workflow" in own:
+            defaults["max_attempts"] = 1
+        return Step(**{**defaults, **own})
+
+
+def written(option: Any) -> Any:
+    """An option as the document has it: a path is a text."""
+    if isinstance(option, tuple):
+        return ".".join(["$", *option])
+    return str(option) if isinstance(option, Predicate) else option

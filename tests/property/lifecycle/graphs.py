@@ -1,21 +1,34 @@
-"""Random workflows, their inputs, and what their steps return."""
+"""Random workflows and their inputs."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.property.lifecycle.definitions import Step, Workflow
-from tests.property.lifecycle.paths import objects, predicates, scalars, values
-from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.paths import Predicate, objects, predicates, scalars, values
 
 DURATIONS = [0, 1, 3, 8]
 
+signals = st.sampled_from(["go", "stop"])
+matches = st.sampled_from(
+    [
+        Predicate(("n",), "exists"),
+        Predicate(("n",), "compared", ">", 2),
+        Predicate(("n",), "compared", "!=", input_keys=("x",)),
+        Predicate((), "filtered", "==", input_keys=("n",)),
+    ]
+)
 policies = st.sampled_from(["skip", "skip", "skip-cascade", "skip-cascade", "fail"])
 tolerances = st.sampled_from([0, 1, 2, "0%", "25%", "50%", "62.5%", "100%"])
 sizes = st.integers(0, 4) | st.integers(0, 50)
+
+
+titles = st.sampled_from(["May I?", "Ship it?"])
+quorums: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
+    {}, {"quorum": 2}, {"quorum": 2, "assignees": ["ann", "ben"]}
+])  # fmt: skip
 
 
 def sometimes(strategy: st.SearchStrategy[Any], chances: int = 3) -> st.SearchStrategy[Any]:
@@ -23,58 +36,141 @@ def sometimes(strategy: st.SearchStrategy[Any], chances: int = 3) -> st.SearchSt
     return st.one_of(*[st.none()] * chances, strategy)
 
 
-@st.composite
-def steps(draw: st.DrawFn, number: int, defaults: dict[str, Any]) -> dict[str, Any]:
-    """A step that may depend on those before it; half of them depend on the last one."""
-    slug = f"s{number}"
-    kind = draw(st.sampled_from(["single", "single", "map", "tasks"]))
-    earlier = [f"s{i}" for i in reversed(range(number))]
-    most = min(number, 1 if kind == "map" else 3)
-    depends_on = earlier[:1]
-    if number and draw(st.booleans()):
-        least = max(0, most - 2)
-        chosen = st.lists(st.sampled_from(earlier), min_size=least, max_size=most, unique=True)
-        depends_on = draw(chosen)
-    options: dict[str, Any] = {"step_slug": slug, "depends_on": depends_on}
-    if kind == "map":
-        options["map"] = True
-    if kind == "tasks":
-        options["initial_tasks"] = draw(st.integers(1, 4))
+# Which workflows have children of which: so there is an end.
+CHILDREN: dict[str, list[str]] = {
+    "order": ["invoice", "parcel", "parcel"],
+    "invoice": ["parcel"],
+    "parcel": [],
+}
 
-    optional = {
-        "condition": predicates(earlier),
-        "unless": predicates(earlier),
-        "when_unmet": policies,
-        "when_exhausted": policies,
-        "start_delay": st.sampled_from(DURATIONS),
-        "max_attempts": st.integers(1, 3),
-        "base_delay": st.sampled_from(DURATIONS),
-        "timeout": st.sampled_from([5, 30]),
-        "execution": st.just("distributed"),
-        "queue": st.just("slow"),
-        "resources": st.just({"gpu": True}),
-        "priority": st.integers(1, 2),
-        "sticky": st.just(True),
+# The options of steps, by what they are about, and which of them a body has.
+START = {
+    "when_unmet": policies,
+    "start_delay": st.sampled_from(DURATIONS),
+    "priority": st.integers(1, 2),
+}
+ATTEMPTS = {
+    "when_exhausted": policies,
+    "max_attempts": st.integers(1, 3),
+    "base_delay": st.sampled_from(DURATIONS),
+}
+PLACE = {
+    "timeout": st.sampled_from([5, 30]),
+    "execution": st.just("distributed"),
+    "queue": st.just("slow"),
+    "resources": st.just({"gpu": True}),
+    "sticky": st.just(True),
+}
+OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "function": {**START, **ATTEMPTS, **PLACE},
+    "child": {**START, **ATTEMPTS},
+    "signal": {"when_unmet": policies, "match": matches},
+    "approval": {"when_unmet": policies},
+}
+KEYED = {"key": st.just(("x",))}  # which of two children is the first to get a key is open
+
+
+@st.composite
+def steps(
+    draw: st.DrawFn, workflow_slug: str, number: int, defaults: dict[str, Any]
+) -> dict[str, Any]:
+    """A step that may depend on those before it."""
+    children = CHILDREN[workflow_slug]
+    kinds = ["function"] * 6 + ["child"] * min(len(children), 2) + ["signal", "signal", "approval"]
+    kind = draw(st.sampled_from(kinds))
+    shape = "single"
+    if kind in ("function", "child"):
+        shape = draw(st.sampled_from(["single", "single", "map", "tasks"]))
+    earlier = [f"s{i}" for i in reversed(range(number))]
+    depends_on = draw(dependencies(earlier, 1 if shape == "map" else 3))
+    if shape == "map" and not depends_on and workflow_slug != "order":
+        shape = draw(st.sampled_from(["map", "single", "single"]))  # few children get an array
+    options: dict[str, Any] = {"step_slug": f"s{number}", "depends_on": depends_on}
+    if shape == "map":
+        options["map"] = True
+    if shape == "tasks":
+        options["initial_tasks"] = draw(st.integers(1, 4))
+    if shape != "single":
+        children = children[-1:]  # many children are small
+    own: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+        "function": st.fixed_dictionaries({"durable": st.booleans()}),
+        "child": st.fixed_dictionaries({"workflow": st.sampled_from(children)}),
+        "signal": waits(),
+        "approval": st.fixed_dictionaries({"approval": approvals()}),
     }
+    options |= draw(own[kind])
+
+    optional = {**OPTIONS[kind], "condition": predicates(earlier), "unless": predicates(earlier)}
+    if kind == "signal" and workflow_slug == "order":
+        optional |= KEYED
     for name in draw(st.lists(st.sampled_from(list(optional)), max_size=4, unique=True)):
         options[name] = draw(optional[name])
-    if Step(**{**defaults, **options}).when_exhausted == "skip" and kind != "single":
-        tolerance = draw(sometimes(tolerances, 1))
-        if tolerance is not None:
-            options["max_failed"] = tolerance
+    if shape != "single" and Step(**{**defaults, **options}).when_exhausted == "skip":
+        options |= draw(st.fixed_dictionaries({}, optional={"max_failed": tolerances}))
     return options
 
 
 @st.composite
+def waits(draw: st.DrawFn) -> dict[str, Any]:
+    """A signal, and for how long it is waited for."""
+    return {"wait_for": draw(signals), **draw(ends())}
+
+
+@st.composite
+def approvals(draw: st.DrawFn) -> dict[str, Any]:
+    asked = {"title": draw(titles), **draw(quorums), **draw(ends())}
+    if draw(st.booleans()):
+        asked["when_rejected"] = draw(st.sampled_from(["skip", "skip-cascade", "continue"]))
+    return asked
+
+
+@st.composite
+def ends(draw: st.DrawFn) -> dict[str, Any]:
+    """What happens when the time of a wait is over, if that is limited."""
+    policy = draw(sometimes(st.sampled_from(["fail", "skip", "skip-cascade", "default"]), 4))
+    options = {} if policy is None else {"timeout": 6, "when_timeout": policy}
+    output = draw(values) if policy == "default" else None
+    return options if output is None else {**options, "default_output": output}
+
+
+@st.composite
+def dependencies(draw: st.DrawFn, earlier: list[str], most: int) -> list[str]:
+    """Half of the steps depend on the last one alone."""
+    if not earlier or not draw(st.booleans()):
+        return earlier[:1]
+    most = min(len(earlier), most)
+    least = max(0, most - 2)
+    chosen = st.lists(st.sampled_from(earlier), min_size=least, max_size=most, unique=True)
+    return draw(chosen)
+
+
+@st.composite
 def workflows(draw: st.DrawFn, workflow_slug: str) -> Workflow:
-    """At most 12 steps, most of them fewer."""
+    """At most 12 steps, most of them fewer; those that are mostly children have at most 3."""
     policy = {"when_unmet": policies, "when_exhausted": policies}
     attempts = {"max_attempts": st.integers(1, 3)}
     defaults = draw(st.just({}) | st.fixed_dictionaries(policy, optional=attempts))
-    number = draw(st.integers(1, 5) | st.integers(1, 12))
-    listed = [draw(steps(i, defaults)) for i in range(number)]
+    small = st.integers(1, 3)
+    number = draw(small if workflow_slug == "parcel" else st.integers(1, 5) | st.integers(1, 12))
+    listed = [draw(steps(workflow_slug, i, defaults)) for i in range(number)]
     deadline = draw(sometimes(st.sampled_from([10, 60]), 7))
     return Workflow(workflow_slug, listed, defaults, deadline)
+
+
+@st.composite
+def bodies(draw: st.DrawFn, workflow_slug: str) -> Workflow:
+    """Durable steps, and steps that wait for the same signals."""
+    attempts, policy = draw(st.integers(1, 3)), draw(policies)
+    listed: list[dict[str, Any]] = [
+        {"step_slug": "s0", "durable": True, "max_attempts": attempts},
+        {"step_slug": "s1", "durable": True, "initial_tasks": 2, "when_exhausted": policy},
+    ]
+    if draw(st.booleans()):
+        listed.append({"step_slug": "s2", "depends_on": ["s0"], "wait_for": "go"})
+    if draw(st.booleans()):
+        timeout = {"timeout": 6, "when_timeout": "skip"}
+        listed.append({"step_slug": "s3", "wait_for": "stop", **timeout})
+    return Workflow(workflow_slug, listed)
 
 
 arrays = sizes.flatmap(
@@ -88,30 +184,3 @@ def inputs(workflow: Workflow) -> st.SearchStrategy[Any]:
     if root_maps:
         return st.one_of(*[arrays] * 3, values)
     return objects(values) | values
-
-
-def outputs(workflow: Workflow, step_slug: str) -> st.SearchStrategy[Any]:
-    """An array where a step maps over it, and now and then something else."""
-    mapped = any(s.maps_over_array and s.depends_on == [step_slug] for s in workflow.steps.values())
-    if mapped and not workflow.steps[step_slug].is_map:
-        return st.one_of(*[arrays] * 3, values)
-    return objects(scalars) | values
-
-
-def results(
-    workflow: Workflow, step_slug: str, status: str | None = None
-) -> st.SearchStrategy[Result]:
-    """How an attempt ends: in any way, or with this status."""
-    later = st.none() | st.sampled_from([timedelta(0), timedelta(seconds=4)])
-    endings: dict[str | None, st.SearchStrategy[Result]] = {
-        "completed": st.builds(Result, st.just("completed"), outputs(workflow, step_slug)),
-        "failed": st.builds(
-            Result,
-            st.just("failed"),
-            error=st.sampled_from(["no luck", "broken"]),
-            is_retryable=st.sampled_from([True, True, False]),
-            retry_after=later,
-        ),
-        "released": st.builds(Result, st.just("released"), retry_after=later),
-    }
-    return endings[status] if status else st.one_of(*endings.values())

@@ -8,15 +8,16 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.property.lifecycle import graphs
+from tests.property.lifecycle import bodies, ends, graphs, outcomes
 from tests.property.lifecycle.actions import EVERYTHING, Actions, Offer
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.run import Run
 from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.waits import Decision, Operation, Signal
 from tests.support.engine import Engine, WorkItem
 
 MAX_RUNS = 6
-SLUGS = ["order", "invoice"]
+SLUGS = ["order", "invoice", "parcel"]
 WORKER_IDS = ["anna", "berta", "clara"]
 OFFERS: list[Offer] = [
     (["default", "slow"], {"gpu": True}),
@@ -49,9 +50,14 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.actions.is_sound:
-                self.actions.drain()
+                ends.drain(self.actions)
         finally:
             self.transaction.__exit__(None, None, None)
+
+    @property
+    def has_room(self) -> bool:
+        """Children do not count: their workflows are small."""
+        return sum(not run.is_child for run in self.model.runs.values()) < MAX_RUNS
 
     def run_at(self, number: int) -> Run:
         """Rather one that is active: what has ended refuses everything."""
@@ -65,6 +71,9 @@ class Lifecycle(RuleBasedStateMachine):
     @initialize(data=st.data(), workflow=graphs.workflows(SLUGS[0]), has_child=st.booleans())
     def begin(self, data: st.DataObject, workflow: Workflow, has_child: bool) -> None:
         """Two workers and a run, or two, so that there is something to do."""
+        for workflow_slug in graphs.CHILDREN[workflow.workflow_slug]:
+            if workflow_slug in workflow.children:
+                self.actions.define(data.draw(graphs.workflows(workflow_slug)))
         self.actions.define(workflow)
         for worker_id, offer in zip(WORKER_IDS[:2], OFFERS, strict=False):
             self.actions.register(worker_id, offer, timedelta(seconds=15))
@@ -78,7 +87,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Runs keep the version that they were started with."""
         self.actions.define(workflow)
 
-    @precondition(lambda self: len(self.model.runs) < MAX_RUNS)
+    @precondition(lambda self: self.has_room)
     @rule(
         data=st.data(),
         workflow_slug=st.sampled_from(SLUGS),
@@ -133,7 +142,7 @@ class Lifecycle(RuleBasedStateMachine):
         if completed:
             self.actions.steer(completed[number % len(completed)].run_id, "force")
 
-    @precondition(lambda self: 0 < len(self.model.runs) < MAX_RUNS)
+    @precondition(lambda self: self.model.runs and self.has_room)
     @rule(
         number=numbers,
         skip_completed=st.sampled_from([True, True, False]),
@@ -145,6 +154,16 @@ class Lifecycle(RuleBasedStateMachine):
         failed = [run for run in self.model.runs.values() if run.status == "failed"]
         run = failed[number % len(failed)] if failed else self.run_at(number)
         self.actions.retry(run.run_id, **how)
+
+    @precondition(lambda self: self.model.active_runs and self.has_room)
+    @rule(number=numbers)
+    def begin_again(self, number: int) -> None:
+        """Of a run that is cancelled on its way, rather one that has waited."""
+        active = self.model.active_runs
+        runs = [run for run in active if run.waits] or active
+        run_id = runs[number % len(runs)].run_id
+        self.actions.steer(run_id, "cancel")
+        self.actions.retry(run_id, skip_completed=True, reset_all=False)
 
     @rule(minutes=st.sampled_from([0, 1]))
     def prune(self, minutes: int) -> None:
@@ -212,6 +231,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Some results of one worker, in any order, some of them twice; and a claim."""
         held = self.actions.held(worker_id)
         items = data.draw(st.lists(st.sampled_from(held), max_size=6)) if held else []
+        self.go_on(data, worker_id, items)
         results = [(item, data.draw(self.results(item))) for item in items]
         self.actions.turn(worker_id, results, capacity, is_executor=is_executor, is_ahead=is_ahead)
 
@@ -235,7 +255,10 @@ class Lifecycle(RuleBasedStateMachine):
     def work_on(self, data: st.DataObject, rounds: int, status: str | None = None) -> None:
         """A worker ends all that it has, and claims all that there is."""
         worker_id = data.draw(st.sampled_from(sorted(self.model.workers)))
+        if not self.actions.held(worker_id):
+            self.actions.turn(worker_id, [], EVERYTHING, is_executor=True)
         for _ in range(rounds):
+            self.go_on(data, worker_id, self.actions.held(worker_id), int(status == "suspended"))
             held = self.actions.held(worker_id)
             results = [(item, data.draw(self.results(item, status))) for item in held]
             self.actions.turn(worker_id, results, EVERYTHING, is_executor=True)
@@ -248,7 +271,7 @@ class Lifecycle(RuleBasedStateMachine):
         """A result of any claim there ever was: late, repeated, foreign, or in order."""
         item = data.draw(st.sampled_from(self.actions.claimed))
         result = data.draw(self.results(item))
-        if result.status != "released":  # for which there is no function but work
+        if result.status in ("completed", "failed"):  # the others have no function but work
             self.actions.send(worker_id, item, result)
 
     @precondition(lambda self: self.model.workers)
@@ -261,7 +284,113 @@ class Lifecycle(RuleBasedStateMachine):
 
     def results(self, item: WorkItem, status: str | None = None) -> st.SearchStrategy[Result]:
         workflow = self.actions.workflows[item.run_id]
-        return graphs.results(workflow, item.step_slug, status)
+        run = self.model.runs.get(item.run_id)
+        waits = [wait.timer for wait in bodies.waits_of(run, item.place)] if run else []
+        return outcomes.results(workflow, item.step_slug, waits, status)
+
+    # Signals and durable steps
+
+    @precondition(lambda self: self.model.runs)
+    @rule(
+        number=numbers,
+        signal=graphs.signals,
+        payload=outcomes.payloads,
+        key=graphs.sometimes(st.sampled_from(["a", "3"]), 1),
+        idempotency_key=graphs.sometimes(st.sampled_from(["first", "second"])),
+        keep=st.sampled_from([timedelta(seconds=5), timedelta(days=1)]),
+        is_ticked=st.booleans(),
+    )
+    def send_signal(
+        self,
+        number: int,
+        signal: str,
+        payload: Any,
+        key: str | None,
+        idempotency_key: str | None,
+        keep: timedelta,
+        is_ticked: bool,
+    ) -> None:
+        run_id = None if key else self.run_at(number).run_id
+        sent = Signal(signal, payload, run_id, key, idempotency_key)
+        self.actions.signal(sent, keep if key else None)
+        if is_ticked:
+            self.actions.tick()
+
+    @precondition(lambda self: self.model.runs)
+    @rule(
+        number=numbers,
+        decided_by=outcomes.deciders,
+        is_approval=st.sampled_from([True, True, False]),
+        payload=outcomes.payloads,
+    )
+    def decide(self, number: int, decided_by: str, is_approval: bool, payload: Any) -> None:
+        """Rather on what is open."""
+        asked = [
+            (wait.is_open, run.run_id, key)
+            for run in self.model.runs.values()
+            for key, wait in run.waits.items()
+            if wait.approval is not None
+        ]
+        if number % 4:
+            asked = [wait for wait in asked if wait[0]] or asked
+        if asked:
+            _, run_id, key = asked[number % len(asked)]
+            comment = None if is_approval else "no"
+            decision = Decision(is_approval, decided_by, payload if is_approval else None, comment)
+            self.actions.decide(run_id, key, decision)
+
+    @rule()
+    def approve_all(self) -> None:
+        ends.approve_all(self.actions)
+
+    @rule(payload=st.just({"n": 5}) | outcomes.payloads)
+    def signal_all(self, payload: Any) -> None:
+        ends.signal_all(self.actions, payload)
+        self.actions.tick()
+
+    @precondition(lambda self: self.model.workers)
+    @rule(data=st.data(), rounds=rounds)
+    def suspend_all(self, data: st.DataObject, rounds: int) -> None:
+        """Bodies that wait, and what they wait for comes, or their time; or their run ends."""
+        for _ in range(rounds):
+            self.work_on(data, 1, "suspended")
+            events = ["signal", "approve", "time", "time", "retry", "pause"]
+            then = data.draw(st.sampled_from(events))
+            if then == "signal":
+                self.signal_all({"n": 5})
+            elif then == "approve":
+                self.approve_all()
+            elif then == "time":
+                self.advance_to_next_due(0)
+            elif then == "pause" and self.model.runs:
+                self.steer(data.draw(numbers), data.draw(st.sampled_from(["pause", "resume"])))
+            elif self.model.active_runs and self.has_room:
+                self.begin_again(data.draw(numbers))
+            if not self.model.workers:
+                break
+
+    def go_on(
+        self, data: st.DataObject, worker_id: str, items: list[WorkItem], least: int = 0
+    ) -> None:
+        """The bodies that a worker executes do something."""
+        for item in self.durable(items):
+            if done := data.draw(st.lists(outcomes.operations(), min_size=least, max_size=3)):
+                self.actions.save(worker_id, item, done)
+
+    @precondition(lambda self: self.actions.claimed)
+    @rule(data=st.data(), worker_id=worker_ids, done=st.lists(outcomes.operations(), max_size=4))
+    def save(self, data: st.DataObject, worker_id: str, done: list[Operation]) -> None:
+        """For any claim there ever was: most of these are lost."""
+        durable = self.durable(self.actions.held(worker_id)) or self.durable(self.actions.claimed)
+        if durable:
+            self.actions.save(worker_id, data.draw(st.sampled_from(durable)), done)
+
+    def durable(self, items: list[WorkItem]) -> list[WorkItem]:
+        return [
+            item
+            for item in items
+            if self.actions.workflows[item.run_id].steps[item.step_slug].durable
+        ]
 
     # Time
 

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+from tests.property.lifecycle import approvals, attempts, bodies, children, inputs, retries, waiting
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.run import Run, descendants
-from tests.property.lifecycle.states import (
-    DEADLINE,
-    START,
-    Place,
-    Result,
-    StepState,
-    Task,
-    Time,
-    TimerKey,
+from tests.property.lifecycle.refusals import (
+    BAD_INPUT,
+    NOT_PERMITTED,
+    RUN_FINISHED,
+    RUN_NOT_FAILED,
+    RUN_NOT_PAUSED,
+    RUN_UNKNOWN,
+    WAIT_RESOLVED,
+    WORKER_UNKNOWN,
+    WORKFLOW_IN_USE,
+    WORKFLOW_UNKNOWN,
+    Refused,
 )
-
-WORKER_UNKNOWN = "SG006"
-RUN_FINISHED = "SG011"
-RUN_NOT_PAUSED = "SG012"
-RUN_NOT_FAILED = "SG013"
-BAD_INPUT = "SG003"
-WORKFLOW_UNKNOWN = "SG002"
-WORKFLOW_IN_USE = "SG015"
+from tests.property.lifecycle.run import Run, descendants, fail_together
+from tests.property.lifecycle.states import Place, Result
+from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
+from tests.property.lifecycle.world import World
 
 TaskKey = tuple[UUID, str, int]
 
 SWEEP_INTERVAL = timedelta(seconds=10)
-
-
-class Refused(Exception):
-    """The call changes nothing, and fails with this SQLSTATE."""
-
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__(sqlstate)
-        self.sqlstate = sqlstate
+LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -59,17 +51,24 @@ class Model:
         self,
         now: datetime,
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
+        choose_child: Callable[[UUID, TimerKey], UUID],
     ) -> None:
-        self.time = Time(now, choose_wait)
-        self.workflows: dict[str, Workflow] = {}  # in their current versions
+        self.world = World(now, choose_wait, choose_child)
         self.workers: dict[str, Worker] = {}
-        self.runs: dict[UUID, Run] = {}  # in the order of their starts
         self.keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
 
     @property
+    def workflows(self) -> dict[str, Workflow]:
+        return self.world.workflows
+
+    @property
+    def runs(self) -> dict[UUID, Run]:
+        return self.world.runs
+
+    @property
     def active_runs(self) -> list[Run]:
-        return [run for run in self.runs.values() if run.is_active]
+        return self.world.active_runs
 
     # Runs start
 
@@ -97,19 +96,18 @@ class Model:
             self._worker(executor_id)
         if parent is not None and not parent.is_active:
             raise Refused(RUN_FINISHED)
-        if not isinstance(input, list) and any(
-            s.maps_over_array and not s.depends_on for s in workflow.steps.values()
-        ):
+        first = self.keys.get((workflow_slug, idempotency_key or ""))
+        if first is None and workflow.refuses(input) is not None:
             raise Refused(BAD_INPUT)
         if executor_id is not None:
             self.hear(executor_id)
+        if first is not None:
+            return first
         if idempotency_key is not None:
-            first = self.keys.setdefault((workflow_slug, idempotency_key), run_id)
-            if first != run_id:
-                return first
+            self.keys[workflow_slug, idempotency_key] = run_id
         seconds = workflow.deadline if deadline is None else deadline
         run = Run(
-            self.time,
+            self.world,
             run_id,
             workflow,
             input,
@@ -117,17 +115,8 @@ class Model:
             executor_id=executor_id,
             deadline=None if seconds is None else timedelta(seconds=seconds),
         )
-        self._launch(run, timedelta(seconds=delay or 0))
+        run.launch(timedelta(seconds=delay or 0))
         return run_id
-
-    def _launch(self, run: Run, delay: timedelta = timedelta(0)) -> None:
-        self.runs[run.run_id] = run
-        if run.deadline is not None:
-            run.set_timer(DEADLINE, delay + run.deadline)
-        if delay:
-            run.set_timer(START, delay)
-        else:
-            run.begin()
 
     # Workers
 
@@ -135,7 +124,7 @@ class Model:
         self, worker_id: str, queues: Collection[str], resources: dict[str, Any], lease: timedelta
     ) -> None:
         """Whoever had the id before is dead."""
-        self.workers[worker_id] = Worker(queues, resources, lease, self.time.now)
+        self.workers[worker_id] = Worker(queues, resources, lease, self.world.now)
         self._take_over({worker_id}, is_dead=True)
 
     def unregister_worker(self, worker_id: str) -> None:
@@ -151,8 +140,8 @@ class Model:
     def hear(self, worker_id: str) -> Worker:
         """A worker that calls lives. To save writes not each call is noted: a sixth may pass."""
         worker = self._worker(worker_id)
-        if worker.heard_at < self.time.now - worker.lease / 6:
-            worker.heard_at = self.time.now
+        if worker.heard_at < self.world.now - worker.lease / 6:
+            worker.heard_at = self.world.now
         return worker
 
     def heartbeat(
@@ -160,7 +149,7 @@ class Model:
     ) -> list[TaskKey]:
         """Those of the tasks that the worker has no more; the others make progress since then."""
         worker = self.hear(worker_id)
-        worker.progress = dict.fromkeys(tasks, self.time.now - age) if age is not None else {}
+        worker.progress = dict.fromkeys(tasks, self.world.now - age) if age is not None else {}
         return [key for key, claim in tasks if not self.is_leased(key, claim, worker_id)]
 
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
@@ -180,7 +169,7 @@ class Model:
                     error = f'worker "{worker_id}" stopped responding'
                     dead = Result("failed", error=error, retry_after=timedelta(0))
                     results[place] = dead if is_dead else Result("released")
-            run.apply(results)
+            attempts.apply(run, results)
 
     # Claims and results
 
@@ -196,7 +185,7 @@ class Model:
                 else:
                     is_mine = worker.serves(step.queue, step.resources)
                 if is_mine:
-                    found[run.run_id, slug, index] = run.input_of_task((slug, index))
+                    found[run.run_id, slug, index] = inputs.of_task(run, (slug, index))
         return found
 
     def claim(self, worker_id: str, keys: Collection[TaskKey], *, is_ahead: bool) -> None:
@@ -206,7 +195,7 @@ class Model:
             task.claim += 1
             if task.ahead != "lost":
                 task.ahead = "claimed" if is_ahead else None
-            task.worker_id, task.started_at, task.error = worker_id, self.time.now, None
+            task.worker_id, task.started_at, task.error = worker_id, self.world.now, None
 
     def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:
         """Whether a result of this claim would be accepted from this worker."""
@@ -230,56 +219,109 @@ class Model:
                 refused.append(number)
         for run_id, of_run in accepted.items():
             if of_run:
-                self.runs[run_id].apply(of_run)
+                attempts.apply(self.runs[run_id], of_run)
         return refused
 
     def keep_tasks(self, worker_id: str, kept: Collection[TaskKey]) -> None:
         """All else that the worker holds is released."""
         self.hear(worker_id)
         for run in self.active_runs:
-            run.apply({
+            attempts.apply(run, {
                 (slug, index): Result("released")
                 for slug, index in run.places("started")
                 if run.task((slug, index)).worker_id == worker_id
                 and (run.run_id, slug, index) not in kept
             })  # fmt: skip
 
+    # Signals and durable steps
+
+    def send(self, signal_id: int, signal: Signal) -> str:
+        """Sent, or a duplicate: then nothing is stored. The sender locks and moves no run."""
+        same = (signal.signal, signal.key, signal.idempotency_key)
+        if signal.idempotency_key is not None and any(
+            (other.signal, other.key, other.idempotency_key) == same
+            and (signal.key is not None or other.run_id == signal.run_id)
+            for other in self.world.signals.values()
+        ):
+            return "duplicate"
+        if signal.run_id is not None and signal.run_id not in self.runs:
+            raise Refused(RUN_UNKNOWN)
+        if signal.run_id is not None and not self.runs[signal.run_id].is_active:
+            raise Refused(RUN_FINISHED)
+        self.world.signals[signal_id] = signal
+        return "sent"
+
+    def decide(self, run_id: UUID, key: TimerKey, decision: Decision) -> None:
+        run = self.runs[run_id]
+        wait = run.waits[key]
+        assert wait.approval is not None
+        if decision.decided_by not in (wait.approval.assignees or [decision.decided_by]):
+            raise Refused(NOT_PERMITTED)
+        if not wait.is_open or approvals.verdict(wait) is not None:
+            raise Refused(WAIT_RESOLVED)
+        approvals.decide(run, wait, decision)
+
+    def save(self, worker_id: str, key: TaskKey, claim: int, operations: list[Operation]) -> bool:
+        """Whether the task is leased, so that what its body did is stored."""
+        self.hear(worker_id)
+        run_id, slug, index = key
+        if not self.is_leased(key, claim, worker_id):
+            return False
+        bodies.save(self.runs[run_id], (slug, index), operations)
+        return True
+
     # Time
 
     def tick(self) -> None:
         """Dead workers first, then timers, then attempts that nobody has ended in time."""
-        now = self.time.now
+        now = self.world.now
         dead = {id for id, worker in self.workers.items() if worker.heard_at + worker.lease <= now}
         for worker_id in dead:
             del self.workers[worker_id]
         self._take_over(dead, is_dead=True)
         for run in self.active_runs:
+            waiting.deliver(run)
+            run.settle()
+        for signal in self.world.signals.values():
+            signal.is_new = False
+        children.resolve_all(self.world)
+        children.cancel_doomed(self.world)
+        for run in self.active_runs:
             run.fire_timers()
+        for run in self.active_runs:
+            waiting.time_out(run)
         if self.swept_at is None or self.swept_at <= now - SWEEP_INTERVAL:
             self.swept_at = now
+            self.world.expire()
             for run in self.active_runs:
-                run.apply(self._overdue(run))
+                attempts.apply(run, self._overdue(run))
 
     def _overdue(self, run: Run) -> dict[Place, Result]:
         """Attempts that took longer than their timeout and, on top of it, their worker's lease."""
         overdue = {}
         for place in run.places("started"):
             task, timeout = run.task(place), run.step(place[0]).timeout
+            assert timeout is not None
             assert task.started_at is not None
             assert task.worker_id is not None
             worker = self.workers[task.worker_id]
             seen_at = worker.progress.get(((run.run_id, *place), task.claim), task.started_at)
             begun_at = max(task.started_at, seen_at)
-            if begun_at + timedelta(seconds=timeout) + worker.lease < self.time.now:
+            if begun_at + timedelta(seconds=timeout) + worker.lease < self.world.now:
                 error = f"TimeoutError: took longer than {timeout:g} s"
                 overdue[place] = Result("failed", error=error)
         return overdue
 
     def next_due(self) -> datetime | None:
         """When a tick has something to do. To look for what is lost it has when that is overdue."""
+        waits = [wait for run in self.active_runs for wait in run.waits.values()]
+        signals = self.world.signals.values()
+        has_news = any(w.is_new for w in waits) or any(signal.is_new for signal in signals)
+        if has_news or children.awaited_ends(self.world) or children.active_doomed(self.world):
+            return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
         times += [worker.heard_at + worker.lease for worker in self.workers.values()]
-        if self.swept_at is not None and self.swept_at <= self.time.now - SWEEP_INTERVAL:
+        if self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
             times.append(self.swept_at + SWEEP_INTERVAL)
         return min(times, default=None)
 
@@ -289,8 +331,11 @@ class Model:
         run = self.runs[run_id]
         if not run.is_active:
             raise Refused(RUN_FINISHED)
-        if not run.is_paused:
-            run.pause()
+        active = [r for r in [run, *descendants(run, are_awaited=True)] if r.is_active]
+        for paused in active:
+            if not paused.is_paused:
+                paused.pause()
+                paused.is_pause_inherited = any(paused.parent is other for other in active)
 
     def resume(self, run_id: UUID) -> None:
         run = self.runs[run_id]
@@ -298,7 +343,13 @@ class Model:
             raise Refused(RUN_FINISHED)
         if not run.is_paused:
             raise Refused(RUN_NOT_PAUSED)
-        run.resume()
+        resumed = [run]
+        for child in descendants(run, are_awaited=True):
+            is_below = any(child.parent is other for other in resumed)
+            if is_below and child.is_paused and child.is_pause_inherited:
+                resumed.append(child)
+        for run in resumed:
+            run.resume()
 
     def cancel(self, run_id: UUID, reason: str, *, force: bool) -> None:
         """A run that ended is left alone, and so are its children unless it is forced."""
@@ -307,9 +358,8 @@ class Model:
             raise Refused(RUN_FINISHED)
         if run.status == "failed":
             return
-        for doomed in [run, *descendants(run, self.runs.values())]:
-            if doomed.is_active:
-                doomed.cancel(reason)
+        family = [member for member in [run, *descendants(run)] if member.is_active]
+        fail_together(family, reason, is_cancelled=True)
 
     def retry(
         self,
@@ -326,8 +376,9 @@ class Model:
             raise Refused(RUN_NOT_FAILED)
         if executor_id is not None:
             self.hear(executor_id)
+        children.cancel_doomed_of(old)
         run = Run(
-            self.time,
+            self.world,
             new_run_id(),
             old.workflow,
             old.input,
@@ -337,16 +388,20 @@ class Model:
             deadline=old.deadline,
         )
         if skip_completed and not reset_all:
-            for slug, state in old.steps.items():
-                run.steps[slug] = copied(state)
-        self._launch(run)
+            retries.go_on(old, run)
+        else:
+            run.launch()
 
     # What is deleted
 
     def prune(self, age: timedelta) -> int:
-        before = self.time.now - age
+        before = self.world.now - age
         old = [
-            r for r in self.runs.values() if r.finished_at is not None and r.finished_at <= before
+            run
+            for run in self.runs.values()
+            if run.finished_at is not None
+            and run.finished_at <= before
+            and not (run.is_child and run.parent is not None and run.parent.is_active)
         ]
         self._delete(old)
         return len(old)
@@ -367,24 +422,9 @@ class Model:
     def _delete(self, runs: list[Run]) -> None:
         for run in runs:
             del self.runs[run.run_id]
+        self.world.signals = {
+            number: signal
+            for number, signal in self.world.signals.items()
+            if signal.run_id is None or signal.run_id in self.runs
+        }
         self.keys = {key: run_id for key, run_id in self.keys.items() if run_id in self.runs}
-
-
-def copied(old: StepState) -> StepState:
-    """Finished steps stay finished; of a map that was half done, completed tasks stay completed.
-
-    An attempt that completed a task is its only one here; those that failed stay where they were.
-    """
-    completed = [task.status == "completed" for task in old.tasks]
-    tasks = [
-        Task(task.status, attempt=int(is_done), error=task.error, output=task.output)
-        for task, is_done in zip(old.tasks, completed, strict=True)
-    ]
-    if old.counts_as_finished:
-        return StepState(old.status, old.skip_reason, old.error, old.output, tasks)
-    if not any(completed):
-        return StepState()
-    unfinished = Task()
-    return StepState(
-        "started", tasks=[t if t.status == "completed" else replace(unfinished) for t in tasks]
-    )

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from typing_extensions import LiteralString
 
+from tests.property.lifecycle import children
 from tests.property.lifecycle.model import Model
+from tests.property.lifecycle.states import Task
 from tests.support.engine import Engine
 
 Key = tuple[str, UUID | None, str | None, int | None]
@@ -20,10 +22,21 @@ MICROSECOND = timedelta(microseconds=1)
 # One statement, because it is asked after every call. Times are microseconds from now, and timers
 # that stand still have what is left of them. Tasks that were cancelled before anybody claimed them
 # do not count: whether a step that starts together with a failure has tasks is nobody's concern.
+# Neither do notes about children that change nothing any more: a parent and its child may end
+# together.
 EVERYTHING: LiteralString = """
+with waits as (
+    select *, step_slug || case
+            when name <> '' or kind = 'child'
+                then format(' %%s %%s', coalesce(nullif(name, ''), kind), number)
+            else ''
+        end as label
+    from stepgres.waits
+)
 select 'run', run_id, null::text, null::int, jsonb_build_array(
     status, output, error, failed_step, paused_at is not null, cancelled_at is not null,
-    parent_run_id, retried_from, executor_id, (extract(epoch from deadline) * 1000000)::bigint
+    parent_run_id, depth is not null, retried_from, executor_id,
+    (extract(epoch from deadline) * 1000000)::bigint
 ) from stepgres.runs
 union all
 select 'step', run_id, step_slug, null, jsonb_build_array(status, skip_reason, error, output)
@@ -36,6 +49,35 @@ union all
 select kind || ' timer', run_id, step_slug, task_index,
     to_jsonb((extract(epoch from coalesce(remaining, due_at - stepgres._now())) * 1000000)::bigint)
 from stepgres.timers
+union all
+select 'wait timer', run_id, label, task_index,
+    to_jsonb((extract(epoch from coalesce(remaining, due_at - stepgres._now())) * 1000000)::bigint)
+from waits where resolved_at is null and due_at is not null
+union all
+select 'wait', run_id, label, task_index, jsonb_build_array(
+    kind, signal, key, child_run_id, outcome, payload, error, (
+        select s.payload from stepgres.signals as s
+        where s.wait_id = w.wait_id and s.signal_id = w.signal_id and s.run_id = w.run_id
+    ), (
+        select jsonb_agg(d.decided_by order by d.decision_id) from stepgres.decisions as d
+        where d.wait_id = w.wait_id and d.run_id = w.run_id
+    )
+) from waits as w
+union all
+select 'unread signal', run_id, signal_id::text, null, jsonb_build_array(signal, key, payload)
+from stepgres.signals where wait_id is null and (expires_at > stepgres._now()) is not false
+union all
+select 'body', run_id, step_slug, task_index,
+    jsonb_agg(jsonb_build_array(name, number, wait_id is not null) order by place)
+from stepgres.checkpoints group by run_id, step_slug, task_index
+union all
+select change || ' child', run_id, null, null, to_jsonb(reason) from stepgres.child_changes as c
+where case c.change
+    when 'ended' then exists (
+        select from stepgres.waits as w where w.child_run_id = c.run_id and w.resolved_at is null
+    )
+    else exists (select from stepgres.active_runs as a where a.run_id = c.run_id)
+end
 union all
 select 'worker', null, worker_id, null, jsonb_build_array(
     (extract(epoch from heartbeat_at - stepgres._now()) * 1000000)::bigint,
@@ -54,11 +96,11 @@ def observed(engine: Engine) -> State:
 def modelled(model: Model) -> State:
     """The state in the model."""
     state: State = {}
-    now = model.time.now
+    now = model.world.now
     for run_id, run in model.runs.items():
         state["run", run_id, None, None] = [
             run.status, run.output, run.error, run.failed_step, run.is_paused, run.is_cancelled,
-            run.parent and str(run.parent.run_id),
+            run.parent and str(run.parent.run_id), run.is_child,
             run.retried_from and str(run.retried_from.run_id),
             run.executor_id, run.deadline and run.deadline // MICROSECOND,
         ]  # fmt: skip
@@ -67,17 +109,52 @@ def modelled(model: Model) -> State:
                 step.status, step.skip_reason, step.error, step.output,
             ]  # fmt: skip
             for index, task in enumerate(step.tasks):
-                if (task.status, task.attempt) != ("cancelled", 0):
-                    worker_id = task.worker_id if task.status == "started" else None
-                    seen = [task.status, task.attempt, task.error, worker_id]
-                    state["task", run_id, slug, index] = seen
-        waits = {**run.left, **{key: due - now for key, due in run.due.items()}}
-        for (kind, place, index), wait in waits.items():
-            state[f"{kind} timer", run_id, place, index] = wait // MICROSECOND
+                state |= modelled_task(run_id, slug, index, task)
+        timers = {**run.left, **{key: due - now for key, due in run.due.items()}}
+        for (kind, place, index), left in timers.items():
+            state[f"{kind} timer", run_id, place, index] = left // MICROSECOND
     for worker_id, worker in model.workers.items():
         state["worker", None, worker_id, None] = [
             (worker.heard_at - now) // MICROSECOND, worker.lease // MICROSECOND,
         ]  # fmt: skip
+    return state | modelled_waits(model)
+
+
+def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
+    state: State = {}
+    if task.checkpoints:
+        state["body", run_id, slug, index] = [
+            [*key, done.wait is not None] for key, done in task.checkpoints.items()
+        ]
+    if (task.status, task.attempt) != ("cancelled", 0):
+        worker_id = task.worker_id if task.status == "started" else None
+        seen = [task.status, task.attempt, task.error, worker_id]
+        state["task", run_id, slug, index] = seen
+    return state
+
+
+def modelled_waits(model: Model) -> State:
+    """The waits, with the payload of the signal that each has consumed, and the other signals."""
+    state: State = {}
+    world = model.world
+    consumed = {signal.consumer: signal.payload for signal in world.signals.values()}
+    for run_id, run in model.runs.items():
+        for (_, label, index), wait in run.waits.items():
+            state["wait", run_id, label, index] = [
+                wait.kind, wait.signal, wait.key,
+                wait.child_run_id and str(wait.child_run_id),
+                wait.outcome, wait.payload, wait.error,
+                consumed.get(wait), [d.decided_by for d in wait.decisions] or None,
+            ]  # fmt: skip
+    for run_id in children.awaited_ends(world):
+        state["ended child", run_id, None, None] = world.ended[run_id]
+    for run_id in children.active_doomed(world):
+        state["cancel child", run_id, None, None] = world.doomed[run_id]
+    unread = world.unread()
+    for number, signal in world.signals.items():
+        if signal in unread:
+            seen = [signal.signal, signal.key, signal.payload]
+            state["unread signal", signal.run_id, str(number), None] = seen
     return state
 
 
@@ -86,6 +163,13 @@ def timer_of(state: State, run_id: UUID, key: tuple[str, str, int]) -> timedelta
     kind, slug, index = key
     wait = state.get((f"{kind} timer", run_id, slug, index))
     return None if wait is None else wait * MICROSECOND
+
+
+def child_of(state: State, run_id: UUID, key: tuple[str, str, int]) -> UUID:
+    """The child run that a wait in the database is for."""
+    _, label, index = key
+    wait = state.get(("wait", run_id, label, index), [None] * 4)
+    return UUID(wait[3] or "00000000-0000-0000-0000-000000000000")
 
 
 def text(value: Any) -> str:

@@ -26,10 +26,14 @@ class Predicate:
     kind: str
     comparison: str = "=="
     literal: Any = None
+    input_keys: tuple[str, ...] | None = None  # what it compares with is in the input instead
 
     def __str__(self) -> str:
         keys = "".join(f".{key}" for key in self.keys)
-        compared = f"{keys} {self.comparison} {json.dumps(self.literal)}"
+        other = json.dumps(self.literal)
+        if self.input_keys is not None:
+            other = ".".join(["$input", *self.input_keys])
+        compared = f"{keys} {self.comparison} {other}"
         return {
             "value": f"${keys}",
             "exists": f"exists(${keys})",
@@ -37,25 +41,30 @@ class Predicate:
             "filtered": f"$ ? (@{compared})",
         }[self.kind]
 
-    def is_met(self, input: Any) -> bool:
+    def is_met(self, value: Any, input: Any = None) -> bool:
         """Whether anything that is found is neither false nor null."""
-        return any(found is not None and found is not False for found in self._find(input))
+        others = [self.literal]
+        if self.input_keys is not None:
+            others = members(input, self.input_keys)
+        return any(found is not None and found is not False for found in self._find(value, others))
 
-    def _find(self, input: Any) -> list[Any]:
+    def _find(self, value: Any, others: list[Any]) -> list[Any]:
         if self.kind == "value":
-            return members(input, self.keys)
+            return members(value, self.keys)
         if self.kind == "exists":
-            return [bool(members(input, self.keys))]
+            return [bool(members(value, self.keys))]
         if self.kind == "compared":
-            return [self._compare(input)]
-        return [element for element in unwrapped(input) if self._compare(element)]
+            return [self._compare(value, others)]
+        return [element for element in unwrapped(value) if self._compare(element, others)]
 
-    def _compare(self, value: Any) -> bool:
-        """Whether any of the values compares; an array that a path ends at is looked into."""
+    def _compare(self, value: Any, others: list[Any]) -> bool:
+        """Whether any two values compare; an array that a path ends at is looked into."""
         return any(
-            is_true(element, self.comparison, self.literal)
+            is_true(element, self.comparison, other)
             for found in members(value, self.keys)
             for element in unwrapped(found)
+            for wanted in others
+            for other in unwrapped(wanted)
         )
 
 

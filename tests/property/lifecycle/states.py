@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+
+from tests.property.lifecycle.waits import Checkpoint, TimerKey, Wait
 
 Place = tuple[str, int]
-TimerKey = tuple[str, str, int]
 
 START: TimerKey = ("run_start", "", 0)
 DEADLINE: TimerKey = ("run_deadline", "", 0)
 UNFINISHED = ("queued", "started", "waiting")
-
-
-@dataclass
-class Time:
-    """The clock of all runs, and how the engine chooses a wait that has jitter."""
-
-    now: datetime
-    choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta]
 
 
 @dataclass
@@ -34,6 +25,15 @@ class Task:
     started_at: datetime | None = None
     error: str | None = None
     output: Any = None
+    input: Any = None  # if its body has begun anew
+    has_own_input: bool = False
+    checkpoints: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
+    counted_from: int | None = None  # with checkpoints: the attempts after this number count
+    waits_for: list[Wait] | None = None  # while its body is suspended
+
+    @property
+    def attempts(self) -> int:
+        return self.attempt - (self.counted_from or 0)
 
     @property
     def is_finished(self) -> bool:
@@ -76,10 +76,11 @@ class StepState:
 
 @dataclass(frozen=True)
 class Result:
-    """How an attempt ended: completed, failed or released."""
+    """How an execution ended: completed, failed, released, suspended or restarted."""
 
     status: str
     output: Any = None
     error: str = ""
     is_retryable: bool = True
     retry_after: timedelta | None = None
+    waits_for: tuple[TimerKey, ...] = ()  # of a body that is suspended: the keys of its waits

@@ -1,0 +1,77 @@
+"""What brings runs forward, and in the end all of them to their ends."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from tests.property.lifecycle import approvals, inputs
+from tests.property.lifecycle.actions import EVERYTHING, Actions
+from tests.property.lifecycle.run import Run
+from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.waits import Decision, Signal
+
+# Of the last attempts, which are not drawn: an array is good for every step.
+ENDINGS = [Result("completed", output) for output in ([], [{"n": 4}, None], [5, "a", True])]
+ENDINGS += [Result("failed", error="no luck")]
+LAST = "zelda"  # a worker
+GOOD_PAYLOAD = {"n": 5}  # which every wait takes, if the input of its step has what it looks for
+
+
+def signal_all(actions: Actions, payload: Any = GOOD_PAYLOAD) -> None:
+    """Every signal that is waited for."""
+    for run in actions.model.active_runs:
+        for wait in list(run.waits.values()):
+            if wait.is_open and wait.signal is not None:
+                actions.signal(Signal(wait.signal, payload, run_id=run.run_id))
+
+
+def approve_all(actions: Actions) -> None:
+    for run in actions.model.active_runs:
+        for key, wait in list(run.waits.items()):
+            for name in ("ann", "ben") if wait.approval is not None else ():
+                if wait.is_open and approvals.verdict(wait) is None:
+                    actions.decide(run.run_id, key, Decision(True, name, 1))
+
+
+def drain(actions: Actions) -> None:
+    """Nothing is ever stuck: with a worker for everything all runs come to their end."""
+    model = actions.model
+    for run in model.active_runs:
+        if run.is_paused:
+            actions.steer(run.run_id, "resume")
+    for worker_id in list(model.workers):
+        actions.unregister(worker_id)
+    actions.register(LAST, (["default", "slow"], {"gpu": True}), timedelta(days=100))
+    chance = random.Random(len(actions.claimed))
+    while model.active_runs:
+        results = [(item, chance.choice(ENDINGS)) for item in actions.held(LAST)]
+        actions.turn(LAST, results, EVERYTHING)
+        if not actions.held(LAST):
+            go_on(actions)
+    actions.report()
+    assert actions.engine.tickets() == []
+
+
+def go_on(actions: Actions) -> None:
+    """What is waited for comes, or the next time."""
+    for run in actions.model.active_runs:
+        if run.is_active and waits_in_vain(run):
+            actions.steer(run.run_id, "cancel")
+    signal_all(actions)
+    approve_all(actions)
+    if actions.model.active_runs and not actions.model.claimable(LAST):
+        assert actions.model.next_due() is not None, "nothing will ever happen again"
+        actions.advance_to_next_due()
+        actions.tick()
+
+
+def waits_in_vain(run: Run) -> bool:
+    """No payload meets a match that compares with what the input does not have."""
+    return any(
+        wait.is_open
+        and wait.signal is not None
+        and not wait.takes(Signal(wait.signal, GOOD_PAYLOAD), inputs.of_step(run, wait.slug))
+        for wait in run.waits.values()
+    )
