@@ -254,9 +254,11 @@
 \ir waits/_open_step_waits.sql
 \ir waits/_open_waits.sql
 \ir waits/_pause_waits.sql
+\ir waits/_replaced.sql
 \ir waits/_resolve_waits.sql
 \ir waits/_resume_waits.sql
 \ir waits/_shown_wait.sql
+\ir waits/_signals_to_compare.sql
 \ir waits/_store_signal.sql
 \ir waits/_time_out_waits.sql
 \ir waits/_time_out_waits_of.sql

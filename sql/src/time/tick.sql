@@ -57,7 +57,8 @@ the end of its child runs here, and the children of a parent that has ended are 
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
 loop may. Returns the number of due times settled, and of tasks, signals and child runs moved, and
-2,000 more if there are runs left in which to look for lost tickets. If the result is 1,000 or more,
+2,000 more if there are runs left in which to look for lost tickets, or 1,000 more if there are
+signals left to compare with waits. If the result is 1,000 or more,
 call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
