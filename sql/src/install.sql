@@ -321,6 +321,7 @@
 \ir children/_child_like.sql
 \ir children/_copy_children.sql
 \ir children/_end_child_tasks.sql
+\ir children/_fail_unstarted.sql
 \ir children/_find_bad_inputs.sql
 \ir children/_list_children.sql
 \ir children/_note_cancellations.sql
