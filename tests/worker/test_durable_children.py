@@ -9,7 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from stepgres import CallFailed, Client, Rejected, RunStatus, SignalTimeout, StepContext
+from stepgres import (
+    CallFailed,
+    Client,
+    InvalidInput,
+    Rejected,
+    RunStatus,
+    SignalTimeout,
+    StepContext,
+)
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
@@ -196,6 +204,22 @@ def test_input_of_a_child_that_is_no_json_fails_the_step(db: Database, client: C
         run = ended(client, start(client, durable(body)))
     assert run.status == "failed"
     assert 'context.run_workflow: input["bytes"]' in (str(run.details))
+
+
+@pytest.mark.parametrize("method", ["run_workflow", "start_workflow_run"])
+def test_what_is_no_workflow_is_named(db: Database, client: Client, method: str) -> None:
+    def body(input: Any, context: StepContext) -> Any:
+        errors = []
+        for value in (5, None, double, {"slug": "child"}):
+            with pytest.raises(InvalidInput, match="neither a workflow nor a slug") as raised:
+                getattr(context, method)(value)
+            assert raised.value.hint is not None
+            errors.append(str(raised.value))
+        return errors
+
+    with running_worker(db.dsn, durable(body)):
+        found = output(client, start(client, durable(body)))
+    assert ("5" in found[0], "None" in found[1]) == (True, True)
 
 
 def test_started_run_has_a_handle(db: Database, client: Client) -> None:
