@@ -272,9 +272,11 @@
 \ir waits/_open_step_waits.sql
 \ir waits/_open_waits.sql
 \ir waits/_pause_waits.sql
+\ir waits/_replaced.sql
 \ir waits/_resolve_waits.sql
 \ir waits/_resume_waits.sql
 \ir waits/_shown_wait.sql
+\ir waits/_signals_to_compare.sql
 \ir waits/_store_signal.sql
 \ir waits/_time_out_waits.sql
 \ir waits/_time_out_waits_of.sql
@@ -381,6 +383,7 @@
 \ir children/_child_like.sql
 \ir children/_copy_children.sql
 \ir children/_end_child_tasks.sql
+\ir children/_fail_unstarted.sql
 \ir children/_find_bad_inputs.sql
 \ir children/_list_children.sql
 \ir children/_note_cancellations.sql

@@ -43,6 +43,15 @@ def test_checkpoints_are_listed_in_their_order(cli: Cli, engine: Engine) -> None
     assert cli("checkpoints", run_id, "body", "--index", "1", "--json").stdout == "[]\n"
 
 
+def test_checkpoints_of_an_unknown_step_name_it(cli: Cli, engine: Engine) -> None:
+    engine.define("agent", step("body"))
+    run_id = engine.start("agent")
+    for options in ((), ("--json",)):
+        result = cli("checkpoints", run_id, "bodi", *options)
+        assert result.exit_code == 2
+        assert f'run {run_id} of workflow "agent" has no step "bodi"' in result.stderr
+
+
 def test_run_shows_what_its_steps_wait_for(cli: Cli, engine: Engine) -> None:
     durable = engine.colleague("durable", features=["durable"])
     engine.define(

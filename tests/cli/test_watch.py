@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.types.json import Jsonb
 
 from stepgres import Client, StuckStep
 from tests.conftest import Database
@@ -109,6 +110,44 @@ def test_watch_says_why_nothing_happens(
         'a waits for queue: no live worker takes from queue "far"',
     ]
     assert len(set(lines)) == len(lines)
+
+
+def test_watch_says_what_a_run_waits_for(db: Database, engine: Engine) -> None:
+    durable = engine.colleague("durable", features=["durable"])
+    engine.define("leaf", step("a", wait_for="never"))
+    engine.define(
+        "order",
+        step("ask", approval={"title": "Ship it?"}),
+        step("paid", wait_for="payment"),
+        step("leaf", workflow="leaf"),
+        step("nap", durable=True),
+        step("talk", durable=True),
+    )
+    run_id = engine.start("order")
+    nap, talk = sorted(durable.claim(), key=lambda item: item.step_slug)
+    waits = [
+        nap.operation("sleep", kind="sleep", seconds=86400),
+        talk.operation("signal hello", kind="signal", signal="hello"),
+    ]
+    engine.call("save_checkpoints", worker_id="durable", waits=Jsonb(waits))
+    ids = dict(engine.rows("select step_slug, wait_id from stepgres.waits where name <> ''"))
+    assert durable.work([nap.suspended(ids["nap"]), talk.suspended(ids["talk"])]) == []
+    (child,) = engine.rows("select run_id from stepgres.runs where workflow_slug = 'leaf'")
+    with watching(db, engine, "watch", run_id) as process:
+        assert process.stderr is not None
+        lines = {process.stderr.readline().strip() for _ in range(6)}
+        assert lines == {
+            "ask: started, waits for approval Ship it?",
+            "paid: started, waits for signal payment",
+            f"leaf: started, 1 waiting, waits for child run {child}",
+            "nap: started, 1 waiting, waits for sleep",
+            "talk: started, 1 waiting, waits for signal hello",
+            f"run {run_id}: started",
+        }
+        engine.call("send_signal", run_id=run_id, signal="payment")
+        engine.call("tick")
+        assert process.stderr.readline().startswith("paid: completed in")
+    engine.call("cancel_workflow_run", run_id=run_id)
 
 
 def test_who_may_only_look_can_watch(cli: Cli, db: Database, engine: Engine) -> None:

@@ -69,6 +69,22 @@ def die_once(path: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Unstartable(Workflow):
+    """A body that starts runs of a workflow that nobody has registered."""
+
+    @staticmethod
+    @step(durable=True)
+    def body(input: Any, context: StepContext) -> Any:
+        errors = []
+        for method in (context.start_workflow_run, context.run_workflow):
+            try:
+                method("nobody")
+            except CallFailed as error:
+                errors.append(error.error)
+        context.sleep(0.01)
+        return errors
+
+
 class Dying(Workflow):
     """A body whose process dies between two calls."""
 
@@ -154,6 +170,14 @@ def test_durable_map_of_a_local_run(client: Client) -> None:
 def test_body_of_a_local_run_starts_runs(client: Client, processes: int | None) -> None:
     executor = stepgres.Executor(client, processes=processes, workflows=[Doubling])
     assert executor.execute(Starting, None).output == [4, 6, 2]
+
+
+@pytest.mark.parametrize("processes", [None, 1])
+def test_run_that_cannot_be_started_raises_in_a_local_run(
+    client: Client, processes: int | None
+) -> None:
+    found = stepgres.Executor(client, processes=processes).execute(Unstartable, None).output
+    assert found == ['workflow "nobody" does not exist'] * 2
 
 
 def test_local_run_of_an_unknown_workflow_fails(client: Client) -> None:

@@ -71,6 +71,24 @@ def test_tasks_of_other_steps_have_no_checkpoints(engine: Engine) -> None:
     assert (a.checkpoints, b.checkpoints) == (None, None)
 
 
+def test_task_of_a_step_that_is_not_durable_saves_nothing(engine: Engine) -> None:
+    engine.define("mixed", step("body", durable=True), step("plain"), step("each", map=True))
+    engine.start("mixed", [1])
+    body, each, plain = sorted(engine.claim(), key=lambda item: item.step_slug)
+    before = engine.snapshot()
+    for item, slug in ((plain, "plain"), (each, "each")):
+        for checkpoints, waits in (
+            ([item.operation("run a", output=1)], []),
+            ([], [sleep_of(item)]),
+            ([], [item.operation("child", kind="child", workflow="mixed", input=[])]),
+            ([body.operation("run b", output=1), item.operation("run a", output=1)], []),
+        ):
+            with refused("SG003", f'step "{slug}" of "mixed" is not durable'):
+                save(engine, *checkpoints, waits=waits)
+    assert engine.snapshot() == before
+    engine.work([item.completed() for item in (body, each, plain)])
+
+
 def test_suspended_task_is_queued_when_its_wait_is_over(engine: Engine, clock: Clock) -> None:
     item = begin(engine, max_attempts=1)
     assert save(engine, waits=[sleep_of(item)]) == [("sleep", 1, None, None, False)]

@@ -12,6 +12,7 @@ from typing_extensions import LiteralString
 from tests.conftest import Database, Server
 from tests.support.engine import Engine, refused, step
 from tests.support.roles import Installation, installation
+from tests.support.sessions import Sessions
 from tests.support.waiting import PATIENCE
 
 PAID: LiteralString = "new.status = 'paid'"
@@ -305,6 +306,47 @@ def test_stepgres_that_is_gone_is_a_warning(table: Engine, warnings: list[str]) 
         table.connection.execute("drop schema stepgres cascade")
         insert(table, (1, "1", "paid", 1))
         assert "may not send signals any more" in warnings[-1]
+
+
+def test_lock_timeout_of_the_user_is_a_warning(
+    table: Engine, db: Database, warnings: list[str]
+) -> None:
+    signal_on(table)
+    table.connection.execute("set lock_timeout = '10ms'")
+    for name in ("signals", "workers"):
+        with db.connect() as upgrade, upgrade.transaction():
+            upgrade.execute(f"lock table stepgres.{name} in access exclusive mode".encode())
+            insert(table, (1, "1", "paid", 1))
+        assert warnings.pop() == (
+            'table app.payments has not sent 1 signals "paid":'
+            " canceling statement due to lock timeout"
+        )
+    assert table.rows("select count(*) from app.payments") == [2]
+    insert(table, (2, "2", "paid", 1))
+    assert keys(table) == ["2"]
+
+
+def test_deadlock_with_an_upgrade_is_a_warning(table: Engine, db: Database) -> None:
+    signal_on(table)
+    told: list[str] = []
+    with Sessions(db) as sessions:
+        user = sessions.connect()  # finds a deadlock at once
+        user.add_notice_handler(lambda notice: told.append(str(notice.message_primary)))
+        upgrade = sessions.connect()
+        upgrade.execute("set deadlock_timeout = '1h'")
+        user.execute("begin")
+        user.execute("select from app.payments")
+        with upgrade.transaction():
+            upgrade.execute("lock table stepgres.signals in access exclusive mode")
+            done = sessions.until_blocked(
+                upgrade,
+                lambda: upgrade.execute("lock table app.payments in access exclusive mode"),
+            )
+            user.execute("insert into app.payments values (1, '1', 'paid', 1)")
+            user.execute("commit")
+            done.result(PATIENCE)
+    assert told == ['table app.payments has not sent 1 signals "paid": deadlock detected']
+    assert table.rows("select count(*) from app.payments") == [1]
 
 
 # Costs

@@ -115,6 +115,21 @@ def test_run_that_cannot_even_fail_is_put_off(engine: Engine, clock: Clock) -> N
     assert engine.claim_one().run_id == bad
 
 
+def test_signals_of_a_run_that_cannot_even_fail_are_left_alone(engine: Engine) -> None:
+    engine.define("order", step("a"), step("ask", wait_for="go"), step("b", "ask"))
+    bad, _ = start_all(engine, 2)
+    break_runs(engine, for_good=True)
+    engine.call("send_signal", run_id=bad, signal="go")
+    engine.call("tick")
+    assert engine.status(bad)[0] == "in_progress"
+    assert engine.rows("select is_new, wait_id from stepgres.signals") == [(False, None)]
+    assert engine.call("tick") == 0
+    engine.connection.execute("drop trigger break_run on stepgres.tasks")
+    engine.call("pause_workflow_run", run_id=bad)
+    engine.call("resume_workflow_run", run_id=bad)
+    assert engine.steps(bad)["ask"] == "completed"
+
+
 def test_what_no_run_is_at_fault_for_fails_the_tick(engine: Engine, clock: Clock) -> None:
     engine.define("order", step("a"))
     bad, _ = start_all(engine, delay="10 s")

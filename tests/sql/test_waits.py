@@ -293,6 +293,46 @@ def test_wait_with_a_key_also_takes_a_signal_to_its_run(engine: Engine) -> None:
     assert engine.output(run_id) == 1
 
 
+@pytest.mark.parametrize("waits_first", [True, False], ids=["tick", "opening"])
+@pytest.mark.parametrize("order", [("key", "run"), ("run", "key")], ids="-".join)
+def test_signal_by_key_and_signal_to_the_run_come_in_the_order_of_sending(
+    engine: Engine, waits_first: bool, order: tuple[str, str]
+) -> None:
+    engine.define(
+        "order",
+        step("a"),
+        step("pay", "a", wait_for="paid", key="$.id", match="$.n > 0"),
+        step("more", "a", wait_for="paid", match="$.n > 0"),
+        step("never", wait_for="stop"),
+    )
+    run_id = engine.start("order", {"id": 7})
+    item = engine.claim_one()
+    if waits_first:
+        engine.complete(item)
+    for n, receiver in enumerate(("run", "key", *order)):
+        payload = {"n": n - 1, "to": receiver}
+        if receiver == "key":
+            send_by_key(engine, "7", payload, "paid")
+        else:
+            send(engine, run_id, "paid", payload)
+    engine.call("tick")
+    if not waits_first:
+        engine.complete(item)
+    # A signal by key can only go to the wait with the key, and pay is the older wait.
+    pay = {"n": 1, "to": order[0]}
+    more = {"n": 2, "to": "run"}
+    expected = {"pay": pay, "more": more} if order[1] == "run" else {"pay": pay}
+    found = dict(
+        engine.rows(
+            "select step_slug, payload from stepgres.waits"
+            " where run_id = %s and outcome = 'signalled'",
+            run_id,
+        )
+    )
+    assert found == expected
+    engine.call("cancel_workflow_run", run_id=run_id)
+
+
 def test_key_that_another_wait_holds_fails_the_step_and_names_the_holder(engine: Engine) -> None:
     engine.define("order", step("pay", wait_for="paid", key="$.id"))
     holder, second = engine.start("order", {"id": 7}), engine.start("order", {"id": 7})

@@ -9,7 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from stepgres import CallFailed, Client, Rejected, RunStatus, SignalTimeout, StepContext
+from stepgres import (
+    CallFailed,
+    Client,
+    InvalidInput,
+    Rejected,
+    RunStatus,
+    SignalTimeout,
+    StepContext,
+)
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
@@ -118,11 +126,74 @@ def test_child_that_cannot_start_raises(
         except CallFailed as error:
             return error.error
 
+    register_strict(client)
+    with running_worker(db.dsn, durable(body)):
+        assert message in output(client, start(client, durable(body)))
+
+
+START_ERRORS = pytest.mark.parametrize(
+    ("slug", "message"),
+    [("nobody", 'workflow "nobody" does not exist'), ("strict", "must be an array")],
+)
+
+
+@START_ERRORS
+def test_run_that_cannot_be_started_raises_at_the_call_in_a_thread(
+    db: Database, client: Client, slug: str, message: str
+) -> None:
+    seen = []
+
+    def body(input: Any, context: StepContext) -> Any:
+        with pytest.raises(CallFailed, match=message) as raised:
+            context.start_workflow_run(slug, {"no": "array"})
+        seen.append((raised.value.name, raised.value.error_type))
+        context.sleep(0.01)
+        return "survived"
+
+    register_strict(client)
+    with running_worker(db.dsn, durable(body)):
+        assert output(client, start(client, durable(body))) == "survived"
+    assert seen == [(slug, "WorkflowFailed")] * 2  # the same when the body is called again
+
+
+@START_ERRORS
+def test_run_that_cannot_be_started_raises_at_the_call_on_the_loop(
+    db: Database, client: Client, slug: str, message: str
+) -> None:
+    seen = []
+
+    async def body(input: Any, context: StepContext) -> Any:
+        starts = (context.start_workflow_run(name, {}) for name in (slug, "other"))
+        found: list[Any] = await asyncio.gather(*starts, return_exceptions=True)
+        failed, started = found
+        seen.append(str(failed))
+        await context.sleep(0.01)
+        return str(started.run_id)
+
+    register_strict(client)
+    client.register_workflow(plain(double, "other"))
+    with running_worker(db.dsn, durable(body)):
+        run_id = start(client, durable(body))
+        assert output(client, run_id) == str(children(client, run_id)[0])
+    assert [message in found for found in seen] == [True, True]
+
+
+def test_body_that_does_not_catch_that_a_run_cannot_start_fails(
+    db: Database, client: Client
+) -> None:
+    def body(input: Any, context: StepContext) -> Any:
+        return str(context.start_workflow_run("nobody").run_id)
+
+    with running_worker(db.dsn, durable(body, max_attempts=2)):
+        run = ended(client, start(client, durable(body, max_attempts=2)))
+    assert run.status == "failed"
+    assert 'workflow "nobody" does not exist' in str(run.details)
+
+
+def register_strict(client: Client) -> None:
     client.register_workflow(
         workflow(("each", double, {"depends_on": [], "map": True}), slug="strict")
     )
-    with running_worker(db.dsn, durable(body)):
-        assert message in output(client, start(client, durable(body)))
 
 
 def test_input_of_a_child_that_is_no_json_fails_the_step(db: Database, client: Client) -> None:
@@ -133,6 +204,22 @@ def test_input_of_a_child_that_is_no_json_fails_the_step(db: Database, client: C
         run = ended(client, start(client, durable(body)))
     assert run.status == "failed"
     assert 'context.run_workflow: input["bytes"]' in (str(run.details))
+
+
+@pytest.mark.parametrize("method", ["run_workflow", "start_workflow_run"])
+def test_what_is_no_workflow_is_named(db: Database, client: Client, method: str) -> None:
+    def body(input: Any, context: StepContext) -> Any:
+        errors = []
+        for value in (5, None, double, {"slug": "child"}):
+            with pytest.raises(InvalidInput, match="neither a workflow nor a slug") as raised:
+                getattr(context, method)(value)
+            assert raised.value.hint is not None
+            errors.append(str(raised.value))
+        return errors
+
+    with running_worker(db.dsn, durable(body)):
+        found = output(client, start(client, durable(body)))
+    assert ("5" in found[0], "None" in found[1]) == (True, True)
 
 
 def test_started_run_has_a_handle(db: Database, client: Client) -> None:

@@ -126,7 +126,10 @@ class Workers(Caller):
     def list_checkpoints(
         self, run_id: UUID, step_slug: str, task_index: int | None = None, after: int | None = None
     ) -> list[Checkpoint]:
-        """List what the body of a durable step has done, about 4 MB of it, after a place."""
+        """List what the body of a durable step has done, about 4 MB of it, after a place.
+
+        Raises RunNotFound, and InvalidInput if the run has no such step.
+        """
         return self._all(
             "list_checkpoints",
             row_of(Checkpoint),

@@ -224,13 +224,15 @@ class Body(ABC):
             return await self._park(answer and answer.wait_id)
         return wait.finish(key, answer)
 
-    async def _begin(self, key: Key, wait: Wait) -> StartedRun:
+    async def _begin(self, key: Key, wait: Wait) -> Any:
         if self._journal.answer(key) is None:
             await self._open(key, wait)
         else:
             await self._flush()
         answer = self._journal.answer(key)
         assert answer is not None
+        if answer.child_run_id is None:  # the run could not start
+            return wait.finish(key, answer)
         return StartedRun(
             UUID(str(answer.child_run_id)), lambda: self._start(self._wait_for(key, wait), key)
         )

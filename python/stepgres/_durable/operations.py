@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepgres._durable.journal import call_failed
+from stepgres._postgres.arguments import slug_argument
 from stepgres._postgres.json_text import NotWritable, dumps
 from stepgres.errors import InvalidInput, Rejected, SignalTimeout, UnwritableOutput
-from stepgres.workflow import slug_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,12 @@ def approval(name: str, timeout: float | None, document: dict[str, Any]) -> Wait
 
 def child(method: str, workflow: WorkflowName, input: Any, version: int | None) -> Wait:
     """Return a wait for a run of a workflow, which save_checkpoints starts."""
-    slug = workflow if isinstance(workflow, str) else slug_of(workflow)
+    slug = slug_argument(workflow)
+    if slug is None:
+        raise InvalidInput(
+            f"context.{method}: None is neither a workflow nor a slug",
+            hint='Pass the Workflow class, or its slug, such as "order".',
+        )
     is_detached = method == "start_workflow_run"
     fields = {"workflow": slug, "input": input, "version": version, "is_detached": is_detached}
     try:

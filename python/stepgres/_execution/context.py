@@ -213,8 +213,9 @@ class StepContext:
     ) -> Any:
         """Start a run of a workflow once, and return a handle with its run_id and result().
 
-        result() is as run_workflow: it raises CallFailed also if the run could not start. The run
-        goes on when the body is completed without its end.
+        Raises CallFailed if the run cannot start: if the workflow does not exist, or does not take
+        the input. result() waits as run_workflow does. The run goes on when the body is completed
+        without its end.
         """
         return self._durable("start_workflow_run").start_workflow_run(workflow, input, version)
 

@@ -185,7 +185,7 @@ class AsyncExecutor:
             )
             return started, await self._client.get_max_parallel(started)
 
-        return await self._execute(start, None, finder, timeout)
+        return await self._execute(start, None, finder, timeout, has_children=True)
 
     async def _register_and_start(
         self, document: dict[str, Any], **arguments: Any
@@ -245,4 +245,7 @@ class AsyncExecutor:
 
 
 def _has_children(document: Mapping[str, Any]) -> bool:
-    return any(step.get("workflow") is not None for step in document["steps"])
+    """Say whether a run may have children: any goal task may add one that is a run."""
+    return document.get("tasks") is not None or any(
+        step.get("workflow") is not None for step in document["steps"]
+    )

@@ -13,7 +13,7 @@ from stepgres._goals.side_by_side import side_by_side
 from stepgres.errors import GoalsFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stepgres._client.client import Client
     from stepgres._goals.decompose import Decomposer
@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 
 class WorkflowComposer:
-    """Decomposes goals and executes their goal tasks, in one call."""
+    """Decomposes goals and executes their goal tasks, in one call.
 
-    def __init__(self, client: Client) -> None:
+    workflows are those of Executor: workflows whose runs are goal tasks, or are started by durable
+    goal tasks.
+    """
+
+    def __init__(self, client: Client, *, workflows: Iterable[Any] = ()) -> None:
         self._client = client
+        self._workflows = tuple(workflows)
 
     def compose_from_goal(
         self,
@@ -55,7 +60,10 @@ class WorkflowComposer:
         defaults: dict[str, Any] = {"events": "task"} if monitoring else {}
         if retry_attempts is not None:
             defaults["max_attempts"] = retry_attempts
-        return Orchestrator(self._client, concurrency=max_parallel).execute_goal(
+        orchestrator = Orchestrator(
+            self._client, concurrency=max_parallel, workflows=self._workflows
+        )
+        return orchestrator.execute_goal(
             goal,
             decomposer,
             step_functions,
@@ -80,7 +88,8 @@ class WorkflowComposer:
     ) -> RunResult:
         """Execute a task graph, given by itself or its id. Raises TaskGraphNotApproved."""
         task_graph_id = task_graph if isinstance(task_graph, str) else task_graph.id
-        return Executor(self._client, concurrency=max_parallel).execute_task_graph(
+        executor = Executor(self._client, concurrency=max_parallel, workflows=self._workflows)
+        return executor.execute_task_graph(
             task_graph_id,
             step_functions,
             input,

@@ -11,7 +11,7 @@ from stepgres._goals.side_by_side import side_by_side_async
 from stepgres.errors import GoalsFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stepgres._client.client_async import AsyncClient
     from stepgres._goals.decompose import Decomposer
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 
 class AsyncWorkflowComposer:
-    """Decomposes goals and executes their goal tasks, in one call."""
+    """Decomposes goals and executes their goal tasks, in one call.
 
-    def __init__(self, client: AsyncClient) -> None:
+    workflows are those of Executor: workflows whose runs are goal tasks, or are started by durable
+    goal tasks.
+    """
+
+    def __init__(self, client: AsyncClient, *, workflows: Iterable[Any] = ()) -> None:
         self._client = client
+        self._workflows = tuple(workflows)
 
     async def compose_from_goal(
         self,
@@ -53,7 +58,10 @@ class AsyncWorkflowComposer:
         defaults: dict[str, Any] = {"events": "task"} if monitoring else {}
         if retry_attempts is not None:
             defaults["max_attempts"] = retry_attempts
-        return await AsyncOrchestrator(self._client, concurrency=max_parallel).execute_goal(
+        orchestrator = AsyncOrchestrator(
+            self._client, concurrency=max_parallel, workflows=self._workflows
+        )
+        return await orchestrator.execute_goal(
             goal,
             decomposer,
             step_functions,
@@ -78,7 +86,8 @@ class AsyncWorkflowComposer:
     ) -> RunResult:
         """Execute a task graph, given by itself or its id. Raises TaskGraphNotApproved."""
         task_graph_id = task_graph if isinstance(task_graph, str) else task_graph.id
-        return await AsyncExecutor(self._client, concurrency=max_parallel).execute_task_graph(
+        executor = AsyncExecutor(self._client, concurrency=max_parallel, workflows=self._workflows)
+        return await executor.execute_task_graph(
             task_graph_id,
             step_functions,
             input,

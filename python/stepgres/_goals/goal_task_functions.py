@@ -98,7 +98,7 @@ def check_goal_task_functions(
         if (
             options.get("execution", execution) == "local"
             and not goal_task.get("subtasks")
-            and not options.keys() & {"sql_function", "approval", "wait_for"}
+            and not options.keys() & {"sql_function", "approval", "wait_for", "workflow"}
         ):
             _need_function(path, step_functions)
 

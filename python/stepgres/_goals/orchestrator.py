@@ -12,7 +12,7 @@ from stepgres._goals.goal_task_functions import check_goal_task_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stepgres._client.client import Client
     from stepgres._goals.decompose import Answers, Decomposer
@@ -26,12 +26,20 @@ class Orchestrator:
     """Decomposes goals into task graphs, and executes the task graphs.
 
     A decomposer is called with a goal and returns its goal tasks as dicts, dataclasses or JSON
-    text. A decomposer may be async.
+    text. A decomposer may be async. concurrency and workflows are those of Executor: name as
+    workflows those whose runs are goal tasks, or are started by durable goal tasks.
     """
 
-    def __init__(self, client: Client, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        concurrency: int | None = None,
+        workflows: Iterable[Any] = (),
+    ) -> None:
         self._client = client
         self._concurrency = concurrency
+        self._workflows = tuple(workflows)
 
     def decompose_goal(
         self,
@@ -99,7 +107,7 @@ class Orchestrator:
             workflow_slug=workflow_slug,
             defaults=defaults,
         )
-        executor = Executor(self._client, concurrency=self._concurrency)
+        executor = Executor(self._client, concurrency=self._concurrency, workflows=self._workflows)
         # A missing function is an error before the start of the run.
         check_goal_task_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:

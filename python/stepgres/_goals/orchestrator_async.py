@@ -10,7 +10,7 @@ from stepgres._goals.goal_task_functions import check_goal_task_functions
 from stepgres.errors import DecompositionError, TaskGraphNotApproved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stepgres._client.client_async import AsyncClient
     from stepgres._goals.decompose import Answers, Decomposer
@@ -24,12 +24,20 @@ class AsyncOrchestrator:
     """Decomposes goals into task graphs, and executes the task graphs.
 
     A decomposer is called with a goal and returns its goal tasks as dicts, dataclasses or JSON
-    text. A decomposer may be async.
+    text. A decomposer may be async. concurrency and workflows are those of Executor: name as
+    workflows those whose runs are goal tasks, or are started by durable goal tasks.
     """
 
-    def __init__(self, client: AsyncClient, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        *,
+        concurrency: int | None = None,
+        workflows: Iterable[Any] = (),
+    ) -> None:
         self._client = client
         self._concurrency = concurrency
+        self._workflows = tuple(workflows)
 
     async def decompose_goal(
         self,
@@ -97,7 +105,9 @@ class AsyncOrchestrator:
             workflow_slug=workflow_slug,
             defaults=defaults,
         )
-        executor = AsyncExecutor(self._client, concurrency=self._concurrency)
+        executor = AsyncExecutor(
+            self._client, concurrency=self._concurrency, workflows=self._workflows
+        )
         # A missing function is an error before the start of the run.
         check_goal_task_functions(graph.tasks, graph.execution, step_functions)
         if require_approval:

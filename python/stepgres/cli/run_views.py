@@ -201,7 +201,7 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
                 tasks_text(step),
                 step.started_at and took(step.started_at, step.finished_at),
                 ", ".join(step.depends_on),
-                ": ".join(filter(None, [step.skip_reason, step.error])) or _waits_text(step.waits),
+                ": ".join(filter(None, [step.skip_reason, step.error])) or waits_text(step.waits),
             ]
             for step in steps
         ],
@@ -229,7 +229,8 @@ def wait_text(wait: Wait) -> str:
     return wait.name or f"{wait.kind} {wait.signal or title or run or ''}".strip()
 
 
-def _waits_text(waits: Sequence[Wait]) -> str | None:
+def waits_text(waits: Sequence[Wait]) -> str | None:
+    """Return the first open waits: waits for signal paid, sleep."""
     found = [wait_text(wait) for wait in waits if wait.resolved_at is None]
     if not found:
         return None

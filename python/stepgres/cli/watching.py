@@ -11,8 +11,8 @@ import click
 
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import FAILED, Failure
-from stepgres.cli.output import print_json, printable, rich_console, takes_json
-from stepgres.cli.run_views import state_of, tasks_text, took
+from stepgres.cli.output import local_time, print_json, printable, rich_console, takes_json
+from stepgres.cli.run_views import state_of, tasks_text, took, waits_text
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -86,7 +86,10 @@ def _watch(client: Client, run_id: UUID, is_quiet: bool) -> RunDetails:
 def _reasons(client: Client, run_id: UUID) -> list[str]:
     """Return the reasons for which a run does not progress."""
     return [
-        printable(f"{reason.step_slug} waits for {reason.waits_for}: {reason.detail}")
+        printable(
+            f"{reason.step_slug} waits for {reason.waits_for}: {reason.detail}"
+            + (f", until {local_time(reason.until)}" if reason.until else "")
+        )
         for reason in client.why_stuck(run_id)
         if reason.waits_for not in ("dependency", "lease")
     ][:_REASONS_SHOWN]
@@ -117,7 +120,10 @@ class _Lines:
     def show(self, run: RunDetails, reasons: list[str]) -> None:
         for step in run.steps:
             if step.status != "created":
-                self._say(step.step_slug, (step.status, int(10 * _share(step))), _text(step))
+                # The waits of a large map come and go: their kinds and names stay.
+                waits = {(w.kind, w.signal) for w in step.waits if w.resolved_at is None}
+                state = (step.status, int(10 * _share(step)), waits)
+                self._say(step.step_slug, state, _text(step))
         self._say(f"run {run.run_id}", state_of(run), state_of(run))
         if reasons and self._reasons != reasons:
             self._reasons = reasons
@@ -191,7 +197,8 @@ def _share(step: RunStep) -> float:
 
 def _text(step: RunStep) -> str:
     if not _is_finished(step):
-        return f"{step.status}, {tasks_text(step)}" if step.tasks else step.status
+        parts = [step.status, tasks_text(step), waits_text(step.waits)]
+        return ", ".join(filter(None, parts))
     duration = step.started_at and took(step.started_at, step.finished_at)
     text = f"{step.status} in {duration}" if duration else step.status
     if step.status == "completed" and step.tasks.get("skipped"):

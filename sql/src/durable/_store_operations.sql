@@ -41,6 +41,7 @@ begin
         perform stepgres._advance(stepgres._open_waits(v_waits));
     end if;
     perform stepgres._start_children(v_children);
+    perform stepgres._fail_unstarted(v_children);
     insert into stepgres.checkpoints (
         run_id, step_slug, task_index, place, name, number, wait_id, output, error, error_type,
         saved_at

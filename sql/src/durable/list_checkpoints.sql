@@ -6,8 +6,17 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_run stepgres.runs := stepgres._find_run(list_checkpoints.run_id);
 begin
-    perform stepgres._find_run(list_checkpoints.run_id);
+    if not exists (
+        select from stepgres.step_states as s
+        where s.run_id = v_run.run_id and s.step_slug = list_checkpoints.step_slug
+    ) then
+        raise exception 'run % of workflow "%" has no step "%"',
+            v_run.run_id, v_run.workflow_slug, list_checkpoints.step_slug
+            using errcode = 'SG003', hint = 'get_run lists the steps of a run.';
+    end if;
     return query
     select c.* from stepgres._list_checkpoints(
         list_checkpoints.run_id, list_checkpoints.step_slug, list_checkpoints.task_index,
@@ -22,4 +31,4 @@ comment on function stepgres.list_checkpoints(uuid, text, int, int) is
 The answer has about 4 MB at most. For more, call it again with the last place as after, until there
 is no row.
 
-Errors: SG005 unknown run.';
+Errors: SG003 unknown step, SG005 unknown run.';

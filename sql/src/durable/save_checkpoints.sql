@@ -9,6 +9,7 @@ as $$
 declare
     v_operations stepgres._operation[];
     v_leased stepgres._operation[];
+    v_other record;
 begin
     perform stepgres._worker(save_checkpoints.worker_id);
     v_operations := stepgres._read_operations(
@@ -27,6 +28,22 @@ begin
             and t.worker_id = save_checkpoints.worker_id
         order by o.place
     );
+    select o.step_slug, r.workflow_slug into v_other
+    from unnest(v_leased) as o
+    join stepgres.runs as r on r.run_id = o.run_id
+    cross join lateral (
+        select def.durable from stepgres.steps as def
+        where (def.workflow_slug, def.version, def.step_slug)
+            = (r.workflow_slug, r.version, o.step_slug)
+        offset 0
+    ) as s
+    where s.durable is not true
+    limit 1;
+    if found then
+        raise exception 'step "%" of "%" is not durable, and has no checkpoints or waits',
+            v_other.step_slug, v_other.workflow_slug
+            using errcode = 'SG003', hint = 'Define the step with "durable": true.';
+    end if;
     perform stepgres._store_operations(v_leased);
 
     return query
@@ -64,10 +81,11 @@ them failed. A wait that was opened before stays as it is.
 
 Returns a row for each of these waits, with its wait_id and child_run_id, and with its outcome if it
 is resolved already; and a row with is_refused for each task that is not leased to the worker in
-this claim. All is stored when the call has returned, or nothing.
+this claim. The wait for a child that could not start has failed, and has no child_run_id. All is
+stored when the call has returned, or nothing.
 
 A body that can do nothing before a wait is resolved ends with the result {"status": "suspended",
 "waits_for": [wait_id, ...]} for work, which costs no attempt.
 
-Errors: SG003 malformed, SG006 unknown worker, SG017 a checkpoint of more than 1 MB, SG030 more than
-10,000 checkpoints and waits in a task.';
+Errors: SG003 malformed, or a task of a step that is not durable; SG006 unknown worker; SG017 a
+checkpoint of more than 1 MB; SG030 more than 10,000 checkpoints and waits in a task.';

@@ -12,7 +12,8 @@ declare
     v_options jsonb := stepgres._inherited_options() || '{"transactional": "boolean",
         "sql_function": "string", "start_delay": "number", "condition": "string",
         "unless": "string", "durable": "boolean", "approval": "object", "wait_for": "string",
-        "match": "string", "when_timeout": "string",
+        "match": "string", "key": "string", "when_timeout": "string", "workflow": "string",
+        "version": "number",
         "default_output": "object or array or string or number or boolean"}';
     v_key text;
     v_type text;

@@ -57,7 +57,7 @@ comment on column stepgres.signals.source is
 comment on column stepgres.signals.expires_at is
 'When an unread signal with a key is deleted; a signal to a run is kept as long as the run.';
 comment on column stepgres.signals.is_new is
-'No tick has compared the signal with the open waits since the signal was committed.';
+'The signal has not been compared with all open waits since it was committed: tick will do so.';
 comment on column stepgres.signals.wait_id is
 'The wait that has consumed the signal.';
 

@@ -18,6 +18,15 @@ begin
     perform stepgres._check_signal(
         _send_row_signals.signal, null, null, _send_row_signals.source
     );
+    -- An upgrade may hold the tables, and lock_timeout of the user may end the wait for it. After
+    -- these locks no other is waited for. The block writes nothing: see _row_signal_body.
+    begin
+        lock table stepgres.signals, stepgres.workers in row exclusive mode;
+    exception when lock_not_available or deadlock_detected then
+        raise warning 'table % has not sent % signals "%": %', source, v_count, signal, sqlerrm
+            using hint = 'Send them with send_signal_by_key.';
+        return;
+    end;
     -- There are not more unread signals than ids since the oldest one: so most calls count nothing.
     select s.signal_id into v_oldest from stepgres.signals as s
     where s.wait_id is null and s.run_id is null and s.expires_at > '-infinity'

@@ -41,6 +41,10 @@ begin
         update stepgres.waits as w set due_at = v_now + interval '1 minute'
         where w.run_id = run_ids[1] and w.resolved_at is null and w.due_at <= v_now;
         update stepgres.waits as w set is_new = false where w.run_id = run_ids[1] and w.is_new;
+        update stepgres.signals as s set is_new = false
+        where s.is_new and s.signal_id in (
+            select c.signal_id from stepgres._signals_to_compare(run_ids[:1], null) as c
+        );
         delete from stepgres.child_changes as c
         where (c.change = 'cancel' and c.run_id = run_ids[1])
             or (c.change = 'ended' and c.run_id in (

@@ -4,7 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_marked int;
+    v_now timestamptz := stepgres._now();
 begin
     if signal_ids = '{}' then
         return 0;
@@ -20,25 +20,33 @@ begin
         select n.signal_id from stepgres.signals as n
         where n.signal_id = any (_mark_signals.signal_ids) and n.is_new and case
             when n.run_id is not null then n.run_id = any (_mark_signals.run_ids)
-            else not exists (
+                and not exists (
+                    select from stepgres.waits as w
+                    join stepgres.runs as r on r.run_id = w.run_id
+                    where w.run_id = n.run_id and w.signal = n.signal and w.resolved_at is null
+                        and r.paused_at is null
+                    offset 0
+                )
+            else n.expires_at <= v_now or not exists (
                 select from stepgres.waits as w
+                join stepgres.runs as r on r.run_id = w.run_id
                 where w.signal = n.signal and w.key = n.key and w.resolved_at is null
-                    and w.run_id <> all (_mark_signals.run_ids)
+                    and (r.paused_at is null or w.run_id <> all (_mark_signals.run_ids))
                 offset 0
             )
         end
         for no key update skip locked
     ));
-    get diagnostics v_marked = row_count;
-    return v_marked + (
+    return (
         select count(*) from unnest(_mark_signals.signal_ids) as i (signal_id)
         left join stepgres.signals as s on s.signal_id = i.signal_id
-        where s.wait_id is not null or s.signal_id is null
-    )::int;
+        where s.is_new is not true
+    );
 end
 $$;
 
 comment on function stepgres._mark_signals(bigint[], uuid[]) is
-'Marks signals of locked runs, and signals with a key that no open wait has, as not new.
+'Marks signals that no open wait of a run that is not paused can take as not new.
 
-Returns how many of the signals are not new any more, with those that were consumed before.';
+run_ids are the runs that the caller has locked. Returns how many of the signals are not new any
+more, with those that were compared or consumed before.';

@@ -1,103 +1,93 @@
 create function stepgres._match_signals(
-    run_ids uuid[], fresh_from bigint default 9223372036854775807
-) returns stepgres._resolution[]
+    run_ids uuid[],
+    fresh_from bigint default 9223372036854775807,
+    out resolutions stepgres._resolution[],
+    out compared bigint[],
+    out left_new bigint[]
+)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now timestamptz := stepgres._now();
+    v_budget int := 5000;
     v_signal record;
-    v_wait stepgres.waits;
     v_group text;
-    v_passed bigint;
-    v_is_first boolean;
-    v_taken bigint[] := '{}'::bigint[];
-    v_resolutions stepgres._resolution[];
+    v_waits stepgres.waits[];
+    v_wait_ids bigint[];
+    v_next int[];
+    v_all int[];
+    v_fresh int[];
+    v_place int;
 begin
-    -- Signals of different names do not compete, so each name of a run is a group. v_passed is a
-    -- wait of the group: this wait and all before it are taken. A signal and a wait that were
-    -- compared before are not compared again.
+    <<signals>>
     for v_signal in
-        select s.signal_id, s.run_id, s.signal, s.payload, s.is_new,
-            s.is_new or g.are_fresh as meets_all
-        from stepgres.runs as r
-        cross join lateral (
-            select w.signal,
-                bool_or(w.is_new or w.wait_id >= _match_signals.fresh_from) as has_fresh,
-                bool_and(w.is_new or w.wait_id >= _match_signals.fresh_from) as are_fresh
-            from stepgres.waits as w
-            where w.run_id = r.run_id and w.resolved_at is null and w.signal is not null
-            group by w.signal
-        ) as g
-        cross join lateral (
-            select u.* from stepgres.signals as u
-            where u.run_id = r.run_id and u.signal = g.signal and u.wait_id is null
-            offset 0
-        ) as s
-        where (s.is_new or g.has_fresh) and r.run_id = any (_match_signals.run_ids)
-            and r.status = 'started' and r.paused_at is null
-        order by s.run_id, s.signal, s.signal_id
+        select * from stepgres._signals_to_compare(
+            _match_signals.run_ids, _match_signals.fresh_from
+        )
     loop
+        if v_budget <= 0 then
+            left_new := left_new || v_signal.signal_id;
+            continue;
+        end if;
+        -- Signals of different names do not compete, so each name of a run is a group.
         if v_group is distinct from v_signal.run_id || v_signal.signal then
             v_group := v_signal.run_id || v_signal.signal;
-            v_passed := 0;
+            -- Among waits that ask the same of a signal, only the oldest open one is compared: its
+            -- place is in v_all, and v_next has the place of the wait that follows it.
+            select array_agg(w.wait order by w.place), array_agg((w.wait).wait_id order by w.place),
+                array_agg(w.next order by w.place),
+                array_agg(w.place order by w.place) filter (where w.is_first),
+                array_agg(w.place order by w.place) filter (where w.is_first and w.is_fresh)
+            into v_waits, v_wait_ids, v_next, v_all, v_fresh
+            from (
+                select c.wait, c.place, c.is_fresh, lead(c.place) over alike as next,
+                    lag(c.place) over alike is null as is_first
+                from (
+                    select o as wait, (row_number() over (order by o.wait_id))::int as place,
+                        o.is_new or o.wait_id >= _match_signals.fresh_from as is_fresh,
+                        o.match::text as match, o.key,
+                        case when o.match::text ~ '\$"input"' then o.step_slug end as input_of
+                    from stepgres.waits as o
+                    where o.run_id = v_signal.run_id and o.signal = v_signal.signal
+                        and o.resolved_at is null
+                ) as c
+                window alike as (
+                    partition by c.match, c.input_of, c.key, c.is_fresh order by c.place
+                )
+            ) as w;
         end if;
-        v_is_first := v_signal.meets_all;
-        for v_wait in
-            select w.* from stepgres.waits as w
-            where w.run_id = v_signal.run_id and w.signal = v_signal.signal
-                and w.resolved_at is null and w.wait_id > v_passed and (
-                    v_signal.is_new or w.is_new or w.wait_id >= _match_signals.fresh_from
-                )
-            order by w.wait_id
-        loop
-            if v_wait.wait_id = any (v_taken) then
-                v_passed := case when v_is_first then v_wait.wait_id else v_passed end;
-            elsif stepgres._is_matched(v_wait, v_signal.payload) then
-                v_taken := v_taken || v_wait.wait_id;
-                v_resolutions := v_resolutions || (
-                    v_wait.wait_id, 'signalled', v_signal.payload, null, v_signal.signal_id
-                )::stepgres._resolution;
-                exit;
-            else
-                v_is_first := false;
+        foreach v_place in array case
+            when v_signal.wait_id is not null then array_positions(v_wait_ids, v_signal.wait_id)
+            when v_signal.is_new then v_all
+            else v_fresh
+        end loop
+            continue when v_signal.wait_id is not null and v_place <> all (v_all);
+            v_budget := v_budget - 1;
+            continue when not stepgres._is_matched(v_waits[v_place], v_signal.payload);
+            if v_signal.wait_id is not null then
+                -- A row that another transaction has locked is being deleted, or stays new.
+                perform from stepgres.signals as s
+                where s.signal_id = v_signal.signal_id and s.wait_id is null
+                for no key update skip locked;
+                continue signals when not found;
             end if;
-        end loop;
-    end loop;
-
-    -- Signals with a key: no other open wait has the name and the key. A row that another
-    -- transaction has locked is being deleted, or stays new for the next tick.
-    for v_wait in
-        select w.* from stepgres.runs as r
-        cross join lateral (
-            select o.* from stepgres.waits as o
-            where o.run_id = r.run_id and o.resolved_at is null offset 0
-        ) as w
-        where r.run_id = any (_match_signals.run_ids) and r.status = 'started'
-            and r.paused_at is null and w.key is not null and w.wait_id <> all (v_taken)
-        order by w.wait_id
-    loop
-        for v_signal in
-            select s.signal_id, s.payload from stepgres.signals as s
-            where s.signal = v_wait.signal and s.key = v_wait.key and s.wait_id is null
-                and s.run_id is null and s.expires_at > v_now and (
-                    s.is_new or v_wait.is_new or v_wait.wait_id >= _match_signals.fresh_from
-                )
-            order by s.signal_id
-        loop
-            continue when not stepgres._is_matched(v_wait, v_signal.payload);
-            perform from stepgres.signals as s
-            where s.signal_id = v_signal.signal_id and s.wait_id is null
-            for no key update skip locked;
-            continue when not found;
-            v_resolutions := v_resolutions || (
-                v_wait.wait_id, 'signalled', v_signal.payload, null, v_signal.signal_id
+            resolutions := resolutions || (
+                v_wait_ids[v_place], 'signalled', v_signal.payload, null, v_signal.signal_id
             )::stepgres._resolution;
+            v_all := stepgres._replaced(v_all, v_place, v_next[v_place]);
+            v_fresh := stepgres._replaced(v_fresh, v_place, v_next[v_place]);
             exit;
         end loop;
+        compared := compared || v_signal.signal_id;
     end loop;
-    return v_resolutions;
+
+    update stepgres.signals as s set is_new = true
+    where s.signal_id = any (array(
+        select n.signal_id from stepgres.signals as n
+        where n.signal_id = any (left_new) and not n.is_new
+        for no key update skip locked
+    ));
 end
 $$;
 
@@ -105,7 +95,9 @@ comment on function stepgres._match_signals(uuid[], bigint) is
 'Returns which unread signals resolve which open waits of runs, for _resolve_waits.
 
 New signals are compared with all open waits, and unread ones with the waits that are new or have at
-least the id fresh_from.
+least the id fresh_from. In the order of their ids, each signal goes to the oldest open wait of its
+name whose match it meets. A signal that no wait takes stays unread.
 
-In the order of their ids, each signal goes to the oldest open wait of its name whose match it
-meets. One that no wait takes stays unread. The caller has locked the runs; paused runs take none.';
+compared has the ids of the signals that the waits have been compared with. After about 5,000
+comparisons the other signals are left new, for a later call: their ids are in left_new. The caller
+has locked the runs.';

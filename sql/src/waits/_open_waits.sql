@@ -64,10 +64,10 @@ begin
         returning w as wait
     )
     select array_agg(f.wait) into v_refused from refused as f;
-    return stepgres._apply_waits(v_refused) || stepgres._resolve_waits(stepgres._match_signals(
+    return stepgres._apply_waits(v_refused) || stepgres._resolve_waits((stepgres._match_signals(
         array(select distinct n.run_id from unnest(_open_waits.waits) as n),
         coalesce(v_first, 9223372036854775807)
-    ));
+    )).resolutions);
 end
 $$;
 
