@@ -7,6 +7,7 @@ declare
     v_now timestamptz := stepgres._now();
     v_run_ids uuid[];
     v_awaited uuid[];
+    v_unique uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as ends
@@ -35,22 +36,26 @@ begin
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status, r.depth
+        returning r.run_id, r.status, r.depth, r.unique_key
     ),
     ended as (
         delete from stepgres.active_runs as a
         using counted as c
         where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id, c.depth
+        returning a.run_id, c.depth, c.unique_key
     )
-    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null)
-    into v_run_ids, v_awaited
+    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null),
+        array_agg(e.run_id) filter (where e.unique_key is not null)
+    into v_run_ids, v_awaited, v_unique
     from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
         if v_awaited is not null then
             perform stepgres._note_ends(v_awaited, null);
+        end if;
+        if v_unique is not null then
+            perform stepgres._free_keys(v_unique);
         end if;
     end if;
 end

@@ -11,6 +11,7 @@ declare
     v_run_ids uuid[] := array(select f.run_id from unnest(_fail_runs.failures) as f);
     v_waiting uuid[];
     v_awaited uuid[];
+    v_unique uuid[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -19,13 +20,16 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth
+        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.unique_key
     ),
     listed as (
         insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
         select f.run_id, f.workflow_slug, f.inserted_at from failed as f
     )
-    select array_agg(f.run_id) into v_awaited from failed as f where f.depth is not null;
+    select array_agg(f.run_id) filter (where f.depth is not null),
+        array_agg(f.run_id) filter (where f.unique_key is not null)
+    into v_awaited, v_unique
+    from failed as f;
 
     -- A started step without a task waits. Only then the open waits are looked for.
     with cancelled as (
@@ -54,6 +58,9 @@ begin
             join stepgres.runs as p on p.run_id = r.parent_run_id and p.status = 'started'
             where r.run_id = any (v_awaited)
         ), null);
+    end if;
+    if v_unique is not null then
+        perform stepgres._free_keys(v_unique);
     end if;
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids

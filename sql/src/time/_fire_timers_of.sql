@@ -8,6 +8,7 @@ declare
     v_fired int;
     v_overdue stepgres._run_failure[];
     v_starting uuid[];
+    v_unique uuid[];
     v_tasks stepgres._task_key[];
     v_woken stepgres._task_key[];
 begin
@@ -25,17 +26,21 @@ begin
             )
         )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
         array_agg(f.run_id) filter (where f.kind = 'run_start'),
+        array_agg(f.run_id) filter (where f.kind = 'run_start' and r.unique_key is not null),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'task'),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'wake')
-    into v_fired, v_overdue, v_starting, v_tasks, v_woken
+    into v_fired, v_overdue, v_starting, v_unique, v_tasks, v_woken
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;
 
     -- Deadlines come first: a run that is over starts nothing more.
     if v_overdue is not null then
         perform stepgres._fail_runs(v_overdue);
+    end if;
+    if v_unique is not null then
+        perform stepgres._begin_unique_runs(v_unique);
     end if;
     perform stepgres._start_ready_steps(v_starting);
     perform stepgres._requeue_tasks(v_tasks);
