@@ -222,16 +222,17 @@ def test_same_idempotency_key_with_two_unique_keys_is_one_run(
     assert engine.rows("select unique_key from stepgres.unique_runs") == ["k"]
 
 
-def test_cancelling_start_and_cancel_of_the_parent_do_not_deadlock(
-    engine: Engine, sessions: Sessions
+@pytest.mark.parametrize("options", [CANCEL, DEBOUNCE])
+def test_start_with_a_parent_and_cancel_of_the_parent_do_not_deadlock(
+    engine: Engine, sessions: Sessions, options: dict[str, Any]
 ) -> None:
-    old = engine.start("order", 1, **KEY)
+    old = engine.start("order", 1, **(KEY if options is CANCEL else DEBOUNCE))
     parent = engine.start("order", 2)
     other = engine.on(sessions.connect())
     with engine.connection.transaction():
         engine.rows("select from stepgres.runs where run_id = %s for no key update", old)
         start = sessions.until_blocked(
-            other.connection, lambda: other.start("order", 3, parent_run_id=parent, **CANCEL)
+            other.connection, lambda: other.start("order", 3, parent_run_id=parent, **options)
         )
         engine.call("cancel_workflow_run", run_id=parent)
     with refused("SG011", str(parent)):

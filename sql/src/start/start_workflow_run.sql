@@ -29,9 +29,10 @@ begin
             unique_key, v_if_running, delay, debounce, debounce_max
         );
     end if;
-    if v_if_running = 'cancel' and parent_run_id is not null then
+    if parent_run_id is not null and (v_if_running = 'cancel' or debounce is not null) then
         perform stepgres._lock_replaced(
-            start_workflow_run.workflow_slug, start_workflow_run.version, unique_key, parent_run_id
+            start_workflow_run.workflow_slug, start_workflow_run.version, unique_key,
+            debounce is not null, parent_run_id
         );
     end if;
     v_run := stepgres._new_run(
