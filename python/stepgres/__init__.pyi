@@ -26,6 +26,7 @@ from stepgres._server.installer import uninstall as uninstall
 from stepgres._server.installer import upgrade as upgrade
 from stepgres._server.installer import version as version
 from stepgres._version import __version__ as __version__
+from stepgres.errors import AlreadyRunning as AlreadyRunning
 from stepgres.errors import CallFailed as CallFailed
 from stepgres.errors import ChannelInUse as ChannelInUse
 from stepgres.errors import ChannelNotFound as ChannelNotFound
@@ -53,6 +54,7 @@ from stepgres.errors import RunNotFound as RunNotFound
 from stepgres.errors import RunNotPaused as RunNotPaused
 from stepgres.errors import ScheduleNotFound as ScheduleNotFound
 from stepgres.errors import SignalTimeout as SignalTimeout
+from stepgres.errors import Snooze as Snooze
 from stepgres.errors import StepgresError as StepgresError
 from stepgres.errors import Suspended as Suspended
 from stepgres.errors import TaskGraphNotApproved as TaskGraphNotApproved

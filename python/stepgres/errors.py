@@ -219,6 +219,19 @@ class LimitReached(StepgresError):
     sqlstate = "SG037"
 
 
+class AlreadyRunning(StepgresError):
+    """An active run of the workflow has the unique_key; run_id is the id of that run."""
+
+    sqlstate = "SG038"
+
+    @property
+    def run_id(self) -> UUID | None:
+        """The run that has the key."""
+        from uuid import UUID
+
+        return UUID(self.detail) if self.detail else None
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 
@@ -301,6 +314,19 @@ class RetryAfter(Exception):
 
     def __str__(self) -> str:
         return self.message or f"retry after {self.seconds} s"
+
+
+class Snooze(Exception):
+    """A step raises this error to be executed again after seconds. No attempt is counted."""
+
+    def __init__(self, seconds: float) -> None:
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"seconds must be 0 or more, not {seconds}")
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"again after {self.seconds} s"
 
 
 class CallFailed(Exception):

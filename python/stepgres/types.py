@@ -142,6 +142,7 @@ class WorkflowRun:
     cancelled_at: datetime | None
     finished_at: datetime | None
     forked_from: UUID | None
+    unique_key: str | None
 
 
 class RunCount(NamedTuple):

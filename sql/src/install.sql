@@ -10,6 +10,7 @@
 \ir structure/options.sql
 \ir structure/definitions.sql
 \ir structure/runs.sql
+\ir structure/unique_runs.sql
 \ir structure/step_states.sql
 \ir structure/tasks.sql
 \ir structure/waits.sql
@@ -84,6 +85,7 @@
 \ir start/_check_inputs.sql
 \ir start/_check_labels.sql
 \ir start/_check_start.sql
+\ir start/_input_is_missing.sql
 \ir start/_new_run.sql
 \ir start/_new_run_ids.sql
 \ir start/_start_run.sql
@@ -92,6 +94,19 @@
 \ir start/get_run_input.sql
 \ir start/start_workflow_run.sql
 \ir start/start_workflow_runs.sql
+
+-- unique_runs: one active run for each unique_key
+\ir unique_runs/_begin_held_runs.sql
+\ir unique_runs/_begin_unique_runs.sql
+\ir unique_runs/_check_unique_start.sql
+\ir unique_runs/_free_keys.sql
+\ir unique_runs/_keep_key.sql
+\ir unique_runs/_lock_replaced.sql
+\ir unique_runs/_replace_input.sql
+\ir unique_runs/_run_is_active.sql
+\ir unique_runs/_set_start.sql
+\ir unique_runs/_start_unique_run.sql
+\ir unique_runs/_take_key.sql
 
 -- scheduling: a step becomes ready, starts and ends
 \ir scheduling/_advance.sql
@@ -470,6 +485,7 @@
 \ir inspection/count_runs.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
+\ir inspection/get_search_end.sql
 \ir inspection/list_active_runs.sql
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql
@@ -603,6 +619,7 @@
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_children.sql
 \ir checks/_find_wrong_decisions.sql
+\ir checks/_find_wrong_keys.sql
 \ir checks/_find_wrong_lines.sql
 \ir checks/_find_wrong_queues.sql
 \ir checks/_find_wrong_schedules.sql

@@ -21,7 +21,7 @@ begin
             'update_schedule',
             'retry_failed_workflow', 'retry_runs', 'save_checkpoints', 'send_signal',
             'send_signal_by_key', '_new_run', '_send_row_signals', '_start_run',
-            'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            '_start_unique_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[

@@ -42,6 +42,8 @@ def test_other_errors_stay_what_they_are(db: Database) -> None:
         errors.WorkflowFailed(RUN_ID, "fetch", "ValueError: no"),
         errors.WorkflowTimeout(RUN_ID),
         errors.RetryAfter(5, "busy"),
+        errors.Snooze(5),
+        errors.AlreadyRunning("run x is active", detail=str(RUN_ID)),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -232,3 +232,52 @@ def test_json_of_a_run_has_the_names_of_the_columns(cli: Cli, engine: Engine) ->
     assert {**shown, **listed} == shown
     document = json.dumps(engine.call("get_run", run_id=run_id))
     assert shown.keys() == json.loads(document).keys()
+
+
+# Unique keys, retries with a key, search
+
+
+def test_start_with_a_unique_key(cli: Cli, client: Client) -> None:
+    first = start(cli, "--unique-key", "k")
+    assert start(cli, "--unique-key", "k") == first
+    rejected = cli("runs", "start", "order_lines", "--unique-key", "k", "--if-running", "reject")
+    assert (rejected.exit_code, rejected.stdout) == (4, "")
+    assert str(first) in rejected.stderr
+    second = start(cli, "--unique-key", "k", "--if-running", "cancel")
+    assert client.get_run(first).cancelled_at is not None
+    waiting = start(cli, "--unique-key", "k", "--debounce", "30s", "--debounce-max", "1m")
+    assert start(cli, "--unique-key", "k", "--debounce", "30s", "--input", "7") == waiting
+    assert client.get_run_input(waiting) == 7
+    assert {run.run_id for run in client.list_workflow_runs("started")} == {second, waiting}
+    assert "Unique key" in cli("runs", "show", waiting).stdout
+
+
+def test_retry_with_an_idempotency_key(cli: Cli, client: Client) -> None:
+    run_id = start(cli)
+    client.cancel_workflow_run(run_id)
+    retry = ("runs", "retry", run_id, "--idempotency-key", "k")
+    assert cli(*retry).stdout == cli(*retry).stdout
+    refused = cli("runs", "retry", "--idempotency-key", "k", "--status", "failed")
+    assert refused.exit_code == 2
+    assert "--idempotency-key is for one run" in refused.stderr
+
+
+def test_list_searches(cli: Cli, client: Client) -> None:
+    found = start(cli, "--input", '"Needle"')
+    start(cli, "--input", '"hay"')
+    listed = cli("runs", "list", "--search", "needle", "--quiet")
+    assert (listed.stdout, listed.stderr) == (f"{found}\n", "")
+    assert cli("runs", "list", "--search", "needle", "--after", found, "--quiet").stdout == ""
+    refused = cli("runs", "list", "--search", "needle", "--asc")
+    assert (refused.exit_code, "newest runs first" in refused.stderr) == (2, True)
+
+
+def test_list_says_that_it_has_not_searched_all_runs(cli: Cli, client: Client) -> None:
+    start(cli, "--input", '"Needle"')
+    client.start_workflow_runs("order_lines", ["hay"] * 10_000)
+    listed = cli("runs", "list", "--search", "needle")
+    assert listed.stdout == ""
+    assert "There are no such runs." in listed.stderr
+    assert "Older runs were not searched: go on with --after " in listed.stderr
+    (end,) = (line.split()[-1] for line in listed.stderr.splitlines() if "--after" in line)
+    assert "order_lines" in cli("runs", "list", "--search", "needle", "--after", end).stdout

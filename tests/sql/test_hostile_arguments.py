@@ -224,6 +224,8 @@ def prepare(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
     engine.call("cancel_workflow_run", run_id=failed)
     delayed = engine.start("order", {}, delay="1 day")
     engine.call("pause_workflow_run", run_id=delayed)
+    engine.start("order", {}, unique_key="u")
+    engine.start("order", {}, unique_key="u", debounce="1 day")
     graph: Any = engine.rows(
         """select task_graph_id from stepgres.save_task_graph('g', '[{"id": "a"}]')"""
     )[0]
@@ -258,6 +260,10 @@ def prepare(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
         "depends_on": ["'{}'", "'{a}'"],
         "role": ["'public'"],
         "version": ["null", "1"],
+        "unique_key": ["'u'"],
+        "if_running": ["'cancel'", "'reject'"],
+        "debounce": ["null", "'1 s'"],
+        "search": ["'u'"],
     }
 
 

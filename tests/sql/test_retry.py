@@ -225,3 +225,39 @@ def test_child_stays_with_its_parent_as_long_as_that_is_active(engine: Engine) -
     assert engine.rows(query, second) == [parent]
     engine.call("cancel_workflow_run", run_id=parent)
     assert engine.rows(query, retry(engine, second)) == [None]
+
+
+def test_second_retry_with_an_idempotency_key_returns_the_first(engine: Engine) -> None:
+    engine.define("order", *DIAMOND)
+    run_id = fail_at(engine, "b")
+    retry = {"run_id": run_id, "idempotency_key": "again"}
+    new = engine.call("retry_failed_workflow", **retry)
+    before = engine.snapshot()
+    assert engine.call("retry_failed_workflow", **retry) == new
+    assert engine.call("retry_failed_workflow", reset_all=True, **retry) == new
+    assert engine.snapshot() == before
+    assert engine.call("retry_failed_workflow", run_id=run_id, idempotency_key="more") != new
+    query = "select idempotency_key from stepgres.runs where run_id = %s"
+    assert engine.rows(query, new) == ["again"]
+
+
+def test_retry_with_an_idempotency_key_that_has_ended_is_returned_too(engine: Engine) -> None:
+    engine.define("order", *DIAMOND)
+    retry = {"run_id": fail_at(engine, "b"), "idempotency_key": "again"}
+    new = engine.call("retry_failed_workflow", **retry)
+    engine.drain()
+    assert engine.call("retry_failed_workflow", **retry) == new
+
+
+def test_idempotency_key_of_another_run_is_no_retry(engine: Engine) -> None:
+    engine.define("order", *DIAMOND)
+    first, second = fail_at(engine, "b"), fail_at(engine, "b")
+    engine.start("order", {}, idempotency_key="started")
+    engine.call("retry_failed_workflow", run_id=first, idempotency_key="retried")
+    before = engine.snapshot()
+    for key in ("started", "retried"):
+        with refused("SG009", str(second), f'"{key}"'):
+            engine.call("retry_failed_workflow", run_id=second, idempotency_key=key)
+    with refused("SG003", "not 2001"):
+        engine.call("retry_failed_workflow", run_id=second, idempotency_key="x" * 2001)
+    assert engine.snapshot() == before

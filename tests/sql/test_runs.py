@@ -341,3 +341,101 @@ def test_idempotency_key_is_free_again_after_its_run_was_pruned(engine: Engine) 
     engine.drain()
     engine.call("prune", older_than="0 seconds")
     assert engine.start("order", {}, idempotency_key="k") != first
+
+
+# Search
+
+
+def found(engine: Engine, search: str | None, **options: Any) -> list[Any]:
+    query = engine._execute("list_workflow_runs", {"search": search, **options})
+    return [row[0] for row in query.fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("search", "names"),
+    [
+        ("late", ["late"]),
+        ("LATE", ["late"]),
+        ("broken", ["failed"]),
+        ("Name", ["active", "late", "failed", "done"]),
+        ('"name": "done"', ["done"]),
+        ("d", ["failed", "done"]),
+        ("nothing", []),
+        ("", ["active", "late", "failed", "done"]),
+        ("%", []),
+        (None, ["active", "late", "failed", "done"]),
+    ],
+)
+def test_search_finds_text_in_inputs_and_errors(
+    engine: Engine, runs: dict[str, UUID], search: str | None, names: list[str]
+) -> None:
+    assert listed(engine, runs, search=search) == names
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"status": "started"}, ["active"]),
+        ({"status": "failed"}, ["failed"]),
+        ({"status": "started", "tags": ["bill"]}, ["active"]),
+        ({"status": "completed"}, ["late", "done"]),
+        ({"workflow_slug": "order"}, ["late", "done"]),
+        ({"tag": "order"}, ["late", "done"]),
+        ({"limit": 1}, ["active"]),
+        ({"limit": 1, "offset": 1}, ["late"]),
+        ({"order_by": ["asc", "inserted_at"]}, ["done", "failed", "late", "active"]),
+        ({"order_by": ["asc", "finished_at"]}, ["failed", "late", "done", "active"]),
+        ({"order_by": ["asc", "workflow_slug"], "status": "started"}, ["active"]),
+    ],
+)
+def test_search_passes_the_other_filters_and_orders(
+    engine: Engine, runs: dict[str, UUID], options: dict[str, Any], names: list[str]
+) -> None:
+    assert listed(engine, runs, search="name", **options) == names
+    assert listed(engine, runs, search="nothing", **options) == []
+
+
+def test_search_goes_on_after_a_run_in_each_order(engine: Engine, runs: dict[str, UUID]) -> None:
+    for order in ("inserted_at", "finished_at", "workflow_slug", "status"):
+        for direction in ("asc", "desc"):
+            options = {"search": "name", "order_by": [direction, order], "limit": 1}
+            names: list[str] = []
+            while page := listed(engine, runs, **options):
+                names += page
+                options["after"] = runs[page[0]]
+            assert names == listed(engine, runs, order_by=[direction, order])
+
+
+def test_search_finds_text_that_json_escapes(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    run_id = engine.start("order", {"text": 'say "hi"\n\\o/ \u00e9'})
+    for search in ('"hi"', "\\o/", "\n", "\u00e9", 'say "hi"\n'):
+        assert found(engine, search) == [run_id], search
+
+
+def test_search_looks_at_the_newest_10000_runs(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"))
+    engine.define("bill", step("a"))
+    oldest = engine.start("order", "needle")
+    clock.advance(1)
+    end = engine.start("bill", "x")
+    clock.advance(1)
+    start = "select count(*) from stepgres.start_workflow_runs(%s, %s)"
+    for slug, count in (("order", 5000), ("bill", 4999)):
+        engine.rows(start, slug, Jsonb(["needles"] * count))
+    ends = "select stepgres.get_search_end(workflow_slug => %s, after => %s)"
+    assert len(found(engine, "needle", limit=None)) == 9999
+    assert engine.rows(ends, None, None) == [end]
+    assert found(engine, "needle", after=end) == [oldest]
+    assert engine.rows(ends, None, end) == [None]
+    assert engine.rows(ends, "order", None) == [None]
+    assert found(engine, "Needle", workflow_slug="order", limit=None)[-1] == oldest
+    ascending = {"order_by": ["asc", "inserted_at"], "limit": 1}
+    assert found(engine, "needle", **ascending) != [oldest]
+
+
+def test_search_end_has_the_errors_of_the_list(engine: Engine) -> None:
+    with refused("SG014", '"done"'):
+        engine.call("get_search_end", status="done")
+    with refused("SG005"):
+        engine.call("get_search_end", after="00000000-0000-0000-0000-000000000000")

@@ -50,12 +50,22 @@ class Runs(Caller):
         deadline: float | None = None,
         tags: Sequence[str] | None = None,
         parent_run_id: UUID | None = None,
+        unique_key: str | None = None,
+        if_running: str | None = None,
+        debounce: float | None = None,
+        debounce_max: float | None = None,
     ) -> UUID:
         """Start a run and return its id; a used idempotency_key returns the id of the first run.
 
         The steps start after `delay` seconds. The run fails if it has not ended `deadline` seconds
         after the delay. Cancelling the run parent_run_id, such as context.run_id, also cancels the
         new run.
+
+        If an active run of the workflow has the unique_key, if_running says what happens: "return"
+        (the default) returns the id of that run, "reject" raises AlreadyRunning, "cancel" cancels
+        that run. With debounce, the run begins after so many seconds, and each further start before
+        then replaces its input and moves its start, at most to debounce_max seconds after the first
+        start. Behind an active run one run waits.
         """
         return self._scalar(
             UUID,
@@ -71,6 +81,10 @@ class Runs(Caller):
             deadline=interval(deadline),
             tags=array(tags),
             parent_run_id=parent_run_id,
+            unique_key=unique_key,
+            if_running=if_running,
+            debounce=interval(debounce),
+            debounce_max=interval(debounce_max),
         )
 
     def _start_unchanged(
@@ -157,12 +171,15 @@ class Runs(Caller):
         until: datetime | None = None,
         tag: str | None = None,
         after: UUID | None = None,
+        search: str | None = None,
     ) -> list[WorkflowRun]:
         """List runs, the newest first: by default 100 runs of any status and workflow.
 
         order_by is a pair such as ("asc", "finished_at"). A listed run has all of tags and also
         tag, and started between since and until. For the next page pass the last run of a page as
-        after. Raises InvalidFilter, and RunNotFound for after.
+        after. search is a text in the input or error of a run; it looks at the newest 10,000 runs
+        that pass the other filters: see get_search_end. Raises InvalidFilter, and RunNotFound for
+        after.
         """
         return self._all(
             "list_workflow_runs",
@@ -178,7 +195,35 @@ class Runs(Caller):
             until=until,
             tag=tag,
             after=after,
+            search=search,
         )
+
+    def get_search_end(
+        self,
+        status: str | None = None,
+        workflow_slug: WorkflowName | None = None,
+        tags: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        after: UUID | None = None,
+    ) -> UUID | None:
+        """Return the last run that a search with these filters looks at; None if it sees all runs.
+
+        Pass the result as after to search on. Raises InvalidFilter, and RunNotFound for after.
+        """
+        end: UUID | None = self._scalar(
+            UUID,
+            "get_search_end",
+            status=status,
+            workflow_slug=workflow_slug,
+            tags=array(tags),
+            since=since,
+            until=until,
+            tag=tag,
+            after=after,
+        )
+        return end
 
     def count_runs(
         self,
@@ -245,11 +290,14 @@ class Runs(Caller):
         skip_completed: bool | None = None,
         reset_all: bool | None = None,
         executor_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> UUID:
         """Start the rest of a failed run as a new run, and return the id of the new run.
 
-        With reset_all, or skip_completed=False, the new run starts from the beginning. Raises
-        RunNotFailed, unless reset_all. `Executor.retry` executes local steps in this process.
+        With reset_all, or skip_completed=False, the new run starts from the beginning. A used
+        idempotency_key returns the id of the first retry. Raises RunNotFailed, unless reset_all,
+        and AlreadyRunning if an active run has the unique_key of the run. `Executor.retry` executes
+        local steps in this process.
         """
         return self._scalar(
             UUID,
@@ -258,6 +306,7 @@ class Runs(Caller):
             skip_completed=skip_completed,
             reset_all=reset_all,
             executor_id=executor_id,
+            idempotency_key=idempotency_key,
         )
 
     def cancel_runs(

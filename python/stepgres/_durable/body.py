@@ -11,7 +11,7 @@ from stepgres._durable import operations
 from stepgres._durable.journal import Journal, call_failed
 from stepgres._execution.failures import describe_failure
 from stepgres._postgres.json_text import NotWritable, dumps
-from stepgres.errors import DefinitionError, NonRetryable, RetryAfter, UnwritableOutput
+from stepgres.errors import DefinitionError, NonRetryable, RetryAfter, Snooze, UnwritableOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -184,6 +184,8 @@ class Body(ABC):
                 output = await self._attempt(key, call)
             except NotSaved as error:
                 raise error.error from error.error.__cause__
+            except Snooze:  # the call is no failure of the body: it is made again
+                raise
             except Exception as error:
                 raise self._journal.fail(key, describe_failure(error)) from error
             if not call.transactional:
@@ -203,7 +205,7 @@ class Body(ABC):
                 if call.transactional:
                     return await self._call_in_transaction(key, call)
                 return await self._call(call)
-            except NotSaved:
+            except (NotSaved, Snooze):
                 raise
             except Exception as error:
                 if attempt == call.attempts or isinstance(error, NonRetryable):

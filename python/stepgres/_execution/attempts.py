@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepgres._execution.failures import Failure, describe_failure
+from stepgres._execution.failures import Failure, describe_failure, snooze_of
 from stepgres._postgres.json_text import JsonText, NotWritable, dumps
 from stepgres.errors import Suspended, UnwritableOutput
 
@@ -61,7 +61,10 @@ def completed(output: Any, context: StepContext) -> Outcome:
 
 
 def failed(error: BaseException, traceback: str | None = None) -> Outcome:
-    """Return the outcome of a step that has raised an error."""
+    """Return the outcome of a step that has raised an error; a Snooze is no failure."""
+    delay = snooze_of(error)
+    if delay is not None:
+        return Outcome(dumps({"status": "released", "retry_after": delay}))
     failure = describe_failure(error, traceback)
     return Outcome(dumps(failure.fields()), failure, error)
 

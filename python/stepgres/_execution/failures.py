@@ -7,7 +7,7 @@ from pathlib import Path
 from traceback import TracebackException, extract_stack, format_list
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepgres.errors import CallFailed, NonRetryable, RetryAfter
+from stepgres.errors import CallFailed, NonRetryable, RetryAfter, Snooze
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +69,17 @@ def describe_failure(error: BaseException, traceback: str | None = None) -> Fail
         not any(isinstance(cause_of(leaf), NonRetryable) for leaf in [error, *leaves]),
         retry_after,
     )
+
+
+def snooze_of(error: BaseException) -> float | None:
+    """Return the seconds of a Snooze, or the longest in a group of nothing else; else None."""
+    try:
+        delays = [
+            float(leaf.seconds) if isinstance(leaf, Snooze) else None for leaf in _leaves(error)
+        ]
+        return None if None in delays else max(delay for delay in delays if delay is not None)
+    except Exception:  # the class is the user's; describe_failure says what is wrong with it
+        return None
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -33,6 +33,7 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.LimitNotFound: NOT_FOUND,
     errors.WorkerNotFound: NOT_FOUND,
     errors.WorkflowNotFound: NOT_FOUND,
+    errors.AlreadyRunning: NOT_NOW,
     errors.RunAlreadyExists: NOT_NOW,
     errors.RunAlreadyFinished: NOT_NOW,
     errors.LimitReached: NOT_NOW,

@@ -11,6 +11,7 @@ from stepgres.cli.parameters import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from stepgres._client.client import Client
     from stepgres.types import WorkflowRun
@@ -57,13 +58,23 @@ def takes_filters(command: Any) -> Any:
 
 def iterate_runs(client: Client, limit: int | None, **filters: Any) -> Iterator[WorkflowRun]:
     """Yield all runs, or at most `limit` runs, and read them page by page."""
-    after = None
+    after = filters.pop("after", None)
     while True:
         size = _PAGE if limit is None else min(limit, _PAGE)
         page = client.list_workflow_runs(limit=size, after=after, **filters)
         yield from page
         limit = None if limit is None else limit - size
+        if len(page) < size and filters.get("search") is not None:
+            _say_search_end(client, after, **filters)
         if limit == 0 or len(page) < size:
             return
         after = page[-1].run_id
         filters["offset"] = None  # the later pages begin after a run
+
+
+def _say_search_end(
+    client: Client, after: UUID | None, *, search: str, offset: Any, order_by: Any, **filters: Any
+) -> None:
+    end = client.get_search_end(after=after, **filters)
+    if end is not None:
+        click.echo(f"Older runs were not searched: go on with --after {end}", err=True)

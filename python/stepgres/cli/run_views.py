@@ -132,6 +132,7 @@ def print_run(run: RunDetails) -> None:
             ("Tags", ", ".join(run.tags or ()) or None),
             ("Priority", run.priority),
             ("Key", run.idempotency_key),
+            ("Unique key", run.unique_key),
             ("Parent", run.parent_run_id),
             ("Retry of", run.retried_from),
             ("Fork of", run.forked_from),

@@ -68,6 +68,18 @@ def runs() -> None:
 @click.option("--tag", "tags", multiple=True, help="A tag to find it by; more than once for more.")
 @click.option("--priority", type=INTEGER, help="Takes the place of the priorities of its steps.")
 @click.option("--idempotency-key", metavar="KEY", help="If a run has this key, print its id.")
+@click.option("--unique-key", metavar="KEY", help="One active run of the workflow has this key.")
+@click.option(
+    "--if-running",
+    metavar="WHAT",
+    help="If a run with the unique key is active: return (its id), reject, or cancel (that run).",
+)
+@click.option(
+    "--debounce",
+    type=DURATION,
+    help="Begin after this time; a further start with the unique key replaces the input.",
+)
+@click.option("--debounce-max", type=DURATION, help="Begin at most so long after the first start.")
 @click.option("--run-id", type=click.UUID, help="The id that it gets.")
 @click.option("--parent", type=click.UUID, metavar="RUN", help="It is cancelled with this run.")
 @click.option("--version", type=INTEGER, help="Of the workflow, instead of the current one.")
@@ -117,6 +129,8 @@ def start(
     help="inserted_at, finished_at, workflow_slug or status.",
 )
 @click.option("--asc", is_flag=True, help="The first ones first, not the last ones.")
+@click.option("--search", metavar="TEXT", help="Of the newest 10,000 of them, with TEXT in it.")
+@click.option("--after", type=click.UUID, metavar="RUN", help="Only those that come behind a run.")
 @takes_quiet
 @takes_json
 @takes_dsn
@@ -126,15 +140,25 @@ def list_(
     offset: int,
     order: str,
     asc: bool,
+    search: str | None,
+    after: UUID | None,
     quiet: bool,
     as_json: bool,
     dsn: str | None,
 ) -> None:
     """List runs, the newest first.
 
-    A paused run has the status started, a cancelled one the status failed.
+    A paused run has the status started, a cancelled one the status failed. --search finds text in
+    the inputs and errors of runs, and says if it has not looked at all of them.
     """
-    filters |= {"offset": offset, "order_by": ("asc" if asc else "desc", order)}
+    if search is not None and (asc or order != "inserted_at"):
+        raise click.UsageError("--search lists the newest runs first")
+    filters |= {
+        "search": search,
+        "after": after,
+        "offset": offset,
+        "order_by": ("asc" if asc else "desc", order),
+    }
     with connected(dsn) as client:
         if as_json or quiet:
             found = iterate_runs(client, limit, **filters)
@@ -283,6 +307,9 @@ def resume(**chosen: Any) -> None:
 @_dry_run
 @click.option("--reset-all", is_flag=True, help="From the beginning, also if it has not failed.")
 @click.option("--no-skip-completed", is_flag=True, help="From the beginning.")
+@click.option(
+    "--idempotency-key", metavar="KEY", help="If the run was retried with this key, print that id."
+)
 @_wait
 @takes_quiet
 @takes_json
@@ -291,6 +318,7 @@ def retry(
     run_ids: tuple[UUID, ...],
     reset_all: bool,
     no_skip_completed: bool,
+    idempotency_key: str | None,
     wait: bool,
     **chosen: Any,
 ) -> None:
@@ -305,12 +333,17 @@ def retry(
     if len(run_ids) != 1:
         if wait:
             raise click.UsageError("--wait is for one run that is named by its id")
+        if idempotency_key is not None:
+            raise click.UsageError("--idempotency-key is for one run that is named by its id")
         if reset_all and not run_ids:
             raise click.UsageError("--reset-all is for runs that are named by their ids")
 
     def retry_one(client: Client, run_id: UUID) -> UUID:
         return client.retry_failed_workflow(
-            run_id, skip_completed=not no_skip_completed, reset_all=reset_all
+            run_id,
+            skip_completed=not no_skip_completed,
+            reset_all=reset_all,
+            idempotency_key=idempotency_key,
         )
 
     if len(run_ids) == 1:

@@ -20,6 +20,8 @@ as $$
     union all
     select * from stepgres._find_wrong_schedules()
     union all
+    select * from stepgres._find_wrong_keys()
+    union all
     select * from stepgres._find_wrong_children()
     union all
     select * from stepgres._find_wrong_decisions()

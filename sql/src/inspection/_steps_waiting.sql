@@ -11,9 +11,21 @@ as $$
     join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
     where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
     union all
-    select t.step_slug, null, 'start', 'the run is delayed', nullif(m.due_at, 'infinity')
+    select t.step_slug, null, 'start',
+        case
+            when u.is_held then format(
+                'run %s with the same unique_key has not ended', o.run_id
+            )
+            else 'the run is delayed'
+        end,
+        case when u.is_held is not true then nullif(m.due_at, 'infinity') end
     from stepgres.step_states as t
     join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
+    left join stepgres.unique_runs as u
+        on u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key
+            and u.is_waiting and u.run_id = run.run_id
+    left join stepgres.unique_runs as o
+        on o.workflow_slug = u.workflow_slug and o.unique_key = u.unique_key and not o.is_waiting
     where t.run_id = run.run_id and t.status = 'created' and t.remaining_deps = 0
     union all
     select t.step_slug, null, 'limit',

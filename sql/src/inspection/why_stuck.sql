@@ -28,7 +28,7 @@ comment on function stepgres.why_stuck(uuid) is
 
 The function returns no row if the run has ended. waits_for is one of:
 dependency (a step that has not finished),
-start (the start of a delayed run, at until),
+start (the start of a delayed run, at until, or the end of the run with the same unique_key),
 sleep (the time at which the body of a durable step goes on, at until),
 child (the end of a child run: call why_stuck for that run),
 signal (a call of send_signal or send_signal_by_key, or the timeout of the wait at until),

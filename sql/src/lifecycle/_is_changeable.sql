@@ -9,7 +9,10 @@ as $$
         when 'resume' then run.paused_at is not null
         when 'retry' then run.status = 'failed' and run.depth is null and not exists (
             select from stepgres.runs as r where r.retried_from = run.run_id
-        )
+        ) and (run.unique_key is null or not exists (
+            select from stepgres.unique_runs as u
+            where u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key
+        ))
     end
 $$;
 

@@ -1,6 +1,7 @@
 create function stepgres._retry_runs(
     run_ids uuid[], skip_completed boolean, executor_id text default null,
-    child stepgres.runs default null, new_ids uuid[] default null
+    child stepgres.runs default null, new_ids uuid[] default null,
+    idempotency_key text default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -15,7 +16,7 @@ begin
     for v_group in
         select
             r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
-            a.run_id as parent_run_id,
+            r.unique_key, a.run_id as parent_run_id,
             array_agg(r.run_id order by r.run_id) as run_ids,
             array_agg(i.new_id order by r.run_id) as new_ids,
             array_agg(r.input order by r.run_id) as inputs,
@@ -29,7 +30,7 @@ begin
         join stepgres.runs as r on r.run_id = i.run_id
         left join stepgres.active_runs as a on a.run_id = r.parent_run_id
         group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
-            a.run_id
+            r.unique_key, a.run_id
         order by min(r.run_id::text)
     loop
         v_run := _retry_runs.child;
@@ -41,11 +42,17 @@ begin
             v_run.deadline := stepgres._child_deadline(v_run);
         else
             v_run.executor_id := _retry_runs.executor_id;
+            v_run.idempotency_key := _retry_runs.idempotency_key;
             v_run.priority := v_group.priority;
             v_run.tags := v_group.tags;
             v_run.deadline := v_group.deadline;
             v_run.parent_run_id := v_group.parent_run_id;
             perform stepgres._check_start(v_run);
+            if v_group.unique_key is not null then
+                v_run.run_id := v_group.new_ids[1];
+                v_run.unique_key := v_group.unique_key;
+                perform stepgres._keep_key(v_run);
+            end if;
         end if;
         v_new_ids := v_new_ids || stepgres._start_runs(
             v_group.new_ids, v_group.inputs, v_run,
@@ -62,8 +69,10 @@ begin
 end
 $$;
 
-comment on function stepgres._retry_runs(uuid[], boolean, text, stepgres.runs, uuid[]) is
+comment on function stepgres._retry_runs(uuid[], boolean, text, stepgres.runs, uuid[], text) is
 'Starts new runs that continue the given runs, and returns the ids of the new runs.
 
 The caller has locked the given runs and their parents. With a child, a prototype of _child_like,
-the new runs are children with the ids new_ids.';
+the new runs are children with the ids new_ids. Each unique_key is in the given runs once. Raises
+SG038 if an active run has it. With an idempotency_key, a single run is retried; no id is returned
+if another run has the key.';

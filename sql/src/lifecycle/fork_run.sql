@@ -37,9 +37,12 @@ begin
     v_run.deadline := v_source.deadline;
     v_run.task_graph_id := v_source.task_graph_id;
     v_run.forked_from := v_source.run_id;
+    v_run.unique_key := v_source.unique_key;
     select a.run_id into v_run.parent_run_id
     from stepgres.active_runs as a where a.run_id = v_source.parent_run_id;
     perform stepgres._check_start(v_run);
+    v_run.run_id := v_new_id;
+    perform stepgres._keep_key(v_run);
 
     v_fresh := stepgres._steps_from(v_run.workflow_slug, v_run.version, fork_run.from_steps);
     perform stepgres._check_outputs(v_source.run_id, v_run.version, v_fresh, fork_run.outputs);
@@ -71,5 +74,7 @@ input is the input of the new run; null: that of the old run. outputs replaces o
 steps: {"step": output}; the output of a map is an array of as many elements as the map has tasks.
 version is the version of the new run; null: that of the old run. A copied step is in both versions,
 a map in both or in neither. keep_checkpoints: durable steps in from_steps keep their checkpoints.
+The new run takes over the unique_key of the old run, which therefore must have ended.
 
-Errors: SG002 unknown version, SG003 an unknown step, no step, or bad outputs, SG005 unknown run.';
+Errors: SG002 unknown version, SG003 an unknown step, no step, or bad outputs, SG005 unknown run,
+SG038 an active run has the unique_key.';

@@ -27,6 +27,12 @@ begin
         v_batch.run_ids := array(
             select r.run_id from stepgres.runs as r
             where r.run_id = any (v_batch.run_ids) and stepgres._is_changeable(r, 'retry')
+                -- of several runs with one unique_key, the newest
+                and (r.unique_key is null or not exists (
+                    select from stepgres.runs as n
+                    where n.run_id = any (v_batch.run_ids) and n.run_id > r.run_id
+                        and (n.workflow_slug, n.unique_key) = (r.workflow_slug, r.unique_key)
+                ))
             order by r.run_id
         );
         perform stepgres._retry_runs(v_batch.run_ids, retry_runs.skip_completed);
@@ -42,7 +48,8 @@ comment on function stepgres.retry_runs(
 
 The function returns the batch of the old runs. retried_from of a new run is the old run that the
 new run continues. Cancelled runs count as failed. A child run that is the body of a step is passed
-over: the retry of its parent retries it.
+over: the retry of its parent retries it. Of several failed runs with the same unique_key one is
+retried, and none if an active run has the key.
 
 The filters are the filters of list_workflow_runs; workflow_slug may be the name of a class. A call
 takes at most batch_size runs, in the order of their ids. While the result says that there are more,

@@ -8,6 +8,7 @@ declare
     v_run_ids uuid[];
     v_awaited uuid[];
     v_limited stepgres._task_key[];
+    v_unique uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as ends
@@ -36,17 +37,18 @@ begin
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status, r.depth, r.is_limited
+        returning r.run_id, r.status, r.depth, r.is_limited, r.unique_key
     ),
     ended as (
         delete from stepgres.active_runs as a
         using counted as c
         where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id, c.depth, c.is_limited
+        returning a.run_id, c.depth, c.is_limited, c.unique_key
     )
     select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null),
-        array_agg((e.run_id, '', 0)::stepgres._task_key) filter (where e.is_limited)
-    into v_run_ids, v_awaited, v_limited
+        array_agg((e.run_id, '', 0)::stepgres._task_key) filter (where e.is_limited),
+        array_agg(e.run_id) filter (where e.unique_key is not null)
+    into v_run_ids, v_awaited, v_limited, v_unique
     from ended as e;
     if v_run_ids is not null then
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
@@ -54,6 +56,9 @@ begin
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
         if v_awaited is not null then
             perform stepgres._note_ends(v_awaited, null);
+        end if;
+        if v_unique is not null then
+            perform stepgres._free_keys(v_unique);
         end if;
     end if;
 end

@@ -12,6 +12,7 @@ declare
     v_waiting uuid[];
     v_awaited uuid[];
     v_limited stepgres._task_key[];
+    v_unique uuid[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -20,15 +21,16 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited
+        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited, r.unique_key
     ),
     listed as (
         insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
         select f.run_id, f.workflow_slug, f.inserted_at from failed as f
     )
     select array_agg(f.run_id) filter (where f.depth is not null),
-        array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited)
-    into v_awaited, v_limited
+        array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited),
+        array_agg(f.run_id) filter (where f.unique_key is not null)
+    into v_awaited, v_limited, v_unique
     from failed as f;
 
     -- A started step without a task waits. Only then the open waits are looked for.
@@ -59,6 +61,9 @@ begin
             join stepgres.runs as p on p.run_id = r.parent_run_id and p.status = 'started'
             where r.run_id = any (v_awaited)
         ), null);
+    end if;
+    if v_unique is not null then
+        perform stepgres._free_keys(v_unique);
     end if;
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids

@@ -15,8 +15,7 @@ declare
     v_batch record;
 begin
     if array_position(inputs, null) is not null then
-        raise exception 'a run of workflow "%" needs an input', prototype.workflow_slug
-            using errcode = 'SG003', hint = 'Pass any JSON value; ''null''::jsonb is one.';
+        perform stepgres._input_is_missing(prototype.workflow_slug);
     end if;
     if prototype.is_limited then
         select w.on_limit into v_on_limit from stepgres.workflow_versions as w
@@ -43,7 +42,7 @@ begin
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
             tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth,
-            forked_from, is_limited
+            forked_from, is_limited, unique_key
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -53,8 +52,8 @@ begin
             ),
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
-            v_now, n.input, prototype.depth, prototype.forked_from,
-            prototype.is_limited
+            v_now, n.input, prototype.depth, prototype.forked_from, prototype.is_limited,
+            prototype.unique_key
         from unnest(_start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from)
             as n (run_id, input, retried_from)
         on conflict do nothing

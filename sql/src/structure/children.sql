@@ -1,18 +1,19 @@
 -- The end of a child locks no parent, and the end of a parent locks no child: it inserts a row
--- here, and tick does the rest.
+-- here, and tick does the rest. So does the end of a run that holds back a run with its unique_key.
 create table stepgres.child_changes (
     change text not null,
     run_id uuid not null,
     reason text,
     primary key (change, run_id),
-    constraint child_change_is_known check (change in ('ended', 'cancel'))
+    constraint child_change_is_known check (change in ('ended', 'cancel', 'begin'))
 );
 
 comment on table stepgres.child_changes is
-'Holds what tick has still to do for parents and their child runs.
+'Holds what tick has still to do for runs because other runs have ended.
 
 ended: an awaited run has ended, and the wait of its parent is open. cancel: the run is cancelled,
-and the runs under it, because its parent has ended.';
+and the runs under it, because its parent has ended. begin: the run was held, because the run before
+it with the same unique_key had not ended.';
 comment on column stepgres.child_changes.reason is
 'cancel: the reason of the cancellation. ended: why the run could not start; then it has no row.';
 

@@ -30,7 +30,8 @@ create table stepgres.runs (
     output jsonb,
     depth int,
     forked_from uuid,
-    is_limited boolean
+    is_limited boolean,
+    unique_key text
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -64,6 +65,8 @@ comment on column stepgres.runs.is_limited is
 it has none.';
 comment on column stepgres.runs.forked_from is
 'The run whose finished steps this run has taken over, see fork_run.';
+comment on column stepgres.runs.unique_key is
+'Of the runs of the workflow with this key one is active; unique_runs holds it. null: no key.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is

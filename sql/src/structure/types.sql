@@ -278,7 +278,8 @@ create type stepgres.workflow_run as (
     paused_at timestamptz,
     cancelled_at timestamptz,
     finished_at timestamptz,
-    forked_from uuid
+    forked_from uuid,
+    unique_key text
 );
 
 comment on type stepgres.workflow_run is

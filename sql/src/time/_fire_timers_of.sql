@@ -10,6 +10,7 @@ declare
     v_starting uuid[];
     v_let_in uuid[];
     v_lined_up uuid[];
+    v_unique uuid[];
     v_tasks stepgres._task_key[];
     v_woken stepgres._task_key[];
 begin
@@ -31,11 +32,12 @@ begin
         array_agg(f.run_id) filter (
             where f.kind = 'run_start' and r.is_limited and r.status = 'started'
         ),
+        array_agg(f.run_id) filter (where f.kind = 'run_start' and r.unique_key is not null),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'task'),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'wake')
-    into v_fired, v_overdue, v_starting, v_let_in, v_lined_up, v_tasks, v_woken
+    into v_fired, v_overdue, v_starting, v_let_in, v_lined_up, v_unique, v_tasks, v_woken
     from fired as f
     join stepgres.runs as r on r.run_id = f.run_id;
 
@@ -43,11 +45,23 @@ begin
     if v_overdue is not null then
         perform stepgres._fail_runs(v_overdue);
     end if;
+    if v_unique is not null then
+        perform stepgres._begin_unique_runs(v_unique);
+    end if;
     perform stepgres._start_ready_steps(v_starting);
     if v_let_in is not null then
         perform stepgres._go_on(v_let_in);
     end if;
-    perform stepgres._line_up_runs(v_lined_up, 'queue');
+    -- A run whose key another run still has does not stand in a line yet.
+    perform stepgres._line_up_runs(
+        (
+            select array_agg(i) from unnest(v_lined_up) as i
+            where not exists (
+                select from stepgres.timers as m where m.run_id = i and m.kind = 'run_start'
+            )
+        ),
+        'queue'
+    );
     perform stepgres._requeue_tasks(v_tasks);
     perform stepgres._resume_tasks(v_woken);
     return v_fired;

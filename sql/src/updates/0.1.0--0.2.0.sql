@@ -62,6 +62,9 @@ add column depth int,
 add column forked_from uuid,
 add column is_limited boolean;
 alter type stepgres.workflow_run add attribute forked_from uuid;
+alter table stepgres.runs add column unique_key text;
+alter type stepgres.workflow_run add attribute unique_key text;
+\ir structure/unique_runs.sql
 alter table stepgres.pauses add column is_inherited boolean not null default false;
 alter table stepgres.tasks add column counted_from int, add column is_limited boolean;
 alter table stepgres.attempts alter column worker_id drop not null;
@@ -111,4 +114,11 @@ drop function stepgres._retry_runs(uuid[], boolean, text);
 drop function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean
+);
+drop function stepgres.list_workflow_runs(
+    text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
+);
+drop function stepgres.retry_failed_workflow(uuid, boolean, boolean, text);
+drop function stepgres.start_workflow_run(
+    text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid
 );
