@@ -384,6 +384,7 @@
 \ir limits/_stands_in_line.sql
 \ir limits/_store_limit.sql
 \ir limits/_take_places.sql
+\ir limits/_takes_of.sql
 \ir limits/_tend_limits.sql
 \ir limits/_uses_of.sql
 \ir limits/create_limit.sql

@@ -20,18 +20,9 @@ as $$
         from ranked as k
     ),
     uses as materialized (
-        select o.entry_id, (o.line).line_id, o.place, u.number, u.limit_slug, u.key, u.lent_by,
-            case
-                when l.max_running is null then 0
-                when u.lent_by is not null then 1
-                else least(u.weight, l.max_running)
-            end as places,
-            case when l.rate is null then 0 else least(u.weight, l.burst) end as units
+        select o.entry_id, (o.line).line_id, o.place, t.*
         from ordered as o
-        cross join lateral unnest(
-            (o.line).limit_slugs, (o.line).keys, (o.line).lenders, o.weights
-        ) with ordinality as u (limit_slug, key, lent_by, weight, number)
-        join stepgres.limits as l on l.limit_slug = u.limit_slug
+        cross join lateral stepgres._takes_of(o.line, o.weights) as t
     ),
     rooms as materialized (
         select u.limit_slug, u.key, u.lent_by, r.places, r.units

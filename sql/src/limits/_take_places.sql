@@ -13,19 +13,9 @@ begin
         return;
     end if;
     with uses as materialized (
-        select a.run_id, a.step_slug, a.task_index, a.row_id, u.limit_slug, u.key, u.lent_by,
-            case
-                when l.max_running is null then 0
-                when u.lent_by is not null then 1
-                else least(u.weight, l.max_running)
-            end as places,
-            least(u.weight, l.burst) * l.per / l.rate as takes, l.per / l.rate as unit,
-            l.per * (l.burst / l.rate) as most
+        select a.run_id, a.step_slug, a.task_index, a.row_id, t.*
         from unnest(_take_places.admitted) as a
-        cross join lateral unnest(
-            (a.line).limit_slugs, (a.line).keys, (a.line).lenders, a.weights
-        ) as u (limit_slug, key, lent_by, weight)
-        join stepgres.limits as l on l.limit_slug = u.limit_slug
+        cross join lateral stepgres._takes_of(a.line, a.weights) as t
     ),
     placed as (
         insert into stepgres.places (
@@ -42,14 +32,15 @@ begin
     -- due: else each start would be late by the time that a worker needs to wake up.
     update stepgres.limit_keys as k
     set next_at = case
-        when k.next_at > v_now - r.unit and k.next_at <= v_now + r.most then k.next_at
+        when k.next_at > v_now - r.unit and k.next_at <= v_now + r.unit * r.burst then k.next_at
         else v_now
-    end + r.takes
+    end + r.unit * r.units
     from (
-        select u.limit_slug, u.key, sum(u.takes) as takes, min(u.unit) as unit, min(u.most) as most
+        select u.limit_slug, u.key, sum(u.units) as units, l.per / l.rate as unit, l.burst
         from uses as u
-        where u.takes is not null
-        group by u.limit_slug, u.key
+        join stepgres.limits as l on l.limit_slug = u.limit_slug
+        where u.units > 0
+        group by u.limit_slug, u.key, l.per, l.rate, l.burst
     ) as r
     where (k.limit_slug, k.key) = (r.limit_slug, r.key);
     delete from stepgres.line_entries as e
