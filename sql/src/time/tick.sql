@@ -42,8 +42,8 @@ begin
     v_count := v_count + stepgres._move_runs('_take_back_lost', v_run_ids)
         + stepgres._deliver_signals() + stepgres._resolve_children() + stepgres._cancel_children();
     perform stepgres._begin_held_runs();
-    v_count := v_count
-        + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._sweep_runs();
+    v_count := v_count + stepgres._fire_timers() + stepgres._time_out_waits()
+        + stepgres._sweep_runs();
     -- The queues come last: a sender to a queue that is being closed waits for the end of this
     -- transaction.
     perform stepgres._close_queues();
