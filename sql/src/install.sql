@@ -107,6 +107,7 @@
 \ir unique_runs/_set_start.sql
 \ir unique_runs/_start_unique_run.sql
 \ir unique_runs/_take_key.sql
+\ir unique_runs/_try_start_unique_run.sql
 
 -- scheduling: a step becomes ready, starts and ends
 \ir scheduling/_advance.sql

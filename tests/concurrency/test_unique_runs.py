@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from random import Random
+from threading import Event
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import DatabaseError, IsolationLevel
 from psycopg.errors import SerializationFailure
+from typing_extensions import LiteralString
 
 from tests.conftest import Clock
 from tests.support.engine import Engine, refused, step
@@ -18,6 +23,16 @@ from tests.support.waiting import PATIENCE
 KEY: dict[str, Any] = {"unique_key": "k"}
 CANCEL: dict[str, Any] = {**KEY, "if_running": "cancel"}
 DEBOUNCE: dict[str, Any] = {**KEY, "debounce": "10 s"}
+# of the runs that have begun, a key may have one
+_BEGUN_TWICE: LiteralString = """
+    select r.unique_key from stepgres.runs as r
+    where r.status = 'started' and r.unique_key is not null and exists (
+        select from stepgres.step_states as s
+        where s.run_id = r.run_id and s.status <> 'created'
+    )
+    group by r.unique_key
+    having count(*) > 1
+"""
 
 
 @pytest.fixture
@@ -251,3 +266,59 @@ def test_start_in_an_old_snapshot_is_a_serialization_failure(
         with pytest.raises(SerializationFailure):
             other.start("order", 2, **KEY)
     assert len(active(engine)) == 1
+
+
+def change(other: Engine, random: Random) -> None:
+    """Start, cancel or retry a run."""
+    runs = "select run_id from stepgres.{} order by random() limit 1"
+    kind = random.choice(["key", "reject", "cancel", "debounce", "debounce", "end", "retry"])
+    if kind in ("end", "retry"):
+        table = "active_runs" if kind == "end" else "failed_runs"
+        function = "cancel_workflow_run" if kind == "end" else "retry_failed_workflow"
+        for run_id in other.rows(runs.format(table)):
+            other.call(function, run_id=run_id)
+        return
+    options: dict[str, Any] = {"unique_key": random.choice("xy")}
+    if kind in ("reject", "cancel"):
+        options["if_running"] = kind
+    elif kind == "debounce":
+        options |= {"debounce": "10 ms", "debounce_max": "50 ms"}
+    if random.random() < 0.3:
+        (options["parent_run_id"],) = other.rows(runs.format("active_runs")) or [None]
+    other.start("order", 1, **options)
+
+
+def test_storm_of_starts_leaves_one_begun_run_a_key(engine: Engine, sessions: Sessions) -> None:
+    """No deadlock, no second run that has begun, no key of a run that has ended."""
+    engine.define("order", step("a", max_attempts=1), step("b", "a"))
+    ends = Event()
+
+    def storm(number: int) -> Counter[str]:
+        random, other = Random(number), sessions.worker(f"starter {number}")
+        refusals = Counter[str]()
+        for _ in range(60):
+            try:
+                with other.connection.transaction(force_rollback=random.random() < 0.1):
+                    change(other, random)
+            except DatabaseError as error:
+                refusals[str(error.sqlstate)] += 1
+        return refusals
+
+    def work() -> None:
+        worker, random = sessions.worker("busy"), Random(0)
+        while not ends.is_set():
+            worker.call("tick")
+            for item in worker.claim(3):
+                worker.work([item.failed() if random.random() < 0.1 else item.completed()])
+            assert worker.rows(_BEGUN_TWICE) == []
+            assert worker.rows("select * from stepgres._find_wrong_keys()") == []
+
+    with ThreadPoolExecutor(1) as thread:
+        working = thread.submit(work)
+        try:
+            found = sessions.at_once(*(partial(storm, n) for n in range(5)))
+        finally:
+            ends.set()
+    working.result(PATIENCE)
+    refusals = sum(found, Counter[str]())
+    assert set(refusals) <= {"SG005", "SG011", "SG013", "SG038"}, refusals

@@ -51,8 +51,7 @@ begin
     -- the newest (or oldest) end of the index of each workflow, unless tags are rarer.
     v_source := case
         when status in ('started', 'failed') and v_tags is null
-            and (v_by_time or search is not null)
-            then
+            and (v_by_time or search is not null) then
             'select r.* from stepgres.workflows as w cross join lateral (
                  select f.run_id from stepgres.%3$I as f
                  where f.workflow_slug = w.workflow_slug and ($2 is null or w.workflow_slug = $2)

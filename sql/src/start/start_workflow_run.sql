@@ -21,18 +21,22 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_if_running text := coalesce(if_running, 'return');
     v_run stepgres.runs;
 begin
-    if num_nonnulls(unique_key, debounce, debounce_max) > 0 or v_if_running <> 'return' then
-        perform stepgres._check_unique_start(
-            unique_key, v_if_running, delay, debounce, debounce_max
-        );
-    end if;
-    if parent_run_id is not null and (v_if_running = 'cancel' or debounce is not null) then
-        perform stepgres._lock_replaced(
-            start_workflow_run.workflow_slug, start_workflow_run.version, unique_key,
-            debounce is not null, parent_run_id
+    if num_nonnulls(unique_key, debounce, debounce_max) > 0 or if_running <> 'return' then
+        v_run.workflow_slug := start_workflow_run.workflow_slug;
+        v_run.version := start_workflow_run.version;
+        v_run.executor_id := start_workflow_run.executor_id;
+        v_run.priority := start_workflow_run.priority;
+        v_run.deadline := start_workflow_run.deadline;
+        v_run.tags := start_workflow_run.tags;
+        v_run.parent_run_id := start_workflow_run.parent_run_id;
+        v_run.run_id := start_workflow_run.run_id;
+        v_run.input := start_workflow_run.input;
+        v_run.idempotency_key := start_workflow_run.idempotency_key;
+        v_run.unique_key := start_workflow_run.unique_key;
+        return stepgres._start_unique_run(
+            v_run, coalesce(if_running, 'return'), start_workflow_run.delay, debounce, debounce_max
         );
     end if;
     v_run := stepgres._new_run(
@@ -44,12 +48,6 @@ begin
     v_run.run_id := start_workflow_run.run_id;
     v_run.input := start_workflow_run.input;
     v_run.idempotency_key := start_workflow_run.idempotency_key;
-    if unique_key is not null then
-        v_run.unique_key := start_workflow_run.unique_key;
-        return stepgres._start_unique_run(
-            v_run, v_if_running, start_workflow_run.delay, debounce, debounce_max
-        );
-    end if;
     return stepgres._start_run(v_run, start_workflow_run.delay);
 end
 $$;

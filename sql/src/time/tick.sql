@@ -42,9 +42,8 @@ begin
     v_count := v_count + stepgres._move_runs('_take_back_lost', v_run_ids)
         + stepgres._deliver_signals() + stepgres._resolve_children() + stepgres._cancel_children();
     perform stepgres._begin_held_runs();
-    v_count := v_count
-        + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._fail_faulty_entries()
-        + stepgres._sweep_runs();
+    v_count := v_count + stepgres._fire_timers() + stepgres._time_out_waits()
+        + stepgres._fail_faulty_entries() + stepgres._sweep_runs();
     -- Whoever holds keys of limits must not wait for runs.
     perform stepgres._prepare_lines(null, '{}', 0);
     -- The queues come last: a sender to a queue that is being closed waits for the end of this

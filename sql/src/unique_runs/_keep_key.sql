@@ -3,15 +3,21 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_active uuid;
 begin
-    if run.unique_key is not null and not stepgres._take_key(run, is_waiting => false) then
-        perform stepgres._run_is_active(run, (
-            select u.run_id from stepgres.unique_runs as u
-            where u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key
-            order by u.is_waiting
-            limit 1
-        ));
+    if run.unique_key is null then
+        return;
     end if;
+    while not stepgres._take_key(run, is_waiting => false) loop
+        select u.run_id into v_active from stepgres.unique_runs as u
+        where u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key
+        order by u.is_waiting
+        limit 1;
+        if found then
+            perform stepgres._run_is_active(run, v_active);
+        end if;
+    end loop;
 end
 $$;
 

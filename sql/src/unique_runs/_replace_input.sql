@@ -1,6 +1,6 @@
 create function stepgres._replace_input(
     run stepgres.runs, waiting_run_id uuid, debounce interval, debounce_max interval
-) returns boolean
+) returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -14,7 +14,7 @@ begin
     where u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key and u.is_waiting
         and u.run_id = waiting_run_id;
     if not found then
-        return false;
+        raise exception using errcode = 'SGLCK';
     end if;
     if run.input is null then
         perform stepgres._input_is_missing(run.workflow_slug);
@@ -28,11 +28,10 @@ begin
             debounce, debounce_max - stepgres._time_left(v_now, v_run.inserted_at)
         ))
     );
-    return true;
 end
 $$;
 
 comment on function stepgres._replace_input(stepgres.runs, uuid, interval, interval) is
 'Gives a run that has not begun the input of a further start, and moves its start.
 
-Returns false if the run has begun or ended meanwhile.';
+Raises SGLCK if the run has begun or ended meanwhile.';
