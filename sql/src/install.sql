@@ -453,6 +453,7 @@
 \ir lifecycle/_lock_families.sql
 \ir lifecycle/_lock_family.sql
 \ir lifecycle/_lock_retried.sql
+\ir lifecycle/_lock_with_parents.sql
 \ir lifecycle/_next_batch.sql
 \ir lifecycle/_pause_families.sql
 \ir lifecycle/_pause_runs.sql

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
+import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -146,6 +150,16 @@ def test_long_history_is_read_in_pages(db: Database, client: Client) -> None:
     assert counts == {"body": 2, "effect": 12}
 
 
+@contextmanager
+def tracing_memory() -> Iterator[None]:
+    """Counts what Python allocates, and not what the system has given: that never shrinks."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
 def test_10_000_suspended_tasks_hold_nothing_in_their_worker(db: Database, client: Client) -> None:
 
     async def on_loop(input: Any, context: StepContext) -> None:
@@ -160,11 +174,25 @@ def test_10_000_suspended_tasks_hold_nothing_in_their_worker(db: Database, clien
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and backend_type = 'client backend'"
     )
-    with running_worker(db.dsn, flow, concurrency=8), db.connect() as connection:
-        run_ids = register_and_start(client, flow, [None] * 100)
-        open_waits = "select count(*) from stepgres.suspensions"
-        wait_until(lambda: connection.execute(open_waits).fetchall()[0][0] == 10_000)
-        wait_until(lambda: _count_bodies() == 0)
+    with (
+        tracing_memory(),
+        running_worker(db.dsn, flow, concurrency=8),
+        db.connect() as connection,
+    ):
+
+        def suspend(count: int) -> tuple[int, int]:
+            """The memory and the threads of the process when so many tasks are suspended."""
+            run_ids.extend(register_and_start(client, flow, [None] * (count // 100 - len(run_ids))))
+            suspended = "select count(*) from stepgres.suspensions"
+            wait_until(lambda: connection.execute(suspended).fetchall() == [(count,)])
+            wait_until(lambda: _count_bodies() == 0)
+            return tracemalloc.get_traced_memory()[0], threading.active_count()
+
+        run_ids: list[UUID] = []
+        before, _ = suspend(1_000)
+        after, threads = suspend(10_000)
+        assert after < before + 20_000_000
+        assert threads < 100
         # turns, checkpoints, heartbeats, notifications; the client, and this one
         assert connection.execute(backends).fetchall()[0][0] <= 6
         for run_id in run_ids:

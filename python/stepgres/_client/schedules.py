@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from stepgres.workflow import WorkflowName
 
+# arguments of create_schedule and update_schedule that go to SQL as they are
+_OPTIONS = ("cron", "at", "timezone", "overlap", "catch_up", "starts_at", "ends_at", "due_key")
+
 
 class Schedules(Caller):
     """The functions for schedules."""
@@ -57,20 +60,7 @@ class Schedules(Caller):
             "create_schedule",
             schedule_slug=schedule_slug,
             workflow_slug=workflow_slug,
-            **_arguments(
-                cron=cron,
-                every=every,
-                at=at,
-                input=input,
-                timezone=timezone,
-                overlap=overlap,
-                catch_up=catch_up,
-                jitter=jitter,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                due_key=due_key,
-                options=options,
-            ),
+            **_arguments(locals()),
         )
 
     def update_schedule(
@@ -98,20 +88,7 @@ class Schedules(Caller):
             "update_schedule",
             scalar_row,
             schedule_slug=schedule_slug,
-            **_arguments(
-                cron=cron,
-                every=every,
-                at=at,
-                input=input,
-                timezone=timezone,
-                overlap=overlap,
-                catch_up=catch_up,
-                jitter=jitter,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                due_key=due_key,
-                options=options,
-            ),
+            **_arguments(locals()),
         )
 
     def pause_schedule(self, schedule_slug: str, note: str | None = None) -> None:
@@ -197,14 +174,12 @@ class Schedules(Caller):
         return cast("datetime | None", due_at)
 
 
-def _arguments(
-    *, every: float | None, jitter: float | None, input: Any, options: Any, **others: Any
-) -> dict[str, Any]:
-    """Return the arguments that describe a schedule in the form that psycopg takes."""
+def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a schedule in the form that psycopg takes."""
     return {
-        **others,
-        "every": interval(every),
-        "jitter": interval(jitter),
-        "input": json_argument(input, "input"),
-        "options": json_argument(options, "options"),
+        **{name: given[name] for name in _OPTIONS},
+        "every": interval(given["every"]),
+        "jitter": interval(given["jitter"]),
+        "input": json_argument(given["input"], "input"),
+        "options": json_argument(given["options"], "options"),
     }

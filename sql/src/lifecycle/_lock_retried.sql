@@ -10,12 +10,7 @@ declare
         where c.change = 'cancel' and r.parent_run_id = any (_lock_retried.run_ids)
     );
 begin
-    -- lock the parents too, which the new runs may join: runs are locked in one order
-    perform stepgres._lock_runs(v_children || array(
-        select i from stepgres.runs as r
-        cross join unnest(array[r.run_id, r.parent_run_id]) as i
-        where r.run_id = any (_lock_retried.run_ids)
-    ));
+    perform stepgres._lock_with_parents(v_children || _lock_retried.run_ids);
     -- A child that tick would cancel is cancelled now: the retry continues it.
     perform stepgres._cancel_children_of(v_children) where v_children <> '{}';
 end

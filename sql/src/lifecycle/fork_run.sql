@@ -17,12 +17,7 @@ declare
     v_run stepgres.runs;
     v_fresh text[];
 begin
-    -- lock the parent too, which the new run may join: runs are locked in one order
-    perform stepgres._lock_runs(array(
-        select i from stepgres.runs as r
-        cross join unnest(array[r.run_id, r.parent_run_id]) as i
-        where r.run_id = fork_run.run_id
-    ));
+    perform stepgres._lock_with_parents(array[fork_run.run_id]);
     v_source := stepgres._find_run(fork_run.run_id);
     v_run.workflow_slug := v_source.workflow_slug;
     v_run.version := coalesce(fork_run.version, v_source.version);
