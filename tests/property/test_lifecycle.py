@@ -21,7 +21,7 @@ from tests.property.lifecycle.paths import Predicate, predicates, values
 from tests.support.engine import Engine, step
 from tests.support.servers import all_postgres
 
-CASES = int(os.environ.get("STEPGRES_PROPERTY_CASES", "200"))
+CASES = int(os.environ.get("STEPGRES_PROPERTY_CASES", "160"))
 
 checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
