@@ -19,7 +19,8 @@ test: lint ## check everything: generated files, style, types, SQL, then the tes
 	$(python) -m pytest --numprocesses 3 --dist worksteal
 
 test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
-	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) $(python) -m pytest tests/property/test_lifecycle.py
+	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) STEPGRES_TEST_PATIENCE=1200 \
+		$(python) -m pytest tests/property/test_lifecycle.py
 
 bench: .venv/.examples sql ## measure what users get, on a private server: throughput, latency, cost, growth
 	$(python) -m bench

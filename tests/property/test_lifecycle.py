@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +13,15 @@ from hypothesis.stateful import run_state_machine_as_test
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Server
-from tests.property.lifecycle.graphs import bodies
-from tests.property.lifecycle.machine import OFFERS, Lifecycle
-from tests.property.lifecycle.outcomes import payloads
+from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.graphs import bodies, families
+from tests.property.lifecycle.machine import OFFERS, Lifecycle, numbers
+from tests.property.lifecycle.outcomes import deciders, payloads
 from tests.property.lifecycle.paths import Predicate, predicates, values
 from tests.support.engine import Engine, step
 from tests.support.servers import all_postgres
 
-CASES = int(os.environ.get("STEPGRES_PROPERTY_CASES", "200"))
+CASES = int(os.environ.get("STEPGRES_PROPERTY_CASES", "160"))
 
 checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -47,31 +49,68 @@ def test_lifecycle_is_that_of_the_model(server: Server, engine: Engine, clock: C
     )
 
 
-@given(data=st.data())
+@given(data=st.data(), workflow=bodies("order"))
 @settings(deadline=None, max_examples=max(CASES // 10, 1), suppress_health_check=checks)
-def test_bodies_are_those_of_the_model(engine: Engine, clock: Clock, data: st.DataObject) -> None:
+def test_bodies_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, workflow: Workflow
+) -> None:
     """Among all other lives, few have bodies that wait for long: these have nothing else."""
-    life = type("Lifecycle", (Lifecycle,), {"engine": engine})()
-    try:
-        life.actions.define(data.draw(bodies("order")))
-        life.actions.start("order", {})
+    with life(engine, workflow) as lived:
         for _ in range(data.draw(st.integers(3, 12))):
-            if not life.model.workers:
-                life.actions.register("anna", OFFERS[0], timedelta(seconds=100))
+            lived.have_worker()
             match data.draw(st.sampled_from(["wait", "wait", "end", "fail", "signal", "time"])):
                 case "wait":
-                    life.suspend_all(data, 2)
+                    lived.suspend_all(data, 2)
                 case "end":
-                    life.end_all(data, 1)
+                    lived.end_all(data, 1)
                 case "fail":
-                    life.fail_all(data, 1)
+                    lived.fail_all(data, 1)
                 case "signal":
-                    life.signal_all(data.draw(payloads))
+                    lived.signal_all(data.draw(payloads))
                 case "time":
-                    life.advance(data.draw(st.sampled_from([1, 5])))
-                    life.report()
+                    lived.advance(data.draw(st.sampled_from([1, 5])))
+                    lived.report()
+
+
+@given(data=st.data(), workflows=families())
+@settings(deadline=None, max_examples=max(CASES // 10, 1), suppress_health_check=checks)
+def test_families_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, workflows: list[Workflow]
+) -> None:
+    """Children that fail, are paused or cancelled, and go on, and decisions of people."""
+    with life(engine, *workflows) as lived:
+        for _ in range(data.draw(st.integers(3, 16))):
+            lived.have_worker()
+            number = data.draw(numbers)
+            events = ["complete", "fail", "pause", "resume", "cancel", "retry", "decide", "time"]
+            match data.draw(st.sampled_from(events)):
+                case "complete":
+                    lived.complete_all(data, 1)
+                case "fail":
+                    lived.fail_all(data, 1)
+                case "pause" | "resume" | "cancel" as action:
+                    lived.steer(number, action)
+                case "retry" if lived.has_room:
+                    lived.retry(number, skip_completed=True, reset_all=False)
+                case "decide":
+                    decided_by, is_approval = data.draw(deciders), data.draw(st.booleans())
+                    lived.decide(number, decided_by, is_approval, data.draw(payloads))
+                case "time":
+                    lived.advance_to_next_due(0)
+                    lived.report()
+
+
+@contextmanager
+def life(engine: Engine, *workflows: Workflow) -> Iterator[Lifecycle]:
+    """A run of the last one of these workflows."""
+    lived = type("Lifecycle", (Lifecycle,), {"engine": engine})()
+    try:
+        for workflow in workflows:
+            lived.actions.define(workflow)
+        lived.actions.start(workflows[-1].workflow_slug, {})
+        yield lived
     finally:
-        life.teardown()
+        lived.teardown()
 
 
 @given(predicate=predicates(), value=values)

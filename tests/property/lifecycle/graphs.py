@@ -173,6 +173,33 @@ def bodies(draw: st.DrawFn, workflow_slug: str) -> Workflow:
     return Workflow(workflow_slug, listed)
 
 
+@st.composite
+def families(draw: st.DrawFn) -> list[Workflow]:
+    """Children, and children of these, each beside a step that may end its run before."""
+    others: list[dict[str, Any]] = [
+        {"max_attempts": 1},
+        {"wait_for": "go", "timeout": 6, "when_timeout": "fail"},
+        {"approval": {"title": "May I?", "quorum": 2, "timeout": 40}},
+        {"approval": {"title": "May I?", "when_rejected": "continue"}},
+    ]
+    other = st.sampled_from(others)
+    child = st.fixed_dictionaries(
+        {}, optional={"max_attempts": st.just(2), "base_delay": st.just(1)}
+    )
+    some = {"initial_tasks": 2, "when_exhausted": draw(policies)}
+    parcel = [{"step_slug": "s0", "max_attempts": 1}, {"step_slug": "s1", **draw(other)}]
+    invoice = [
+        {"step_slug": "s0", "workflow": "parcel", **draw(child)},
+        {"step_slug": "s1", **draw(other)},
+    ]
+    order = [
+        {"step_slug": "s0", "workflow": "invoice", **draw(child)},
+        {"step_slug": "s1", "workflow": "parcel", **draw(child), **some},
+        {"step_slug": "s2", **draw(other)},
+    ]
+    return [Workflow("parcel", parcel), Workflow("invoice", invoice), Workflow("order", order)]
+
+
 arrays = sizes.flatmap(
     lambda size: st.lists(scalars | objects(scalars), min_size=size // 2, max_size=size)
 )

@@ -59,6 +59,10 @@ class Lifecycle(RuleBasedStateMachine):
         """Children do not count: their workflows are small."""
         return sum(not run.is_child for run in self.model.runs.values()) < MAX_RUNS
 
+    def have_worker(self) -> None:
+        if not self.model.workers:
+            self.actions.register(WORKER_IDS[0], OFFERS[0], timedelta(seconds=100))
+
     def run_at(self, number: int) -> Run:
         """Rather one that is active: what has ended refuses everything."""
         runs = list(self.model.runs.values())
