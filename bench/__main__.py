@@ -11,6 +11,7 @@ from rich.console import Console
 from bench.growth import bench_growth
 from bench.history import bench_history
 from bench.latency import bench_latency
+from bench.limits import bench_limits
 from bench.measure import Bench, describe_machine, private_server
 from bench.optimizer import bench_optimizer
 from bench.report import Table, write_pages, write_results
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Table]]] = {
     "latency": bench_latency,
     "workers": bench_workers,
     "growth": bench_growth,
+    "limits": bench_limits,
     "history": bench_history,
     "snapshot": bench_snapshot,
     "optimizer": bench_optimizer,

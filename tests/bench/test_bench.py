@@ -23,6 +23,7 @@ TABLES = {
     "latency": {"calls", "hops", "wake_up"},
     "workers": {"workers", "idle"},
     "growth": {"growth", "large_runs"},
+    "limits": {"limits"},
     "history": {"history", "calls_beside_history"},
     "snapshot": {"snapshot"},
     "optimizer": {"optimizer"},
