@@ -85,5 +85,5 @@ comment on function stepgres._start_children(stepgres._new_child[]) is
 'Opens waits for child runs, and starts these runs; the caller has locked the parents.
 
 A wait that exists already starts nothing. A child that cannot start ends with the error, as any
-child ends: _fail_unstarted or tick resolves its wait. retried_from is an earlier child. If it has failed, the new
-child continues it. If it has completed, the wait gets its output.';
+child ends: _fail_unstarted or tick resolves its wait. retried_from is an earlier child. If it has
+failed, the new child continues it. If it has completed, the wait gets its output.';
