@@ -375,6 +375,7 @@
 \ir limits/_new_entries.sql
 \ir limits/_on_limit.sql
 \ir limits/_open_lines.sql
+\ir limits/_pass_turns.sql
 \ir limits/_pick_entries.sql
 \ir limits/_prepare_lines.sql
 \ir limits/_read_limits.sql

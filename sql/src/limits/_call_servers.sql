@@ -4,6 +4,12 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if not exists (
+        select from stepgres.workers as w
+        where w.is_waiting and w.worker_id is distinct from _call_servers.worker_id
+    ) then
+        return;
+    end if;
     perform pg_notify(stepgres.wakeup_name(q.queue), '')
     from (
         select distinct u.queue

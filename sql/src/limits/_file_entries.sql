@@ -8,12 +8,12 @@ begin
         return;
     end if;
     insert into stepgres.lines as l (
-        identity, fair_group, served_by, resources, workflow_slug, version, step_slug, priority,
+        fair_group, identity, served_by, resources, workflow_slug, version, step_slug, priority,
         limit_slugs, keys, lenders, turn, head
     )
     select
-        (f.line).identity,
         (f.line).fair_group,
+        (f.line).identity,
         (f.line).served_by,
         (f.line).resources,
         (f.line).workflow_slug,
@@ -31,13 +31,15 @@ begin
         where n.fault is null
         order by (n.line).identity, n.entry_id
     ) as f
-    on conflict (identity) do update set head = least(l.head, excluded.head);
+    on conflict on constraint lines_by_fair_group do update set head = least(l.head, excluded.head);
     update stepgres.line_entries as e
     set line_id = l.line_id, weights = n.weights
     from unnest(_file_entries.entries) as n
     -- offset 0 makes the planner look up each line by its index, however many there are
     cross join lateral (
-        select o.line_id from stepgres.lines as o where o.identity = (n.line).identity offset 0
+        select o.line_id from stepgres.lines as o
+        where (o.fair_group, o.identity) = ((n.line).fair_group, (n.line).identity)
+        offset 0
     ) as l
     where n.fault is null
         and (e.run_id, e.step_slug, e.task_index) = (n.run_id, n.step_slug, n.task_index);

@@ -44,6 +44,7 @@ begin
             select (p.line).line_id from unnest(v_picked) as p
             where (p.line).line_id <> all (v_passed)
         ));
+        perform stepgres._pass_turns(v_verdict.admitted);
         if v_verdict.admitted is null and v_verdict.held_up is null then
             -- The entries are locked by others, or their runs have ended.
             v_passed := v_passed || array(

@@ -30,7 +30,7 @@ begin
     select array_agg((
         f.run_id, f.step_slug, f.task_index, f.entry_id,
         (
-            null, md5(g.group_key::text || o.line_key::text)::uuid, md5(g.group_key::text)::uuid,
+            null, md5(g.group_key::text)::uuid, md5(g.group_key::text || o.line_key::text)::uuid,
             o.served_by, o.resources, r.workflow_slug, r.version, f.step_slug, o.priority,
             u.limit_slugs, u.keys, l.lenders, v_turn, f.entry_id, '', '', null, null
         )::stepgres.lines,

@@ -5,8 +5,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
+    v_places stepgres._line_place[] := array(
+        select distinct n from unnest(_set_openings.places) as n
+        where exists (
+            select from stepgres.limits as l
+            where l.limit_slug = n.limit_slug and l.rate is not null
+        ) or exists (
+            select from stepgres.limit_keys as k
+            where (k.limit_slug, k.key) = (n.limit_slug, n.key) and k.opens_at is not null
+        )
+    );
 begin
-    if places is null then
+    if v_places = '{}' then
         return;
     end if;
     with recursive queues as (
@@ -14,7 +24,7 @@ begin
             select min(l.served_by) from stepgres.lines as l
             where (l.at_limit, l.at_key) = (n.limit_slug, n.key)
         ) as served_by
-        from unnest(_set_openings.places) as n
+        from unnest(v_places) as n
         union
         select q.limit_slug, q.key, (
             select min(l.served_by) from stepgres.lines as l
@@ -35,7 +45,7 @@ begin
         ) as f
         union all
         select n.limit_slug, n.key, o.needs, o.at_lender
-        from unnest(_set_openings.places) as n
+        from unnest(v_places) as n
         join stepgres.lines as o on (o.at_limit, o.at_key) = (n.limit_slug, n.key)
         where o.at_lender is not null
     ),
@@ -59,7 +69,7 @@ begin
                 end
             )
         ) as opens_at
-        from (select distinct n.limit_slug, n.key from unnest(_set_openings.places) as n) as n
+        from (select distinct n.limit_slug, n.key from unnest(v_places) as n) as n
         cross join lateral (
             select o.* from stepgres.limit_keys as o
             where (o.limit_slug, o.key) = (n.limit_slug, n.key)

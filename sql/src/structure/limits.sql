@@ -85,8 +85,8 @@ comment on column stepgres.limit_keys.opens_at is
 -- so on. All of them can start, or none.
 create table stepgres.lines (
     line_id bigint generated always as identity primary key,
-    identity uuid not null unique,
     fair_group uuid not null,
+    identity uuid not null,
     served_by text not null,
     resources jsonb not null,
     workflow_slug text not null,
@@ -101,7 +101,8 @@ create table stepgres.lines (
     at_limit text not null default '',
     at_key text not null default '',
     at_lender uuid,
-    needs bigint
+    needs bigint,
+    constraint lines_by_fair_group unique (fair_group, identity)
 );
 
 create index lines_by_place on stepgres.lines (
@@ -109,7 +110,6 @@ create index lines_by_place on stepgres.lines (
 );
 create index lines_by_lender on stepgres.lines (at_limit, at_key, at_lender)
 where at_lender is not null;
-create index lines_by_fair_group on stepgres.lines (fair_group);
 
 create sequence stepgres._turns;
 
