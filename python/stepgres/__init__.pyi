@@ -43,6 +43,7 @@ from stepgres.errors import LimitNotFound as LimitNotFound
 from stepgres.errors import LimitReached as LimitReached
 from stepgres.errors import NonRetryable as NonRetryable
 from stepgres.errors import NotPermitted as NotPermitted
+from stepgres.errors import PayloadsDeleted as PayloadsDeleted
 from stepgres.errors import PayloadTooLarge as PayloadTooLarge
 from stepgres.errors import Rejected as Rejected
 from stepgres.errors import RetryAfter as RetryAfter

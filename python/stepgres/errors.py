@@ -219,6 +219,12 @@ class LimitReached(StepgresError):
     sqlstate = "SG037"
 
 
+class PayloadsDeleted(StepgresError):
+    """The inputs and outputs of the run were deleted, as the option keep of its workflow says."""
+
+    sqlstate = "SG040"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

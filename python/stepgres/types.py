@@ -142,6 +142,7 @@ class WorkflowRun:
     cancelled_at: datetime | None
     finished_at: datetime | None
     forked_from: UUID | None
+    payloads_deleted_at: datetime | None
 
 
 class RunCount(NamedTuple):

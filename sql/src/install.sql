@@ -19,6 +19,7 @@
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
+\ir structure/retention.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -435,6 +436,14 @@
 \ir lifecycle/resume_workflow_run.sql
 \ir lifecycle/retry_failed_workflow.sql
 \ir lifecycle/retry_runs.sql
+
+-- retention: the option keep of workflows
+\ir retention/_delete_payloads.sql
+\ir retention/_read_keep.sql
+\ir retention/_refuse_without_payloads.sql
+\ir retention/_retire_runs.sql
+\ir retention/_shown_keep.sql
+\ir retention/_store_keep.sql
 
 -- inspection: status, lists, why a run is stuck
 \ir inspection/_all_tags.sql

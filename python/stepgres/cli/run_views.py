@@ -119,6 +119,8 @@ def print_counts(counts: Sequence[RunCount]) -> None:
 def print_run(run: RunDetails) -> None:
     """Print a run, its steps and its failed attempts."""
     duration = took(run.inserted_at, run.finished_at)
+    has_payloads = run.payloads_deleted_at is None
+    has_output = run.status == "completed" and has_payloads
     print_fields(
         [
             ("Run", run.run_id),
@@ -136,8 +138,9 @@ def print_run(run: RunDetails) -> None:
             ("Retry of", run.retried_from),
             ("Fork of", run.forked_from),
             ("Task graph", run.task_graph_id),
-            ("Input", json_text(run.input)),
-            ("Output", json_text(run.output) if run.status == "completed" else None),
+            ("Payloads deleted", local_time(run.payloads_deleted_at)),
+            ("Input", json_text(run.input) if has_payloads else None),
+            ("Output", json_text(run.output) if has_output else None),
         ]
     )
     click.echo()

@@ -24,6 +24,7 @@ begin
         where r.run_id = fork_run.run_id
     ));
     v_source := stepgres._find_run(fork_run.run_id);
+    perform stepgres._refuse_without_payloads(v_source);
     v_run.workflow_slug := v_source.workflow_slug;
     v_run.version := coalesce(fork_run.version, v_source.version);
     v_run.is_limited := v_source.is_limited;
@@ -72,4 +73,5 @@ steps: {"step": output}; the output of a map is an array of as many elements as 
 version is the version of the new run; null: that of the old run. A copied step is in both versions,
 a map in both or in neither. keep_checkpoints: durable steps in from_steps keep their checkpoints.
 
-Errors: SG002 unknown version, SG003 an unknown step, no step, or bad outputs, SG005 unknown run.';
+Errors: SG002 unknown version, SG003 an unknown step, no step, or bad outputs, SG005 unknown run,
+SG040 the payloads of the run were deleted.';

@@ -19,6 +19,7 @@ begin
             using errcode = 'SG013',
                 hint = 'Pass reset_all to start any run again from its beginning.';
     end if;
+    perform stepgres._refuse_without_payloads(v_run);
     return (stepgres._retry_runs(
         array[v_run.run_id],
         retry_failed_workflow.skip_completed and reset_all is not true,
@@ -37,4 +38,5 @@ with skip_completed false, all steps execute again. reset_all also takes runs th
 The new run has the priority, tags and deadline of the old run, and its retried_from is the run_id
 of the old run. executor_id is as for start_workflow_run.
 
-Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed.';
+Errors: SG005 unknown run, SG006 unknown executor, SG013 the run has not failed, SG040 its
+payloads were deleted.';

@@ -278,11 +278,15 @@ create type stepgres.workflow_run as (
     paused_at timestamptz,
     cancelled_at timestamptz,
     finished_at timestamptz,
-    forked_from uuid
+    forked_from uuid,
+    payloads_deleted_at timestamptz
 );
 
 comment on type stepgres.workflow_run is
-'A run as list_workflow_runs shows it.';
+'A run as list_workflow_runs shows it.
+
+payloads_deleted_at is not null if input and output are null because the option keep of the workflow
+lets them go before the run.';
 
 create type stepgres.run_count as (
     workflow_slug text,

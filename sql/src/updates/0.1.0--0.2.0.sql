@@ -59,8 +59,12 @@ add attribute limits jsonb;
 alter table stepgres.runs
 add column depth int,
 add column forked_from uuid,
-add column is_limited boolean;
-alter type stepgres.workflow_run add attribute forked_from uuid;
+add column is_limited boolean,
+add column payloads_deleted_at timestamptz;
+alter type stepgres.workflow_run
+add attribute forked_from uuid,
+add attribute payloads_deleted_at timestamptz;
+\ir structure/retention.sql
 alter table stepgres.pauses add column is_inherited boolean not null default false;
 alter table stepgres.tasks add column counted_from int, add column is_limited boolean;
 alter table stepgres.attempts alter column worker_id drop not null;
