@@ -29,7 +29,6 @@ begin
             end
         ),
         (select min(c.wakes_at) from stepgres.schedules as c where c.wakes_at is not null),
-        (select min(r.looks_at) from stepgres.retentions as r),
         (select min(k.opens_at) from stepgres.limit_keys as k where k.opens_at is not null),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
         -- A sweep counts only when it is overdue: nobody needs to wake up for it, but a caller that

@@ -43,9 +43,6 @@ begin
         + stepgres._deliver_signals() + stepgres._resolve_children() + stepgres._cancel_children()
         + stepgres._fire_timers() + stepgres._time_out_waits() + stepgres._fail_faulty_entries()
         + stepgres._sweep_runs();
-    if v_count < 1000 then
-        perform stepgres._retire_runs();
-    end if;
     -- Whoever holds keys of limits must not wait for runs.
     perform stepgres._prepare_lines(null, '{}', 0);
     -- The queues come last: a sender to a queue that is being closed waits for the end of this
@@ -58,7 +55,7 @@ $$;
 comment on function stepgres.tick() is
 'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
-Old runs are deleted as the option keep of their workflow says, when nothing else is due. Timers are
+It deletes old runs as the option keep of their workflow says, some every ten seconds. Timers are
 those of retries, delays and deadlines, and the timeouts of waits. A parent gets to know
 the end of its child runs here, and the children of a parent that has ended are cancelled.
 
