@@ -60,8 +60,9 @@ those of retries, delays and deadlines, and the timeouts of waits. A parent gets
 the end of its child runs here, and the children of a parent that has ended are cancelled.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of due times settled, and of tasks, signals and child runs moved, and
-2,000 more if tickets were lost and there are runs left to look at. If the result is 1,000 or more,
+loop may. Returns the number of due times settled, and of tasks, signals and child runs moved. It
+adds 2,000 if tickets were lost and there are runs left to look at, and returns at least 1,000 if
+schedules have more due times. If the result is 1,000 or more,
 call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
