@@ -74,6 +74,7 @@ from stepgres.task_graph import TaskGraph as TaskGraph
 from stepgres.types import Approval as Approval
 from stepgres.types import ChannelInfo as ChannelInfo
 from stepgres.types import CompositionStats as CompositionStats
+from stepgres.types import CriticalStep as CriticalStep
 from stepgres.types import Flow as Flow
 from stepgres.types import Limit as Limit
 from stepgres.types import Message as Message

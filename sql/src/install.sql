@@ -454,10 +454,12 @@
 \ir inspection/_list_attempts.sql
 \ir inspection/_list_waits_of.sql
 \ir inspection/_run_not_found.sql
+\ir inspection/_spent.sql
 \ir inspection/_steps_waiting.sql
 \ir inspection/_tasks_waiting.sql
 \ir inspection/_waits_open.sql
 \ir inspection/count_runs.sql
+\ir inspection/critical_path.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
 \ir inspection/list_active_runs.sql

@@ -97,6 +97,19 @@ def test_more_runs_than_a_batch_are_deleted(engine: Engine, clock: Clock) -> Non
     assert engine.rows("select status, count(*) from stepgres.runs group by 1") == [("failed", 150)]
 
 
+def test_locked_run_is_not_waited_for(engine: Engine, clock: Clock, db: Database) -> None:
+    define(engine, {"completed": 3600})
+    runs = end_runs(engine)
+    clock.advance(3700)
+    with db.connect() as other, other.transaction():
+        other.execute("select from stepgres.runs where run_id = %s for update", [runs["done"]])
+        engine.call("tick")
+        assert left(engine, runs) == set(runs)
+    clock.advance(60)
+    engine.call("tick")
+    assert left(engine, runs) == {"failed", "gone", "active"}
+
+
 def test_next_due_knows_that_old_runs_are_left(engine: Engine, clock: Clock) -> None:
     query = "select stepgres.next_due() - stepgres._now() < interval '8 s'"
     define(engine, {"completed": DAY})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepgres.types import (
+        CriticalStep,
         RunCount,
         RunDetails,
         RunNode,
@@ -69,6 +70,31 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
                 run.error,
             ]
             for run in runs
+        ],
+    )
+
+
+def print_path(path: Sequence[CriticalStep]) -> None:
+    """Print a line for each step of a critical path; a kind without time is left empty."""
+    kinds = ("queued", "limited", "waited", "retrying", "running")
+    print_table(
+        [
+            Column("STEP"),
+            Column("TASK", is_number=True),
+            Column("STATUS"),
+            *(Column(kind.upper(), is_number=True) for kind in kinds),
+        ],
+        [
+            [
+                step.step_slug,
+                step.task_index,
+                step.status,
+                *(
+                    duration_text(spent.total_seconds()) if spent else None
+                    for spent in (getattr(step, kind) for kind in kinds)
+                ),
+            ]
+            for step in path
         ],
     )
 

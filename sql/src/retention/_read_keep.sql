@@ -9,7 +9,7 @@ declare
     v_key text;
     v_value jsonb;
     v_age interval;
-    v_ages jsonb := '{}';
+    v_ages jsonb := '{}'::jsonb;
     v_row stepgres.retentions;
 begin
     if keep is null or keep = 'null' then
@@ -43,14 +43,14 @@ begin
     v_row.workflow_slug := _read_keep.workflow_slug;
     if v_ages ?| '{completed,failed,cancelled}' then
         v_row.subject := 'runs';
-        v_row.completed := v_ages ->> 'completed';
-        v_row.failed := v_ages ->> 'failed';
-        v_row.cancelled := coalesce(v_ages ->> 'cancelled', v_ages ->> 'failed');
+        v_row.completed := (v_ages ->> 'completed')::interval;
+        v_row.failed := (v_ages ->> 'failed')::interval;
+        v_row.cancelled := coalesce(v_ages ->> 'cancelled', v_ages ->> 'failed')::interval;
         return next v_row;
     end if;
     if v_ages ? 'payloads' then
         v_row.subject := 'payloads';
-        v_row.completed := v_ages ->> 'payloads';
+        v_row.completed := (v_ages ->> 'payloads')::interval;
         v_row.failed := v_row.completed;
         v_row.cancelled := v_row.completed;
         return next v_row;

@@ -1,6 +1,6 @@
 create function stepgres._refuse_without_payloads(run stepgres.runs) returns void
 language plpgsql
-volatile
+immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin

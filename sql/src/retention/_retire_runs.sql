@@ -24,7 +24,7 @@ begin
     loop
         -- A run is inserted before it finishes, so the index ends the search at the age. Many runs
         -- may have been inserted at the same time: with ties, none of them is passed over.
-        select count(*), max(l.inserted_at), array_agg(l.run_id) filter (where l.is_old)
+        select count(*)::int, max(l.inserted_at), array_agg(l.run_id) filter (where l.is_old)
         into v_count, v_last, v_run_ids
         from (
             select r.run_id, r.inserted_at, r.finished_at <= v_now - case
@@ -90,5 +90,5 @@ $$;
 comment on function stepgres._retire_runs() is
 'Deletes old runs of a workflow, or their payloads, for about 30 ms; says whether more are due.
 
-The function looks at the runs in the order of their start, and begins anew after an eighth of the shortest
-age.';
+The function looks at the runs in the order of their start, and begins anew after an eighth of the
+shortest age.';

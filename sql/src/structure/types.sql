@@ -349,6 +349,26 @@ comment on type stepgres.run_batch is
 
 To go on, pass after and until to the next call.';
 
+create type stepgres.critical_step as (
+    step_slug text,
+    task_index int,
+    status text,
+    started_at timestamptz,
+    finished_at timestamptz,
+    queued interval,
+    limited interval,
+    waited interval,
+    retrying interval,
+    running interval
+);
+
+comment on type stepgres.critical_step is
+'A step on the critical path of a run, and where its time went: see critical_path.
+
+task_index is the task of the step that took longest; null: the step has no task. started_at is the
+end of the step before it on the path, or the start of the run. finished_at is null if the step has
+not finished. The five durations add up to the time between.';
+
 create type stepgres.stuck_step as (
     step_slug text,
     task_index int,

@@ -65,6 +65,19 @@ alter type stepgres.workflow_run
 add attribute forked_from uuid,
 add attribute payloads_deleted_at timestamptz;
 \ir structure/retention.sql
+
+create type stepgres.critical_step as (
+    step_slug text,
+    task_index int,
+    status text,
+    started_at timestamptz,
+    finished_at timestamptz,
+    queued interval,
+    limited interval,
+    waited interval,
+    retrying interval,
+    running interval
+);
 alter table stepgres.pauses add column is_inherited boolean not null default false;
 alter table stepgres.tasks add column counted_from int, add column is_limited boolean;
 alter table stepgres.attempts alter column worker_id drop not null;
