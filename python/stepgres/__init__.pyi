@@ -44,6 +44,7 @@ from stepgres.errors import LimitNotFound as LimitNotFound
 from stepgres.errors import LimitReached as LimitReached
 from stepgres.errors import NonRetryable as NonRetryable
 from stepgres.errors import NotPermitted as NotPermitted
+from stepgres.errors import PayloadsDeleted as PayloadsDeleted
 from stepgres.errors import PayloadTooLarge as PayloadTooLarge
 from stepgres.errors import Rejected as Rejected
 from stepgres.errors import RetryAfter as RetryAfter
@@ -75,6 +76,7 @@ from stepgres.task_graph import TaskGraph as TaskGraph
 from stepgres.types import Approval as Approval
 from stepgres.types import ChannelInfo as ChannelInfo
 from stepgres.types import CompositionStats as CompositionStats
+from stepgres.types import CriticalStep as CriticalStep
 from stepgres.types import Flow as Flow
 from stepgres.types import Limit as Limit
 from stepgres.types import Message as Message

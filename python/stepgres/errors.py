@@ -232,6 +232,12 @@ class AlreadyRunning(StepgresError):
         return UUID(self.detail) if self.detail else None
 
 
+class PayloadsDeleted(StepgresError):
+    """The inputs and outputs of the run were deleted, as the option keep of its workflow says."""
+
+    sqlstate = "SG040"
+
+
 class ConnectionFailed(StepgresError):
     """The server cannot be reached, or refuses the connection."""
 

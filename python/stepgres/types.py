@@ -143,6 +143,7 @@ class WorkflowRun:
     finished_at: datetime | None
     forked_from: UUID | None
     unique_key: str | None
+    payloads_deleted_at: datetime | None
 
 
 class RunCount(NamedTuple):
@@ -442,6 +443,26 @@ class RunNode(NamedTuple):
     paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
+
+
+class CriticalStep(NamedTuple):
+    """A step on the critical path of a run, and where its time went.
+
+    task_index is the task of the step that took longest, or None for a step without a task.
+    started_at is the end of the step before it, or the start of the run. The five durations add up
+    to the time from started_at to finished_at, or to now if the step has not finished.
+    """
+
+    step_slug: str
+    task_index: int | None
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    queued: timedelta
+    limited: timedelta
+    waited: timedelta
+    retrying: timedelta
+    running: timedelta
 
 
 class StuckStep(NamedTuple):

@@ -50,6 +50,7 @@ _DEFAULTS = (
     "limits",
     "on_limit",
     "schedule",
+    "keep",
 )
 
 
@@ -285,8 +286,9 @@ class Workflow(metaclass=_WorkflowType):
     max_parallel limits the local steps of a run that the executor executes at a time. limits hold
     runs back, and on_limit is "queue", "reject" or "cancel_oldest": see docs/limits.md. schedule is
     a cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
-    in seconds; it is in force while this version of the workflow is current. Any other attribute
-    that is plain data is an error, unless its name is in capitals or begins with an underscore.
+    in seconds; it is in force while this version of the workflow is current. keep is how long ended
+    runs are kept, such as {"completed": "7 days", "failed": "90 days"}. Any other attribute that is
+    plain data is an error, unless its name is in capitals or begins with an underscore.
     """
 
     slug: str

@@ -21,6 +21,7 @@
 \ir structure/decisions.sql
 \ir structure/limits.sql
 \ir structure/simulation.sql
+\ir structure/retention.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -474,6 +475,14 @@
 \ir lifecycle/retry_failed_workflow.sql
 \ir lifecycle/retry_runs.sql
 
+-- retention: the option keep of workflows
+\ir retention/_delete_payloads.sql
+\ir retention/_read_keep.sql
+\ir retention/_refuse_without_payloads.sql
+\ir retention/_retire_runs.sql
+\ir retention/_shown_keep.sql
+\ir retention/_store_keep.sql
+
 -- inspection: status, lists, why a run is stuck
 \ir inspection/_all_tags.sql
 \ir inspection/_check_filter.sql
@@ -483,10 +492,12 @@
 \ir inspection/_list_attempts.sql
 \ir inspection/_list_waits_of.sql
 \ir inspection/_run_not_found.sql
+\ir inspection/_spent.sql
 \ir inspection/_steps_waiting.sql
 \ir inspection/_tasks_waiting.sql
 \ir inspection/_waits_open.sql
 \ir inspection/count_runs.sql
+\ir inspection/critical_path.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
 \ir inspection/get_search_end.sql

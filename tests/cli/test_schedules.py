@@ -59,6 +59,28 @@ def test_schedule_is_paused_resumed_and_deleted(cli: Cli, client: Client, nightl
     assert 'schedule "nightly" does not exist' in result.stderr
 
 
+def test_schedule_is_updated(cli: Cli, client: Client, nightly: str) -> None:
+    result = cli(
+        "schedules", "update", nightly, "--every", "90m", "--catch-up", 3, "--input", '{"b": 2}'
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "nightly is changed. Next due: " in result.stdout
+    found = client.get_schedule(nightly)
+    assert (found["cron"], found["every"], found["catch_up"]) == (None, 5400, 3)
+    assert (found["input"], found["timezone"], found["jitter"]) == ({"b": 2}, "Asia/Kolkata", 90)
+    cli("schedules", "update", nightly, "--at", "2020-01-01", "--catch-up", 0)
+    assert client.get_schedule(nightly)["every"] is None
+
+
+def test_bad_updates_of_a_schedule_are_refused(cli: Cli, nightly: str) -> None:
+    result = cli("schedules", "update", nightly)
+    assert (result.exit_code, "at least one option" in result.stderr) == (2, True)
+    assert cli("schedules", "update", nightly, "--overlap", "x").exit_code == 2
+    result = cli("schedules", "update", nightly, "--cron", "61 * * * *")
+    assert (result.exit_code, "is no minute" in result.stderr) == (2, True)
+    assert cli("schedules", "update", "x", "--catch-up", 2).exit_code == 3
+
+
 def test_preview_prints_due_times(cli: Cli, nightly: str) -> None:
     found = printed(cli("schedules", "preview", nightly, "--count", 3, "--json"))
     times = [datetime.fromisoformat(time).astimezone(timezone.utc) for time in found]

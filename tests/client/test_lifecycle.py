@@ -45,6 +45,20 @@ def order_lines(client: Client) -> None:
     client.register_workflow(stepgres.describe(OrderLines).document)
 
 
+def test_critical_path_has_named_durations(client: Client, engine: Engine, clock: Clock) -> None:
+    run_id = start(client)
+    clock.advance(3)
+    item = engine.claim_one()
+    clock.advance(2)
+    engine.complete(item, [])
+    (fetch, price, total) = client.critical_path(run_id)
+    assert (fetch.step_slug, fetch.task_index, fetch.status) == ("fetch", 0, "completed")
+    assert (fetch.queued, fetch.running) == (timedelta(seconds=3), timedelta(seconds=2))
+    assert (price.task_index, price.running, total.finished_at) == (None, timedelta(0), None)
+    with pytest.raises(errors.RunNotFound):
+        client.critical_path(NOBODY)
+
+
 def start(client: Client, **options: Any) -> UUID:
     return client.start_workflow_run("order_lines", {"n": 1}, **options)
 

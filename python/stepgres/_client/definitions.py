@@ -56,6 +56,7 @@ class Definitions(Caller):
         max_parallel: int | None = None,
         limits: Sequence[Mapping[str, Any]] | None = None,
         on_limit: str | None = None,
+        keep: Mapping[str, float | str] | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return self._scalar(
@@ -76,6 +77,7 @@ class Definitions(Caller):
             max_parallel=max_parallel,
             limits=json_argument(limits, "limits"),
             on_limit=on_limit,
+            keep=json_argument(keep, "keep"),
         )
 
     def add_step(

@@ -54,6 +54,7 @@ class AsyncDefinitions(AsyncCaller):
         max_parallel: int | None = None,
         limits: Sequence[Mapping[str, Any]] | None = None,
         on_limit: str | None = None,
+        keep: Mapping[str, float | str] | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return await self._scalar(
@@ -74,6 +75,7 @@ class AsyncDefinitions(AsyncCaller):
             max_parallel=max_parallel,
             limits=json_argument(limits, "limits"),
             on_limit=on_limit,
+            keep=json_argument(keep, "keep"),
         )
 
     async def add_step(

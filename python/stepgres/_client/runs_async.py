@@ -14,6 +14,7 @@ from stepgres._postgres.caller_async import AsyncCaller, call
 from stepgres._postgres.rows import row_of
 from stepgres.errors import WorkflowNotFound
 from stepgres.types import (
+    CriticalStep,
     RunCount,
     RunNode,
     RunStatus,
@@ -249,6 +250,10 @@ class AsyncRuns(AsyncCaller):
     async def why_stuck(self, run_id: UUID) -> list[StuckStep]:
         """Return the unfinished steps of a run, and the reason why each step waits."""
         return await self._all("why_stuck", row_of(StuckStep), run_id=run_id)
+
+    async def critical_path(self, run_id: UUID) -> list[CriticalStep]:
+        """Return the chain of steps that the time of a run went to. Raises RunNotFound."""
+        return await self._all("critical_path", row_of(CriticalStep), run_id=run_id)
 
     async def get_run_tree(self, run_id: UUID) -> list[RunNode]:
         """Return a run and all runs under it, each behind its parent. Raises RunNotFound."""

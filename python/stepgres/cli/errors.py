@@ -37,6 +37,7 @@ _EXIT_CODES: dict[type[StepgresError], int] = {
     errors.RunAlreadyExists: NOT_NOW,
     errors.RunAlreadyFinished: NOT_NOW,
     errors.LimitReached: NOT_NOW,
+    errors.PayloadsDeleted: NOT_NOW,
     errors.RunNotFailed: NOT_NOW,
     errors.RunNotPaused: NOT_NOW,
     errors.WorkflowInUse: NOT_NOW,

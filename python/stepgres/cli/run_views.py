@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from stepgres.types import (
+        CriticalStep,
         RunCount,
         RunDetails,
         RunNode,
@@ -73,6 +74,31 @@ def print_runs(runs: Sequence[WorkflowRun]) -> None:
     )
 
 
+def print_path(path: Sequence[CriticalStep]) -> None:
+    """Print a line for each step of a critical path; a kind without time is left empty."""
+    kinds = ("queued", "limited", "waited", "retrying", "running")
+    print_table(
+        [
+            Column("STEP"),
+            Column("TASK", is_number=True),
+            Column("STATUS"),
+            *(Column(kind.upper(), is_number=True) for kind in kinds),
+        ],
+        [
+            [
+                step.step_slug,
+                step.task_index,
+                step.status,
+                *(
+                    duration_text(spent.total_seconds()) if spent else None
+                    for spent in (getattr(step, kind) for kind in kinds)
+                ),
+            ]
+            for step in path
+        ],
+    )
+
+
 def print_tree(nodes: Sequence[RunNode]) -> None:
     """Print a line for each run of a tree; a workflow is indented by its level."""
     print_table(
@@ -119,6 +145,8 @@ def print_counts(counts: Sequence[RunCount]) -> None:
 def print_run(run: RunDetails) -> None:
     """Print a run, its steps and its failed attempts."""
     duration = took(run.inserted_at, run.finished_at)
+    has_payloads = run.payloads_deleted_at is None
+    has_output = run.status == "completed" and has_payloads
     print_fields(
         [
             ("Run", run.run_id),
@@ -137,8 +165,9 @@ def print_run(run: RunDetails) -> None:
             ("Retry of", run.retried_from),
             ("Fork of", run.forked_from),
             ("Task graph", run.task_graph_id),
-            ("Input", json_text(run.input)),
-            ("Output", json_text(run.output) if run.status == "completed" else None),
+            ("Payloads deleted", local_time(run.payloads_deleted_at)),
+            ("Input", json_text(run.input) if has_payloads else None),
+            ("Output", json_text(run.output) if has_output else None),
         ]
     )
     click.echo()

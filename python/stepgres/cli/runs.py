@@ -19,6 +19,7 @@ from stepgres.cli.output import (
 from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE
 from stepgres.cli.run_views import (
     print_counts,
+    print_path,
     print_reasons,
     print_run,
     print_runs,
@@ -220,6 +221,20 @@ def tree(run_id: UUID, as_json: bool, dsn: str | None) -> None:
         print_json(nodes)
     else:
         print_tree(nodes)
+
+
+@runs.command("critical-path")
+@_run
+@takes_json
+@takes_dsn
+def critical_path(run_id: UUID, as_json: bool, dsn: str | None) -> None:
+    """Show the steps that the time of a run went to, and where it went."""
+    with connected(dsn) as client:
+        path = client.critical_path(run_id)
+    if as_json:
+        print_json(path)
+    else:
+        print_path(path)
 
 
 @runs.command()

@@ -1,4 +1,4 @@
-"""stepgres schedules: list, show, preview, pause, resume, trigger, backfill, delete."""
+"""stepgres schedules: list, show, preview, update, pause, resume, trigger, backfill, delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stepgres.cli.output import (
     print_table,
     takes_json,
 )
-from stepgres.cli.parameters import INTEGER, MOMENT
+from stepgres.cli.parameters import DURATION, INTEGER, JSON_VALUE, MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ _slug = click.argument("schedule", metavar="SCHEDULE")
 
 @click.group()
 def schedules() -> None:
-    """Show schedules and their due times; pause, trigger and backfill them."""
+    """Show schedules and their due times; update, pause, trigger and backfill them."""
 
 
 @schedules.command("list")
@@ -132,6 +132,39 @@ def preview(
             click.echo(local_time(due_at))
     else:
         click.echo("No due time is left.", err=True)
+
+
+@schedules.command()
+@_slug
+@click.option("--cron", metavar="CRON", help="The rule: five fields, or @daily and the like.")
+@click.option("--every", type=DURATION, help="The rule: a duration between due times.")
+@click.option("--at", type=MOMENT, help="The rule: one due time.")
+@click.option("--input", type=JSON_VALUE, metavar="JSON|@FILE|-", help="The input of the runs.")
+@click.option("--timezone", metavar="ZONE", help="Such as Europe/Berlin.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["skip", "buffer_one", "cancel_other", "allow_all"]),
+    help="What a due time does while an earlier run is active.",
+)
+@click.option("--catch-up", type=INTEGER, help="So many missed due times are made up.")
+@click.option("--jitter", type=DURATION, help="Each start is delayed by up to this time.")
+@click.option("--starts-at", type=MOMENT, help="There are no due times before.")
+@click.option("--ends-at", type=MOMENT, help="There are no due times after.")
+@click.option("--due-key", metavar="KEY", help="The due time is written into the input there.")
+@click.option("--options", type=JSON_VALUE, metavar="JSON|@FILE|-", help="Options of the runs.")
+@takes_dsn
+def update(schedule: str, dsn: str | None, **changes: Any) -> None:
+    """Change options of a schedule; options that are left out stay as they are.
+
+    A deploy undoes the change only if it declares the same option anew, with another value.
+    """
+    if all(value is None for value in changes.values()):
+        raise click.UsageError("Name at least one option to change.")
+    with connected(dsn) as client:
+        client.update_schedule(schedule, **changes)
+        next_due_at = client.get_schedule(schedule)["next_due_at"]
+    due = local_time(moment_of(next_due_at)) or "never"
+    click.echo(f"Schedule {schedule} is changed. Next due: {due}")
 
 
 @schedules.command()

@@ -24,6 +24,7 @@ begin
         from (
             select r.run_id, r.status from stepgres.runs as r
             where r.run_id = any (v_earlier) and r.status <> 'started'
+                and r.payloads_deleted_at is null
             for key share skip locked
         ) as l;
     end if;

@@ -4,8 +4,8 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     -- Steps are ordered by slug, because the order in which independent steps were written does not
-    -- matter.
-    select md5((_fingerprint.document - 'version' || jsonb_build_object('steps', (
+    -- matter. keep is about runs that have ended, and belongs to no version.
+    select md5((_fingerprint.document - '{version,keep}'::text[] || jsonb_build_object('steps', (
         select to_jsonb(array_agg(
             s.step - 'step_index' order by (s.step ->> 'step_slug') collate "C"
         ))

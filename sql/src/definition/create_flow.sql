@@ -13,7 +13,8 @@ create function stepgres.create_flow(
     events text default 'none',
     max_parallel int default null,
     limits jsonb default null,
-    on_limit text default null
+    on_limit text default null,
+    keep jsonb default null
 ) returns text
 language plpgsql
 volatile
@@ -57,6 +58,10 @@ begin
         create_flow.on_limit, v_defaults.limits, format('workflow "%s"', create_flow.name)
     );
     perform stepgres._create_version(v_defaults);
+    perform stepgres._store_keep(
+        create_flow.name,
+        array(select k from stepgres._read_keep(create_flow.keep, create_flow.name) as k)
+    );
     return create_flow.name;
 exception when check_violation or not_null_violation then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
@@ -68,7 +73,7 @@ $$;
 
 comment on function stepgres.create_flow(
     text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int, jsonb,
-    text
+    text, jsonb
 ) is
 'Creates a workflow without steps and returns its slug.
 
@@ -80,5 +85,8 @@ says which events are sent on the channel workflow_events: "none", "run" (events
 Runs of a workflow with limits wait until each of these limits has room: see create_limit. on_limit
 says what else happens: "queue" (the run waits), "reject" (its start raises SG037) or
 "cancel_oldest" (the run that has held a place longest is cancelled).
+
+keep says how long ended runs are kept, such as {"completed": "7 days", "failed": "90 days"}: see
+register_workflow.
 
 Errors: SG001 bad name or option, SG036 unknown limit, SG007 the workflow exists.';

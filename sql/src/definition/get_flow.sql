@@ -19,7 +19,7 @@ begin
             select d from stepgres.dependencies as d
             where (d.workflow_slug, d.version) = (v_version.workflow_slug, v_version.version)
         )
-    );
+    ) || coalesce(stepgres._shown_keep(v_version.workflow_slug), '{}');
 end
 $$;
 

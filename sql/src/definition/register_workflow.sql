@@ -11,6 +11,7 @@ declare
     v_defaults stepgres.workflow_versions;
     v_steps stepgres.steps[];
     v_dependencies stepgres.dependencies[];
+    v_keep stepgres.retentions[];
     v_version int;
     v_constraint text;
 begin
@@ -18,7 +19,7 @@ begin
         definition,
         stepgres._workflow_options()
         || '{"workflow_slug": "string", "version": "integer", "steps": "array", "tasks": "array",
-            "schedule": "string or object"}',
+            "schedule": "string or object", "keep": "object"}',
         v_culprit
     );
     if v_slug is null then
@@ -49,6 +50,7 @@ begin
             definition -> 'schedule', v_culprit || ', schedule'
         ));
     end if;
+    v_keep := array(select k from stepgres._read_keep(definition -> 'keep', v_slug) as k);
     select r.steps, r.dependencies into v_steps, v_dependencies
     from stepgres._read_steps(v_defaults, nullif(definition -> 'steps', 'null'), v_culprit) as r;
     v_defaults.fingerprint := stepgres._fingerprint(
@@ -84,6 +86,10 @@ begin
         if found then
             perform stepgres._follow_version(v_slug);
         end if;
+        -- an old worker that starts again changes nothing
+        perform stepgres._store_keep(v_slug, v_keep)
+        from stepgres.workflows as w
+        where w.workflow_slug = v_slug and w.current_version = v_version;
         return v_version;
     end if;
 
@@ -93,6 +99,7 @@ begin
                 hint = 'A definition needs a workflow_slug and at least one step.';
     end if;
     v_defaults := stepgres._create_version(v_defaults);
+    perform stepgres._store_keep(v_slug, v_keep);
     perform stepgres._insert_steps(v_defaults.version, v_steps, v_dependencies, v_culprit);
     return v_defaults.version;
 exception when integrity_constraint_violation then
@@ -124,6 +131,7 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "deadline": seconds, "max_parallel": number, "limits": as for a step,
 "on_limit": "queue", "reject" or "cancel_oldest", "events": "none", "run" or "task",
 "schedule": a cron expression, or an object with the arguments of create_schedule,
+"keep": {"completed", "failed", "cancelled", "payloads": seconds or a text such as "7 days"},
 "tasks": the goal tasks that start_task_graph has made the steps from}.
 
 The options from "max_attempts" on may also stand beside "steps", as defaults of all steps.
@@ -139,6 +147,11 @@ that has not ended within the deadline fails. max_parallel limits how many local
 executor has under way. The schedule is in force while this version is current; it has the slug of
 the workflow. events says which events are sent on the channel workflow_events: "none", "run"
 (events of runs) or "task" (events of runs and tasks).
+
+keep says for how long ended runs are kept, by outcome; without a value, until prune deletes them. A
+cancelled run is kept as a failed run, unless "cancelled" has a value. "payloads" is for inputs,
+outputs, signals and checkpoints, which may go before their run. keep is no part of a version: the
+document of the current version that was registered last counts, for all runs of the workflow.
 
 Errors: SG001 names the culprit; nothing is stored. A schedule also raises SG002 and SG003, as
 create_schedule does.';

@@ -8,7 +8,8 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
 begin
-    return to_jsonb(v_run) - '{remaining_ends,executor_id,depth}'::text[] || jsonb_build_object(
+    return to_jsonb(v_run) - '{remaining_ends,executor_id,depth,is_limited}'::text[]
+    || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
         'traceback', v_fatal.traceback,

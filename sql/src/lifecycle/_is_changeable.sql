@@ -7,7 +7,8 @@ as $$
         when 'cancel' then run.status = 'started'
         when 'pause' then run.status = 'started' and run.paused_at is null
         when 'resume' then run.paused_at is not null
-        when 'retry' then run.status = 'failed' and run.depth is null and not exists (
+        when 'retry' then run.status = 'failed' and run.depth is null
+            and run.payloads_deleted_at is null and not exists (
             select from stepgres.runs as r where r.retried_from = run.run_id
         ) and (run.unique_key is null or not exists (
             select from stepgres.unique_runs as u

@@ -19,6 +19,7 @@ declare
 begin
     perform stepgres._lock_with_parents(array[fork_run.run_id]);
     v_source := stepgres._find_run(fork_run.run_id);
+    perform stepgres._refuse_without_payloads(v_source);
     v_run.workflow_slug := v_source.workflow_slug;
     v_run.version := coalesce(fork_run.version, v_source.version);
     v_run.is_limited := v_source.is_limited;
@@ -72,4 +73,4 @@ a map in both or in neither. keep_checkpoints: durable steps in from_steps keep 
 The new run takes over the unique_key of the old run, which therefore must have ended.
 
 Errors: SG002 unknown version, SG003 an unknown step, no step, or bad outputs, SG005 unknown run,
-SG038 an active run has the unique_key.';
+SG038 an active run has the unique_key, SG040 the payloads of the run were deleted.';

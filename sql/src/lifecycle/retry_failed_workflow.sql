@@ -31,6 +31,7 @@ begin
             using errcode = 'SG013',
                 hint = 'Pass reset_all to start any run again from its beginning.';
     end if;
+    perform stepgres._refuse_without_payloads(v_run);
     v_new_id := (stepgres._retry_runs(
         array[v_run.run_id],
         retry_failed_workflow.skip_completed and reset_all is not true,
@@ -61,4 +62,4 @@ takes over the unique_key of the old run.
 
 Errors: SG003 an idempotency_key of more than 2,000 bytes, SG005 unknown run, SG006 unknown
 executor, SG009 another run of the workflow has the idempotency_key, SG013 the run has not failed,
-SG038 an active run has the unique_key.';
+SG038 an active run has the unique_key, SG040 its payloads were deleted.';

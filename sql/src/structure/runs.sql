@@ -31,7 +31,8 @@ create table stepgres.runs (
     depth int,
     forked_from uuid,
     is_limited boolean,
-    unique_key text
+    unique_key text,
+    payloads_deleted_at timestamptz
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -63,6 +64,9 @@ comment on column stepgres.runs.depth is
 comment on column stepgres.runs.is_limited is
 'The workflow has limits: the run stands in a line first, and keeps its places until it ends. null:
 it has none.';
+comment on column stepgres.runs.payloads_deleted_at is
+'When tick deleted the inputs and outputs of the run, as the option keep of the workflow says. JSON
+null stands in their place.';
 comment on column stepgres.runs.forked_from is
 'The run whose finished steps this run has taken over, see fork_run.';
 comment on column stepgres.runs.unique_key is

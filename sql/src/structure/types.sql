@@ -279,11 +279,15 @@ create type stepgres.workflow_run as (
     cancelled_at timestamptz,
     finished_at timestamptz,
     forked_from uuid,
-    unique_key text
+    unique_key text,
+    payloads_deleted_at timestamptz
 );
 
 comment on type stepgres.workflow_run is
-'A run as list_workflow_runs shows it.';
+'A run as list_workflow_runs shows it.
+
+payloads_deleted_at is not null if input and output are null because the option keep of the workflow
+lets them go before the run.';
 
 create type stepgres.run_count as (
     workflow_slug text,
@@ -345,6 +349,26 @@ comment on type stepgres.run_batch is
 'The runs that a call has changed, and whether there are more runs to change.
 
 To go on, pass after and until to the next call.';
+
+create type stepgres.critical_step as (
+    step_slug text,
+    task_index int,
+    status text,
+    started_at timestamptz,
+    finished_at timestamptz,
+    queued interval,
+    limited interval,
+    waited interval,
+    retrying interval,
+    running interval
+);
+
+comment on type stepgres.critical_step is
+'A step on the critical path of a run, and where its time went: see critical_path.
+
+task_index is the task of the step that took longest; null: the step has no task. started_at is the
+end of the step before it on the path, or the start of the run. finished_at is null if the step has
+not finished. The five durations add up to the time between.';
 
 create type stepgres.stuck_step as (
     step_slug text,

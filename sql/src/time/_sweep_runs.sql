@@ -9,6 +9,7 @@ declare
     v_sweep stepgres.sweeps;
     v_slice uuid[];
     v_is_full boolean;
+    v_has_old_runs boolean;
     v_count int;
 begin
     -- Read first: a tick without work writes nothing, and does not wait for the disk.
@@ -37,14 +38,21 @@ begin
         union
         select w.run_id from stepgres._find_lost_workers(v_slice) as w
     )));
+    v_has_old_runs := stepgres._retire_runs();
     -- A sweep through many runs takes a twentieth of the time of a processor, as long as it finds
     -- nothing to mend.
     insert into stepgres.sweeps as s (swept_at, position)
     values (
         v_now + case
-            when v_is_full and v_count = 0 then 19 * (clock_timestamp() - v_begun) else '0'
+            when v_is_full and v_count = 0 then 19 * (clock_timestamp() - v_begun)
+            when v_has_old_runs then 4 * (clock_timestamp() - v_begun)
+            else '0'
         end,
-        case when v_is_full then v_slice[2000] end
+        -- old runs that are left do not wait for ten seconds: the next sweep begins earlier
+        case
+            when v_is_full then v_slice[2000]
+            when v_has_old_runs then '00000000-0000-0000-0000-000000000000'
+        end
     )
     on conflict (only_row) do update set swept_at = excluded.swept_at, position = excluded.position;
     -- The queues come last: a sender to a queue that is being closed waits for the end of this

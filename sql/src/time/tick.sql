@@ -56,14 +56,15 @@ $$;
 comment on function stepgres.tick() is
 'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
-Timers are those of retries, delays and deadlines, and the timeouts of waits. A parent gets to know
+It deletes old runs as the option keep of their workflow says, some every ten seconds. Timers are
+those of retries, delays and deadlines, and the timeouts of waits. A parent gets to know
 the end of its child runs here, and the children of a parent that has ended are cancelled.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of due times settled, and of tasks, signals and child runs moved, and
-2,000 more if tickets were lost and there are runs left to look at, or 1,000 more if there are
-signals left to compare with waits. If the result is 1,000 or more,
-call tick again at once: there is more to do.
+loop may. Returns the number of due times settled, and of tasks, signals and child runs moved. It
+adds 2,000 if tickets were lost and there are runs left to look at, and returns at least 1,000 if
+schedules have more due times, or if signals are left to compare with waits. If the result is 1,000
+or more, call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
 error and keeps no other run back.';

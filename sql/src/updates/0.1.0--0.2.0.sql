@@ -60,11 +60,28 @@ add attribute limits jsonb;
 alter table stepgres.runs
 add column depth int,
 add column forked_from uuid,
-add column is_limited boolean;
-alter type stepgres.workflow_run add attribute forked_from uuid;
-alter table stepgres.runs add column unique_key text;
-alter type stepgres.workflow_run add attribute unique_key text;
+add column is_limited boolean,
+add column unique_key text,
+add column payloads_deleted_at timestamptz;
+alter type stepgres.workflow_run
+add attribute forked_from uuid,
+add attribute unique_key text,
+add attribute payloads_deleted_at timestamptz;
 \ir structure/unique_runs.sql
+\ir structure/retention.sql
+
+create type stepgres.critical_step as (
+    step_slug text,
+    task_index int,
+    status text,
+    started_at timestamptz,
+    finished_at timestamptz,
+    queued interval,
+    limited interval,
+    waited interval,
+    retrying interval,
+    running interval
+);
 alter table stepgres.pauses add column is_inherited boolean not null default false;
 alter table stepgres.tasks add column counted_from int, add column is_limited boolean;
 alter table stepgres.attempts alter column worker_id drop not null;
