@@ -288,3 +288,15 @@ def test_worker_has_the_arguments_of_the_async_worker() -> None:
     )
     assert one == other
     assert "options" not in one
+
+
+def test_class_says_how_long_its_runs_are_kept(client: Client) -> None:
+    class Kept(OrderLines):
+        keep = {"completed": "7 days", "failed": 60}  # noqa: RUF012
+
+    client.register_workflow(describe(Kept).document)
+    assert client.get_flow("kept")["keep"] == {"completed": 7 * 86400, "failed": 60}
+    client.create_flow("shop", keep={"payloads": "1 day"})
+    assert client.get_flow("shop")["keep"] == {"payloads": 86400}
+    with pytest.raises(DefinitionError, match="keep: failed"):
+        client.create_flow("bill", keep={"failed": "soon"})
