@@ -20,9 +20,9 @@ as $$
         from ranked as k
     ),
     uses as materialized (
-        select o.entry_id, (o.line).line_id, o.place, t.*
-        from ordered as o
-        cross join lateral stepgres._takes_of(o.line, o.weights) as t
+        select o.place, t.*
+        from stepgres._takes_of(_judge_entries.picked) as t
+        join ordered as o on o.entry_id = t.entry_id
     ),
     rooms as materialized (
         select u.limit_slug, u.key, u.lent_by, r.places, r.units

@@ -10,9 +10,7 @@ begin
         return;
     end if;
     with uses as materialized (
-        select a.run_id, a.step_slug, a.task_index, a.row_id, t.*
-        from unnest(_take_places.admitted) as a
-        cross join lateral stepgres._takes_of(a.line, a.weights) as t
+        select t.* from stepgres._takes_of(_take_places.admitted) as t
     ),
     placed as (
         insert into stepgres.places (

@@ -38,7 +38,7 @@ begin
         for no key update skip locked
     ));
     return (
-        select count(*) from unnest(_mark_signals.signal_ids) as i (signal_id)
+        select count(*)::int from unnest(_mark_signals.signal_ids) as i (signal_id)
         left join stepgres.signals as s on s.signal_id = i.signal_id
         where s.is_new is not true
     );
