@@ -74,7 +74,7 @@ def test_later_subscriber_is_told_of_waits_once(engine: Engine, db: Database) ->
         assert names(follower.told()) == names(listed(engine, run_id))
     engine.call("tick")
     assert names(follower.told()) == [
-        "signal_sent", "wait_resolved ask", "step_completed ask", "signal_sent"
+        "signal_sent", "signal_sent", "wait_resolved ask", "step_completed ask"
     ]  # fmt: skip
     follower.position = None
     assert sorted(names(follower.told())) == sorted(names(listed(engine, run_id)))

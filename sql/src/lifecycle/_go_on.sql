@@ -13,9 +13,8 @@ begin
         from stepgres.step_states as t
         where t.run_id = any (_go_on.run_ids) and t.map and t.status = 'started'
     ));
-    perform stepgres._start_ready_steps(_go_on.run_ids);
 end
 $$;
 
 comment on function stepgres._go_on(uuid[]) is
-'Queues the tasks of runs that a pause or a limit has held back, and starts their ready steps.';
+'Queues the tasks of runs that a pause or a limit has held back, and expands their maps.';

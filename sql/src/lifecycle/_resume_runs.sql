@@ -20,9 +20,10 @@ begin
     perform stepgres._send_run_events('workflow_resumed', v_run_ids);
     update stepgres.line_entries as e set is_paused = false
     where e.run_id = any (v_run_ids) and e.is_paused;
+    perform stepgres._go_on(v_run_ids);
     -- A signal that came meanwhile goes to a wait that was open before, if there is one.
     perform stepgres._resume_waits(v_run_ids, v_now);
-    perform stepgres._go_on(v_run_ids);
+    perform stepgres._start_ready_steps(v_run_ids);
     return v_run_ids;
 end
 $$;

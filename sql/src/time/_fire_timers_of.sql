@@ -51,6 +51,7 @@ begin
     perform stepgres._start_ready_steps(v_starting);
     if v_let_in is not null then
         perform stepgres._go_on(v_let_in);
+        perform stepgres._start_ready_steps(v_let_in);
     end if;
     -- A run whose key another run still has does not stand in a line yet.
     perform stepgres._line_up_runs(
