@@ -50,7 +50,9 @@ def work(engine: Engine, running: Running, chance: random.Random, is_over: Any) 
     results: list[dict[str, Any]] = []
     count = 0
     while True:
-        items = engine.work(results, capacity=chance.randint(1, 3))
+        # the result of a run that was cancelled meanwhile is refused
+        answer = engine.work(results, capacity=chance.randint(1, 3))
+        items = [item for item in answer if not item.is_refused]
         results = []
         for item in items:
             running.begin(item)
