@@ -28,7 +28,11 @@ as $$
         select u.limit_slug, u.key, u.lent_by, r.places, r.units
         from (select distinct limit_slug, key, lent_by from uses) as u
         join stepgres.limits as l on l.limit_slug = u.limit_slug
-        join stepgres.limit_keys as k on (k.limit_slug, k.key) = (u.limit_slug, u.key)
+        cross join lateral (
+            select o.* from stepgres.limit_keys as o
+            where (o.limit_slug, o.key) = (u.limit_slug, u.key)
+            offset 0
+        ) as k
         cross join lateral stepgres._room(
             l.max_running, l.rate, l.per, l.burst, k, u.lent_by, stepgres._now()
         ) as r

@@ -13,8 +13,12 @@ begin
             from unnest(_lines_out_of_reach.picked) as p
             cross join lateral unnest((p.line).limit_slugs, (p.line).keys) as u (limit_slug, key)
         ) as n
-        join stepgres.limit_keys as k on (k.limit_slug, k.key) = (n.limit_slug, n.key)
-        for no key update of k skip locked
+        cross join lateral (
+            select o.limit_slug, o.key from stepgres.limit_keys as o
+            where (o.limit_slug, o.key) = (n.limit_slug, n.key)
+            offset 0
+            for no key update skip locked
+        ) as k
     );
     return array(
         select distinct (p.line).line_id

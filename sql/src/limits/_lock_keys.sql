@@ -10,14 +10,20 @@ begin
     from unnest(_lock_keys.limit_slugs, _lock_keys.keys) as k (limit_slug, key)
     order by k.limit_slug, k.key
     on conflict do nothing;
+    -- offset 0, here and at other lookups of keys, makes the planner look up each key by its index,
+    -- however many keys there are.
     perform 1
     from (
         select distinct n.limit_slug, n.key
         from unnest(_lock_keys.limit_slugs, _lock_keys.keys) as n (limit_slug, key)
+        order by n.limit_slug, n.key
     ) as n
-    join stepgres.limit_keys as k on (k.limit_slug, k.key) = (n.limit_slug, n.key)
-    order by k.limit_slug, k.key
-    for no key update of k;
+    cross join lateral (
+        select from stepgres.limit_keys as o
+        where (o.limit_slug, o.key) = (n.limit_slug, n.key)
+        offset 0
+        for no key update
+    ) as k;
 end
 $$;
 

@@ -20,7 +20,11 @@ begin
             )
             offset 0
         ) as n
-        join stepgres.limit_keys as k on (k.limit_slug, k.key) = (n.limit_slug, n.key)
+        cross join lateral (
+            select o.* from stepgres.limit_keys as o
+            where (o.limit_slug, o.key) = (n.limit_slug, n.key)
+            offset 0
+        ) as k
         left join stepgres.limits as l on l.limit_slug = n.limit_slug
         cross join lateral stepgres._room(
             l.max_running, l.rate, l.per, l.burst, k, n.lent_by, v_now

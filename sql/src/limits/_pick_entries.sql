@@ -50,18 +50,24 @@ as $$
         ) as e
     ),
     locked as (
-        select t.ctid as row_id, t.run_id, t.step_slug, t.task_index
+        select t.*
         from picked as p
-        join stepgres.tasks as t
-            on (t.run_id, t.step_slug, t.task_index) = (p.run_id, p.step_slug, p.task_index)
-        where t.status = 'queued'
-        for no key update of t skip locked
+        cross join lateral (
+            select o.ctid as row_id, o.run_id, o.step_slug, o.task_index
+            from stepgres.tasks as o
+            where (o.run_id, o.step_slug, o.task_index) = (p.run_id, p.step_slug, p.task_index)
+                and o.status = 'queued'
+            offset 0
+            for no key update skip locked
+        ) as t
     )
     select array_agg((
-        l, p.entry_id, p.run_id, p.step_slug, p.task_index, p.weights, t.row_id
+        l.line, p.entry_id, p.run_id, p.step_slug, p.task_index, p.weights, t.row_id
     )::stepgres._picked_entry)
     from firsts as f
-    join stepgres.lines as l on l.line_id = f.line_id
+    cross join lateral (
+        select o as line from stepgres.lines as o where o.line_id = f.line_id offset 0
+    ) as l
     left join picked as p on p.line_id = f.line_id
     left join locked as t
         on (t.run_id, t.step_slug, t.task_index) = (p.run_id, p.step_slug, p.task_index)
