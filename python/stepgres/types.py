@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from stepgres._mermaid import bundle, steps_flowchart, wait_label
+from stepgres._postgres.json_text import moment_of
 from stepgres.errors import WorkflowFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
 T = TypeVar("T")
 
@@ -281,8 +280,7 @@ def _value(name: str, value: Any) -> Any:
     if name in {"run_id", "parent_run_id", "retried_from", "forked_from", "child_run_id"}:
         return UUID(value)
     if name.endswith("_at"):
-        # Python 3.10 reads only fractions of 3 or 6 digits
-        return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
+        return moment_of(value)
     return value
 
 

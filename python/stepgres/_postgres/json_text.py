@@ -76,6 +76,14 @@ def loads(text: str, name: str) -> Any:
         raise unreadable(name, error) from error
 
 
+def moment_of(value: str | datetime | None) -> datetime | None:
+    """Return a time that JSON has as text."""
+    if not isinstance(value, str):
+        return value
+    # Python 3.10 reads six decimals only
+    return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
+
+
 def tolerant_loads(text: str) -> Any:
     """Return the value of a JSON text; UnreadableValues replace parts that Python cannot read."""
     try:

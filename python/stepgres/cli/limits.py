@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stepgres._postgres.json_text import moment_of
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.output import (
     Column,
     duration_text,
     json_text,
     local_time,
-    moment_of,
     print_fields,
     print_json,
     print_json_array,

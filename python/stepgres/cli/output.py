@@ -7,7 +7,6 @@ colours the tables. Piped tables have the same columns, uncut.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -161,14 +160,6 @@ def json_text(value: Any, most: int = 1_000) -> str:
 def local_time(moment: datetime | None) -> str | None:
     """Return a time in the time zone of this machine, to the second."""
     return None if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def moment_of(value: str | datetime | None) -> datetime | None:
-    """Return a time that JSON has as text."""
-    if not isinstance(value, str):
-        return value
-    # Python 3.10 reads six decimals only
-    return datetime.fromisoformat(re.sub(r"\.\d+", lambda digits: f"{digits[0]:0<7}", value))
 
 
 def duration_text(seconds: float) -> str:
