@@ -19,11 +19,15 @@ declare
     );
     v_pending stepgres._simulated_result[] := '{}'::stepgres._simulated_result[];
     v_results jsonb;
-    v_turns int := 0;
-    v_turns_before int;
-    v_instants int := 0;
+    v_has_moved boolean;
+    v_rounds int := 0;
 begin
     loop
+        v_rounds := v_rounds + 1;
+        if v_rounds > 100000 then
+            raise exception 'the simulation does not end'
+                using errcode = 'SG003', hint = 'Look for retries or runs without end; use until.';
+        end if;
         v_runs := stepgres._simulated_runs(_run_simulation.run_id);
         while v_now >= v_start + make_interval(
             secs => coalesce((v_signals -> v_sent ->> 'after')::float8, 0)
@@ -42,7 +46,7 @@ begin
         perform stepgres._fire_timers_of(v_runs);
         perform stepgres._time_out_waits_of(v_runs);
         perform stepgres._fail_faulty_entries_of(v_runs);
-        v_turns_before := v_turns;
+        v_has_moved := false;
         loop
             select to_jsonb(array_agg(p.result)) into v_results
             from unnest(v_pending) as p where p.due_at <= v_now;
@@ -58,25 +62,20 @@ begin
             exit when v_results is null and not exists (
                 select from unnest(v_pending) as p where p.due_at <= v_now
             );
-            v_turns := v_turns + 1;
+            v_has_moved := true;
         end loop;
+        v_runs := stepgres._simulated_runs(_run_simulation.run_id);
         exit when not exists (
-            select from stepgres.active_runs as a
-            where a.run_id = any (stepgres._simulated_runs(_run_simulation.run_id))
+            select from stepgres.active_runs as a where a.run_id = any (v_runs)
         );
         -- what has ended now may start something now
-        continue when v_turns > v_turns_before;
+        continue when v_has_moved;
         v_due := least(
-            stepgres._next_simulated(stepgres._simulated_runs(_run_simulation.run_id)),
+            stepgres._next_simulated(v_runs),
             (select min(p.due_at) from unnest(v_pending) as p),
             v_start + make_interval(secs => (v_signals -> v_sent ->> 'after')::float8)
         );
         exit when v_due is null or v_due > v_start + _run_simulation.until;
-        v_instants := v_instants + 1;
-        if v_turns > 100000 or v_instants > 100000 then
-            raise exception 'the simulation does not end'
-                using errcode = 'SG003', hint = 'Look for retries or runs without end; use until.';
-        end if;
         v_now := greatest(v_now, v_due);
         perform stepgres._set_clock(v_now, _run_simulation.worker_id);
     end loop;
