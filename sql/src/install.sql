@@ -366,6 +366,7 @@
 \ir limits/_leave_lines.sql
 \ir limits/_lenders_of.sql
 \ir limits/_let_in.sql
+\ir limits/_let_lines_look.sql
 \ir limits/_let_runs_in.sql
 \ir limits/_limit_reached.sql
 \ir limits/_limit_uses.sql

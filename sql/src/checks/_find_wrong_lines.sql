@@ -45,7 +45,7 @@ as $$
     join stepgres.limits as o on o.limit_slug = l.at_limit
     left join stepgres.limit_keys as k on (k.limit_slug, k.key) = (l.at_limit, l.at_key)
     cross join lateral stepgres._room(
-        o.max_running, o.rate, o.per, o.burst, k, l.at_lender, stepgres._now()
+        o, k, l.at_lender, stepgres._now()
     ) as r
     where l.at_limit <> ''
         and coalesce(r.places >= least(l.needs, o.max_running), true)

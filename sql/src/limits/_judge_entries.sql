@@ -34,7 +34,7 @@ as $$
             offset 0
         ) as k
         cross join lateral stepgres._room(
-            l.max_running, l.rate, l.per, l.burst, k, u.lent_by, stepgres._now()
+            l, k, u.lent_by, stepgres._now()
         ) as r
     ),
     summed as (

@@ -1,11 +1,11 @@
-create function stepgres._let_runs_in(room int default 1000) returns void
+create function stepgres._let_runs_in() returns void
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_let_in stepgres._picked_entry[] := stepgres._let_in(
-        array[stepgres._run_lines()], null, null, -100, room
+        array[stepgres._run_lines()], null, null, -100, 1000
     );
 begin
     if v_let_in <> '{}' then
@@ -18,5 +18,5 @@ begin
 end
 $$;
 
-comment on function stepgres._let_runs_in(int) is
-'Lets runs in from their lines: each gets its places, and a timer that starts it.';
+comment on function stepgres._let_runs_in() is
+'Lets up to 1,000 runs in from their lines: each gets its places, and a timer that starts it.';

@@ -27,7 +27,7 @@ begin
         ) as k
         left join stepgres.limits as l on l.limit_slug = n.limit_slug
         cross join lateral stepgres._room(
-            l.max_running, l.rate, l.per, l.burst, k, n.lent_by, v_now
+            l, k, n.lent_by, v_now
         ) as r
     ),
     -- A queue without workers must not keep the room from others, so each queue has its own.

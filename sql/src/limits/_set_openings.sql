@@ -59,7 +59,7 @@ begin
             from fronts as f
             join stepgres.limits as l on l.limit_slug = f.limit_slug and l.rate is not null
             cross join lateral stepgres._room(
-                l.max_running, l.rate, l.per, l.burst, k, f.at_lender, v_now
+                l, k, f.at_lender, v_now
             ) as r
             where (f.limit_slug, f.key) = (k.limit_slug, k.key) and (
                 r.places is null

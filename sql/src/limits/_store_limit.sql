@@ -26,13 +26,7 @@ begin
     set max_running = excluded.max_running, rate = excluded.rate, per = excluded.per,
         burst = excluded.burst, declared = coalesce(_store_limit.declared, l.declared);
     -- Lines that stand at a key may go on now. Nobody is cut off if the limit is lower now.
-    insert into stepgres.freed_places (limit_slug, key, lent_by)
-    select distinct o.at_limit, o.at_key, o.at_lender
-    from stepgres.lines as o
-    where o.at_limit = _store_limit.limit_slug;
-    if found then
-        perform stepgres._notify_workers();
-    end if;
+    perform stepgres._let_lines_look(_store_limit.limit_slug);
 exception when check_violation or not_null_violation then
     get stacked diagnostics v_constraint = constraint_name;
     perform stepgres._definition_error(

@@ -27,11 +27,7 @@ begin
                 hint = 'Define the workflow without the limit first, or make the limit higher.';
     end if;
     delete from stepgres.limits as l where l.limit_slug = v_limit.limit_slug;
-    insert into stepgres.freed_places (limit_slug, key, lent_by)
-    select distinct o.at_limit, o.at_key, o.at_lender
-    from stepgres.lines as o
-    where o.at_limit = v_limit.limit_slug;
-    perform stepgres._notify_workers();
+    perform stepgres._let_lines_look(v_limit.limit_slug);
 end
 $$;
 

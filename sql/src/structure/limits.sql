@@ -11,9 +11,6 @@ check (value > '0' and value <= '36525 days');
 create domain stepgres.burst as int
 check (value > 0);
 
-create domain stepgres.on_limit as text
-check (value in ('queue', 'reject', 'cancel_oldest'));
-
 comment on domain stepgres.max_running is
 'max_running must be at least 1';
 comment on domain stepgres.rate is
@@ -22,8 +19,6 @@ comment on domain stepgres.per is
 'per must be more than 0 seconds, and at most 100 years';
 comment on domain stepgres.burst is
 'burst must be at least 1';
-comment on domain stepgres.on_limit is
-'on_limit must be "queue", "reject" or "cancel_oldest"';
 
 create table stepgres.limits (
     limit_slug text primary key,
