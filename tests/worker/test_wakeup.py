@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from stepgres import Client, Workflow, step, wait_for_signal
 from stepgres._execution import worker
+from stepgres._execution.worker_client import WorkerClient
 from tests.conftest import Database
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids
@@ -71,6 +72,32 @@ def test_idle_worker_is_told_of_a_signal(db: Database, client: Client, is_by_key
             else:
                 client.send_signal(run_id, "approved", number)
             assert client.wait_for_run(run_id).output == number
+
+
+@pytest.mark.usefixtures("idle")
+def test_signal_whose_run_is_locked_is_delivered_soon_after(
+    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[int] = []
+
+    async def tick(client: WorkerClient) -> int:
+        ticks.append(await real_tick(client))
+        return ticks[-1]
+
+    real_tick = WorkerClient.tick
+    monkeypatch.setattr(WorkerClient, "tick", tick)
+    listen = make_conninfo(db.dsn, application_name="listener")
+    client.register_workflow(Asking)
+    with running_worker(db.dsn, Asking, listen=listen):
+        run_id = client.start_workflow_run(Asking, {"id": 1})
+        wait_until_idle(db)
+        with db.connect() as holder, holder.transaction():
+            holder.execute("select from stepgres.runs where run_id = %s for share", (run_id,))
+            ticks.clear()
+            client.send_signal(run_id, "approved", "yes")
+            wait_until(lambda: len(ticks) > 1)
+            assert not any(ticks)
+        assert client.wait_for_run(run_id).output == "yes"
 
 
 @pytest.mark.usefixtures("idle")

@@ -48,6 +48,7 @@ logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between turns while no task is claimed
 _LISTENING_PAUSE = 10.0  # seconds, the longest pause of a listening worker; or half a lease
+_LATE_PAUSES = (0.01, 0.05, 0.25, 1.0)  # seconds between ticks while another holds what is due
 _TICK_INTERVAL = 1.0  # seconds
 _LEAST_LIMIT = 1.0  # seconds that an answer may take, also with a shorter lease
 _KEPT_RUNS = 100  # runs whose data is kept
@@ -237,7 +238,7 @@ class _Worker(Generic[C]):
             return await self._client.unregister_worker(worker_id)
 
     async def _take_turns(self, turns: Turns, listener: Wakeup | None) -> None:
-        pauses = Backoff(_PAUSES)
+        pauses, late_pauses = Backoff(_PAUSES), Backoff(_LATE_PAUSES)
         patience = Patience()
         last_tick = -_TICK_INTERVAL
         has_happened = True
@@ -255,7 +256,7 @@ class _Worker(Generic[C]):
                 is_resting = pauses.is_spent and turns.is_idle and is_told
                 pause = pauses.pause()
                 if is_resting:
-                    pause = await self._rest()
+                    pause = await self._rest(late_pauses)
                 elif turns.is_idle or anyio.current_time() - last_tick >= _TICK_INTERVAL:
                     last_tick = anyio.current_time()
                     if await self._client.tick() >= FULL_TICK:
@@ -274,7 +275,7 @@ class _Worker(Generic[C]):
             return False
         return turns.is_idle or anyio.current_time() >= self._stop_at
 
-    async def _rest(self) -> float:
+    async def _rest(self, late_pauses: Backoff) -> float:
         """Do the work that is due, and return the seconds until the next due time.
 
         The rest lasts at most half a lease, so that the turns of a resting worker renew its lease.
@@ -283,10 +284,14 @@ class _Worker(Generic[C]):
         if seconds <= 0:
             moved = await self._client.tick()
             if moved:
+                late_pauses.reset()
                 return 0 if moved >= FULL_TICK else _PAUSES[0]
             seconds = await self._seconds_until_due()
-        # The clock of the server is behind this clock, or another worker does the due work.
-        return max(seconds, _PAUSES[0]) if seconds > -_PAUSES[0] else _PAUSES[-1]
+        if seconds <= -_PAUSES[0]:
+            # Another worker does the due work, or another transaction holds its run for a moment.
+            return late_pauses.pause()
+        late_pauses.reset()
+        return max(seconds, _PAUSES[0])  # at least: the clock of the server may be behind
 
     async def _seconds_until_due(self) -> float:
         due = await self._client.next_due()
