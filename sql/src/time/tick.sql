@@ -62,10 +62,10 @@ timeouts of waits. A parent gets to know the end of its child runs here, and the
 parent that has ended are cancelled.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of due times settled, of failed runs with on_failure, and of
-tasks, signals and child runs moved. It adds 2,000 if tickets were lost and there are runs left to look at, and returns at least 1,000 if
-schedules have more due times, or if signals are left to compare with waits. If the result is 1,000
-or more, call tick again at once: there is more to do.
+loop may. Returns the number of due times settled, of failed runs with on_failure, and of tasks,
+signals and child runs moved. It adds 2,000 if tickets were lost and there are runs left to look at,
+and returns at least 1,000 if schedules have more due times, or if signals are left to compare with
+waits. If the result is 1,000 or more, call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
 error and keeps no other run back.';
