@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from psycopg.types.json import Jsonb
+from typing_extensions import LiteralString
 
 from tests.conftest import Clock, Database
 from tests.support.engine import Engine, refused, step
@@ -577,6 +578,25 @@ def test_ten_thousand_failures_of_a_batch(engine: Engine) -> None:
     )
     other = engine.colleague("other", queues=["alerts"])
     assert len(other.claim()) == 10_000
+
+
+def test_workflows_without_on_failure_never_look_at_failures(engine: Engine) -> None:
+    engine.define("order", step("a", max_attempts=1), step("b", "a"))
+    looks: LiteralString = """
+        select seq_scan, idx_scan, n_tup_ins, n_tup_upd, n_tup_del
+        from pg_stat_xact_user_tables
+        where schemaname = 'stepgres' and relname = 'failure_runs'
+    """
+    with engine.connection.transaction():
+        good, bad = engine.start("order"), engine.start("order")
+        while items := engine.claim():
+            results = [i.failed() if i.run_id == bad else i.completed() for i in items]
+            engine.work(results)
+        assert (engine.status(good)[0], engine.status(bad)[0]) == ("completed", "failed")
+        engine.call("get_run", run_id=bad)
+        assert engine.call("prune", older_than="0 s") == 2
+        ((seq_scan, idx_scan, *changes),) = engine.rows(looks)
+        assert (seq_scan, idx_scan or 0, *changes) == (0, 0, 0, 0, 0)
 
 
 def test_workers_are_told_of_a_failure(engine: Engine, db: Database) -> None:

@@ -34,7 +34,8 @@ _FORGET = b"""
 _OBSERVE = """
     select jsonb_build_array(
         to_jsonb(r)
-            - '{run_id,inserted_at,paused_at,cancelled_at,finished_at,retried_from,failure_of}'::text[]
+            - '{run_id,inserted_at,paused_at,cancelled_at,finished_at,retried_from}'::text[]
+            - 'failure_of'
             - case when r.failure_of is not null then 'input' else '' end,
         r.failure_of is not null,
         array(
