@@ -11,6 +11,7 @@ from typing_extensions import LiteralString
 
 from tests.conftest import Clock, Database
 from tests.support.engine import Engine, refused, step
+from tests.support.limits import limit_inputs
 
 
 def define(engine: Engine, *steps: dict[str, Any], **more: Any) -> None:
@@ -212,6 +213,17 @@ def test_result_that_no_value_can_hold(engine: Engine) -> None:
     (error,) = failed(engine, run_id)
     assert "the run cannot go on after it: too large" in error
     assert engine.status(other)[0] == "completed"
+
+
+def test_input_that_no_value_can_hold(engine: Engine) -> None:
+    limit_inputs(engine.connection)
+    define(engine)
+    run_id = engine.start("order", {"large": 1})
+    with refused("54000"):
+        engine.claim()
+    assert engine.call("fail_oversized_tasks", worker_id=engine.worker_id) == 1
+    (error,) = failed(engine, run_id)
+    assert "its input is larger than" in error
 
 
 def test_dead_worker_whose_task_had_one_attempt(engine: Engine, clock: Clock) -> None:
@@ -548,6 +560,28 @@ def test_deleted_workflow_starts_no_handler(engine: Engine) -> None:
     engine.call("delete_flow", workflow_id="order")
     assert engine.rows("select * from stepgres.failure_runs") == []
     assert handlers(engine) == []
+
+
+def test_fsck_finds_failures_that_start_nothing(engine: Engine) -> None:
+    define(engine)
+    run_id = engine.start("order")
+    engine.fail(engine.claim_one())
+    handlers(engine)
+    found = "select invariant, run_id from stepgres.fsck()"
+    for change, invariant in (
+        (b"delete from stepgres.failure_runs", "failure_runs are the failed runs with on_failure"),
+        (
+            b"update stepgres.runs set failure_of = null",
+            "failure_runs name runs that were started for the failed runs",
+        ),
+    ):
+        with engine.connection.transaction(force_rollback=True):
+            engine.connection.execute(change)
+            assert engine.rows(found) == [(invariant, run_id)]
+    failure_run = UUID(run_of(engine, run_id)["failure_run_id"])
+    with engine.connection.transaction(force_rollback=True):
+        engine.connection.execute("update stepgres.runs set on_failure = 'order'")
+        assert engine.rows(found) == [("a run with a failure_of has no on_failure", failure_run)]
 
 
 # Many
