@@ -143,6 +143,7 @@ class WorkflowRun:
     forked_from: UUID | None
     unique_key: str | None
     payloads_deleted_at: datetime | None
+    failure_of: UUID | None
 
 
 class RunCount(NamedTuple):
@@ -229,12 +230,17 @@ class RunStep(NamedTuple):
 class RunDetails(WorkflowRun):
     """All the data of a run; deadline is in seconds, and the steps are in their order.
 
-    error_type and traceback belong to the attempt that failed the run.
+    error_type and traceback belong to the attempt that failed the run. on_failure is the workflow
+    that is started if the run fails, failure_run_id the run of it that was started, and
+    on_failure_error says why it could not be started.
     """
 
     deadline: float | None
     error_type: str | None
     traceback: str | None
+    on_failure: str | None
+    failure_run_id: UUID | None
+    on_failure_error: str | None
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:
@@ -270,6 +276,12 @@ def run_details(document: dict[str, Any]) -> RunDetails:
     return _read(RunDetails, {**document, "steps": steps})
 
 
+_IDS = {
+    *("run_id", "parent_run_id", "retried_from", "forked_from", "child_run_id"),
+    *("failure_of", "failure_run_id"),
+}
+
+
 def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
     return type(**{name: _value(name, document.get(name)) for name in signature(type).parameters})
 
@@ -277,7 +289,7 @@ def _read(type: Callable[..., T], document: dict[str, Any]) -> T:
 def _value(name: str, value: Any) -> Any:
     if value is None:
         return None
-    if name in {"run_id", "parent_run_id", "retried_from", "forked_from", "child_run_id"}:
+    if name in _IDS:
         return UUID(value)
     if name.endswith("_at"):
         return moment_of(value)

@@ -51,6 +51,7 @@ _DEFAULTS = (
     "on_limit",
     "schedule",
     "keep",
+    "on_failure",
 )
 
 
@@ -287,8 +288,9 @@ class Workflow(metaclass=_WorkflowType):
     runs back, and on_limit is "queue", "reject" or "cancel_oldest": see docs/limits.md. schedule is
     a cron expression such as "0 3 * * *", or a dict of arguments of create_schedule, with durations
     in seconds; it is in force while this version of the workflow is current. keep is how long ended
-    runs are kept, such as {"completed": "7 days", "failed": "90 days"}. Any other attribute that is
-    plain data is an error, unless its name is in capitals or begins with an underscore.
+    runs are kept, such as {"completed": "7 days", "failed": "90 days"}. on_failure is the workflow,
+    or its slug, that is started for each run that fails: see docs/failures.md. Any other attribute
+    that is plain data is an error, unless its name is in capitals or begins with an underscore.
     """
 
     slug: str
@@ -353,6 +355,14 @@ def describe(workflow: Any) -> Definition:
         for name in _DEFAULTS
         if hasattr(workflow, name) and name not in functions
     }
+    handler = defaults.get("on_failure")
+    if handler is not None and not isinstance(handler, str):
+        if not hasattr(handler, "workflow_steps"):
+            raise DefinitionError(
+                f'workflow "{slug}": on_failure must be a workflow or a slug, not {handler!r}',
+                hint="A step is marked with `step`; a class is derived from Workflow.",
+            )
+        defaults["on_failure"] = slug_of(handler)
     _check_json(f'workflow "{slug}"', defaults)
     _check_attributes(f'workflow "{slug}"', workflow, functions)
     document = {"workflow_slug": slug, **defaults, "steps": documents}

@@ -22,6 +22,7 @@
 \ir structure/limits.sql
 \ir structure/simulation.sql
 \ir structure/retention.sql
+\ir structure/failures.sql
 \ir structure/workers.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
@@ -95,6 +96,13 @@
 \ir start/get_run_input.sql
 \ir start/start_workflow_run.sql
 \ir start/start_workflow_runs.sql
+
+-- failures: the workflow that is started for each failed run
+\ir failures/_facts_of_failures.sql
+\ir failures/_note_failures.sql
+\ir failures/_on_failure.sql
+\ir failures/_start_failure_runs.sql
+\ir failures/_start_failure_runs_of.sql
 
 -- unique_runs: one active run for each unique_key
 \ir unique_runs/_begin_held_runs.sql
@@ -635,6 +643,7 @@
 \ir checks/_find_stray_tickets.sql
 \ir checks/_find_wrong_children.sql
 \ir checks/_find_wrong_decisions.sql
+\ir checks/_find_wrong_failures.sql
 \ir checks/_find_wrong_keys.sql
 \ir checks/_find_wrong_lines.sql
 \ir checks/_find_wrong_queues.sql

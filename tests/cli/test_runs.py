@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,23 @@ def test_fork_starts_a_new_run_from_a_step(cli: Cli, client: Client, engine: Eng
     assert "--from" in cli("runs", "fork", run_id).stderr
     code, words = refusal(cli("runs", "fork", run_id, "--from", "nothing"))
     assert (code, 'has no step "nothing"' in words) == (2, True)
+
+
+def test_show_leads_from_a_failure_to_its_run_and_back(cli: Cli, engine: Engine) -> None:
+    engine.define("frail", step("a", max_attempts=1), on_failure="alert")
+    run_id = engine.start("frail")
+    assert re.search(r"On failure: +alert$", cli("runs", "show", run_id).stdout, re.MULTILINE)
+    engine.fail(engine.claim_one())
+    engine.call("tick")
+    assert "alert, not started: workflow" in cli("runs", "show", run_id).stdout
+    engine.define("alert", step("tell"))
+    run_id = engine.start("frail")
+    engine.fail(engine.claim_one())
+    engine.call("tick")
+    shown = printed(cli("runs", "show", run_id, "--json"))
+    assert f"alert, run {shown['failure_run_id']}" in cli("runs", "show", run_id).stdout
+    failure_run = cli("runs", "show", shown["failure_run_id"]).stdout
+    assert re.search(rf"Failure of: +{run_id}", failure_run)
 
 
 def test_why_names_what_a_run_waits_for(cli: Cli, client: Client, engine: Engine) -> None:

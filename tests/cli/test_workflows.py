@@ -46,6 +46,13 @@ def test_show(cli: Cli) -> None:
     assert [version["is_current"] for version in document["versions"]] == [True, False]
 
 
+def test_show_names_the_workflow_for_failures(cli: Cli, engine: Engine) -> None:
+    assert "On failure" not in cli("workflows", "show", "order").stdout
+    engine.define("order", step("fetch"), on_failure="alert")
+    title, *_ = cli("workflows", "show", "order").stdout.split("\n\n")
+    assert title.splitlines() == ["Workflow order, version 3", "On failure: alert"]
+
+
 def learn(engine: Engine, runs: int) -> None:
     engine.define("quick", step("a"))
     for _ in range(runs):

@@ -302,3 +302,43 @@ def test_class_says_how_long_its_runs_are_kept(client: Client) -> None:
     assert client.get_flow("shop")["keep"] == {"payloads": 86400}
     with pytest.raises(DefinitionError, match="keep: failed"):
         client.create_flow("bill", keep={"failed": "soon"})
+
+
+def test_class_names_the_workflow_for_its_failures(client: Client) -> None:
+    class Alert(Workflow):
+        @step()
+        def tell(facts: Any) -> None: ...
+
+    class Sold(OrderLines):
+        on_failure = Alert
+
+    class Bought(Sold):
+        on_failure = "alert"  # type: ignore[assignment]
+
+    for found in (Sold, Bought):
+        client.register_workflow(found)
+        assert client.get_flow(found)["on_failure"] == "alert"
+    client.create_flow("shop", on_failure=Alert)
+    assert client.get_flow("shop")["on_failure"] == "alert"
+    stepgres.FlowBuilder(client).create_flow("bill", on_failure="alert")
+    assert client.get_flow("bill")["on_failure"] == "alert"
+
+
+def test_on_failure_that_is_no_workflow_is_refused(client: Client) -> None:
+    class Sold(OrderLines):
+        def on_failure(self) -> None: ...
+
+    with pytest.raises(DefinitionError, match='workflow "sold": on_failure must be a workflow'):
+        describe(Sold)
+    with pytest.raises(InvalidInput, match="neither a workflow nor a slug"):
+        client.create_flow("bill", on_failure=7)  # type: ignore[arg-type]
+
+
+def test_step_may_have_the_name_on_failure() -> None:
+    class Sold(Workflow):
+        @step()
+        def on_failure(input: Any) -> None: ...
+
+    document = describe(Sold).document
+    assert "on_failure" not in document
+    assert [found["step_slug"] for found in document["steps"]] == ["on_failure"]

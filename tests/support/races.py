@@ -26,6 +26,7 @@ _FORGET = b"""
     delete from stepgres.failed_runs;
     delete from stepgres.sweeps;
     delete from stepgres.pauses;
+    delete from stepgres.failure_runs;
     delete from stepgres.runs;
     delete from pgmq.q_stepgres_default;
 """
@@ -33,7 +34,14 @@ _FORGET = b"""
 _OBSERVE = """
     select jsonb_build_array(
         to_jsonb(r)
-            - '{run_id,inserted_at,paused_at,cancelled_at,finished_at,retried_from}'::text[],
+            - '{run_id,inserted_at,paused_at,cancelled_at,finished_at,retried_from}'::text[]
+            - 'failure_of'
+            - case when r.failure_of is not null then 'input' else '' end,
+        r.failure_of is not null,
+        array(
+            select f.run_id is not null from stepgres.failure_runs as f
+            where f.failed_run_id = r.run_id
+        ),
         r.retried_from is not null, r.paused_at is not null, r.cancelled_at is not null,
         array(
             select to_jsonb(s) - '{run_id,started_at,finished_at,queued_from}'::text[]
@@ -104,7 +112,10 @@ class Arena:
 
     def __post_init__(self) -> None:
         self.register_workers()
-        self.engine.define("last", step("only", max_attempts=1), step("after", "only"))
+        # a run of it ends when it starts
+        self.engine.define("alert", step("tell", condition="$.never"))
+        only = step("only", max_attempts=1)
+        self.engine.define("last", only, step("after", "only"), on_failure="alert")
         self.engine.define(
             "busy",
             step("done"),
@@ -116,6 +127,7 @@ class Arena:
             step("each", initial_tasks=4),
             step("after", "finishing", "done"),
             step("join", "after", "each"),
+            on_failure="alert",
         )
 
     def prepare(self, state: State) -> None:
@@ -166,7 +178,8 @@ class Arena:
     def settle(self, state: State) -> None:
         """What was locked when a tick, a claim or a prune came by is found by the next one."""
         self.clock.advance(SOON + 1)  # the search for lost tickets has an interval
-        self.engine.call("tick")
+        for _ in range(2):  # what a tick fails, the next one starts alerts for
+            self.engine.call("tick")
         if state.is_pruned:
             CALLS["prune"](self, self.engine)
 

@@ -57,6 +57,7 @@ class Definitions(Caller):
         limits: Sequence[Mapping[str, Any]] | None = None,
         on_limit: str | None = None,
         keep: Mapping[str, float | str] | None = None,
+        on_failure: WorkflowName | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return self._scalar(
@@ -78,6 +79,7 @@ class Definitions(Caller):
             limits=json_argument(limits, "limits"),
             on_limit=on_limit,
             keep=json_argument(keep, "keep"),
+            on_failure=slug_argument(on_failure),
         )
 
     def add_step(

@@ -55,6 +55,7 @@ class AsyncDefinitions(AsyncCaller):
         limits: Sequence[Mapping[str, Any]] | None = None,
         on_limit: str | None = None,
         keep: Mapping[str, float | str] | None = None,
+        on_failure: WorkflowName | None = None,
     ) -> str:
         """Create a workflow without steps; return its id, the slug. Durations are in seconds."""
         return await self._scalar(
@@ -76,6 +77,7 @@ class AsyncDefinitions(AsyncCaller):
             limits=json_argument(limits, "limits"),
             on_limit=on_limit,
             keep=json_argument(keep, "keep"),
+            on_failure=slug_argument(on_failure),
         )
 
     async def add_step(

@@ -142,6 +142,14 @@ def print_counts(counts: Sequence[RunCount]) -> None:
     )
 
 
+def _on_failure(run: RunDetails) -> str | None:
+    if run.failure_run_id is not None:
+        return f"{run.on_failure}, run {run.failure_run_id}"
+    if run.on_failure_error is not None:
+        return f"{run.on_failure}, not started: {run.on_failure_error}"
+    return run.on_failure
+
+
 def print_run(run: RunDetails) -> None:
     """Print a run, its steps and its failed attempts."""
     duration = took(run.inserted_at, run.finished_at)
@@ -164,6 +172,8 @@ def print_run(run: RunDetails) -> None:
             ("Parent", run.parent_run_id),
             ("Retry of", run.retried_from),
             ("Fork of", run.forked_from),
+            ("Failure of", run.failure_of),
+            ("On failure", _on_failure(run)),
             ("Task graph", run.task_graph_id),
             ("Payloads deleted", local_time(run.payloads_deleted_at)),
             ("Input", json_text(run.input) if has_payloads else None),

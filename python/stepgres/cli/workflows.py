@@ -73,6 +73,8 @@ def show(workflow: str, version: int | None, as_json: bool, dsn: str | None) -> 
         print_json({**flow, "versions": versions})
         return
     click.echo(f"Workflow {flow['workflow_slug']}, version {flow['version']}")
+    if flow.get("on_failure") is not None:
+        click.echo(f"On failure: {flow['on_failure']}")
     if flow["steps"]:
         click.echo()
         _print_steps(flow["steps"])

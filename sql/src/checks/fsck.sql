@@ -24,6 +24,8 @@ as $$
     union all
     select * from stepgres._find_wrong_children()
     union all
+    select * from stepgres._find_wrong_failures()
+    union all
     select * from stepgres._find_wrong_decisions()
     union all
     select * from stepgres._find_wrong_lines()

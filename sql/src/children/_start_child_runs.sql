@@ -40,6 +40,8 @@ begin
         v_child.workflow_slug := v_version.workflow_slug;
         v_child.version := v_version.version;
         v_child.is_limited := stepgres._is_limited(v_version);
+        -- Two workflows that are on_failure of each other would start runs without end.
+        v_child.on_failure := case when v_child.failure_of is null then v_version.on_failure end;
         v_child.deadline := stepgres._child_deadline(v_child);
         for v_bad in
             select array_agg(b.run_id) as run_ids, b.error

@@ -11,6 +11,7 @@ as $$
         - case
             when (_document.version).limits is null then '{limits,on_limit}' else '{}'
         end::text[]
+        - case when (_document.version).on_failure is null then 'on_failure' else '' end
         || jsonb_build_object(
             'base_delay', trim_scale(extract(epoch from (_document.version).base_delay)),
             'timeout', trim_scale(extract(epoch from (_document.version).timeout)),

@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select stepgres._inherited_options()
         || '{"deadline": "number", "events": "string", "max_parallel": "integer",
-            "limits": "array", "on_limit": "string"}'
+            "limits": "array", "on_limit": "string", "on_failure": "string"}'
 $$;
 
 comment on function stepgres._workflow_options() is

@@ -14,7 +14,8 @@ create function stepgres.create_flow(
     max_parallel int default null,
     limits jsonb default null,
     on_limit text default null,
-    keep jsonb default null
+    keep jsonb default null,
+    on_failure text default null
 ) returns text
 language plpgsql
 volatile
@@ -57,6 +58,9 @@ begin
     v_defaults.on_limit := stepgres._on_limit(
         create_flow.on_limit, v_defaults.limits, format('workflow "%s"', create_flow.name)
     );
+    v_defaults.on_failure := stepgres._on_failure(
+        create_flow.on_failure, format('workflow "%s"', create_flow.name)
+    );
     perform stepgres._create_version(v_defaults);
     perform stepgres._store_keep(
         create_flow.name,
@@ -73,7 +77,7 @@ $$;
 
 comment on function stepgres.create_flow(
     text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int, jsonb,
-    text, jsonb
+    text, jsonb, text
 ) is
 'Creates a workflow without steps and returns its slug.
 
@@ -87,6 +91,7 @@ says what else happens: "queue" (the run waits), "reject" (its start raises SG03
 "cancel_oldest" (the run that has held a place longest is cancelled).
 
 keep says how long ended runs are kept, such as {"completed": "7 days", "failed": "90 days"}: see
+register_workflow. on_failure names the workflow that is started for each run that fails: see
 register_workflow.
 
 Errors: SG001 bad name or option, SG036 unknown limit, SG007 the workflow exists.';

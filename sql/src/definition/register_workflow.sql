@@ -44,6 +44,7 @@ begin
     v_defaults.on_limit := stepgres._on_limit(
         definition ->> 'on_limit', v_defaults.limits, v_culprit
     );
+    v_defaults.on_failure := stepgres._on_failure(definition ->> 'on_failure', v_culprit);
     v_defaults.tasks := nullif(definition -> 'tasks', 'null');
     if definition -> 'schedule' <> 'null' then
         v_defaults.schedule := stepgres._schedule_document(stepgres._read_schedule(
@@ -129,7 +130,8 @@ The document: {"workflow_slug": text, "steps": [{"step_slug": text, "depends_on"
 "priority": number, "resources": object, "when_unmet" and "when_exhausted": "fail", "skip" or
 "skip-cascade"}],
 "deadline": seconds, "max_parallel": number, "limits": as for a step,
-"on_limit": "queue", "reject" or "cancel_oldest", "events": "none", "run" or "task",
+"on_limit": "queue", "reject" or "cancel_oldest", "on_failure": text,
+"events": "none", "run" or "task",
 "schedule": a cron expression, or an object with the arguments of create_schedule,
 "keep": {"completed", "failed", "cancelled", "payloads": seconds or a text such as "7 days"},
 "tasks": the goal tasks that start_task_graph has made the steps from}.
@@ -152,6 +154,15 @@ keep says for how long ended runs are kept, by outcome; without a value, until p
 cancelled run is kept as a failed run, unless "cancelled" has a value. "payloads" is for inputs,
 outputs, signals and checkpoints, which may go before their run. keep is no part of a version: the
 document of the current version that was registered last counts, for all runs of the workflow.
+
+on_failure names a workflow, which may be registered later. For each run that fails, one run of this
+workflow is started, in its current version. Its input are the facts of the failure: "run_id",
+"workflow_slug", "version", "error", "error_type", "traceback", "failed_step", "tags",
+"parent_run_id", "retried_from", "inserted_at" and "finished_at", as get_run has them, and "input",
+which is missing if it has more than 64 KB as text. A cancelled run starts nothing. The failure
+commits together with a row in failure_runs, and tick starts the run. If the start fails, tick tries
+again later, and get_run of the failed run has the error as "on_failure_error". A run that was
+started in this way has no on_failure, and neither have its retries, its forks and its child runs.
 
 Errors: SG001 names the culprit; nothing is stored. A schedule also raises SG002 and SG003, as
 create_schedule does.';

@@ -7,12 +7,19 @@ as $$
 declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
+    v_failure stepgres.failure_runs;
 begin
+    if v_run.on_failure is not null then
+        select f.* into v_failure from stepgres.failure_runs as f
+        where f.failed_run_id = v_run.run_id;
+    end if;
     return to_jsonb(v_run) - '{remaining_ends,executor_id,depth,is_limited}'::text[]
     || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
         'traceback', v_fatal.traceback,
+        'failure_run_id', v_failure.run_id,
+        'on_failure_error', v_failure.error,
         'steps', (
             select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,
@@ -50,7 +57,9 @@ comment on function stepgres.get_run(uuid) is
 'Returns a run as one document, with its steps in topological order, their attempts and timings.
 
 The document has the columns of stepgres.workflow_run, and in addition:
-"deadline" in seconds; "error_type" and "traceback" of the attempt that failed the run; and
+"deadline" in seconds; "error_type" and "traceback" of the attempt that failed the run;
+"on_failure", the workflow that is started if the run fails; "failure_run_id", the run that was
+started (it may be deleted); "on_failure_error", why this run could not be started yet; and
 "steps": [{"step_slug", "depends_on", "workflow" of the child runs, "map", "status", "started_at",
 "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
 {status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",

@@ -24,7 +24,13 @@ begin
     where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
-    delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids);
+    with deleted as (
+        delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids)
+        returning r.run_id, r.on_failure
+    )
+    delete from stepgres.failure_runs as f
+    using deleted as d
+    where d.on_failure is not null and f.failed_run_id = d.run_id;
     perform stepgres._delete_own_version(v.workflow_slug, v.version)
     from unnest(v_own_versions) as v;
 end

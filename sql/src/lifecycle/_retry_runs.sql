@@ -16,10 +16,11 @@ begin
     for v_group in
         select
             r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
-            r.unique_key, a.run_id as parent_run_id,
+            r.unique_key, r.on_failure, a.run_id as parent_run_id,
             array_agg(r.run_id order by r.run_id) as run_ids,
             array_agg(i.new_id order by r.run_id) as new_ids,
             array_agg(r.input order by r.run_id) as inputs,
+            array_agg(r.failure_of order by r.run_id) as failure_of,
             bool_or(r.is_limited) as is_limited
         from unnest(
             _retry_runs.run_ids,
@@ -30,13 +31,14 @@ begin
         join stepgres.runs as r on r.run_id = i.run_id
         left join stepgres.active_runs as a on a.run_id = r.parent_run_id
         group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
-            r.unique_key, a.run_id
+            r.unique_key, r.on_failure, a.run_id
         order by min(r.run_id::text)
     loop
         v_run := _retry_runs.child;
         v_run.workflow_slug := v_group.workflow_slug;
         v_run.version := v_group.version;
         v_run.is_limited := v_group.is_limited;
+        v_run.on_failure := v_group.on_failure;
         v_run.task_graph_id := v_group.task_graph_id;
         if child.parent_run_id is not null then
             v_run.deadline := stepgres._child_deadline(v_run);
@@ -56,7 +58,7 @@ begin
         end if;
         v_new_ids := v_new_ids || stepgres._start_runs(
             v_group.new_ids, v_group.inputs, v_run,
-            case when skip_completed then interval '0' end, v_group.run_ids
+            case when skip_completed then interval '0' end, v_group.run_ids, v_group.failure_of
         );
     end loop;
     if skip_completed then

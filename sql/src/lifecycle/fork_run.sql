@@ -15,6 +15,7 @@ declare
     v_new_id uuid := (stepgres._new_run_ids(1))[1];
     v_source stepgres.runs;
     v_run stepgres.runs;
+    v_version stepgres.workflow_versions;
     v_fresh text[];
 begin
     perform stepgres._lock_with_parents(array[fork_run.run_id]);
@@ -23,10 +24,12 @@ begin
     v_run.workflow_slug := v_source.workflow_slug;
     v_run.version := coalesce(fork_run.version, v_source.version);
     v_run.is_limited := v_source.is_limited;
+    v_run.on_failure := v_source.on_failure;
+    v_run.failure_of := v_source.failure_of;
     if v_run.version <> v_source.version then
-        v_run.is_limited := stepgres._is_limited(
-            stepgres._use_version(v_run.workflow_slug, v_run.version)
-        );
+        v_version := stepgres._use_version(v_run.workflow_slug, v_run.version);
+        v_run.is_limited := stepgres._is_limited(v_version);
+        v_run.on_failure := case when v_run.failure_of is null then v_version.on_failure end;
     end if;
     v_run.priority := v_source.priority;
     v_run.tags := v_source.tags;

@@ -42,6 +42,10 @@ begin
                 and (r.depth is null or not exists (
                     select from stepgres.active_runs as a where a.run_id = r.parent_run_id
                 ))
+                and (r.on_failure is null or not exists (
+                    select from stepgres.failure_runs as f
+                    where f.failed_run_id = r.run_id and f.due_at is not null and f.error is null
+                ))
             order by r.inserted_at
             limit prune.batch_size
             for update skip locked
@@ -65,7 +69,8 @@ comment on function stepgres.prune(interval, int, text) is
 'Deletes up to batch_size runs that finished longer than older_than ago, and returns their number.
 
 All rows that belong to these runs are deleted with them. A child run stays as long as the parent
-that waits for it. Call the function again until it returns
+that waits for it. A failed run stays until tick has started the workflow on_failure, or has failed
+to. Call the function again until it returns
 0: each call is short, and is safe while clients and workers use the database.
 
 Errors: SG003 no age or a negative one, or a batch_size below 1.';

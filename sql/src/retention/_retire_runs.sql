@@ -35,6 +35,10 @@ begin
                 and (v_row.subject = 'runs' or r.payloads_deleted_at is null)
                 and (r.depth is null or not exists (
                     select from stepgres.active_runs as a where a.run_id = r.parent_run_id
+                ))
+                and (r.on_failure is null or not exists (
+                    select from stepgres.failure_runs as f
+                    where f.failed_run_id = r.run_id and f.due_at is not null and f.error is null
                 )) as is_old
             from stepgres.runs as r
             where r.workflow_slug = v_row.workflow_slug and r.inserted_at > v_row.position

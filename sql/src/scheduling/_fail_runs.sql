@@ -13,6 +13,7 @@ declare
     v_awaited uuid[];
     v_limited stepgres._task_key[];
     v_unique uuid[];
+    v_handled uuid[];
 begin
     with failed as (
         update stepgres.runs as r
@@ -21,7 +22,8 @@ begin
             cancelled_at = case when _fail_runs.is_cancelled then v_now end
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
-        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited, r.unique_key
+        returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited, r.unique_key,
+            r.on_failure
     ),
     listed as (
         insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
@@ -29,8 +31,9 @@ begin
     )
     select array_agg(f.run_id) filter (where f.depth is not null),
         array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited),
-        array_agg(f.run_id) filter (where f.unique_key is not null)
-    into v_awaited, v_limited, v_unique
+        array_agg(f.run_id) filter (where f.unique_key is not null),
+        array_agg(f.run_id) filter (where f.on_failure is not null and not is_cancelled)
+    into v_awaited, v_limited, v_unique, v_handled
     from failed as f;
 
     -- A started step without a task waits. Only then the open waits are looked for.
@@ -64,6 +67,9 @@ begin
     end if;
     if v_unique is not null then
         perform stepgres._free_keys(v_unique);
+    end if;
+    if v_handled is not null then
+        perform stepgres._note_failures(v_handled);
     end if;
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids

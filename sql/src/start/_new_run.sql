@@ -21,6 +21,7 @@ begin
     v_run.workflow_slug := v_version.workflow_slug;
     v_run.version := v_version.version;
     v_run.is_limited := stepgres._is_limited(v_version);
+    v_run.on_failure := v_version.on_failure;
     v_run.executor_id := _new_run.executor_id;
     v_run.priority := _new_run.priority;
     v_run.tags := _new_run.tags;

@@ -32,6 +32,7 @@ create table stepgres.workflow_versions (
     schedule jsonb,
     limits jsonb,
     on_limit text,
+    on_failure text,
     primary key (workflow_slug, version),
     constraint version_is_optimized check ((optimized_from is null) = (optimizations is null))
 );
@@ -58,6 +59,8 @@ comment on column stepgres.workflow_versions.limits is
 'The limits of runs: [{"limit", "key", "weight", "fair_by"}], with JSON paths over the input.';
 comment on column stepgres.workflow_versions.on_limit is
 'queue, reject or cancel_oldest: what happens to a run without room; null: it has no limits.';
+comment on column stepgres.workflow_versions.on_failure is
+'The workflow that is started for each run that fails; null: no workflow.';
 comment on column stepgres.workflow_versions.tasks is
 'The nested goal tasks that the version was made from, each with its step_slug.
 They are the task graph to which runs may add goal tasks.';

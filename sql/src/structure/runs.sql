@@ -32,7 +32,9 @@ create table stepgres.runs (
     forked_from uuid,
     is_limited boolean,
     unique_key text,
-    payloads_deleted_at timestamptz
+    payloads_deleted_at timestamptz,
+    on_failure text,
+    failure_of uuid
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -71,6 +73,11 @@ comment on column stepgres.runs.forked_from is
 'The run whose finished steps this run has taken over, see fork_run.';
 comment on column stepgres.runs.unique_key is
 'Of the runs of the workflow with this key one is active; unique_runs holds it. null: no key.';
+comment on column stepgres.runs.on_failure is
+'The workflow that is started if the run fails, as the version said when the run started.
+It is null for a run with a failure_of: the failure of such a run starts nothing.';
+comment on column stepgres.runs.failure_of is
+'The failed run for which this run, or the run above it, was started as on_failure says.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is

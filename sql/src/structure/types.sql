@@ -280,14 +280,16 @@ create type stepgres.workflow_run as (
     finished_at timestamptz,
     forked_from uuid,
     unique_key text,
-    payloads_deleted_at timestamptz
+    payloads_deleted_at timestamptz,
+    failure_of uuid
 );
 
 comment on type stepgres.workflow_run is
 'A run as list_workflow_runs shows it.
 
 payloads_deleted_at is not null if input and output are null because the option keep of the workflow
-lets them go before the run.';
+lets them go before the run. failure_of is the failed run that the run was started
+for, as the option on_failure of its workflow says.';
 
 create type stepgres.run_count as (
     workflow_slug text,

@@ -28,6 +28,7 @@ begin
                     then 'epoch'::timestamptz
             end
         ),
+        (select min(f.due_at) from stepgres.failure_runs as f where f.due_at is not null),
         (select min(c.wakes_at) from stepgres.schedules as c where c.wakes_at is not null),
         (select min(k.opens_at) from stepgres.limit_keys as k where k.opens_at is not null),
         (select min(w.heartbeat_at + w.lease) from stepgres.workers as w),
@@ -50,6 +51,6 @@ comment on function stepgres.next_due() is
 lease.
 
 Returns null if there is nothing of this, and a time in the past if a signal was sent, if a child
-run has ended, if a place under a limit was freed, or if a search for lost tickets is overdue; tick
-searches every ten seconds. A process that only waits may ask every ten seconds or so, and call tick
-only when this time has come.';
+run has ended, if a run with on_failure has failed, if a place under a limit was freed, or if a
+search for lost tickets is overdue; tick searches every ten seconds. A process that only waits may
+ask every ten seconds or so, and call tick only when this time has come.';

@@ -37,7 +37,7 @@ begin
     else
         -- The start of a run may wait for locks of queues. So it comes before tick locks runs, and
         -- a tick that has waited for runs leaves the due times to the next tick.
-        v_count := stepgres._fire_schedules();
+        v_count := stepgres._fire_schedules() + stepgres._start_failure_runs();
     end if;
     v_count := v_count + stepgres._move_runs('_take_back_lost', v_run_ids)
         + stepgres._deliver_signals() + stepgres._resolve_children() + stepgres._cancel_children();
@@ -56,15 +56,16 @@ $$;
 comment on function stepgres.tick() is
 'Starts due runs of schedules, takes over from dead workers, delivers signals, and fires timers.
 
-It deletes old runs as the option keep of their workflow says, some every ten seconds. Timers are
-those of retries, delays and deadlines, and the timeouts of waits. A parent gets to know
-the end of its child runs here, and the children of a parent that has ended are cancelled.
+It starts the workflows on_failure of failed runs. It deletes old runs as the option keep of their
+workflow says, some every ten seconds. Timers are those of retries, delays and deadlines, and the
+timeouts of waits. A parent gets to know the end of its child runs here, and the children of a
+parent that has ended are cancelled.
 
 Any number of processes may call it at once, from anywhere: workers call it, and pg_cron or a psql
-loop may. Returns the number of due times settled, and of tasks, signals and child runs moved. It
-adds 2,000 if tickets were lost and there are runs left to look at, and returns at least 1,000 if
-schedules have more due times, or if signals are left to compare with waits. If the result is 1,000
-or more, call tick again at once: there is more to do.
+loop may. Returns the number of due times settled, of failed runs with on_failure, and of tasks,
+signals and child runs moved. It adds 2,000 if tickets were lost and there are runs left to look at,
+and returns at least 1,000 if schedules have more due times, or if signals are left to compare with
+waits. If the result is 1,000 or more, call tick again at once: there is more to do.
 
 A run that cannot be moved, because its values are more than PostgreSQL holds, fails with this
 error and keeps no other run back.';

@@ -10,7 +10,8 @@
 alter table stepgres.workflow_versions
 add column schedule jsonb,
 add column limits jsonb,
-add column on_limit text;
+add column on_limit text,
+add column on_failure text;
 \ir structure/schedules.sql
 
 alter table stepgres.steps
@@ -62,13 +63,17 @@ add column depth int,
 add column forked_from uuid,
 add column is_limited boolean,
 add column unique_key text,
-add column payloads_deleted_at timestamptz;
+add column payloads_deleted_at timestamptz,
+add column on_failure text,
+add column failure_of uuid;
 alter type stepgres.workflow_run
 add attribute forked_from uuid,
 add attribute unique_key text,
-add attribute payloads_deleted_at timestamptz;
+add attribute payloads_deleted_at timestamptz,
+add attribute failure_of uuid;
 \ir structure/unique_runs.sql
 \ir structure/retention.sql
+\ir structure/failures.sql
 
 create type stepgres.critical_step as (
     step_slug text,
@@ -128,6 +133,7 @@ drop function stepgres._list_family(uuid[]);
 drop function stepgres._lock_family(uuid[]);
 drop function stepgres._pause_runs(uuid[]);
 drop function stepgres._retry_runs(uuid[], boolean, text);
+drop function stepgres._start_runs(uuid[], jsonb[], stepgres.runs, interval, uuid[]);
 drop function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean
