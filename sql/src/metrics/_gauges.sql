@@ -38,7 +38,13 @@ begin
     ) as v (name, value)
     union all
     select 'stepgres_tick_age_seconds', '{}', greatest(extract(epoch from v_now - s.swept_at), 0)
-    from stepgres.sweeps as s;
+    from stepgres.sweeps as s
+    union all
+    select 'stepgres_schedules_overdue_seconds', '{}',
+        greatest(coalesce(extract(epoch from v_now - min(c.wakes_at)), 0), 0)
+    from stepgres.schedules as c where c.wakes_at is not null
+    union all
+    select 'stepgres_counting', '{}', stepgres._are_metrics_on()::int;
 
     -- Counts have a bound, and read an index that holds nothing else.
     return query

@@ -51,5 +51,10 @@ from (
         18, 'stepgres_limit_waiting', 'gauge',
         'Tasks and runs that wait in lines for limits, up to 10,000.'
     ),
-    (19, 'stepgres_tick_age_seconds', 'gauge', 'Time since tick last searched the active runs.')
+    (19, 'stepgres_tick_age_seconds', 'gauge', 'Time since tick last searched the active runs.'),
+    (
+        20, 'stepgres_schedules_overdue_seconds', 'gauge',
+        'Time since the first due time that tick has not settled; 0 if there is none.'
+    ),
+    (21, 'stepgres_counting', 'gauge', '1 while counters count, 0 while metrics are off.')
 ) as f (place, name, type, help);
