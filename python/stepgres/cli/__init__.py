@@ -7,6 +7,7 @@ import click
 from stepgres._version import __version__
 from stepgres.cli.approvals import approvals
 from stepgres.cli.checkpoints import checkpoints
+from stepgres.cli.dashboard import dashboard
 from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
@@ -50,6 +51,7 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
-    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
+    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard, prune),
+    fsck,
 ):
     main.add_command(_command)
