@@ -152,7 +152,7 @@ def test_failure_is_shown_and_forked_with_edited_input(
         assert str(run_id) not in page.url
         wait_for_text(page, ".graph", "5 of 5 tasks")
         forked = page.url.split("/")[-1]
-    assert wait_until(lambda: client.get_run(forked)).forked_from == run_id  # type: ignore[arg-type]
+    assert wait_until(lambda: client.get_run(forked)).forked_from == run_id
 
 
 def test_runs_are_filtered_by_keyboard_alone(open_page: Open, client: Client) -> None:

@@ -179,7 +179,7 @@ def make_app(
     if not isinstance(client, AsyncClient):
         raise TypeError(f"web pages are served by an AsyncClient, not {client!r}")
     shared = Dashboard(client)
-    return Starlette(
+    app = Starlette(
         routes=shared.routes(),
         middleware=[Middleware(Security, authorize=authorize, read_only=read_only)],
         exception_handlers={
@@ -188,6 +188,8 @@ def make_app(
             HTTPException: shared.explain,
         },
     )
+    app.state.live = shared.live
+    return app
 
 
 def _typed(action: Action, *given: dict[str, str]) -> dict[str, Any]:
