@@ -10,7 +10,8 @@ declare
     v_routine text;
     -- workers may call all functions of clients, and clients all functions that only read
     v_reading text[] := '{version,check_version,get_flow,list_flows,list_workflow_versions,
-        get_run_status,get_run,list_workflow_runs,get_search_end,count_runs,list_workers,
+        get_run_status,get_run,get_payload,list_step_times,list_workflow_runs,get_search_end,
+        count_runs,list_workers,
         list_queues,list_channels,why_stuck,
         list_run_events,list_active_runs,step_statistics,recommend,get_task_graph,list_task_graphs,
         list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,

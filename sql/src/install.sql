@@ -508,10 +508,12 @@
 \ir inspection/_waits_open.sql
 \ir inspection/count_runs.sql
 \ir inspection/critical_path.sql
+\ir inspection/get_payload.sql
 \ir inspection/get_run.sql
 \ir inspection/get_run_status.sql
 \ir inspection/get_search_end.sql
 \ir inspection/list_active_runs.sql
+\ir inspection/list_step_times.sql
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql
 

@@ -156,9 +156,48 @@ class Runs(Caller):
         """Return the status of a run; RunNotFound if no run has this id."""
         return self._one("get_run_status", row_of(RunStatus), run_id=run_id)
 
-    def get_run(self, run_id: UUID) -> RunDetails:
-        """Return all the data of a run: its steps, with their tasks and attempts."""
-        return run_details(self._scalar(dict, "get_run", adapters=TOLERANT_ADAPTERS, run_id=run_id))
+    def get_run(
+        self, run_id: UUID, payloads: bool | None = None, most: int | None = None
+    ) -> RunDetails:
+        """Return all the data of a run: its steps, with their tasks and attempts.
+
+        A step has at most `most` attempts and as many waits, by default 1,000. With payloads=False
+        input and outputs are None. Raises RunNotFound and InvalidFilter.
+        """
+        return run_details(
+            self._scalar(
+                dict,
+                "get_run",
+                adapters=TOLERANT_ADAPTERS,
+                run_id=run_id,
+                payloads=payloads,
+                most=most,
+            )
+        )
+
+    def get_payload(
+        self,
+        run_id: UUID,
+        kind: str | None = None,
+        step_slug: str | None = None,
+        task_index: int | None = None,
+        most: int | None = None,
+    ) -> str | None:
+        """Return the input or output of a run, or the output of a step or task, as indented JSON.
+
+        kind is "output", the default, or "input" of the run. The text is cut to `most` characters.
+        Returns None if there is no such value. Raises RunNotFound and InvalidFilter.
+        """
+        text: str | None = self._scalar(
+            str,
+            "get_payload",
+            run_id=run_id,
+            kind=kind,
+            step_slug=step_slug,
+            task_index=task_index,
+            most=most,
+        )
+        return text
 
     def list_workflow_runs(
         self,
@@ -173,14 +212,15 @@ class Runs(Caller):
         tag: str | None = None,
         after: UUID | None = None,
         search: str | None = None,
+        payloads: bool | None = None,
     ) -> list[WorkflowRun]:
         """List runs, the newest first: by default 100 runs of any status and workflow.
 
         order_by is a pair such as ("asc", "finished_at"). A listed run has all of tags and also
         tag, and started between since and until. For the next page pass the last run of a page as
         after. search is a text in the input or error of a run; it looks at the newest 10,000 runs
-        that pass the other filters: see get_search_end. Raises InvalidFilter, and RunNotFound for
-        after.
+        that pass the other filters: see get_search_end. With payloads=False input and output are
+        None, which is faster for large values. Raises InvalidFilter, and RunNotFound for after.
         """
         return self._all(
             "list_workflow_runs",
@@ -197,6 +237,7 @@ class Runs(Caller):
             tag=tag,
             after=after,
             search=search,
+            payloads=payloads,
         )
 
     def get_search_end(
@@ -234,8 +275,12 @@ class Runs(Caller):
         since: datetime | None = None,
         until: datetime | None = None,
         tag: str | None = None,
+        most: int | None = None,
     ) -> list[RunCount]:
-        """Count runs by workflow and status. The filters are those of list_workflow_runs."""
+        """Count runs by workflow and status. The filters are those of list_workflow_runs.
+
+        With most, at most so many runs of each status are counted.
+        """
         return self._all(
             "count_runs",
             row_of(RunCount),
@@ -245,6 +290,7 @@ class Runs(Caller):
             since=since,
             until=until,
             tag=tag,
+            most=most,
         )
 
     def why_stuck(self, run_id: UUID) -> list[StuckStep]:
@@ -254,6 +300,13 @@ class Runs(Caller):
     def critical_path(self, run_id: UUID) -> list[CriticalStep]:
         """Return the chain of steps that the time of a run went to. Raises RunNotFound."""
         return self._all("critical_path", row_of(CriticalStep), run_id=run_id)
+
+    def list_step_times(self, run_id: UUID, limit: int | None = None) -> list[CriticalStep]:
+        """List when the steps of a run started and ended, and where the time between went.
+
+        By default the first 200 steps that started. Raises RunNotFound and InvalidFilter.
+        """
+        return self._all("list_step_times", row_of(CriticalStep), run_id=run_id, limit=limit)
 
     def get_run_tree(self, run_id: UUID) -> list[RunNode]:
         """Return a run and all runs under it, each behind its parent. Raises RunNotFound."""

@@ -7,6 +7,7 @@ import click
 from stepgres._version import __version__
 from stepgres.cli.approvals import approvals
 from stepgres.cli.checkpoints import checkpoints
+from stepgres.cli.dashboard import dashboard
 from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
@@ -51,7 +52,7 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
-    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, metrics, check),
-    *(prune, fsck),
+    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard, metrics),
+    *(check, prune, fsck),
 ):
     main.add_command(_command)

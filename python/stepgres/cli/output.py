@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from stepgres.errors import UnreadableValue
+from stepgres._postgres.jsonable import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from rich.console import Console
 
@@ -34,7 +33,6 @@ _STYLES = {
 
 
 _NARROWEST = 20  # the least width of a cut column
-_MOST_LEVELS = 120  # of printed JSON
 
 
 class Column(NamedTuple):
@@ -69,14 +67,14 @@ def rich_console(file: IO[str] | None) -> Console | None:
 
 def print_json(value: Any) -> None:
     """Print a value, with the fields of its objects."""
-    click.echo(json.dumps(_jsonable(value), indent=2))
+    click.echo(json.dumps(jsonable(value), indent=2))
 
 
 def print_json_array(values: Iterable[Any]) -> None:
     """Print an array value by value, so that few values are in memory."""
     separator = "["
     for value in values:
-        text = json.dumps(_jsonable(value), indent=2).replace("\n", "\n  ")
+        text = json.dumps(jsonable(value), indent=2).replace("\n", "\n  ")
         click.echo(f"{separator}\n  {text}", nl=False)
         separator = ","
     click.echo("[]" if separator == "[" else "\n]")
@@ -153,7 +151,7 @@ def printable(text: str) -> str:
 
 def json_text(value: Any, most: int = 1_000) -> str:
     """Return a JSON value on one line, cut to `most` characters."""
-    text = json.dumps(_jsonable(value), ensure_ascii=False)
+    text = json.dumps(jsonable(value), ensure_ascii=False)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
@@ -175,25 +173,3 @@ def duration_text(seconds: float) -> str:
             rest //= {"h": 3600, "min": 60, "s": 1}[small]
             return f"{count} {large} {rest} {small}" if rest else f"{count} {large}"
     return f"{whole} s"
-
-
-def _jsonable(value: Any, levels: int = _MOST_LEVELS) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, (dict, list, tuple)) and levels == 0:
-        return {"unreadable": f"nested more than {_MOST_LEVELS} levels deep"}
-    if isinstance(value, dict):
-        return {key: _jsonable(item, levels - 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item, levels - 1) for item in value]
-    if isinstance(value, UnreadableValue):
-        return {"unreadable": str(value)}
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

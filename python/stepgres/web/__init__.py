@@ -31,9 +31,19 @@ from stepgres.web.streams import LAST, Events, Messages, Stream, next_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, MutableMapping
 
+    from starlette.applications import Starlette
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["metrics", "run_events_sse", "run_events_websocket", "sse", "websocket"]
+    from stepgres._dashboard.security import Authorize as AuthorizeRole
+
+__all__ = [
+    "dashboard",
+    "metrics",
+    "run_events_sse",
+    "run_events_websocket",
+    "sse",
+    "websocket",
+]
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | Callable[[HTTPConnection], T | Awaitable[T]]
@@ -116,6 +126,23 @@ def run_events_websocket(
     with code 1000 when the run has ended.
     """
     return _websocket(_open_events(client, run_id, workflow_slug), authorize, _checked(origins))
+
+
+def dashboard(
+    client: AsyncClient, authorize: AuthorizeRole | None = None, *, read_only: bool = False
+) -> Starlette:
+    """Return the dashboard as an application that can be mounted under any path.
+
+    authorize is a function of the request, which may be async. It returns "viewer" for people who
+    may look, "operator" for people who may also act, and None for all others, who get 403. Without
+    authorize, everybody who can reach the dashboard is an operator. With read_only nobody can act.
+    The caller closes the client.
+    """
+    try:
+        from stepgres._dashboard.app import make_app
+    except ImportError as missing:
+        raise ImportError('the dashboard needs Jinja: pip install "stepgres[web]"') from missing
+    return make_app(client, authorize, read_only=read_only)
 
 
 def metrics(client: AsyncClient, *, authorize: Authorize | None = None) -> MetricsEndpoint:

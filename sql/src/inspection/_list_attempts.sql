@@ -1,4 +1,4 @@
-create function stepgres._list_attempts(run_id uuid, step_slug text) returns jsonb
+create function stepgres._list_attempts(run_id uuid, step_slug text, most int) returns jsonb
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -19,9 +19,9 @@ as $$
             -- a task whose last attempt has failed is in the first part
             and t.attempt > 0 and t.status in ('started', 'completed', 'cancelled')
         order by rank, task_index, attempt
-        limit 1000
+        limit most
     ) as l
 $$;
 
-comment on function stepgres._list_attempts(uuid, text) is
-'Returns at most 1,000 attempts of a step of a run, the failed attempts first: part of get_run.';
+comment on function stepgres._list_attempts(uuid, text, int) is
+'Returns at most so many attempts of a step of a run, the failed attempts first: part of get_run.';

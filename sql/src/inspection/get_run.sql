@@ -1,4 +1,6 @@
-create function stepgres.get_run(run_id uuid) returns jsonb
+create function stepgres.get_run(
+    run_id uuid, payloads boolean default true, most int default 1000
+) returns jsonb
 language plpgsql
 stable
 security definer
@@ -8,12 +10,18 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
     v_failure stepgres.failure_runs;
+    v_hidden text[] := case when payloads is false then '{input,output}' else '{}' end;
 begin
+    if (most >= 0) is not true then
+        raise exception 'a run cannot be shown with % attempts', coalesce(most::text, 'null')
+            using errcode = 'SG014', hint = 'most is at least 0; the default is 1,000.';
+    end if;
     if v_run.on_failure is not null then
         select f.* into v_failure from stepgres.failure_runs as f
         where f.failed_run_id = v_run.run_id;
     end if;
     return to_jsonb(v_run) - '{remaining_ends,executor_id,depth,is_limited}'::text[]
+    - v_hidden
     || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
@@ -24,6 +32,7 @@ begin
             select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,
                     expanded_tasks,queued_from,skipped_tasks}'::text[]
+                - v_hidden
                 || jsonb_build_object(
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d
@@ -40,8 +49,8 @@ begin
                             group by k.status
                         ) as c
                     ),
-                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug),
-                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug)
+                    'attempts', stepgres._list_attempts(t.run_id, t.step_slug, most),
+                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug, most)
                 )
                 order by s.step_index
             ))
@@ -53,7 +62,7 @@ begin
 end
 $$;
 
-comment on function stepgres.get_run(uuid) is
+comment on function stepgres.get_run(uuid, boolean, int) is
 'Returns a run as one document, with its steps in topological order, their attempts and timings.
 
 The document has the columns of stepgres.workflow_run, and in addition:
@@ -64,7 +73,8 @@ started (it may be deleted); "on_failure_error", why this run could not be start
 "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
 {status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",
 "finished_at", "error", "error_type", "traceback"}], "waits": [the columns of stepgres.wait without
-the run and the step]}]. Each step has at most 1,000 attempts in the document, the failed attempts
-first, and at most 1,000 waits, the open waits first.
+the run and the step]}]. Each step has at most `most` attempts in the document, the failed attempts
+first, and at most `most` waits, the open waits first. With payloads false the document has no input
+and no outputs: see get_payload.
 
-Errors: SG005 unknown run.';
+Errors: SG005 unknown run, SG014 a negative number of attempts.';

@@ -148,6 +148,9 @@ drop function stepgres.add_step(
     text, text, text[], int, interval, interval, boolean, int, text, text, int, jsonb, boolean,
     text, interval, text, text, text, text, text, boolean
 );
+drop function stepgres._list_attempts(uuid, text);
+drop function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text);
+drop function stepgres.get_run(uuid);
 drop function stepgres.list_workflow_runs(
     text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
 );

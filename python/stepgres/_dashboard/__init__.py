@@ -1,0 +1,1 @@
+"""The dashboard: pages and a JSON API over the functions of the client."""

@@ -1,0 +1,12 @@
+"""The pages. See README.md on how to add one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stepgres._dashboard.pages import bulk, run, runs, step
+
+if TYPE_CHECKING:
+    from stepgres._dashboard.view import Page
+
+PAGES: list[Page] = [*runs.PAGES, *run.PAGES, *step.PAGES, *bulk.PAGES]
