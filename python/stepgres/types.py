@@ -575,6 +575,22 @@ class Checkpoint(NamedTuple):
     child_run_id: UUID | None = None
 
 
+class LogLine(NamedTuple):
+    """A line that a step has logged, as `list_logs` returns it.
+
+    level is "debug", "info", "warning", "error" or "critical". at and level are None in a line that
+    says how many lines were left out. position is the place of the attempt in the logs of the run.
+    """
+
+    step_slug: str
+    task_index: int
+    attempt: int
+    at: datetime | None
+    level: str | None
+    message: str
+    position: str
+
+
 class CheckpointAnswer(NamedTuple):
     """What `save_checkpoints` knows about a wait, or (is_refused) the key of a task that is lost.
 

@@ -17,6 +17,7 @@
 \ir structure/signals.sql
 \ir structure/schedules.sql
 \ir structure/checkpoints.sql
+\ir structure/logs.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -154,7 +155,9 @@
 \ir work/_claim.sql
 \ir work/_exhaust_tasks.sql
 \ir work/_fail_tasks.sql
+\ir work/_fit_lines.sql
 \ir work/_hand_out.sql
+\ir work/_is_log_line.sql
 \ir work/_lock_local_tasks.sql
 \ir work/_lock_queued_tasks.sql
 \ir work/_no_array.sql
@@ -165,6 +168,7 @@
 \ir work/_release_tasks.sql
 \ir work/_send_result.sql
 \ir work/_shorten.sql
+\ir work/_store_logs.sql
 \ir work/_tickets_to_tasks.sql
 \ir work/claim_tasks.sql
 \ir work/complete_task.sql
@@ -503,6 +507,7 @@
 \ir inspection/get_run_status.sql
 \ir inspection/get_search_end.sql
 \ir inspection/list_active_runs.sql
+\ir inspection/list_logs.sql
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql
 

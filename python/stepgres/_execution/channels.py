@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stepgres._execution.runner import Execution
 
+_METHODS = ("heartbeat", "keep_line")  # of an execution, which its step may call in a process
 _BACKLOG = 64  # processes that connect at the same time
 
 
@@ -41,7 +42,7 @@ class Link(NamedTuple):
 
 
 class Channels:
-    """Cancels steps in processes, and receives the heartbeats and log records of the steps."""
+    """Cancels steps in processes, and receives their heartbeats, logs and log records."""
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="stepgres-")
@@ -119,10 +120,10 @@ class Channels:
         match message:
             case {"begin": number}:
                 self._begin(number, connection)
-            case {"heartbeat": number}:
+            case {"call": method, "of": number, "arguments": arguments} if method in _METHODS:
                 execution = self._executions.get(number)
                 if execution is not None:
-                    execution.heartbeat()
+                    getattr(execution, method)(*arguments)
             case {"save": number, "checkpoints": checkpoints, "waits": waits}:
                 self._answer(number, lambda store: store.save(checkpoints, waits))
             case {"ask_for_connection": number}:

@@ -7,6 +7,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres._execution.logs import KeepingLogger
 from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
 from stepgres.errors import DefinitionError
@@ -42,6 +43,7 @@ class TaskData(NamedTuple):
     run: RunData
     goal_task: dict[str, Any] | None = None
     checkpoints: list[dict[str, Any]] | None = None  # of a durable step
+    least_kept: int | None = None  # the least level of the lines that are kept; None: no lines
 
     @property
     def path(self) -> str:
@@ -92,7 +94,15 @@ class StepContext:
     @cached_property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """Return a logger whose lines name the run and the step."""
-        return _TaskLogger(logger, self.names)
+        least = self._data.least_kept
+        if least is None:
+            return _TaskLogger(logger, self.names)
+        keeping = KeepingLogger(logger, least, f"{self.idempotency_key}: ", self.keep_line)
+        return _TaskLogger(keeping, self.names)
+
+    def keep_line(self, line: str) -> None:
+        """Keep a line of the log, which is JSON, until the attempt ends."""
+        raise NotImplementedError
 
     @cached_property
     def run_input(self) -> Any:

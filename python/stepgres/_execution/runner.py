@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import anyio
 import psycopg
 
-from stepgres._execution.attempts import Outcome, completed, failed
+from stepgres._execution.attempts import MOST_CHARACTERS, Outcome, completed, failed
 from stepgres._execution.context import RunData, TaskData
 from stepgres._execution.context import StepContext as StepContext  # noqa: PLC0414
 from stepgres._execution.failures import describe_stack
+from stepgres._execution.logs import Log
 from stepgres._execution.places import ended
 from stepgres._execution.threads import Call
 from stepgres._postgres.json_text import dumps
@@ -78,6 +79,7 @@ class Execution(StepContext):
         *,
         is_on_loop: bool,
         body: Body | None = None,
+        least_kept: int | None = None,
     ) -> None:
         self.data = TaskData(
             item.run_id,
@@ -89,9 +91,11 @@ class Execution(StepContext):
             run,
             step and step.goal_task,
             None if body is None else body.checkpoints,
+            least_kept,
         )
         super().__init__(self.data)
         self.body = body
+        self._log = None if least_kept is None else Log()
         self.check_goal_tasks = step and step.check_goal_tasks
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
@@ -173,6 +177,14 @@ class Execution(StepContext):
             return key
         return {**key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
 
+    def keep_line(self, line: str) -> None:
+        if self._log is not None:
+            self._log.add(line)
+
+    def logged(self) -> str | None:
+        """Return the kept lines of the attempt as a JSON array, or None if there are none."""
+        return None if self._log is None else self._log.as_json()
+
     def heartbeat(self) -> None:
         self._heartbeat_at = time.monotonic()
 
@@ -210,7 +222,8 @@ def release_result(item: WorkItem, retry_after: float) -> str:
 class Runner:
     """Executes the tasks that a worker, or the executor of a run, has claimed.
 
-    on_failure is called for each attempt that fails its task without a retry.
+    on_failure is called for each attempt that fails its task without a retry. least_kept is the
+    least level of the log lines that are kept with their attempts; None keeps no lines.
     """
 
     def __init__(
@@ -220,12 +233,14 @@ class Runner:
         heartbeat: Heartbeat,
         checkpoints: Checkpoints,
         on_failure: Callable[[WorkItem, Outcome], None] | None = None,
+        least_kept: int | None = None,
     ) -> None:
         self._place = place
         self._transactions = transactions
         self._heartbeat = heartbeat
         self._checkpoints = checkpoints
         self._on_failure = on_failure
+        self._least_kept = least_kept
 
     async def run(
         self, step: StepCall | None, item: WorkItem, run: RunData, leave: Callable[[str], None]
@@ -247,7 +262,9 @@ class Runner:
         except (StepgresError, psycopg.Error) as error:
             logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        execution = Execution(item, run, step, is_on_loop=is_on_loop, body=body)
+        execution = Execution(
+            item, run, step, is_on_loop=is_on_loop, body=body, least_kept=self._least_kept
+        )
         path = execution.idempotency_key
         if path in _left_behind:
             logger.warning(
@@ -266,6 +283,9 @@ class Runner:
                 logger.warning("task %s was given up: its run is over, or it is another's", path)
                 return None
             result = _key_text(item) + outcome.fields[1:]
+            lines = execution.logged()
+            if lines is not None and len(result) + len(lines) < MOST_CHARACTERS:
+                result = f'{result[:-1]},"logs":{lines}}}'
             if outcome.failure is not None and execution.is_late and execution.is_running:
                 logger.warning(
                     "attempt %s of task %s of workflow %s took too long, and its thread goes on%s",

@@ -72,7 +72,7 @@ def _channel_of(link: Link) -> _Channel:
 
 
 class _Context(StepContext):
-    """A context that sends its heartbeats to the worker."""
+    """A context that sends its heartbeats, and the lines of its log, to the worker."""
 
     def __init__(self, data: TaskData, channel: _Channel, number: int) -> None:
         super().__init__(data)
@@ -82,7 +82,13 @@ class _Context(StepContext):
             self.body = ThreadBody(data.checkpoints, data.step_slug, _Store(channel, number))
 
     def heartbeat(self) -> None:
-        self._channel.send({"heartbeat": self._number})
+        self._call("heartbeat")
+
+    def keep_line(self, line: str) -> None:
+        self._call("keep_line", line)
+
+    def _call(self, method: str, *arguments: Any) -> None:
+        self._channel.send({"call": method, "of": self._number, "arguments": arguments})
 
 
 class _Store:

@@ -105,6 +105,7 @@ class Transactions:
                         **task_key(item),
                         output=write_output(output, context),
                         tasks=context.added_goal_tasks or None,
+                        logs=context.logged(),
                     )
             context.is_committing = True
 
@@ -123,6 +124,7 @@ class Transactions:
                     **task_key(item),
                     output=write_output(output, context),
                     tasks=context.added_goal_tasks or None,
+                    logs=context.logged(),
                 )
             context.is_committing = True
 

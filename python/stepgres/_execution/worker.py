@@ -18,6 +18,7 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._durable.checkpoints import Checkpoints
 from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
+from stepgres._execution.logs import level_of
 from stepgres._execution.options import conninfo_of, resolve_concurrency
 from stepgres._execution.places import check_steps, place_for
 from stepgres._execution.runner import Runner, StepCall, release_result
@@ -73,6 +74,7 @@ class _Worker(Generic[C]):
         lease: float = 15.0,
         grace: float = 30.0,
         listen: bool | str = True,
+        logs: str = "off",
     ) -> None:
         """Make a worker that executes tasks from queues until it is stopped.
 
@@ -96,6 +98,9 @@ class _Worker(Generic[C]):
 
         A stopped worker claims no more tasks, and finishes its running tasks within `grace`
         seconds. When `run` is cancelled, the worker releases its tasks at once.
+
+        With `logs="warning"` or `logs="info"`, lines of context.logger from that level on are
+        stored with the result of each attempt, at most 64 KB: see list_logs.
 
         After its start, the worker waits and retries on errors of the server. Such errors are a
         shutdown, a read-only server, a missing right or a missing function. Only errors of the
@@ -121,6 +126,7 @@ class _Worker(Generic[C]):
         self._resources = dict(resources or {})
         self._place = place_for(executor)
         check_steps(self._place, self._definitions, step_functions)
+        self._least_kept = level_of(logs)
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
@@ -205,7 +211,13 @@ class _Worker(Generic[C]):
             checkpoints = await stack.enter_async_context(
                 Checkpoints(self._conninfo, worker_id, max(self._lease, _LEAST_LIMIT), transactions)
             )
-            runner = Runner(self._place, transactions, heartbeat, checkpoints)
+            runner = Runner(
+                self._place,
+                transactions,
+                heartbeat,
+                checkpoints,
+                least_kept=self._least_kept,
+            )
             turns = self._turns = Turns(
                 self._client,
                 worker_id,

@@ -11,6 +11,7 @@ from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.limits import limits
+from stepgres.cli.logs import logs
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
@@ -50,6 +51,6 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
-    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
+    *(watch, logs, signal, waits, approvals, checkpoints, workers, queues, channels, prune, fsck),
 ):
     main.add_command(_command)

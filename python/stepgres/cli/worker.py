@@ -37,6 +37,13 @@ from stepgres.cli.errors import explain
     show_default=True,
     help="Lines for people, or an object a line.",
 )
+@click.option(
+    "--logs",
+    type=click.Choice(["off", "warning", "info"]),
+    default="off",
+    show_default=True,
+    help="The least of context.logger that is stored with attempts.",
+)
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
     """Execute steps of workflows, and goal tasks, from queues until SIGTERM or SIGINT.
