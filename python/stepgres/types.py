@@ -203,8 +203,21 @@ class Wait(NamedTuple):
     approval: dict[str, Any] | None = None
 
 
+class TaskProgress(NamedTuple):
+    """How far the step of a started task has come, as it has last reported with context.progress.
+
+    total is None if the step does not know it.
+    """
+
+    task_index: int
+    done: float
+    total: float | None
+    message: str | None
+    reported_at: datetime
+
+
 class RunStep(NamedTuple):
-    """A step of one run: its state, its tasks by status, their attempts, and its waits.
+    """A step of one run: its state, its tasks by status, their attempts, its waits and progress.
 
     workflow is the workflow of the child runs that are the body of the step.
     """
@@ -222,6 +235,7 @@ class RunStep(NamedTuple):
     tasks: dict[str, int]
     attempts: list[Attempt]
     waits: list[Wait]
+    progress: list[TaskProgress]
     workflow: str | None = None
 
 
@@ -263,6 +277,7 @@ def run_details(document: dict[str, Any]) -> RunDetails:
                 **step,
                 "attempts": [_read(Attempt, a) for a in step.get("attempts", [])],
                 "waits": [_read(Wait, w) for w in step.get("waits", [])],
+                "progress": [_read(TaskProgress, p) for p in step.get("progress", [])],
             },
         )
         for step in document["steps"]
@@ -688,11 +703,12 @@ class RunEvent(NamedTuple):
     """An event of a run, of a step or task of a run, or of a goal.
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
-    step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
-    task_suspended or _resumed; wait_opened or _resolved; signal_sent;
+    step_started, _completed, _failed, _skipped or _cancelled; task_started, _progress, _completed
+    or _failed; task_suspended or _resumed; wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
-    goal_approved and goal_rejected have a run_id only among the events of a run.
+    goal_approved and goal_rejected have a run_id only among the events of a run. task_progress is
+    told to subscribers only: get_run has the progress.
     """
 
     event_type: str

@@ -18,6 +18,7 @@
 \ir structure/schedules.sql
 \ir structure/checkpoints.sql
 \ir structure/logs.sql
+\ir structure/progress.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -230,9 +231,11 @@
 
 -- workers: registration, heartbeats, and taking tasks back from lost workers
 \ir workers/_find_lost_workers.sql
+\ir workers/_forget_progress.sql
 \ir workers/_hold_worker.sql
 \ir workers/_holds_worker.sql
 \ir workers/_lock_runs_of_workers.sql
+\ir workers/_store_progress.sql
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
@@ -495,6 +498,7 @@
 \ir inspection/_count_messages.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
+\ir inspection/_list_progress.sql
 \ir inspection/_list_waits_of.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_spent.sql

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
     from stepgres._execution.runner import Execution
 
-_METHODS = ("heartbeat", "keep_line")  # of an execution, which its step may call in a process
+_METHODS = (
+    "heartbeat",
+    "keep_line",
+    "send_progress",
+)  # of an execution, which its step may call in a process
 _BACKLOG = 64  # processes that connect at the same time
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres._execution.failures import printable, shorten
 from stepgres._execution.logs import KeepingLogger
 from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
-from stepgres.errors import DefinitionError
+from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
+
+_MOST_IN_MESSAGE = 1_000  # characters of a report of progress
 
 
 class RunData(NamedTuple):
@@ -253,6 +257,41 @@ class StepContext:
     def heartbeat(self) -> None:
         """Restart the timeout of the step, which makes progress. Callable from any thread."""
         raise NotImplementedError
+
+    def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """Report how far the step has come: done of total, and a text for people.
+
+        get_run, stepgres watch and events show the last report until the attempt ends. The worker
+        sends reports about once a second, and leaves out those between. A report does not restart
+        the timeout: see heartbeat. Callable from any thread. Raises InvalidInput if done or total
+        is no number of at least 0, or if the message is no text.
+        """
+        if message is not None and not isinstance(message, str):
+            raise InvalidInput(f"context.progress: message must be a text, not {message!r:.100}")
+        self.send_progress(
+            {
+                "done": _number("done", done),
+                "total": None if total is None else _number("total", total),
+                "message": message and shorten(printable(message), _MOST_IN_MESSAGE),
+            }
+        )
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        """Send a report of progress to the database soon."""
+        raise NotImplementedError
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a number of progress as JSON can have it."""
+    try:
+        number = None if isinstance(value, (str, bytes, bool)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or not 0 <= number < math.inf:
+        raise InvalidInput(
+            f"context.progress: {name} must be a number of at least 0, not {value!r:.100}"
+        )
+    return int(number) if number.is_integer() else number
 
 
 class _TaskLogger(logging.LoggerAdapter[logging.Logger]):

@@ -104,6 +104,8 @@ class Execution(StepContext):
         self.is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
         self._heartbeat_at: float | None = None
+        self._progress: dict[str, Any] | None = None  # that no heartbeat has sent yet
+        self.on_progress: Callable[[], None] = lambda: None
         self._is_waited_for = False
         self._loop = asyncio.get_running_loop()
         self.scope = anyio.CancelScope(deadline=self._loop.time() + self._timeout)
@@ -171,11 +173,22 @@ class Execution(StepContext):
     def report(self) -> dict[str, Any]:
         """Return the entry for the task in the heartbeat of the worker."""
         key = task_key(self._item)
+        if self._progress is not None:
+            key["progress"] = self._progress
         if self._is_waited_for:  # so that no other worker gets the task
             return {**key, "heartbeat_age": 0}
         if self._heartbeat_at is None:
             return key
         return {**key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
+
+    def was_reported(self, report: dict[str, Any]) -> None:
+        """Note that the database has a report, with the progress in it."""
+        if self._progress is report.get("progress"):
+            self._progress = None
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        self._progress = progress
+        self.on_progress()
 
     def keep_line(self, line: str) -> None:
         if self._log is not None:

@@ -72,7 +72,7 @@ def _channel_of(link: Link) -> _Channel:
 
 
 class _Context(StepContext):
-    """A context that sends its heartbeats, and the lines of its log, to the worker."""
+    """A context that sends its heartbeats, its progress and the lines of its log to the worker."""
 
     def __init__(self, data: TaskData, channel: _Channel, number: int) -> None:
         super().__init__(data)
@@ -86,6 +86,9 @@ class _Context(StepContext):
 
     def keep_line(self, line: str) -> None:
         self._call("keep_line", line)
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        self._call("send_progress", progress)
 
     def _call(self, method: str, *arguments: Any) -> None:
         self._channel.send({"call": method, "of": self._number, "arguments": arguments})

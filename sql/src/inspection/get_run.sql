@@ -34,7 +34,8 @@ begin
                         ) as c
                     ),
                     'attempts', stepgres._list_attempts(t.run_id, t.step_slug),
-                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug)
+                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug),
+                    'progress', stepgres._list_progress(t.run_id, t.step_slug)
                 )
                 order by s.step_index
             ))
@@ -55,7 +56,9 @@ The document has the columns of stepgres.workflow_run, and in addition:
 "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
 {status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",
 "finished_at", "error", "error_type", "traceback"}], "waits": [the columns of stepgres.wait without
-the run and the step]}]. Each step has at most 1,000 attempts in the document, the failed attempts
-first, and at most 1,000 waits, the open waits first.
+the run and the step], "progress": [{"task_index", "done", "total", "message", "reported_at"}]}].
+progress has the started tasks whose steps have reported it. Each step has at most 1,000 attempts in
+the document, the failed attempts first, at most 1,000 waits, the open waits first, and the progress
+of at most 1,000 tasks.
 
 Errors: SG005 unknown run.';
