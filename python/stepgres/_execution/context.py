@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import threading
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepgres._execution.failures import printable, shorten
+from stepgres._execution.hooks import around
 from stepgres._execution.logs import KeepingLogger
 from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from stepgres._durable.body import Body
+    from stepgres._execution.hooks import Middleware
     from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
@@ -48,6 +51,7 @@ class TaskData(NamedTuple):
     goal_task: dict[str, Any] | None = None
     checkpoints: list[dict[str, Any]] | None = None  # of a durable step
     least_kept: int | None = None  # the least level of the lines that are kept; None: no lines
+    middleware: Sequence[Middleware] = ()
 
     @property
     def path(self) -> str:
@@ -117,6 +121,15 @@ class StepContext:
         """Return the arguments for the call of the function."""
         input = loads(self._data.input, "the input of the step")
         return (input, self) if takes_context(function) else (input,)
+
+    def invoke(self, function: StepFunction) -> Any:
+        """Call the function inside of the middleware of the worker."""
+
+        def call() -> Any:
+            return function(*self.arguments(function))
+
+        is_async = inspect.iscoroutinefunction(function)
+        return around(self._data.middleware, self, call, is_async=is_async)
 
     def add_tasks(self, tasks: Any) -> None:
         """Add goal tasks to the run of a task graph when this step is completed.

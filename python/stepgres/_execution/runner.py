@@ -25,13 +25,14 @@ from stepgres._postgres.json_text import dumps
 from stepgres.errors import DecompositionError, StepgresError, UnwritableOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from psycopg import Error
 
     from stepgres._durable.body import Body
     from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.heartbeat import Heartbeat
+    from stepgres._execution.hooks import Middleware
     from stepgres._execution.places import Threads
     from stepgres._execution.threads import Running
     from stepgres._execution.transactions import Transactions
@@ -80,6 +81,7 @@ class Execution(StepContext):
         is_on_loop: bool,
         body: Body | None = None,
         least_kept: int | None = None,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self.data = TaskData(
             item.run_id,
@@ -92,6 +94,7 @@ class Execution(StepContext):
             step and step.goal_task,
             None if body is None else body.checkpoints,
             least_kept,
+            middleware,
         )
         super().__init__(self.data)
         self.body = body
@@ -247,6 +250,7 @@ class Runner:
         checkpoints: Checkpoints,
         on_failure: Callable[[WorkItem, Outcome], None] | None = None,
         least_kept: int | None = None,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self._place = place
         self._transactions = transactions
@@ -254,6 +258,7 @@ class Runner:
         self._checkpoints = checkpoints
         self._on_failure = on_failure
         self._least_kept = least_kept
+        self._middleware = middleware
 
     async def run(
         self, step: StepCall | None, item: WorkItem, run: RunData, leave: Callable[[str], None]
@@ -276,7 +281,13 @@ class Runner:
             logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
         execution = Execution(
-            item, run, step, is_on_loop=is_on_loop, body=body, least_kept=self._least_kept
+            item,
+            run,
+            step,
+            is_on_loop=is_on_loop,
+            body=body,
+            least_kept=self._least_kept,
+            middleware=self._middleware,
         )
         path = execution.idempotency_key
         if path in _left_behind:
@@ -344,7 +355,7 @@ class Runner:
 
     async def _call(self, function: StepFunction, execution: Execution) -> Outcome:
         if execution.is_on_loop:
-            coroutine, body = function(*execution.arguments(function)), execution.body
+            coroutine, body = execution.invoke(function), execution.body
             try:
                 output = await (body.execute(coroutine) if body else coroutine)
             except asyncio.CancelledError as error:

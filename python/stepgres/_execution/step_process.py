@@ -67,6 +67,8 @@ def _attempt(function: StepFunction, context: StepContext) -> Outcome:
 def _channel_of(link: Link) -> _Channel:
     channel = _channels.get(link.address)
     if channel is None:
+        if link.on_start is not None:
+            link.on_start()
         channel = _channels[link.address] = _Channel(link)
     return channel
 

@@ -95,7 +95,7 @@ class Transactions:
             else:
                 context.connection = connection
                 try:
-                    output = await function(*context.arguments(function))
+                    output = await context.invoke(function)
                 except CancelledError as error:
                     context.interrupted = error
                     raise
@@ -116,7 +116,7 @@ class Transactions:
             with _beginning(context):
                 connection = stack.enter_context(self.connect_in_thread())
             context.connection = connection
-            output = function(*context.arguments(function))
+            output = context.invoke(function)
             context.check()  # a late step commits no effect
             with _losing(context):
                 Client(connection).complete_task(
