@@ -79,6 +79,7 @@ from stepgres.types import CompositionStats as CompositionStats
 from stepgres.types import CriticalStep as CriticalStep
 from stepgres.types import Flow as Flow
 from stepgres.types import Limit as Limit
+from stepgres.types import LogLine as LogLine
 from stepgres.types import Message as Message
 from stepgres.types import Metric as Metric
 from stepgres.types import NewEvent as NewEvent
@@ -102,6 +103,7 @@ from stepgres.types import Step as Step
 from stepgres.types import StepStatistics as StepStatistics
 from stepgres.types import StuckStep as StuckStep
 from stepgres.types import Subscription as Subscription
+from stepgres.types import TaskProgress as TaskProgress
 from stepgres.types import Throughput as Throughput
 from stepgres.types import Wait as Wait
 from stepgres.types import WorkerInfo as WorkerInfo

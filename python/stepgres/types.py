@@ -204,8 +204,21 @@ class Wait(NamedTuple):
     approval: dict[str, Any] | None = None
 
 
+class TaskProgress(NamedTuple):
+    """How far the step of a started task has come, as it has last reported with context.progress.
+
+    total is None if the step does not know it.
+    """
+
+    task_index: int
+    done: float
+    total: float | None
+    message: str | None
+    reported_at: datetime
+
+
 class RunStep(NamedTuple):
-    """A step of one run: its state, its tasks by status, their attempts, and its waits.
+    """A step of one run: its state, its tasks by status, their attempts, its waits and progress.
 
     workflow is the workflow of the child runs that are the body of the step.
     """
@@ -223,6 +236,7 @@ class RunStep(NamedTuple):
     tasks: dict[str, int]
     attempts: list[Attempt]
     waits: list[Wait]
+    progress: list[TaskProgress]
     workflow: str | None = None
 
 
@@ -269,6 +283,7 @@ def run_details(document: dict[str, Any]) -> RunDetails:
                 **step,
                 "attempts": [_read(Attempt, a) for a in step.get("attempts", [])],
                 "waits": [_read(Wait, w) for w in step.get("waits", [])],
+                "progress": [_read(TaskProgress, p) for p in step.get("progress", [])],
             },
         )
         for step in document["steps"]
@@ -587,6 +602,22 @@ class Checkpoint(NamedTuple):
     child_run_id: UUID | None = None
 
 
+class LogLine(NamedTuple):
+    """A line that a step has logged, as `list_logs` returns it.
+
+    level is "debug", "info", "warning", "error" or "critical". at and level are None in a line that
+    says how many lines were left out. position is the place of the attempt in the logs of the run.
+    """
+
+    step_slug: str
+    task_index: int
+    attempt: int
+    at: datetime | None
+    level: str | None
+    message: str
+    position: str
+
+
 class CheckpointAnswer(NamedTuple):
     """What `save_checkpoints` knows about a wait, or (is_refused) the key of a task that is lost.
 
@@ -712,11 +743,12 @@ class RunEvent(NamedTuple):
     """An event of a run, of a step or task of a run, or of a goal.
 
     event_type is workflow_started, _paused, _resumed, _completed, _failed or _cancelled;
-    step_started, _completed, _failed, _skipped or _cancelled; task_started, _completed or _failed;
-    task_suspended or _resumed; wait_opened or _resolved; signal_sent;
+    step_started, _completed, _failed, _skipped or _cancelled; task_started, _progress, _completed
+    or _failed; task_suspended or _resumed; wait_opened or _resolved; signal_sent;
     goal_decomposed, _approved, _rejected (error is the reason), _started, _completed or _failed.
     task_failed is the end of an attempt, whether or not another attempt follows. goal_decomposed,
-    goal_approved and goal_rejected have a run_id only among the events of a run.
+    goal_approved and goal_rejected have a run_id only among the events of a run. task_progress is
+    told to subscribers only: get_run has the progress.
     """
 
     event_type: str

@@ -17,6 +17,8 @@
 \ir structure/signals.sql
 \ir structure/schedules.sql
 \ir structure/checkpoints.sql
+\ir structure/logs.sql
+\ir structure/progress.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -163,7 +165,9 @@
 \ir work/_claim.sql
 \ir work/_exhaust_tasks.sql
 \ir work/_fail_tasks.sql
+\ir work/_fit_lines.sql
 \ir work/_hand_out.sql
+\ir work/_is_log_line.sql
 \ir work/_lock_local_tasks.sql
 \ir work/_lock_queued_tasks.sql
 \ir work/_no_array.sql
@@ -174,6 +178,7 @@
 \ir work/_release_tasks.sql
 \ir work/_send_result.sql
 \ir work/_shorten.sql
+\ir work/_store_logs.sql
 \ir work/_tickets_to_tasks.sql
 \ir work/claim_tasks.sql
 \ir work/complete_task.sql
@@ -235,9 +240,11 @@
 
 -- workers: registration, heartbeats, and taking tasks back from lost workers
 \ir workers/_find_lost_workers.sql
+\ir workers/_forget_progress.sql
 \ir workers/_hold_worker.sql
 \ir workers/_holds_worker.sql
 \ir workers/_lock_runs_of_workers.sql
+\ir workers/_store_progress.sql
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
@@ -500,6 +507,7 @@
 \ir inspection/_count_messages.sql
 \ir inspection/_find_run.sql
 \ir inspection/_list_attempts.sql
+\ir inspection/_list_progress.sql
 \ir inspection/_list_waits_of.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_spent.sql
@@ -513,6 +521,7 @@
 \ir inspection/get_run_status.sql
 \ir inspection/get_search_end.sql
 \ir inspection/list_active_runs.sql
+\ir inspection/list_logs.sql
 \ir inspection/list_step_times.sql
 \ir inspection/list_workflow_runs.sql
 \ir inspection/why_stuck.sql

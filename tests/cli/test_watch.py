@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
 from stepgres import Client, StuckStep
+from stepgres.cli import watching
 from tests.conftest import Database
 from tests.support.cli import Cli, on_terminal
 from tests.support.engine import Engine, step
@@ -24,7 +25,7 @@ from tests.support.workflows import fail, workflow
 
 
 @contextmanager
-def watching(db: Database, engine: Engine, *arguments: Any) -> Iterator[subprocess.Popen[str]]:
+def watched(db: Database, engine: Engine, *arguments: Any) -> Iterator[subprocess.Popen[str]]:
     """A process that watches a run; it is told of the end from when the block begins."""
     process = subprocess.Popen(
         [STEPGRES, *map(str, arguments), "--dsn", db.dsn],
@@ -45,7 +46,7 @@ def watching(db: Database, engine: Engine, *arguments: Any) -> Iterator[subproce
 def test_watch_ends_with_the_run_and_prints_its_output(db: Database, engine: Engine) -> None:
     engine.define("order", step("a"), step("each", "a", map=True), step("b", "each"))
     run_id = engine.start("order", {})
-    with watching(db, engine, "watch", run_id) as process:
+    with watched(db, engine, "watch", run_id) as process:
         engine.drain({"a": lambda _: [1, 2], "each": lambda n: n + 1, "b": lambda i: i["each"]})
         stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(stdout)) == (0, [2, 3])
@@ -57,7 +58,7 @@ def test_watch_ends_with_the_run_and_prints_its_output(db: Database, engine: Eng
 def test_watch_of_a_run_that_fails_ends_with_1(db: Database, engine: Engine) -> None:
     engine.define("order", step("a", max_attempts=1))
     run_id = engine.start("order", {})
-    with watching(db, engine, "watch", run_id) as process:
+    with watched(db, engine, "watch", run_id) as process:
         engine.fail(engine.claim_one(), "no luck")
         stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout) == (1, "")
@@ -70,7 +71,7 @@ def test_watch_shows_pauses_and_ends_with_a_cancelled_run(db: Database, engine: 
     engine.define("order", step("a"))
     run_id = engine.start("order", {})
     engine.call("pause_workflow_run", run_id=run_id)
-    with watching(db, engine, "watch", run_id, "--json") as process:
+    with watched(db, engine, "watch", run_id, "--json") as process:
         engine.call("cancel_workflow_run", run_id=run_id, reason="enough")
         stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(stdout)["error"]) == (1, "enough")
@@ -133,7 +134,7 @@ def test_watch_says_what_a_run_waits_for(db: Database, engine: Engine) -> None:
     ids = dict(engine.rows("select step_slug, wait_id from stepgres.waits where name <> ''"))
     assert durable.work([nap.suspended(ids["nap"]), talk.suspended(ids["talk"])]) == []
     (child,) = engine.rows("select run_id from stepgres.runs where workflow_slug = 'leaf'")
-    with watching(db, engine, "watch", run_id) as process:
+    with watched(db, engine, "watch", run_id) as process:
         assert process.stderr is not None
         lines = {process.stderr.readline().strip() for _ in range(6)}
         assert lines == {
@@ -200,3 +201,37 @@ def test_terminal_shows_live_bars_where_rich_is_installed(
     # as many bars as the terminal has lines for; the others are lines
     assert [f"{slug} " in drawn for slug in ("step_0", "step_49")] == [has_rich, False]
     assert ("step_49: completed" in drawn) is not has_rich
+
+
+def test_watch_and_show_tell_the_progress_of_steps(
+    client: Client, engine: Engine, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.define("order", step("a"), step("each", map=True))
+    run_id = engine.start("order", [1, 2])
+    items = engine.claim()
+
+    def report(place: int, **progress: Any) -> None:
+        item = items[place]
+        tasks = [{**item.key, "run_id": str(item.run_id), "progress": progress}]
+        engine.items("heartbeat", worker_id="worker", tasks=Jsonb(tasks))
+
+    def shown_by_watch() -> list[str]:
+        lines.show(client.get_run(run_id), [])
+        return capsys.readouterr().err.splitlines()
+
+    lines = watching._Lines()
+    shown_by_watch()
+    report(0, done=1500, total=2000, message="reading")
+    report(2, done=7)
+    shown = cli("runs", "show", run_id).stdout
+    assert "1,500 of 2,000 (75%), reading" in shown
+    assert "task 1: 7" in shown
+    assert [line for line in shown_by_watch() if line.startswith("a: ")] == [
+        "a: started, 1 started, 1,500 of 2,000 (75%), reading"
+    ]
+    report(0, done=1501, total=2000, message="reading")
+    assert shown_by_watch() == []
+    report(0, done=1900, total=2000, message="reading")
+    assert shown_by_watch() == ["a: started, 1 started, 1,900 of 2,000 (95%), reading"]
+    report(0, done=1900, total=2000, message="writing")
+    assert shown_by_watch() == ["a: started, 1 started, 1,900 of 2,000 (95%), writing"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -22,6 +24,17 @@ class Plain(Workflow):
     @step
     def only(input: Any, context: StepContext) -> Any:
         record(context)
+        return input
+
+
+class Echo(Workflow):
+    """One step, which needs nothing."""
+
+    execution = "distributed"
+
+    @staticmethod
+    @step
+    def only(input: Any) -> Any:
         return input
 
 
@@ -183,3 +196,20 @@ async def describe_task(input: Any, context: StepContext) -> Any:
 
 
 tasks = {"plan": plan, "*": describe_task}
+
+
+# Hooks, as a command line names them
+
+has_started: list[str] = []
+
+
+def on_start() -> None:
+    has_started.append("started")
+
+
+async def on_stop() -> None:
+    logging.getLogger("stepgres").info("the hook on_stop was called")
+
+
+def middleware(context: StepContext, call_next: Callable[[], Any]) -> Any:
+    return [*has_started, call_next()]

@@ -1,4 +1,4 @@
-"""The part of the client that subscribes to events of runs, and lists events."""
+"""The part of the client that subscribes to events of runs, and lists events and logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stepgres._postgres.arguments import interval, slug_argument
 from stepgres._postgres.caller_async import AsyncCaller
 from stepgres._postgres.rows import row_of
 from stepgres.errors import InvalidInput
-from stepgres.types import NewEvent, RunEvent
+from stepgres.types import LogLine, NewEvent, RunEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AsyncEvents(AsyncCaller):
-    """The functions for events of runs and goals."""
+    """The functions for events of runs and goals, and for logs."""
 
     def subscribe(
         self, run_id: UUID | None = None, *, workflow_slug: WorkflowName | None = None
@@ -40,6 +40,34 @@ class AsyncEvents(AsyncCaller):
                 hint="A run has one workflow: leave out the workflow_slug.",
             )
         return AsyncEventListener(self._notifications, run_id, slug_argument(workflow_slug))
+
+    async def list_logs(
+        self,
+        run_id: UUID,
+        step_slug: str | None = None,
+        task_index: int | None = None,
+        *,
+        level: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[LogLine]:
+        """List what the steps of a run have logged, by step, task and attempt.
+
+        Workers with `logs="info"` or "warning" send these lines with the results of attempts. level
+        is the least: "debug", "info", "warning", "error" or "critical". A call returns about limit
+        lines, by default 1,000, since it divides no attempt; after is the position of the last line
+        of the call before. Raises RunNotFound, and InvalidInput for an unknown step or level.
+        """
+        return await self._all(
+            "list_logs",
+            row_of(LogLine),
+            run_id=run_id,
+            step_slug=step_slug,
+            task_index=task_index,
+            level=level,
+            after=after,
+            limit=limit,
+        )
 
     async def catch_up_events(
         self,

@@ -164,10 +164,12 @@ class Workers(Caller):
         attempt: int | None = None,
         tasks: Any = None,
         claim: int | None = None,
+        logs: Any = None,
     ) -> None:
         """Complete a task that the worker has claimed; claim is the number of this claim.
 
-        tasks are added to the run, as with context.add_tasks. Raises DecompositionError.
+        tasks are added to the run, as with context.add_tasks. logs are the lines of the attempt, as
+        work takes them: a list, or its JSON text. Raises DecompositionError.
         """
         self._all(
             "complete_task",
@@ -180,6 +182,7 @@ class Workers(Caller):
             attempt=attempt,
             claim=claim,
             tasks=json_argument(tasks, "tasks"),
+            logs=_json_list(logs, "logs"),
         )
 
     def fail_task(
@@ -196,11 +199,13 @@ class Workers(Caller):
         error_type: str | None = None,
         traceback: str | None = None,
         claim: int | None = None,
+        logs: Any = None,
     ) -> None:
         """End an attempt as failed; retry_after, in seconds, replaces the back-off.
 
         claim is the number of the claim of the task. error_type is the name of the exception. The
-        attempt keeps error_type and traceback.
+        attempt keeps error_type and traceback. logs are the lines of the attempt, as work takes
+        them: a list, or its JSON text.
         """
         self._all(
             "fail_task",
@@ -216,6 +221,7 @@ class Workers(Caller):
             retry_after=interval(retry_after),
             error_type=error_type,
             traceback=traceback,
+            logs=_json_list(logs, "logs"),
         )
 
     def work(

@@ -162,10 +162,12 @@ class AsyncWorkers(AsyncCaller):
         attempt: int | None = None,
         tasks: Any = None,
         claim: int | None = None,
+        logs: Any = None,
     ) -> None:
         """Complete a task that the worker has claimed; claim is the number of this claim.
 
-        tasks are added to the run, as with context.add_tasks. Raises DecompositionError.
+        tasks are added to the run, as with context.add_tasks. logs are the lines of the attempt, as
+        work takes them: a list, or its JSON text. Raises DecompositionError.
         """
         await self._all(
             "complete_task",
@@ -178,6 +180,7 @@ class AsyncWorkers(AsyncCaller):
             attempt=attempt,
             claim=claim,
             tasks=json_argument(tasks, "tasks"),
+            logs=_json_list(logs, "logs"),
         )
 
     async def fail_task(
@@ -194,11 +197,13 @@ class AsyncWorkers(AsyncCaller):
         error_type: str | None = None,
         traceback: str | None = None,
         claim: int | None = None,
+        logs: Any = None,
     ) -> None:
         """End an attempt as failed; retry_after, in seconds, replaces the back-off.
 
         claim is the number of the claim of the task. error_type is the name of the exception. The
-        attempt keeps error_type and traceback.
+        attempt keeps error_type and traceback. logs are the lines of the attempt, as work takes
+        them: a list, or its JSON text.
         """
         await self._all(
             "fail_task",
@@ -214,6 +219,7 @@ class AsyncWorkers(AsyncCaller):
             retry_after=interval(retry_after),
             error_type=error_type,
             traceback=traceback,
+            logs=_json_list(logs, "logs"),
         )
 
     async def work(

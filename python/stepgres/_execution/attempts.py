@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 def attempt(function: StepFunction, context: StepContext) -> Outcome:
     """Call the function of a step. Any exception, also SystemExit, is a failed attempt."""
     try:
-        output = function(*context.arguments(function))
+        output = context.invoke(function)
         if context.body is not None and context.body.is_suspending:
             return Outcome(context.body.ending())
         if inspect.isawaitable(output):

@@ -27,23 +27,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
+    from stepgres._execution.hooks import Hook
     from stepgres._execution.runner import Execution
 
+_METHODS = (
+    "heartbeat",
+    "keep_line",
+    "send_progress",
+)  # of an execution, which its step may call in a process
 _BACKLOG = 64  # processes that connect at the same time
 
 
 class Link(NamedTuple):
-    """The address, the key and the log level that a process needs to connect to its worker."""
+    """What a process needs to connect to its worker, and the hook that it calls before."""
 
     address: str
     key: bytes
     level: int  # of the log records that the process sends
+    on_start: Hook | None = None
 
 
 class Channels:
-    """Cancels steps in processes, and receives the heartbeats and log records of the steps."""
+    """Cancels steps in processes, and receives their heartbeats, logs and log records."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_start: Hook | None = None) -> None:
+        self._on_start = on_start
         self._directory = TemporaryDirectory(prefix="stepgres-")
         self._address = str(Path(self._directory.name) / "calls")
         self._key = os.urandom(32)
@@ -61,7 +69,7 @@ class Channels:
     def link(self) -> Link:
         """Return the link that a process gets with a call."""
         level = logging.getLogger("stepgres").getEffectiveLevel()
-        return Link(self._address, self._key, level)
+        return Link(self._address, self._key, level, self._on_start)
 
     def add(self, execution: Execution) -> int:
         """Return the number that names an execution in messages from now on."""
@@ -119,10 +127,10 @@ class Channels:
         match message:
             case {"begin": number}:
                 self._begin(number, connection)
-            case {"heartbeat": number}:
+            case {"call": method, "of": number, "arguments": arguments} if method in _METHODS:
                 execution = self._executions.get(number)
                 if execution is not None:
-                    execution.heartbeat()
+                    getattr(execution, method)(*arguments)
             case {"save": number, "checkpoints": checkpoints, "waits": waits}:
                 self._answer(number, lambda store: store.save(checkpoints, waits))
             case {"ask_for_connection": number}:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import math
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepgres._execution.failures import printable, shorten
+from stepgres._execution.hooks import around
+from stepgres._execution.logs import KeepingLogger
 from stepgres._goals.decompose import read_goal_tasks
 from stepgres._postgres.json_text import loads
-from stepgres.errors import DefinitionError
+from stepgres.errors import DefinitionError, InvalidInput
 from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
@@ -18,9 +23,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from stepgres._durable.body import Body
+    from stepgres._execution.hooks import Middleware
     from stepgres.workflow import StepFunction, WorkflowName
 
 logger = logging.getLogger("stepgres")
+
+_MOST_IN_MESSAGE = 1_000  # characters of a report of progress
 
 
 class RunData(NamedTuple):
@@ -42,6 +50,8 @@ class TaskData(NamedTuple):
     run: RunData
     goal_task: dict[str, Any] | None = None
     checkpoints: list[dict[str, Any]] | None = None  # of a durable step
+    least_kept: int | None = None  # the least level of the lines that are kept; None: no lines
+    middleware: Sequence[Middleware] = ()
 
     @property
     def path(self) -> str:
@@ -92,7 +102,15 @@ class StepContext:
     @cached_property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """Return a logger whose lines name the run and the step."""
-        return _TaskLogger(logger, self.names)
+        least = self._data.least_kept
+        if least is None:
+            return _TaskLogger(logger, self.names)
+        keeping = KeepingLogger(logger, least, f"{self.idempotency_key}: ", self.keep_line)
+        return _TaskLogger(keeping, self.names)
+
+    def keep_line(self, line: str) -> None:
+        """Keep a line of the log, which is JSON, until the attempt ends."""
+        raise NotImplementedError
 
     @cached_property
     def run_input(self) -> Any:
@@ -103,6 +121,15 @@ class StepContext:
         """Return the arguments for the call of the function."""
         input = loads(self._data.input, "the input of the step")
         return (input, self) if takes_context(function) else (input,)
+
+    def invoke(self, function: StepFunction) -> Any:
+        """Call the function inside of the middleware of the worker."""
+
+        def call() -> Any:
+            return function(*self.arguments(function))
+
+        is_async = inspect.iscoroutinefunction(function)
+        return around(self._data.middleware, self, call, is_async=is_async)
 
     def add_tasks(self, tasks: Any) -> None:
         """Add goal tasks to the run of a task graph when this step is completed.
@@ -243,6 +270,41 @@ class StepContext:
     def heartbeat(self) -> None:
         """Restart the timeout of the step, which makes progress. Callable from any thread."""
         raise NotImplementedError
+
+    def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """Report how far the step has come: done of total, and a text for people.
+
+        get_run, stepgres watch and events show the last report until the attempt ends. The worker
+        sends reports about once a second, and leaves out those between. A report does not restart
+        the timeout: see heartbeat. Callable from any thread. Raises InvalidInput if done or total
+        is no number of at least 0, or if the message is no text.
+        """
+        if message is not None and not isinstance(message, str):
+            raise InvalidInput(f"context.progress: message must be a text, not {message!r:.100}")
+        self.send_progress(
+            {
+                "done": _number("done", done),
+                "total": None if total is None else _number("total", total),
+                "message": message and shorten(printable(message), _MOST_IN_MESSAGE),
+            }
+        )
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        """Send a report of progress to the database soon."""
+        raise NotImplementedError
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a number of progress as JSON can have it."""
+    try:
+        number = None if isinstance(value, (str, bytes, bool)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or not 0 <= number < math.inf:
+        raise InvalidInput(
+            f"context.progress: {name} must be a number of at least 0, not {value!r:.100}"
+        )
+    return int(number) if number.is_integer() else number
 
 
 class _TaskLogger(logging.LoggerAdapter[logging.Logger]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from stepgres._execution.logs import level_of
 from stepgres._execution.options import check_processes, conninfo_of, resolve_concurrency
 from stepgres._execution.run_worker import Execution, RunWorker
 from stepgres._execution.step_functions import flow_finder, goal_tasks_finder, steps_finder
@@ -40,6 +41,9 @@ class Executor:
     Name as `workflows` those that durable steps start with `context.run_workflow`: their local
     steps are executed here, too.
 
+    With `logs="warning"` or `logs="info"`, lines of context.logger from that level on are stored
+    with their attempts: see list_logs.
+
     Each execution has its own worker and its own connection. The client keeps both for some seconds
     for the next execution. Closing the client ends them at once.
     """
@@ -51,12 +55,14 @@ class Executor:
         concurrency: int | None = None,
         processes: int | None = None,
         workflows: Iterable[Any] = (),
+        logs: str = "off",
     ) -> None:
         self._client = client
         self._others = describe_family(*describe_all(workflows))
         self._conninfo = conninfo_of(client)
         self._concurrency = resolve_concurrency(concurrency)
         self._processes = check_processes(processes)
+        self._least_kept = level_of(logs)
         self._flows: dict[str, str] = {}  # the answers of get_flow, by registered definition
 
     def execute(
@@ -227,7 +233,14 @@ class Executor:
             concurrency = min(self._concurrency, most or self._concurrency)
             status, error = worker.execute(
                 Execution(
-                    run_id, run_input, finder, concurrency, self._processes, timeout, has_children
+                    run_id,
+                    run_input,
+                    finder,
+                    concurrency,
+                    self._processes,
+                    timeout,
+                    has_children,
+                    self._least_kept,
                 )
             )
         try:

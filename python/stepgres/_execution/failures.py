@@ -50,7 +50,7 @@ def describe_failure(error: BaseException, traceback: str | None = None) -> Fail
     leaves, text, retry_after = [error], name, None
     try:
         leaves = list(_leaves(error))
-        message = _printable(str(error))
+        message = printable(str(error))
         if leaves != [error]:
             named = [_text(leaf) for leaf in leaves[:_MOST_NAMED]]
             rest = len(leaves) - len(named)
@@ -98,7 +98,7 @@ def describe_stack(thread_id: int | None) -> str | None:
     ours = [index for index, f in enumerate(frames) if f.filename.startswith(_PACKAGE)]
     begin = next((i + 1 for i in ours if i + 1 not in ours), 0)
     lines = ["Traceback (most recent call last):\n", *format_list(frames[begin:])]
-    return shorten(_printable("".join(lines)), _MOST_CHARACTERS - _MOST_IN_PART)
+    return shorten(printable("".join(lines)), _MOST_CHARACTERS - _MOST_IN_PART)
 
 
 def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
@@ -122,7 +122,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _text(error: BaseException) -> str:
-    message = _printable(str(error))
+    message = printable(str(error))
     return shorten(type(error).__name__ + (f": {message}" if message else ""), _MOST_IN_PART)
 
 
@@ -132,7 +132,7 @@ def _traceback(error: BaseException) -> str | None:
         formatted = TracebackException(
             type(error), error, _user_frames(error.__traceback__), compact=True
         ).format()
-        parts = [shorten(_printable(part), _MOST_IN_PART) for part in formatted]
+        parts = [shorten(printable(part), _MOST_IN_PART) for part in formatted]
     except Exception as broken:  # the class is the user's
         return f"(reading the traceback raised {type(broken).__name__})"
     return shorten("".join(parts))
@@ -144,6 +144,6 @@ def _user_frames(traceback: TracebackType | None) -> TracebackType | None:
     return traceback
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text with escapes for the characters that PostgreSQL does not accept."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")

@@ -27,6 +27,7 @@ logger = logging.getLogger("stepgres")
 
 _PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before the retry of a lost heartbeat
 _LEAST_LIMIT = 1.0  # seconds
+_PROGRESS_INTERVAL = 1.0  # seconds at least between two reports of progress
 
 
 class _Client(Client):
@@ -44,6 +45,8 @@ class Heartbeat:
 
     The turns of a worker without tasks renew its lease. rested_at returns the time.monotonic() of
     the last turn. Such a worker sends a heartbeat only if no turn follows for two intervals.
+
+    Progress of a step makes the next heartbeat come earlier, a second after the last one.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Heartbeat:
         self._rested_at = rested_at
         self._limit = max(interval / 2, _LEAST_LIMIT)
         self._contexts: set[Execution] = set()
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._is_stopping = False
+        self._has_progress = False
         self._thread = threading.Thread(
             target=self._run, name=f"heartbeat of {worker_id}", daemon=True
         )
@@ -69,31 +74,51 @@ class Heartbeat:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._is_stopping = True
+        self._wake.set()
 
     @contextmanager
     def speaking_for(self, context: Execution) -> Iterator[None]:
         """Execute a task in the block, and tell its step when the task is lost."""
+        context.on_progress = self._expect_progress
         self._contexts.add(context)
         try:
             yield
         finally:
             self._contexts.discard(context)
 
+    def _expect_progress(self) -> None:
+        """Send the progress of a step soon. Any thread may call this."""
+        if not self._has_progress:
+            self._has_progress = True
+            self._wake.set()
+
     def _run(self) -> None:
         with self._client:
-            beats_at = monotonic() + self._interval
+            beats_at, progress_at = monotonic() + self._interval, monotonic()
             pauses = Backoff(_PAUSES)
-            while not self._stop.wait(max(beats_at - monotonic(), 0)):
-                beats_at = self._rested_at() + 2 * self._interval
+            while True:
+                self._wake.clear()
+                if self._is_stopping:
+                    return
+                if self._has_progress:
+                    beats_at = min(beats_at, progress_at)
                 if beats_at > monotonic():
+                    self._wake.wait(beats_at - monotonic())
                     continue
+                if not self._has_progress:
+                    beats_at = self._rested_at() + 2 * self._interval
+                    if beats_at > monotonic():
+                        continue
                 beats_at = monotonic() + self._interval
+                progress_at = monotonic() + _PROGRESS_INTERVAL
+                self._has_progress = False
                 try:
                     self._beat()
                 except CONNECTION_ERRORS as error:
                     logger.warning("heartbeat of %s was lost: %s", self._worker_id, error)
                     beats_at = monotonic() + pauses.pause()
+                    progress_at = max(progress_at, beats_at)
                     continue
                 except (StepgresError, psycopg.Error) as error:
                     logger.warning("heartbeat of %s failed: %s", self._worker_id, error)
@@ -105,9 +130,12 @@ class Heartbeat:
         timer.daemon = True
         timer.start()
         try:
-            lost = self._client.heartbeat(self._worker_id, [c.report() for c in contexts])
+            reports = [context.report() for context in contexts]
+            lost = self._client.heartbeat(self._worker_id, reports)
         finally:
             timer.cancel()
+        for context, report in zip(contexts, reports, strict=True):
+            context.was_reported(report)
         keys = {(item.run_id, item.step_slug, item.task_index, item.claim) for item in lost}
         for context in contexts:
             if (context.run_id, context.step_slug, context.task_index, context.claim) in keys:

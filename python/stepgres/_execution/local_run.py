@@ -55,6 +55,7 @@ class LocalRun:
         pool: Executor | None = None,
         *,
         has_children: bool = False,
+        least_kept: int | None = None,
     ) -> None:
         self._client = client
         self._run_id = run_id
@@ -63,7 +64,9 @@ class LocalRun:
         self._runs = SharedReads(client.read_run, _KEPT_RUNS)
         self._find = find
         self._place = place_for(pool)
-        self._runner = Runner(self._place, transactions, heartbeat, checkpoints, self._keep_error)
+        self._runner = Runner(
+            self._place, transactions, heartbeat, checkpoints, self._keep_error, least_kept
+        )
         self._errors: dict[tuple[str, str], BaseException] = {}
         self._patience = Patience()
         self._turns = Turns(client, worker_id, concurrency, self._execute)

@@ -14,6 +14,7 @@ import anyio
 
 from stepgres._execution.attempts import Outcome, attempt
 from stepgres._execution.channels import Channels
+from stepgres._execution.hooks import is_coroutine_function
 from stepgres._execution.process_pool import ProcessPool
 from stepgres._execution.step_process import execute, execute_without_context
 from stepgres._execution.threads import Call, CallQueue
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor, Future
 
+    from stepgres._execution.hooks import Hook, Middleware
     from stepgres._execution.runner import Execution
     from stepgres._execution.threads import Running
     from stepgres._goals.goal_task_functions import GoalTaskFunctions
@@ -36,6 +38,7 @@ class Threads:
     """Executes steps in threads."""
 
     _calls: CallQueue | None = None
+    on_start: Hook | None = None  # a hook that each process of a pool calls first
 
     def check(self, name: str, function: StepFunction, *, is_durable: bool = False) -> None:
         """Raise DefinitionError if this place cannot execute the step of that name."""
@@ -86,7 +89,7 @@ class Processes(Threads):
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
         if self._channels is None:
-            self._channels = Channels()
+            self._channels = Channels(self.on_start)
         channels = self._channels
         number = channels.add(execution)
         call = pickle.dumps((function, execution.data, channels.link(), number))
@@ -131,7 +134,8 @@ class Elsewhere(Threads):
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
         self.check(f'step "{execution.step_slug}"', function, is_durable=execution.body is not None)
-        future = self._executor.submit(execute_without_context, function, execution.data)
+        data = execution.data._replace(least_kept=None)  # there is no channel for lines
+        future = self._executor.submit(execute_without_context, function, data)
         execution.call = future
         return await asyncio.wrap_future(future)
 
@@ -163,6 +167,18 @@ def check_steps(
             _check(place, f'goal tasks "{name}"', function)
     elif step_functions is not None:
         _check(place, "step_functions", step_functions)
+
+
+def check_hooks(place: Threads, on_start: Hook | None, middleware: Iterable[Middleware]) -> None:
+    """Give the place the hook of its processes. Raise DefinitionError if it cannot go there."""
+    if not isinstance(place, Processes):
+        return
+    if on_start is not None and not is_coroutine_function(on_start):
+        place.check("on_start", on_start)
+        place.on_start = on_start
+    for each in middleware:
+        if not is_coroutine_function(each):
+            place.check("middleware", each)
 
 
 def _check(place: Threads, name: str, function: StepFunction, *, is_durable: bool = False) -> None:

@@ -48,6 +48,7 @@ class Execution(NamedTuple):
     processes: int | None
     timeout: float
     has_children: bool
+    least_kept: int | None
 
 
 class Ended(NamedTuple):
@@ -123,6 +124,7 @@ class AsyncRunWorker:
                     execution.concurrency,
                     stack.enter_context(process_pool(execution.processes)),
                     has_children=execution.has_children,
+                    least_kept=execution.least_kept,
                 )
                 with anyio.move_on_after(execution.timeout):
                     status = await run.finish()

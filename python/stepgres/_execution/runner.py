@@ -14,23 +14,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import anyio
 import psycopg
 
-from stepgres._execution.attempts import Outcome, completed, failed
+from stepgres._execution.attempts import MOST_CHARACTERS, Outcome, completed, failed
 from stepgres._execution.context import RunData, TaskData
 from stepgres._execution.context import StepContext as StepContext  # noqa: PLC0414
 from stepgres._execution.failures import describe_stack
+from stepgres._execution.logs import Log
 from stepgres._execution.places import ended
 from stepgres._execution.threads import Call
 from stepgres._postgres.json_text import dumps
 from stepgres.errors import DecompositionError, StepgresError, UnwritableOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from psycopg import Error
 
     from stepgres._durable.body import Body
     from stepgres._durable.checkpoints import Checkpoints
     from stepgres._execution.heartbeat import Heartbeat
+    from stepgres._execution.hooks import Middleware
     from stepgres._execution.places import Threads
     from stepgres._execution.threads import Running
     from stepgres._execution.transactions import Transactions
@@ -78,6 +80,8 @@ class Execution(StepContext):
         *,
         is_on_loop: bool,
         body: Body | None = None,
+        least_kept: int | None = None,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self.data = TaskData(
             item.run_id,
@@ -89,9 +93,12 @@ class Execution(StepContext):
             run,
             step and step.goal_task,
             None if body is None else body.checkpoints,
+            least_kept,
+            middleware,
         )
         super().__init__(self.data)
         self.body = body
+        self._log = None if least_kept is None else Log()
         self.check_goal_tasks = step and step.check_goal_tasks
         self._has_begun = not item.transactional and item.sql_function is None
         self._guard = threading.Lock()
@@ -100,6 +107,8 @@ class Execution(StepContext):
         self.is_on_loop = is_on_loop
         self._timeout = item.timeout.total_seconds()
         self._heartbeat_at: float | None = None
+        self._progress: dict[str, Any] | None = None  # that no heartbeat has sent yet
+        self.on_progress: Callable[[], None] = lambda: None
         self._is_waited_for = False
         self._loop = asyncio.get_running_loop()
         self.scope = anyio.CancelScope(deadline=self._loop.time() + self._timeout)
@@ -167,11 +176,30 @@ class Execution(StepContext):
     def report(self) -> dict[str, Any]:
         """Return the entry for the task in the heartbeat of the worker."""
         key = task_key(self._item)
+        if self._progress is not None:
+            key["progress"] = self._progress
         if self._is_waited_for:  # so that no other worker gets the task
             return {**key, "heartbeat_age": 0}
         if self._heartbeat_at is None:
             return key
         return {**key, "heartbeat_age": time.monotonic() - self._heartbeat_at}
+
+    def was_reported(self, report: dict[str, Any]) -> None:
+        """Note that the database has a report, with the progress in it."""
+        if self._progress is report.get("progress"):
+            self._progress = None
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        self._progress = progress
+        self.on_progress()
+
+    def keep_line(self, line: str) -> None:
+        if self._log is not None:
+            self._log.add(line)
+
+    def logged(self) -> str | None:
+        """Return the kept lines of the attempt as a JSON array, or None if there are none."""
+        return None if self._log is None else self._log.as_json()
 
     def heartbeat(self) -> None:
         self._heartbeat_at = time.monotonic()
@@ -210,7 +238,8 @@ def release_result(item: WorkItem, retry_after: float) -> str:
 class Runner:
     """Executes the tasks that a worker, or the executor of a run, has claimed.
 
-    on_failure is called for each attempt that fails its task without a retry.
+    on_failure is called for each attempt that fails its task without a retry. least_kept is the
+    least level of the log lines that are kept with their attempts; None keeps no lines.
     """
 
     def __init__(
@@ -220,12 +249,16 @@ class Runner:
         heartbeat: Heartbeat,
         checkpoints: Checkpoints,
         on_failure: Callable[[WorkItem, Outcome], None] | None = None,
+        least_kept: int | None = None,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self._place = place
         self._transactions = transactions
         self._heartbeat = heartbeat
         self._checkpoints = checkpoints
         self._on_failure = on_failure
+        self._least_kept = least_kept
+        self._middleware = middleware
 
     async def run(
         self, step: StepCall | None, item: WorkItem, run: RunData, leave: Callable[[str], None]
@@ -247,7 +280,15 @@ class Runner:
         except (StepgresError, psycopg.Error) as error:
             logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
-        execution = Execution(item, run, step, is_on_loop=is_on_loop, body=body)
+        execution = Execution(
+            item,
+            run,
+            step,
+            is_on_loop=is_on_loop,
+            body=body,
+            least_kept=self._least_kept,
+            middleware=self._middleware,
+        )
         path = execution.idempotency_key
         if path in _left_behind:
             logger.warning(
@@ -266,6 +307,9 @@ class Runner:
                 logger.warning("task %s was given up: its run is over, or it is another's", path)
                 return None
             result = _key_text(item) + outcome.fields[1:]
+            lines = execution.logged()
+            if lines is not None and len(result) + len(lines) < MOST_CHARACTERS:
+                result = f'{result[:-1]},"logs":{lines}}}'
             if outcome.failure is not None and execution.is_late and execution.is_running:
                 logger.warning(
                     "attempt %s of task %s of workflow %s took too long, and its thread goes on%s",
@@ -311,7 +355,7 @@ class Runner:
 
     async def _call(self, function: StepFunction, execution: Execution) -> Outcome:
         if execution.is_on_loop:
-            coroutine, body = function(*execution.arguments(function)), execution.body
+            coroutine, body = execution.invoke(function), execution.body
             try:
                 output = await (body.execute(coroutine) if body else coroutine)
             except asyncio.CancelledError as error:

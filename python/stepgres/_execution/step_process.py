@@ -67,12 +67,14 @@ def _attempt(function: StepFunction, context: StepContext) -> Outcome:
 def _channel_of(link: Link) -> _Channel:
     channel = _channels.get(link.address)
     if channel is None:
+        if link.on_start is not None:
+            link.on_start()
         channel = _channels[link.address] = _Channel(link)
     return channel
 
 
 class _Context(StepContext):
-    """A context that sends its heartbeats to the worker."""
+    """A context that sends its heartbeats, its progress and the lines of its log to the worker."""
 
     def __init__(self, data: TaskData, channel: _Channel, number: int) -> None:
         super().__init__(data)
@@ -82,7 +84,16 @@ class _Context(StepContext):
             self.body = ThreadBody(data.checkpoints, data.step_slug, _Store(channel, number))
 
     def heartbeat(self) -> None:
-        self._channel.send({"heartbeat": self._number})
+        self._call("heartbeat")
+
+    def keep_line(self, line: str) -> None:
+        self._call("keep_line", line)
+
+    def send_progress(self, progress: dict[str, Any]) -> None:
+        self._call("send_progress", progress)
+
+    def _call(self, method: str, *arguments: Any) -> None:
+        self._channel.send({"call": method, "of": self._number, "arguments": arguments})
 
 
 class _Store:

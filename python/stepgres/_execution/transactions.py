@@ -95,7 +95,7 @@ class Transactions:
             else:
                 context.connection = connection
                 try:
-                    output = await function(*context.arguments(function))
+                    output = await context.invoke(function)
                 except CancelledError as error:
                     context.interrupted = error
                     raise
@@ -105,6 +105,7 @@ class Transactions:
                         **task_key(item),
                         output=write_output(output, context),
                         tasks=context.added_goal_tasks or None,
+                        logs=context.logged(),
                     )
             context.is_committing = True
 
@@ -115,7 +116,7 @@ class Transactions:
             with _beginning(context):
                 connection = stack.enter_context(self.connect_in_thread())
             context.connection = connection
-            output = function(*context.arguments(function))
+            output = context.invoke(function)
             context.check()  # a late step commits no effect
             with _losing(context):
                 Client(connection).complete_task(
@@ -123,6 +124,7 @@ class Transactions:
                     **task_key(item),
                     output=write_output(output, context),
                     tasks=context.added_goal_tasks or None,
+                    logs=context.logged(),
                 )
             context.is_committing = True
 

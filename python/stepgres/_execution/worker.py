@@ -18,8 +18,10 @@ from anyio.from_thread import start_blocking_portal
 from stepgres._durable.checkpoints import Checkpoints
 from stepgres._execution.context import RunData
 from stepgres._execution.heartbeat import Heartbeat
+from stepgres._execution.hooks import call_hook, check_hook, check_middleware
+from stepgres._execution.logs import level_of
 from stepgres._execution.options import conninfo_of, resolve_concurrency
-from stepgres._execution.places import check_steps, place_for
+from stepgres._execution.places import check_hooks, check_steps, place_for
 from stepgres._execution.runner import Runner, StepCall, release_result
 from stepgres._execution.shared_reads import SharedReads
 from stepgres._execution.transactions import Transactions
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from stepgres._client.client import Client
     from stepgres._client.client_async import AsyncClient
+    from stepgres._execution.hooks import Hook, Middleware
     from stepgres._goals.goal_task_functions import GoalTaskFunctions
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
@@ -73,6 +76,10 @@ class _Worker(Generic[C]):
         lease: float = 15.0,
         grace: float = 30.0,
         listen: bool | str = True,
+        logs: str = "off",
+        on_start: Hook | None = None,
+        on_stop: Hook | None = None,
+        middleware: Middleware | Sequence[Middleware] = (),
     ) -> None:
         """Make a worker that executes tasks from queues until it is stopped.
 
@@ -96,6 +103,15 @@ class _Worker(Generic[C]):
 
         A stopped worker claims no more tasks, and finishes its running tasks within `grace`
         seconds. When `run` is cancelled, the worker releases its tasks at once.
+
+        With `logs="warning"` or `logs="info"`, lines of context.logger from that level on are
+        stored with the result of each attempt, at most 64 KB: see list_logs.
+
+        The worker calls `on_start` before it registers, and `on_stop` when it has ended. Both may
+        be async. Each process of a pool also calls an `on_start` that is not async, before its
+        first step. A `middleware` is called around each step: `def middleware(context, call_next)`
+        returns `call_next()`, or another output; an error in it is an error of the step. async
+        middleware is for async steps, other middleware for other steps; the first one is outermost.
 
         After its start, the worker waits and retries on errors of the server. Such errors are a
         shutdown, a read-only server, a missing right or a missing function. Only errors of the
@@ -121,6 +137,11 @@ class _Worker(Generic[C]):
         self._resources = dict(resources or {})
         self._place = place_for(executor)
         check_steps(self._place, self._definitions, step_functions)
+        self._least_kept = level_of(logs)
+        self._on_start = check_hook("on_start", on_start)
+        self._on_stop = check_hook("on_stop", on_stop)
+        self._middleware = check_middleware(middleware)
+        check_hooks(self._place, self._on_start, self._middleware)
         self._lease = lease
         self._grace = grace
         self._listen = self._conninfo if listen is True else listen
@@ -147,6 +168,14 @@ class _Worker(Generic[C]):
             self._turns.wake()
 
     async def _run(self) -> int:
+        await call_hook(self._on_start)
+        try:
+            return await self._register_and_serve()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await call_hook(self._on_stop)
+
+    async def _register_and_serve(self) -> int:
         async with self._client:
             for definition in self._definitions:
                 slug = definition.document["workflow_slug"]
@@ -206,7 +235,14 @@ class _Worker(Generic[C]):
             checkpoints = await stack.enter_async_context(
                 Checkpoints(self._conninfo, worker_id, max(self._lease, _LEAST_LIMIT), transactions)
             )
-            runner = Runner(self._place, transactions, heartbeat, checkpoints)
+            runner = Runner(
+                self._place,
+                transactions,
+                heartbeat,
+                checkpoints,
+                least_kept=self._least_kept,
+                middleware=self._middleware,
+            )
             turns = self._turns = Turns(
                 self._client,
                 worker_id,
@@ -307,7 +343,7 @@ class _Worker(Generic[C]):
         run = RunData("null")
         try:
             step = await self._find(item)
-            if step is not None and takes_context(step.function):
+            if step is not None and (self._middleware or takes_context(step.function)):
                 run = await self._runs(item.run_id)
         except (StepgresError, psycopg.Error) as error:
             logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
@@ -357,9 +393,7 @@ class Worker(_Worker["Client"]):
 
         If an event loop runs already, as in a notebook, the worker runs in its own thread.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if not _is_in_loop():  # outside of an except block, or all errors of steps had its error
             return asyncio.run(self._run_until_signal())
         with start_blocking_portal() as portal:
             unfinished: int = portal.call(self._run_until_signal)
@@ -377,3 +411,11 @@ class Worker(_Worker["Client"]):
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._stop)
         return await self._run()
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

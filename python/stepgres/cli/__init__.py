@@ -12,6 +12,7 @@ from stepgres.cli.errors import Commands
 from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.limits import limits
+from stepgres.cli.logs import logs
 from stepgres.cli.maintenance import fsck, prune
 from stepgres.cli.monitoring import check, metrics
 from stepgres.cli.resources import channels, queues, workers
@@ -52,7 +53,7 @@ def main() -> None:
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
-    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard, metrics),
-    *(check, prune, fsck),
+    *(watch, logs, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard),
+    *(metrics, check, prune, fsck),
 ):
     main.add_command(_command)

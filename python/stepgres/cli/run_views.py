@@ -241,7 +241,9 @@ def _print_steps(steps: Sequence[RunStep]) -> None:
                 tasks_text(step),
                 step.started_at and took(step.started_at, step.finished_at),
                 ", ".join(step.depends_on),
-                ": ".join(filter(None, [step.skip_reason, step.error])) or waits_text(step.waits),
+                ": ".join(filter(None, [step.skip_reason, step.error]))
+                or waits_text(step.waits)
+                or progress_text(step),
             ]
             for step in steps
         ],
@@ -277,6 +279,19 @@ def waits_text(waits: Sequence[Wait]) -> str | None:
     more = len(found) - _WAITS_SHOWN
     rest = [f"and {more:,} more"] if more > 0 else []
     return f"waits for {', '.join(found[:_WAITS_SHOWN] + rest)}"
+
+
+def progress_text(step: RunStep) -> str | None:
+    """Return the last progress of a step: 30 of 40 (75%), reading pages."""
+    if not step.progress:
+        return None
+    last = max(step.progress, key=lambda progress: progress.reported_at)
+    task = f"task {last.task_index}: " if step.map else ""
+    text = f"{task}{last.done:,}"
+    if last.total is not None:
+        text += f" of {last.total:,}"
+        text += f" ({100 * last.done / last.total:.0f}%)" if last.total else ""
+    return f"{text}, {last.message}" if last.message else text
 
 
 def state_of(run: WorkflowRun | RunNode) -> str:

@@ -12,7 +12,7 @@ import click
 from stepgres.cli.connection import connected, takes_dsn
 from stepgres.cli.errors import FAILED, Failure
 from stepgres.cli.output import local_time, print_json, printable, rich_console, takes_json
-from stepgres.cli.run_views import state_of, tasks_text, took, waits_text
+from stepgres.cli.run_views import progress_text, state_of, tasks_text, took, waits_text
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -111,7 +111,7 @@ class _Nothing:
 
 
 class _Lines:
-    """Prints a line for each change of a step, and for each tenth of a step with many tasks."""
+    """Prints a line for each change of a step, and for each tenth of its tasks and progress."""
 
     def __init__(self) -> None:
         self._seen: dict[str, object] = {}
@@ -122,7 +122,8 @@ class _Lines:
             if step.status != "created":
                 # The waits of a large map come and go: their kinds and names stay.
                 waits = {(w.kind, w.signal) for w in step.waits if w.resolved_at is None}
-                state = (step.status, int(10 * _share(step)), waits)
+                messages = {progress.message for progress in step.progress}
+                state = (step.status, int(10 * _share(step)), waits, messages)
                 self._say(step.step_slug, state, _text(step))
         self._say(f"run {run.run_id}", state_of(run), state_of(run))
         if reasons and self._reasons != reasons:
@@ -191,13 +192,14 @@ def _share(step: RunStep) -> float:
     """Return the finished share of a step, from 0 to 1."""
     if _is_finished(step):
         return 1
-    done = step.tasks.get("completed", 0) + step.tasks.get("skipped", 0)
+    done: float = step.tasks.get("completed", 0) + step.tasks.get("skipped", 0)
+    done += sum(min(p.done / p.total, 1) for p in step.progress if p.total)
     return done / step.initial_tasks if step.initial_tasks else 0
 
 
 def _text(step: RunStep) -> str:
     if not _is_finished(step):
-        parts = [step.status, tasks_text(step), waits_text(step.waits)]
+        parts = [step.status, tasks_text(step), waits_text(step.waits), progress_text(step)]
         return ", ".join(filter(None, parts))
     duration = step.started_at and took(step.started_at, step.finished_at)
     text = f"{step.status} in {duration}" if duration else step.status

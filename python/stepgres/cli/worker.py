@@ -37,6 +37,21 @@ from stepgres.cli.errors import explain
     show_default=True,
     help="Lines for people, or an object a line.",
 )
+@click.option(
+    "--logs",
+    type=click.Choice(["off", "warning", "info"]),
+    default="off",
+    show_default=True,
+    help="The least of context.logger that is stored with attempts.",
+)
+@click.option("--on-start", metavar="MODULE:NAME", help="Function to call at the start.")
+@click.option("--on-stop", metavar="MODULE:NAME", help="Function to call at the end.")
+@click.option(
+    "--middleware",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Function around each step; the first is outermost.",
+)
 @click.option("--no-listen", is_flag=True, help="Poll only, without LISTEN.")
 def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **options: Any) -> None:
     """Execute steps of workflows, and goal tasks, from queues until SIGTERM or SIGINT.
@@ -47,6 +62,9 @@ def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **opt
     of all task graphs that are started. The first signal lets the running steps finish within the
     grace period. The second signal ends the worker at once. Unfinished tasks go back to their
     queues.
+
+    --on-start and --on-stop name functions without parameters. --middleware names a function of
+    (context, call_next), which returns call_next(). All of them may be async: see docs/logging.md.
 
     The DSN may lead through a transaction pooler. The worker detects a pooler and polls every
     second. With a --listen-dsn past the pooler, notifications of new tasks reach the worker.

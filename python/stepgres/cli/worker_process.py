@@ -40,6 +40,9 @@ def run(
     no_listen: bool,
     log_level: str,
     log_format: str,
+    on_start: str | None,
+    on_stop: str | None,
+    middleware: Sequence[str],
     **options: Any,
 ) -> int:
     """Run a worker with the options of the command line until it is stopped."""
@@ -49,6 +52,11 @@ def run(
     if goals is not None:
         options["step_functions"] = _find(goals, "mapping or function", "step_functions")
         check_step_functions(options["step_functions"])
+    if on_start is not None:
+        options["on_start"] = _find(on_start, "function", "on_start")
+    if on_stop is not None:
+        options["on_stop"] = _find(on_stop, "function", "on_stop")
+    options["middleware"] = [_find(name, "function", "middleware") for name in middleware]
     with ExitStack() as stack:
         options["executor"] = stack.enter_context(process_pool(processes))
         client = stack.enter_context(Client(conninfo))

@@ -185,4 +185,5 @@ run of a task graph also has goal_started, goal_completed and goal_failed (also 
 run). Before them the run has the events of its task graph: goal_decomposed, goal_rejected with the
 reason as its error, goal_approved. These three events also
 have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
-time: a step ends before the steps that depend on it start.';
+time: a step ends before the steps that depend on it start. catch_up_events also tells
+task_progress, which has no row here: get_run has the progress.';

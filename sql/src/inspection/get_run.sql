@@ -50,7 +50,8 @@ begin
                         ) as c
                     ),
                     'attempts', stepgres._list_attempts(t.run_id, t.step_slug, most),
-                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug, most)
+                    'waits', stepgres._list_waits_of(t.run_id, t.step_slug, most),
+                    'progress', stepgres._list_progress(t.run_id, t.step_slug, most)
                 )
                 order by s.step_index
             ))
@@ -73,8 +74,9 @@ started (it may be deleted); "on_failure_error", why this run could not be start
 "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
 {status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",
 "finished_at", "error", "error_type", "traceback"}], "waits": [the columns of stepgres.wait without
-the run and the step]}]. Each step has at most `most` attempts in the document, the failed attempts
-first, and at most `most` waits, the open waits first. With payloads false the document has no input
-and no outputs: see get_payload.
+the run and the step], "progress": [{"task_index", "done", "total", "message", "reported_at"}]}].
+progress has the started tasks whose steps have reported it. Each step has at most `most` attempts,
+the failed attempts first, at most `most` waits, the open waits first, and the progress of at most
+`most` tasks. With payloads false the document has no input and no outputs: see get_payload.
 
 Errors: SG005 unknown run, SG014 a negative number of attempts.';

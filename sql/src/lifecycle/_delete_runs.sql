@@ -16,6 +16,8 @@ begin
     delete from stepgres.decisions as d where d.run_id = any (_delete_runs.run_ids);
     delete from stepgres.waits as w where w.run_id = any (_delete_runs.run_ids);
     delete from stepgres.checkpoints as c where c.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.task_progress as p where p.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.logs as l where l.run_id = any (_delete_runs.run_ids);
     delete from stepgres.suspensions as s where s.run_id = any (_delete_runs.run_ids);
     delete from stepgres.attempts as a where a.run_id = any (_delete_runs.run_ids);
     delete from stepgres.tasks as t where t.run_id = any (_delete_runs.run_ids);

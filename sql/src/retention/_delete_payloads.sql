@@ -7,6 +7,7 @@ begin
     -- Where a rule of the row demands a value, JSON null replaces it: payloads_deleted_at tells
     -- this null from a value.
     delete from stepgres.checkpoints as c where c.run_id = any (_delete_payloads.run_ids);
+    delete from stepgres.logs as l where l.run_id = any (_delete_payloads.run_ids);
     update stepgres.decisions as d set payload = 'null'
     where d.run_id = any (_delete_payloads.run_ids) and d.payload <> 'null';
     update stepgres.signals as s set payload = 'null'
@@ -28,4 +29,4 @@ end
 $$;
 
 comment on function stepgres._delete_payloads(uuid[]) is
-'Deletes the inputs, outputs, signals and checkpoints of finished runs; errors and times stay.';
+'Deletes the inputs, outputs, signals, checkpoints and logs of finished runs, but no errors.';

@@ -226,6 +226,14 @@ create type stepgres._suspended_task as (
 
 -- noqa: disable=LT01
 -- (sqlfluff takes the brackets behind a qualified name for an index)
+create type stepgres._task_log as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    attempt int,
+    lines jsonb
+);
+
 create type stepgres._outcome as (
     accepted bigint[],
     failures stepgres._task_failure[],
@@ -241,7 +249,8 @@ create type stepgres._outcome as (
     completed bigint,
     executions bigint,
     waited interval,
-    ran interval
+    ran interval,
+    logs stepgres._task_log[]
 );
 
 create type stepgres._queue_position as (

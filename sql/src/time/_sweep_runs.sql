@@ -28,6 +28,7 @@ begin
     perform stepgres._forget_events();
     perform stepgres._forget_signals();
     perform stepgres._add_up_counts();
+    perform stepgres._forget_progress();
     perform stepgres._tend_limits();
 
     -- The first look takes no locks, because most runs are in order. Runs that look wrong are

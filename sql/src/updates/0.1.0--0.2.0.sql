@@ -2,6 +2,8 @@
 \ir structure/waits.sql
 \ir structure/signals.sql
 \ir structure/checkpoints.sql
+\ir structure/logs.sql
+\ir structure/progress.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -104,6 +106,14 @@ create type stepgres._suspended_task as (
     attempt int,
     waits_for bigint[] -- noqa: LT01
 );
+create type stepgres._task_log as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    attempt int,
+    lines jsonb
+);
+
 alter type stepgres._outcome
 add attribute suspended stepgres._suspended_task[],
 add attribute restarted stepgres._new_task[],
@@ -112,7 +122,8 @@ add attribute limited stepgres._task_key[],
 add attribute completed bigint,
 add attribute executions bigint,
 add attribute waited interval,
-add attribute ran interval;
+add attribute ran interval,
+add attribute logs stepgres._task_log[];
 alter type stepgres.work_item add attribute checkpoints jsonb;
 
 alter table stepgres.workers
@@ -134,6 +145,10 @@ create type stepgres._run_copy as (
 
 drop function stepgres.create_flow(
     text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int
+);
+drop function stepgres.complete_task(text, uuid, text, jsonb, int, int, jsonb, int);
+drop function stepgres.fail_task(
+    text, uuid, text, text, int, int, boolean, interval, text, text, int
 );
 drop function stepgres._copy_finished_steps(uuid[]);
 drop function stepgres._copy_unfinished_maps(uuid[]);

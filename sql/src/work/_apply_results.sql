@@ -22,6 +22,9 @@ begin
             where r.place = any (v_outcome.accepted) and i ->> 'status' = 'completed'
         ));
     end if;
+    if v_outcome.logs is not null then
+        perform stepgres._store_logs(v_outcome.logs);
+    end if;
     perform stepgres._free_places(v_outcome.limited);
     -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
     -- start nothing more.

@@ -28,16 +28,19 @@ begin
             n.status <> 'completed' and coalesce(n.retryable, true) as retryable,
             make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,
             case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
-            nullif(n.tasks, 'null') as tasks, n.waits_for, n.input
+            nullif(n.tasks, 'null') as tasks, n.waits_for, n.input,
+            nullif(n.logs, 'null') as logs
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
                 output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb,
-                error_type text, traceback text, waits_for bigint[], input jsonb
+                error_type text, traceback text, waits_for bigint[], input jsonb,
+                logs jsonb
             )
         ) with ordinality as n (
             run_id, step_slug, task_index, claim, attempt, status, output, error, retryable,
-            retry_after, tasks, error_type, traceback, waits_for, input, place
+            retry_after, tasks, error_type, traceback, waits_for, input, logs,
+            place
         )
         join stepgres.tasks as t
             on (t.run_id, t.step_slug, t.task_index) = (n.run_id, n.step_slug, n.task_index)
@@ -74,7 +77,7 @@ begin
         returning t.run_id, t.step_slug, t.map, t.is_end
     )
     select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps, a.suspended,
-        a.restarted, a.left_bodies, a.limited, a.completed, a.executions, a.waited, a.ran
+        a.restarted, a.left_bodies, a.limited, a.completed, a.executions, a.waited, a.ran, a.logs
     into v_outcome
     from (
         select
@@ -101,7 +104,10 @@ begin
             count(*) filter (where o.status = 'completed') as completed,
             count(*) filter (where o.status <> 'released') as executions,
             sum(o.started_at - o.queued_at) filter (where o.status <> 'released') as waited,
-            sum(v_now - o.started_at) filter (where o.status <> 'released') as ran
+            sum(v_now - o.started_at) filter (where o.status <> 'released') as ran,
+            array_agg((
+                o.run_id, o.step_slug, o.task_index, o.attempt, o.logs
+            )::stepgres._task_log) filter (where o.logs is not null) as logs
         from accepted as o
     ) as a
     cross join (

@@ -79,6 +79,10 @@ wait, without costing an attempt, until one of "waits_for" is resolved, an array
 wait; if one was resolved meanwhile, the task is queued at once. "restarted" queues the task of a
 durable step again with "input", and without its checkpoints. Other keys are ignored.
 
+Each result may have "logs", the lines of the attempt for list_logs: [{"at": ISO 8601 with its
+offset, "level": debug, info, warning, error or critical, "message"}]. A longer log than 64 KB loses
+its middle. A bad line is left out with a warning, and refuses no result.
+
 Up to capacity tasks are returned. First come tasks of steps that the results made ready, then the
 local tasks of the runs in run_ids that this worker executes, then tasks from its queues. A refused
 result comes back as a row with is_refused: its task is leased to another worker, or is over.

@@ -30,6 +30,10 @@ begin
             for no key update skip locked
         );
     end if;
+    if tasks @? '$[*].progress' then
+        perform stepgres._follow();
+        perform stepgres._store_progress(heartbeat.worker_id, heartbeat.tasks);
+    end if;
 
     return query
     select i.*
@@ -54,6 +58,10 @@ them over, come back with is_refused: their results will be refused.
 "heartbeat_age" is the number of seconds since a step last reported progress; the timeout of the
 task begins at that time. Repeat "heartbeat_age" in each call: a call replaces the reports of the
 call before.
+
+"progress" says how far a step has come, {"done", "total", "message"}, with null for an unknown
+total or no message. get_run shows the last report until the attempt ends. A report does not begin
+the timeout anew.
 
 Errors: SG003 tasks is not an array, or a task is malformed, SG006 the worker is unknown, or was
 found dead.';
