@@ -128,8 +128,10 @@ class StepContext:
         def call() -> Any:
             return function(*self.arguments(function))
 
-        is_async = inspect.iscoroutinefunction(function)
-        return around(self._data.middleware, self, call, is_async=is_async)
+        middleware = self._data.middleware
+        if not middleware:
+            return call()
+        return around(middleware, self, call, is_async=inspect.iscoroutinefunction(function))
 
     def add_tasks(self, tasks: Any) -> None:
         """Add goal tasks to the run of a task graph when this step is completed.

@@ -3,7 +3,7 @@
 \ir structure/signals.sql
 \ir structure/checkpoints.sql
 \ir structure/logs.sql
-\ir structure/progress.sql
+\ir structure/task_progress.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
