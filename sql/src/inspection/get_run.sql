@@ -10,7 +10,7 @@ declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
     v_failure stepgres.failure_runs;
-    v_hidden text[] := case when payloads is false then '{input,output}' else '{}' end;
+    v_hidden text[] := case when payloads is false then '{input,output}' else '{}' end::text[];
 begin
     if (most >= 0) is not true then
         raise exception 'a run cannot be shown with % attempts', coalesce(most::text, 'null')
