@@ -159,6 +159,22 @@ def test_several_limits_are_taken_together_or_not_at_all(engine: Engine) -> None
     assert len(engine.drain()) == 2
 
 
+def test_room_that_one_line_is_let_go_on_for_is_no_violation(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    engine.define("order", step("a", limits=limited()), step("b", limits=limited()))
+    engine.start("order", 1)
+    (item,) = engine.claim()
+    engine.complete(item)
+    engine.start("order", 2)
+    engine.start("order", 3)
+    assert len(engine.claim()) == 1
+    engine.call("unregister_worker", worker_id="worker")
+    engine.call("tick")
+    standing = engine.rows("select count(*) from stepgres.lines where at_limit = 'api'")
+    assert standing == [1], "the other line has the room, and no worker has taken it yet"
+    assert engine.rows("select * from stepgres.fsck()") == []
+
+
 def test_lines_that_another_limit_holds_up_leave_their_room_to_others(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="api", max_running=1)
     engine.call("create_limit", limit_slug="tenant", max_running=1)
