@@ -856,6 +856,13 @@ def test_a_local_run_keeps_limits_too(engine: Engine) -> None:
     assert engine.status(run_id)[0] == "completed"
 
 
+def test_an_executor_needs_no_resources_for_limited_steps_either(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    engine.define("order", step("a", resources={"gpu": True}, limits=limited()))
+    run_id = engine.start("order", 1, executor_id="worker")
+    assert [item.run_id for item in engine.claim(run_ids=[run_id])] == [run_id]
+
+
 def test_a_lost_executor_leaves_its_lines_to_the_queue(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="api", max_running=1)
     engine.define("order", step("each", map=True, limits=limited()))
