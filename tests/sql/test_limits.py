@@ -359,6 +359,32 @@ def test_a_line_whose_step_no_worker_knows_holds_up_no_other(engine: Engine) -> 
     assert len(engine.drain()) == 20
 
 
+@pytest.mark.parametrize("lack", ["resources", "code"])
+def test_a_line_whose_workers_have_gone_holds_up_no_other(engine: Engine, lack: str) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    needs = {"resources": {"gpu": True}} if lack == "resources" else {}
+    engine.define("special", step("a", limits=limited(), **needs))
+    engine.define("common", step("a", limits=limited()))
+    able = engine.colleague("able", features=["limits"], resources=Jsonb({"gpu": True}))
+    worker = engine.colleague("knowing", workflows={"common": 1}, features=["limits"])
+    engine.call("unregister_worker", worker_id="worker")
+    engine.start("common", 1)
+    items = worker.claim()
+    engine.start("special", 2)
+    for number in (3, 4):
+        engine.start("common", number)
+    assert able.claim() == [], "all lines stand at the key now"
+    able.call("unregister_worker", worker_id="able")
+    done = []
+    for _ in range(6):
+        done += inputs(items)
+        items = worker.work([item.completed() for item in items], capacity=1)
+        worker.call("tick")
+    assert done == [1, 3, 4]
+    able = engine.colleague("able", features=["limits"], resources=Jsonb({"gpu": True}))
+    assert inputs(able.claim()) == [2]
+
+
 # Rates
 
 
