@@ -389,6 +389,7 @@
 \ir limits/_line_up_runs.sql
 \ir limits/_lines_out_of_reach.sql
 \ir limits/_lock_keys.sql
+\ir limits/_share_room.sql
 \ir limits/_lock_limited_tasks.sql
 \ir limits/_new_entries.sql
 \ir limits/_on_limit.sql

@@ -14,8 +14,15 @@ from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Server
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.graphs import bodies, families
-from tests.property.lifecycle.machine import OFFERS, Lifecycle, numbers
+from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, sometimes
+from tests.property.lifecycle.machine import (
+    OFFERS,
+    Lifecycle,
+    capacities,
+    limit_slugs,
+    numbers,
+    sizes,
+)
 from tests.property.lifecycle.outcomes import deciders, payloads
 from tests.property.lifecycle.paths import Predicate, predicates, values
 from tests.support.engine import Engine, step
@@ -100,11 +107,75 @@ def test_families_are_those_of_the_model(
                     lived.report()
 
 
+@given(data=st.data(), workflow=crowds("order"))
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_limits_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, workflow: Workflow
+) -> None:
+    """More tasks than places, and workers that have room for few of them."""
+    with life(engine, workflow) as lived:
+        lived.have_workers()
+        lived.start_crowd(data)
+        for _ in range(data.draw(st.integers(3, 20))):
+            lived.have_worker()
+            number = data.draw(numbers)
+            events = ["end"] * 7 + ["start", "edit", "edit", "pause", "resume", "cancel", "retry"]
+            match data.draw(st.sampled_from([*events, "unregister", "time", "time"])):
+                case "end":
+                    worker_id = data.draw(st.sampled_from(sorted(lived.model.workers)))
+                    room, is_ahead = data.draw(capacities), number == 9
+                    lived.work(data, worker_id, room, is_executor=True, is_ahead=is_ahead)
+                case "start":
+                    lived.start_crowd(data)
+                case "edit":
+                    lived.actions.update_limit(data.draw(limit_slugs), data.draw(sizes))
+                case "pause" | "resume" | "cancel" as action:
+                    lived.steer(number, action)
+                case "retry" if lived.has_room:
+                    lived.retry(number, skip_completed=True, reset_all=False)
+                case "unregister":
+                    lived.unregister(data.draw(st.sampled_from(sorted(lived.model.workers))))
+                case "time":
+                    lived.advance(data.draw(st.sampled_from([0, 3, 16])))
+                    lived.tick()
+                    lived.report()
+
+
+@given(data=st.data(), deadline=sometimes(st.just(12)), has_child=st.booleans())
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_unique_keys_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, deadline: int | None, has_child: bool
+) -> None:
+    """Starts that meet active runs with their key, and runs that wait until these have ended."""
+    single = [{"step_slug": "s0", "max_attempts": 1}]
+    child = [{"step_slug": "s1", "workflow": "parcel"}] if has_child else []
+    order = Workflow("order", [*single, *child], deadline=deadline)
+    with life(engine, Workflow("parcel", single), order) as lived:
+        for _ in range(data.draw(st.integers(3, 16))):
+            lived.have_worker()
+            number = data.draw(numbers)
+            events = ["start"] * 6 + ["completed", "failed", "pause", "resume", "cancel", "retry"]
+            match data.draw(st.sampled_from([*events, "time", "time", "time"])):
+                case "start" if lived.has_room:
+                    lived.start_unique(data)
+                case "completed" | "failed" as status:
+                    lived.work_on(data, 1, status)
+                case "pause" | "resume" | "cancel" as action:
+                    lived.steer(number, action)
+                case "retry" if lived.has_room:
+                    lived.retry(number, skip_completed=True, reset_all=False)
+                case "time":
+                    lived.advance_to_next_due(data.draw(st.sampled_from([0, 0, 2])))
+                    lived.report()
+
+
 @contextmanager
 def life(engine: Engine, *workflows: Workflow) -> Iterator[Lifecycle]:
     """A run of the last one of these workflows."""
     lived = type("Lifecycle", (Lifecycle,), {"engine": engine})()
     try:
+        for limit_slug in LIMITS:
+            lived.actions.create_limit(limit_slug, 2)
         for workflow in workflows:
             lived.actions.define(workflow)
         lived.actions.start(workflows[-1].workflow_slug, {})

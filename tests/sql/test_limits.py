@@ -159,6 +159,22 @@ def test_several_limits_are_taken_together_or_not_at_all(engine: Engine) -> None
     assert len(engine.drain()) == 2
 
 
+def test_room_that_one_line_is_let_go_on_for_is_no_violation(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    engine.define("order", step("a", limits=limited()), step("b", limits=limited()))
+    engine.start("order", 1)
+    (item,) = engine.claim()
+    engine.complete(item)
+    engine.start("order", 2)
+    engine.start("order", 3)
+    assert len(engine.claim()) == 1
+    engine.call("unregister_worker", worker_id="worker")
+    engine.call("tick")
+    standing = engine.rows("select count(*) from stepgres.lines where at_limit = 'api'")
+    assert standing == [1], "the other line has the room, and no worker has taken it yet"
+    assert engine.rows("select * from stepgres.fsck()") == []
+
+
 def test_lines_that_another_limit_holds_up_leave_their_room_to_others(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="api", max_running=1)
     engine.call("create_limit", limit_slug="tenant", max_running=1)
@@ -341,6 +357,32 @@ def test_a_line_whose_step_no_worker_knows_holds_up_no_other(engine: Engine) -> 
     worker = engine.colleague("knowing", workflows={"known": 1}, features=["limits"])
     assert {item.workflow_slug for item in worker.drain()} == {"known"}
     assert len(engine.drain()) == 20
+
+
+@pytest.mark.parametrize("lack", ["resources", "code"])
+def test_a_line_whose_workers_have_gone_holds_up_no_other(engine: Engine, lack: str) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    needs = {"resources": {"gpu": True}} if lack == "resources" else {}
+    engine.define("special", step("a", limits=limited(), **needs))
+    engine.define("common", step("a", limits=limited()))
+    able = engine.colleague("able", features=["limits"], resources=Jsonb({"gpu": True}))
+    worker = engine.colleague("knowing", workflows={"common": 1}, features=["limits"])
+    engine.call("unregister_worker", worker_id="worker")
+    engine.start("common", 1)
+    items = worker.claim()
+    engine.start("special", 2)
+    for number in (3, 4):
+        engine.start("common", number)
+    assert able.claim() == [], "all lines stand at the key now"
+    able.call("unregister_worker", worker_id="able")
+    done = []
+    for _ in range(6):
+        done += inputs(items)
+        items = worker.work([item.completed() for item in items], capacity=1)
+        worker.call("tick")
+    assert done == [1, 3, 4]
+    able = engine.colleague("able", features=["limits"], resources=Jsonb({"gpu": True}))
+    assert inputs(able.claim()) == [2]
 
 
 # Rates
@@ -838,6 +880,13 @@ def test_a_local_run_keeps_limits_too(engine: Engine) -> None:
     engine.work([first.completed()])
     engine.drain(run_ids=[run_id])
     assert engine.status(run_id)[0] == "completed"
+
+
+def test_an_executor_needs_no_resources_for_limited_steps_either(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    engine.define("order", step("a", resources={"gpu": True}, limits=limited()))
+    run_id = engine.start("order", 1, executor_id="worker")
+    assert [item.run_id for item in engine.claim(run_ids=[run_id])] == [run_id]
 
 
 def test_a_lost_executor_leaves_its_lines_to_the_queue(engine: Engine) -> None:

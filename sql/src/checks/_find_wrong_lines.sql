@@ -54,6 +54,13 @@ as $$
             select from stepgres.freed_places as f
             where (f.limit_slug, f.key) = (l.at_limit, l.at_key)
         )
+        -- The room may be meant for a line that was let go on, and that no worker has looked at.
+        and not exists (
+            select from stepgres.lines as n
+            cross join lateral unnest(n.limit_slugs, n.keys) as u (limit_slug, key)
+            where (n.at_limit, n.at_key, n.served_by) = ('', '', l.served_by)
+                and (u.limit_slug, u.key) = (l.at_limit, l.at_key)
+        )
 $$;
 
 comment on function stepgres._find_wrong_lines() is

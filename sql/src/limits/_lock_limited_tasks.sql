@@ -47,9 +47,13 @@ begin
         exit when cardinality(v_limited) + cardinality(v_rows) >= capacity;
         v_priority := stepgres._highest_priority(v_served_by, v_priority - 1);
     end loop;
-    return v_limited || stepgres._lock_queued_tasks(
+    v_rows := stepgres._lock_queued_tasks(
         _lock_limited_tasks.worker, v_rows, capacity - cardinality(v_limited), -100
     );
+    if cardinality(v_limited) < least(begins, capacity - cardinality(v_rows)) then
+        perform stepgres._share_room(v_served_by);
+    end if;
+    return v_limited || v_rows;
 end
 $$;
 

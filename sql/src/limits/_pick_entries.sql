@@ -18,7 +18,10 @@ as $$
             where (o.at_limit, o.at_key, o.served_by) = ('', '', q.served_by)
                 and o.priority >= _pick_entries.least_priority
                 and o.line_id <> all (_pick_entries.passed)
-                and (o.resources = '{}' or worker.resources @> o.resources)
+                and (
+                    o.resources = '{}' or o.served_by like '@%'
+                    or worker.resources @> o.resources
+                )
                 and (
                     o.served_by = '' or o.served_by like '@%' or worker.knows is null
                     or (worker.knows -> 'workflows' ->> o.workflow_slug)::int = o.version

@@ -12,13 +12,15 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from tests.property.lifecycle import limits
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.model import Model, TaskKey
+from tests.property.lifecycle.model import Model
 from tests.property.lifecycle.observation import (
     MICROSECOND,
     State,
     child_of,
     differences,
+    faulty,
     modelled,
     observed,
     text,
@@ -26,7 +28,7 @@ from tests.property.lifecycle.observation import (
 )
 from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.states import Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.support.engine import Engine, WorkItem
 
@@ -69,6 +71,7 @@ class Actions:
         except Refused as raised:
             refusal = raised.sqlstate
         assert (error and error.sqlstate) == refusal, error
+        self.model.world.faulty = faulty(self.observed)
         found = differences(self.observed, modelled(self.model))
         assert not found, "\n".join(found)
         self.is_sound = True
@@ -92,6 +95,18 @@ class Actions:
         return child_of(self.observed, run_id, key)
 
     # Definitions and runs
+
+    def create_limit(self, limit_slug: str, max_running: int) -> None:
+        self.both(
+            self.call("create_limit", limit_slug=limit_slug, max_running=max_running),
+            lambda _: self.model.create_limit(limit_slug, max_running),
+        )
+
+    def update_limit(self, limit_slug: str, max_running: int) -> None:
+        self.both(
+            self.call("update_limit", limit_slug=limit_slug, max_running=max_running),
+            lambda _: self.model.update_limit(limit_slug, max_running),
+        )
 
     def define(self, workflow: Workflow) -> None:
         self.both(
@@ -161,7 +176,7 @@ class Actions:
             self.call(
                 "register_worker",
                 worker_id=worker_id, queues=queues, resources=Jsonb(resources), lease=lease,
-                features=["durable"],
+                features=["durable", "limits"],
             ),
             lambda _: self.model.register_worker(worker_id, queues, resources, lease),
         )  # fmt: skip
@@ -239,8 +254,11 @@ class Actions:
         claimable = self.model.claimable(worker_id, run_ids)
         claimed = {key_of(item): item for item in items}
         assert claimed.keys() <= claimable.keys()
-        assert len(items) == len(claimed) == min(capacity, len(claimable))
+        assert len(items) == len(claimed) <= capacity
         self.model.claim(worker_id, claimed, is_ahead=is_ahead)
+        assert limits.exceeded(self.model.world, claimed) == []
+        if len(items) < capacity:
+            self._check_left(claimable.keys() - claimed.keys(), is_ahead)
         for key, item in claimed.items():
             assert text(item.input) == text(claimable[key])
             task = self.model.runs[item.run_id].task(item.place)
@@ -253,6 +271,14 @@ class Actions:
         # the ids of children and retries are chance, and the order of their starts is not
         places = {run_id: place for place, run_id in enumerate(self.model.runs)}
         self.claimed += sorted(items, key=lambda item: (places[item.run_id], *item.place))
+
+    def _check_left(self, left: Collection[TaskKey], is_ahead: bool) -> None:
+        """Of tasks that a worker has room for: they are under limits, and wait for room there."""
+        assert all(self.model.is_limited(key) for key in left)
+        (has_notes,) = self.engine.rows("select exists (select from stepgres.freed_places)")
+        if not is_ahead and not has_notes:
+            idle = limits.not_held_up(self.model.world, left)
+            assert idle == [], "there is room for these tasks, and nothing is before them"
 
     def send(self, worker_id: str, item: WorkItem, result: Result) -> None:
         """complete_task or fail_task, for any claim there ever was."""

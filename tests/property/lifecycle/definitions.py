@@ -11,6 +11,22 @@ from tests.property.lifecycle.waits import Approval
 
 
 @dataclass(frozen=True)
+class Use:
+    """A limit that a step is under; key, weight and fair_by may be paths."""
+
+    limit: str
+    key: tuple[str, ...] | None = None
+    weight: int | tuple[str, ...] = 1
+    fair_by: tuple[str, ...] | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        options = {"limit": self.limit, "key": self.key, "weight": self.weight}
+        options["fair_by"] = self.fair_by
+        return {name: written(option) for name, option in options.items() if option is not None}
+
+
+@dataclass(frozen=True)
 class Step:
     """A step with its options; the defaults are those of the contract, in seconds."""
 
@@ -33,6 +49,7 @@ class Step:
     priority: int = 0  # these two say which tasks are claimed first, which is left open here
     sticky: bool = False
     durable: bool = False
+    limits: list[Use] = field(default_factory=list)
     wait_for: str | None = None
     match: Predicate | None = None
     key: tuple[str, ...] | None = None
@@ -82,8 +99,13 @@ class Workflow:
     @property
     def document(self) -> dict[str, Any]:
         steps = [
-            {name: written(option) for name, option in step.items()} for step in self.listed
-        ]  # fmt: skip
+            {
+                name: written(option)
+                for name, option in step.items()
+                if (name, option) != ("limits", [])
+            }
+            for step in self.listed
+        ]
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
         return document if self.deadline is None else {**document, "deadline": self.deadline}
 
@@ -124,6 +146,8 @@ class Workflow:
 
 def written(option: Any) -> Any:
     """An option as the document has it: a path is a text."""
+    if isinstance(option, list):
+        return [part.document if isinstance(part, Use) else part for part in option]
     if isinstance(option, tuple):
         return ".".join(["$", *option])
     return str(option) if isinstance(option, Predicate) else option

@@ -27,12 +27,16 @@ def signal_all(actions: Actions, payload: Any = GOOD_PAYLOAD) -> None:
                 actions.signal(Signal(wait.signal, payload, run_id=run.run_id))
 
 
-def approve_all(actions: Actions) -> None:
+def approve_all(actions: Actions) -> bool:
+    """Whether there was something to approve."""
+    number = 0
     for run in actions.model.active_runs:
         for key, wait in list(run.waits.items()):
             for name in ("ann", "ben") if wait.approval is not None else ():
                 if wait.is_open and approvals.verdict(wait) is None:
                     actions.decide(run.run_id, key, Decision(True, name, 1))
+                    number += 1
+    return number > 0
 
 
 def drain(actions: Actions) -> None:
@@ -52,6 +56,8 @@ def drain(actions: Actions) -> None:
             go_on(actions)
     actions.report()
     assert actions.engine.tickets() == []
+    assert actions.engine.rows("table stepgres.line_entries") == []
+    assert actions.engine.rows("table stepgres.places") == []
 
 
 def go_on(actions: Actions) -> None:
@@ -60,11 +66,24 @@ def go_on(actions: Actions) -> None:
         if run.is_active and waits_in_vain(run):
             actions.steer(run.run_id, "cancel")
     signal_all(actions)
-    approve_all(actions)
-    if actions.model.active_runs and not actions.model.claimable(LAST):
+    if approve_all(actions):
+        return
+    claimable = actions.model.claimable(LAST)
+    if claimable and all(map(actions.model.is_limited, claimable)):
+        take_turns(actions)
+    elif actions.model.active_runs and not claimable:
         assert actions.model.next_due() is not None, "nothing will ever happen again"
         actions.advance_to_next_due()
         actions.tick()
+
+
+def take_turns(actions: Actions) -> None:
+    """All places are free, so something is let in, or fails because it fits nowhere."""
+    before = actions.model.claimable(LAST)
+    for _ in range(3):
+        actions.tick()
+        actions.turn(LAST, [], EVERYTHING)
+    assert actions.model.claimable(LAST).keys() != before.keys(), "nothing is let in"
 
 
 def waits_in_vain(run: Run) -> bool:

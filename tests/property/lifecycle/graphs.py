@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.property.lifecycle.definitions import Step, Workflow
+from tests.property.lifecycle.definitions import Step, Use, Workflow
 from tests.property.lifecycle.paths import Predicate, objects, predicates, scalars, values
 
 DURATIONS = [0, 1, 3, 8]
@@ -36,6 +36,17 @@ def sometimes(strategy: st.SearchStrategy[Any], chances: int = 3) -> st.SearchSt
     return st.one_of(*[st.none()] * chances, strategy)
 
 
+unique: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries(
+        {"unique_key": st.just("k"), "if_running": st.sampled_from(["return", "reject", "cancel"])}
+    ),
+    st.fixed_dictionaries(
+        {"unique_key": st.just("k"), "debounce": st.sampled_from([1, 5])},
+        optional={"debounce_max": st.sampled_from([3, 8])},
+    ),
+)
+
 # Which workflows have children of which: so there is an end.
 CHILDREN: dict[str, list[str]] = {
     "order": ["invoice", "parcel", "parcel"],
@@ -54,6 +65,17 @@ ATTEMPTS = {
     "max_attempts": st.integers(1, 3),
     "base_delay": st.sampled_from(DURATIONS),
 }
+LIMITS = ["api", "tenant"]
+uses = st.sampled_from([
+    *[[]] * 10,
+    [Use("api")],
+    [Use("api", weight=2)],
+    [Use("api", key=("x",))],
+    [Use("api", fair_by=("n",))],
+    [Use("tenant", key=("n",), weight=("n",))],
+    [Use("tenant", key=("n",)), Use("api")],
+    [Use("tenant", key=("x",)), Use("api", key=("n",), weight=2)],
+])  # fmt: skip
 PLACE = {
     "timeout": st.sampled_from([5, 30]),
     "execution": st.just("distributed"),
@@ -93,7 +115,7 @@ def steps(
     if shape != "single":
         children = children[-1:]  # many children are small
     own: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-        "function": st.fixed_dictionaries({"durable": st.booleans()}),
+        "function": st.fixed_dictionaries({"durable": st.booleans(), "limits": uses}),
         "child": st.fixed_dictionaries({"workflow": st.sampled_from(children)}),
         "signal": waits(),
         "approval": st.fixed_dictionaries({"approval": approvals()}),
@@ -171,6 +193,30 @@ def bodies(draw: st.DrawFn, workflow_slug: str) -> Workflow:
         timeout = {"timeout": 6, "when_timeout": "skip"}
         listed.append({"step_slug": "s3", "wait_for": "stop", **timeout})
     return Workflow(workflow_slug, listed)
+
+
+@st.composite
+def crowds(draw: st.DrawFn, workflow_slug: str) -> Workflow:
+    """Maps over the input, most of them under limits, for several kinds of workers."""
+    options = st.fixed_dictionaries(
+        {"limits": uses},
+        optional={
+            "durable": st.just(True),
+            "base_delay": st.sampled_from([0, 3]),
+            "when_exhausted": st.just("skip"),
+            **{name: PLACE[name] for name in ("queue", "resources", "execution")},
+            "priority": START["priority"],
+        },
+    )
+    slugs = [f"s{number}" for number in range(draw(st.integers(1, 4)))]
+    listed = [{"step_slug": slug, "map": True, **draw(options)} for slug in slugs]
+    return Workflow(workflow_slug, listed)
+
+
+elements = st.fixed_dictionaries(
+    {"x": st.sampled_from(["a", "b", 1]), "n": st.sampled_from([1, 1, 2, 3, 0, None])}
+)
+crowd_inputs = st.lists(elements, min_size=1, max_size=5)
 
 
 @st.composite

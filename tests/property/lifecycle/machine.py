@@ -29,6 +29,8 @@ numbers = st.integers(0, 9)
 seconds = st.sampled_from([1, 2, 5, 12, 40])
 ages = graphs.sometimes(st.sampled_from([timedelta(seconds=1), timedelta(seconds=50)]), 1)
 rounds = st.integers(1, 5)
+sizes = st.integers(1, 3)
+limit_slugs = st.sampled_from(graphs.LIMITS)
 worker_ids = st.sampled_from(WORKER_IDS)
 capacities = st.sampled_from([0, 1, 2, 5, EVERYTHING])
 steering = st.sampled_from(["pause", "pause", "resume", "resume", "cancel", "force"])
@@ -63,6 +65,10 @@ class Lifecycle(RuleBasedStateMachine):
         if not self.model.workers:
             self.actions.register(WORKER_IDS[0], OFFERS[0], timedelta(seconds=100))
 
+    def have_workers(self) -> None:
+        for worker_id, offer in zip(WORKER_IDS, OFFERS, strict=True):
+            self.actions.register(worker_id, offer, timedelta(seconds=15))
+
     def run_at(self, number: int) -> Run:
         """Rather one that is active: what has ended refuses everything."""
         runs = list(self.model.runs.values())
@@ -75,6 +81,8 @@ class Lifecycle(RuleBasedStateMachine):
     @initialize(data=st.data(), workflow=graphs.workflows(SLUGS[0]), has_child=st.booleans())
     def begin(self, data: st.DataObject, workflow: Workflow, has_child: bool) -> None:
         """Two workers and a run, or two, so that there is something to do."""
+        for limit_slug in graphs.LIMITS:
+            self.actions.create_limit(limit_slug, data.draw(sizes))
         for workflow_slug in graphs.CHILDREN[workflow.workflow_slug]:
             if workflow_slug in workflow.children:
                 self.actions.define(data.draw(graphs.workflows(workflow_slug)))
@@ -90,6 +98,12 @@ class Lifecycle(RuleBasedStateMachine):
     def define_another(self, workflow: Workflow) -> None:
         """Runs keep the version that they were started with."""
         self.actions.define(workflow)
+
+    @rule(limit_slug=limit_slugs, max_running=sizes, is_deploy=st.booleans())
+    def change_limit(self, limit_slug: str, max_running: int, is_deploy: bool) -> None:
+        """By a declaration, or by an operator."""
+        change = self.actions.create_limit if is_deploy else self.actions.update_limit
+        change(limit_slug, max_running)
 
     @precondition(lambda self: self.has_room)
     @rule(
@@ -123,6 +137,24 @@ class Lifecycle(RuleBasedStateMachine):
             executor_id=executor_id,
             idempotency_key=key,
             parent_run_id=parent_run_id,
+        )
+
+    @precondition(lambda self: self.has_room and SLUGS[0] in self.model.workflows)
+    @rule(data=st.data())
+    def start_unique(self, data: st.DataObject) -> None:
+        unique = data.draw(graphs.unique)
+        input = data.draw(graphs.inputs(self.model.workflows[SLUGS[0]]))
+        debounce = {name: unique[name] for name in unique if name.startswith("debounce")}
+        delay = None if debounce else data.draw(graphs.sometimes(seconds, 5))
+        parents = [run.run_id for run in self.model.active_runs if not run.is_child]
+        rest = {name: unique[name] for name in unique if name not in debounce}
+        self.actions.start(
+            SLUGS[0],
+            input,
+            {"delay": delay, **debounce},
+            **rest,
+            parent_run_id=data.draw(st.sampled_from([None, None, None, *parents])),
+            idempotency_key=data.draw(graphs.sometimes(st.sampled_from(["a", "b"]), 5)),
         )
 
     @precondition(lambda self: self.model.runs)
@@ -238,6 +270,14 @@ class Lifecycle(RuleBasedStateMachine):
         self.go_on(data, worker_id, items)
         results = [(item, data.draw(self.results(item))) for item in items]
         self.actions.turn(worker_id, results, capacity, is_executor=is_executor, is_ahead=is_ahead)
+
+    def start_crowd(self, data: st.DataObject) -> None:
+        """One run or more, some of them local."""
+        executor_ids = graphs.sometimes(st.sampled_from(sorted(self.model.workers)), 4)
+        for executor_id in data.draw(st.lists(executor_ids, min_size=1, max_size=3)):
+            if self.has_room:
+                input = data.draw(graphs.crowd_inputs)
+                self.actions.start(SLUGS[0], input, executor_id=executor_id)
 
     # What brings runs forward is in several rules, because in each case some rules are left out.
 

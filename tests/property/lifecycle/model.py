@@ -8,10 +8,22 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from tests.property.lifecycle import approvals, attempts, bodies, children, inputs, retries, waiting
+from tests.property.lifecycle import (
+    approvals,
+    attempts,
+    bodies,
+    children,
+    inputs,
+    keys,
+    limits,
+    retries,
+    waiting,
+)
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.refusals import (
+    ALREADY_RUNNING,
     BAD_INPUT,
+    LIMIT_UNKNOWN,
     NOT_PERMITTED,
     RUN_FINISHED,
     RUN_NOT_FAILED,
@@ -24,11 +36,9 @@ from tests.property.lifecycle.refusals import (
     Refused,
 )
 from tests.property.lifecycle.run import Run, descendants, fail_together
-from tests.property.lifecycle.states import Place, Result
+from tests.property.lifecycle.states import Place, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.property.lifecycle.world import World
-
-TaskKey = tuple[UUID, str, int]
 
 SWEEP_INTERVAL = timedelta(seconds=10)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -55,7 +65,7 @@ class Model:
     ) -> None:
         self.world = World(now, choose_wait, choose_child)
         self.workers: dict[str, Worker] = {}
-        self.keys: dict[tuple[str, str], UUID] = {}
+        self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
 
     @property
@@ -86,8 +96,12 @@ class Model:
         parent_run_id: UUID | None = None,
         executor_id: str | None = None,
         idempotency_key: str | None = None,
+        **unique: Any,
     ) -> UUID:
-        """The id of the run; of the first one, if its key was used before."""
+        """The id of the run; of the first one, if its key was used before.
+
+        If another run has the unique key, it is the id of that run, or that run is cancelled.
+        """
         if workflow_slug not in self.workflows:
             raise Refused(WORKFLOW_UNKNOWN)
         workflow = self.workflows[workflow_slug]
@@ -96,15 +110,25 @@ class Model:
             self._worker(executor_id)
         if parent is not None and not parent.is_active:
             raise Refused(RUN_FINISHED)
-        first = self.keys.get((workflow_slug, idempotency_key or ""))
-        if first is None and workflow.refuses(input) is not None:
+        wish = keys.Wish(**unique)
+        first = self.used_keys.get((workflow_slug, idempotency_key or ""))
+        met = keys.Met(returned=first)
+        if first is None:
+            met = keys.meet(self.world, workflow_slug, wish, parent_run_id)
+        taken = workflow if met.waiting is None else met.waiting.workflow
+        if met.returned is None and taken.refuses(input) is not None:
             raise Refused(BAD_INPUT)
         if executor_id is not None:
             self.hear(executor_id)
-        if first is not None:
-            return first
+        if met.returned is not None:
+            return met.returned
+        if met.waiting is not None:
+            keys.replace_input(met.waiting, input, wish)
+            return met.waiting.run_id
+        reason = f"run {run_id} with the same unique_key has replaced it"
+        fail_together(met.replaced, reason, is_cancelled=True)
         if idempotency_key is not None:
-            self.keys[workflow_slug, idempotency_key] = run_id
+            self.used_keys[workflow_slug, idempotency_key] = run_id
         seconds = workflow.deadline if deadline is None else deadline
         run = Run(
             self.world,
@@ -114,9 +138,24 @@ class Model:
             parent=parent,
             executor_id=executor_id,
             deadline=None if seconds is None else timedelta(seconds=seconds),
+            unique_key=wish.unique_key,
+            is_waiting=wish.debounce is not None,
         )
-        run.launch(timedelta(seconds=delay or 0))
+        run.launch(timedelta(seconds=wish.delay or delay or 0))
         return run_id
+
+    # Limits
+
+    def create_limit(self, limit_slug: str, max_running: int) -> None:
+        """A declaration that is like the last one leaves edits of an operator as they are."""
+        limit = self.world.limits.get(limit_slug)
+        if limit is None or limit.declared != max_running:
+            self.world.limits[limit_slug] = limits.Limit(max_running, declared=max_running)
+
+    def update_limit(self, limit_slug: str, max_running: int) -> None:
+        if limit_slug not in self.world.limits:
+            raise Refused(LIMIT_UNKNOWN)
+        self.world.limits[limit_slug].max_running = max_running
 
     # Workers
 
@@ -188,6 +227,10 @@ class Model:
                     found[run.run_id, slug, index] = inputs.of_task(run, (slug, index))
         return found
 
+    def is_limited(self, key: TaskKey) -> bool:
+        run_id, slug, _ = key
+        return bool(self.runs[run_id].step(slug).limits)
+
     def claim(self, worker_id: str, keys: Collection[TaskKey], *, is_ahead: bool) -> None:
         for run_id, slug, index in keys:
             task = self.runs[run_id].task((slug, index))
@@ -195,6 +238,7 @@ class Model:
             task.claim += 1
             if task.ahead != "lost":
                 task.ahead = "claimed" if is_ahead else None
+            task.places = limits.places_of(self.runs[run_id], (slug, index))
             task.worker_id, task.started_at, task.error = worker_id, self.world.now, None
 
     def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:
@@ -286,10 +330,15 @@ class Model:
             signal.is_new = False
         children.resolve_all(self.world)
         children.cancel_doomed(self.world)
+        keys.begin_noted(self.world)
+        for run in self.active_runs:
+            run.meet_deadline()
         for run in self.active_runs:
             run.fire_timers()
         for run in self.active_runs:
             waiting.time_out(run)
+        for run in self.active_runs:
+            limits.fail_faulty(run)
         if self.swept_at is None or self.swept_at <= now - SWEEP_INTERVAL:
             self.swept_at = now
             self.world.expire()
@@ -317,6 +366,7 @@ class Model:
         waits = [wait for run in self.active_runs for wait in run.waits.values()]
         signals = self.world.signals.values()
         has_news = any(w.is_new for w in waits) or any(signal.is_new for signal in signals)
+        has_news = has_news or bool(self.world.faulty or keys.noted(self.world))
         if has_news or children.awaited_ends(self.world) or children.active_doomed(self.world):
             return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
@@ -375,6 +425,10 @@ class Model:
         if old.status != "failed" and not reset_all:
             raise Refused(RUN_NOT_FAILED)
         if executor_id is not None:
+            self._worker(executor_id)
+        if keys.holders(self.world, old.workflow.workflow_slug, old.unique_key):
+            raise Refused(ALREADY_RUNNING)
+        if executor_id is not None:
             self.hear(executor_id)
         children.cancel_doomed_of(old)
         run = Run(
@@ -386,6 +440,7 @@ class Model:
             retried_from=old,
             executor_id=executor_id,
             deadline=old.deadline,
+            unique_key=old.unique_key,
         )
         if skip_completed and not reset_all:
             retries.go_on(old, run)
@@ -427,4 +482,6 @@ class Model:
             for number, signal in self.world.signals.items()
             if signal.run_id is None or signal.run_id in self.runs
         }
-        self.keys = {key: run_id for key, run_id in self.keys.items() if run_id in self.runs}
+        self.used_keys = {
+            key: run_id for key, run_id in self.used_keys.items() if run_id in self.runs
+        }

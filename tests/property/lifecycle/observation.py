@@ -9,9 +9,10 @@ from uuid import UUID
 
 from typing_extensions import LiteralString
 
-from tests.property.lifecycle import children
+from tests.property.lifecycle import children, keys, limits
 from tests.property.lifecycle.model import Model
-from tests.property.lifecycle.states import Task
+from tests.property.lifecycle.run import Run
+from tests.property.lifecycle.states import Task, TaskKey
 from tests.support.engine import Engine
 
 Key = tuple[str, UUID | None, str | None, int | None]
@@ -71,6 +72,16 @@ select 'body', run_id, step_slug, task_index,
     jsonb_agg(jsonb_build_array(name, number, wait_id is not null) order by place)
 from stepgres.checkpoints group by run_id, step_slug, task_index
 union all
+select 'key', run_id, unique_key, null, jsonb_build_array(is_waiting, is_held)
+from stepgres.unique_runs
+union all
+select 'line', run_id, step_slug, task_index, to_jsonb(fault)
+from stepgres.line_entries where not is_paused or fault is not null
+union all
+select 'places', run_id, step_slug, task_index,
+    jsonb_agg(jsonb_build_array(limit_slug, key, weight) order by limit_slug, key)
+from stepgres.places group by run_id, step_slug, task_index
+union all
 select change || ' child', run_id, null, null, to_jsonb(reason) from stepgres.child_changes as c
 where case c.change
     when 'ended' then exists (
@@ -110,6 +121,9 @@ def modelled(model: Model) -> State:
             ]  # fmt: skip
             for index, task in enumerate(step.tasks):
                 state |= modelled_task(run_id, slug, index, task)
+        state |= modelled_line(run)
+        if run.unique_key is not None and run.is_active:
+            state["key", run_id, run.unique_key, None] = [run.is_waiting, run.is_held]
         timers = {**run.left, **{key: due - now for key, due in run.due.items()}}
         for (kind, place, index), left in timers.items():
             state[f"{kind} timer", run_id, place, index] = left // MICROSECOND
@@ -130,7 +144,31 @@ def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
         worker_id = task.worker_id if task.status == "started" else None
         seen = [task.status, task.attempt, task.error, worker_id]
         state["task", run_id, slug, index] = seen
+    if task.status == "started" and task.places:
+        state["places", run_id, slug, index] = [
+            [*key, weight] for key, weight in sorted(task.places.items())
+        ]
     return state
+
+
+def modelled_line(run: Run) -> State:
+    """What waits for room. The entries of a paused run are of no interest unless they fail."""
+    state: State = {}
+    for slug, index in limits.in_line(run) if run.is_active else ():
+        is_faulty = (run.run_id, slug, index) in run.world.faulty
+        if is_faulty or not run.is_paused:
+            fault = limits.needs_of(run, (slug, index)).fault or "no fault"
+            state["line", run.run_id, slug, index] = fault if is_faulty else None
+    return state
+
+
+def faulty(state: State) -> set[TaskKey]:
+    """The tasks of which the database has found that they cannot stand in a line."""
+    return {
+        (run_id, slug, index)
+        for (kind, run_id, slug, index), fault in state.items()
+        if kind == "line" and fault and run_id and slug and index is not None
+    }
 
 
 def modelled_waits(model: Model) -> State:
@@ -148,6 +186,8 @@ def modelled_waits(model: Model) -> State:
             ]  # fmt: skip
     for run_id in children.awaited_ends(world):
         state["ended child", run_id, None, None] = world.ended[run_id]
+    for run in keys.noted(world):
+        state["begin child", run.run_id, None, None] = None
     for run_id in children.active_doomed(world):
         state["cancel child", run_id, None, None] = world.doomed[run_id]
     unread = world.unread()

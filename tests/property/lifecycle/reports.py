@@ -7,19 +7,32 @@ from collections.abc import Iterator
 from tests.property.lifecycle.model import LONG_AGO, Model
 from tests.property.lifecycle.observation import text
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Task
+from tests.property.lifecycle.states import Task, TaskKey
 from tests.support.engine import Engine
 
 
 def check_reports(engine: Engine, model: Model) -> None:
-    # a tick also removes the notes about children that change nothing any more
-    (has_notes,) = engine.rows("select exists (select from stepgres.child_changes)")
+    # a tick also removes the notes about children and places that change nothing any more
+    (has_notes,) = engine.rows(
+        """
+        select exists (select from stepgres.child_changes)
+            or exists (select from stepgres.freed_places)
+            or exists (select from stepgres.line_entries where line_id is null and not is_paused)
+        """
+    )
+    standing = set(engine.rows(
+        """
+        select e.run_id, e.step_slug, e.task_index
+        from stepgres.line_entries as e join stepgres.lines as l using (line_id)
+        where l.at_limit <> ''
+        """
+    ))  # fmt: skip
     assert engine.call("next_due") == (LONG_AGO if has_notes else model.next_due())
     for run in model.runs.values():
         status, details = engine.status(run.run_id)
         assert (status, text(details)) == expected_status(run)
         rows = "select step_slug, waits_for from stepgres.why_stuck(%s)"
-        assert set(engine.rows(rows, run.run_id)) == set(expected_reasons(model, run))
+        assert set(engine.rows(rows, run.run_id)) == set(expected_reasons(model, run, standing))
     for status in ("started", "completed", "failed"):
         listed = engine.rows("select run_id from stepgres.list_workflow_runs(%s)", status)
         assert set(listed) == {r.run_id for r in model.runs.values() if r.status == status}
@@ -41,7 +54,7 @@ def expected_status(run: Run) -> tuple[str, str]:
     return ("in_progress", text(details))
 
 
-def expected_reasons(model: Model, run: Run) -> Iterator[tuple[str, str]]:
+def expected_reasons(model: Model, run: Run, standing: set[TaskKey]) -> Iterator[tuple[str, str]]:
     """What each unfinished step waits for; nothing is left without a reason."""
     for slug, state in run.steps.items():
         if state.status == "created":
@@ -60,10 +73,11 @@ def expected_reasons(model: Model, run: Run) -> Iterator[tuple[str, str]]:
     for slug, index in run.places("queued", "waiting", "started"):
         if run.task((slug, index)).waits_for is not None or (slug, index) in awaited:
             continue
-        yield slug, reason_of_task(model, run, slug, run.task((slug, index)))
+        is_standing = (run.run_id, slug, index) in standing
+        yield slug, reason_of_task(model, run, slug, run.task((slug, index)), is_standing)
 
 
-def reason_of_task(model: Model, run: Run, slug: str, task: Task) -> str:
+def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: bool) -> str:
     step = run.step(slug)
     if task.status == "started":
         return "lease"
@@ -75,6 +89,8 @@ def reason_of_task(model: Model, run: Run, slug: str, task: Task) -> str:
     is_given_back = task.attempt == 0 and not step.start_delay
     if task.status == "waiting" and (is_served or not is_given_back):
         return "timer"
+    if is_standing:
+        return "limit"
     if run.executor_id is not None and step.execution == "local":
         return "executor"
     if not any(step.queue in worker.queues for worker in alive):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.property.lifecycle import approvals, bodies, children, inputs, waiting
+from tests.property.lifecycle import approvals, bodies, children, inputs, keys, waiting
 from tests.property.lifecycle.definitions import Step, Workflow
 from tests.property.lifecycle.states import DEADLINE, START, Place, StepState, Task
 from tests.property.lifecycle.waits import TimerKey, Wait
@@ -30,6 +30,9 @@ class Run:
     retried_from: Run | None = None
     executor_id: str | None = None
     deadline: timedelta | None = None
+    unique_key: str | None = None
+    is_waiting: bool = False  # it was started with debounce, and has not begun
+    is_held: bool = False  # its start was due before the run before it has ended
     has_begun: bool = False
     is_paused: bool = False
     is_pause_inherited: bool = False
@@ -45,6 +48,7 @@ class Run:
     waits: dict[TimerKey, Wait] = field(default_factory=dict)  # in the order of their opening
 
     def __post_init__(self) -> None:
+        self.inserted_at = self.world.now
         if not self.steps:
             self.steps = {slug: StepState() for slug in self.workflow.steps}
 
@@ -100,16 +104,18 @@ class Run:
         approvals.count(self)
         self.settle()
 
-    def fire_timers(self) -> None:
-        """What is due happens. A deadline that has passed is stronger than a start that is late."""
-        fired = self.due_timers(is_wait=False)
-        for key in fired:
-            del self.due[key]
-        if DEADLINE in fired:
+    def meet_deadline(self) -> None:
+        """A deadline that has passed is stronger than everything else that is due."""
+        if DEADLINE in self.due_timers(is_wait=False):
             assert self.deadline is not None
             seconds = f"{self.deadline.total_seconds():g}"
             self.fail(f"run did not end within its deadline of {seconds} s")
-            return
+
+    def fire_timers(self) -> None:
+        """What is due happens."""
+        fired = self.due_timers(is_wait=False)
+        for key in fired:
+            del self.due[key]
         for kind, slug, index in fired:
             if kind == "task" and self.step(slug).workflow is not None:
                 children.start(self, (slug, index))
@@ -118,7 +124,7 @@ class Run:
             elif kind == "wake":
                 bodies.resume(self, (slug, index))
         if START in fired:
-            self.begin()
+            keys.begin(self)
 
     # Steps start
 
@@ -226,6 +232,7 @@ class Run:
         self.status, self.finished_at = status, self.world.now
         self.is_paused = False
         self.due, self.left = {}, {}
+        keys.free(self)
         if status == "failed":
             for state in self.steps.values():
                 state.cancel_tasks()

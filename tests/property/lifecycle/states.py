@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from tests.property.lifecycle.waits import Checkpoint, TimerKey, Wait
 
 Place = tuple[str, int]
+TaskKey = tuple[UUID, str, int]
 
 START: TimerKey = ("run_start", "", 0)
 DEADLINE: TimerKey = ("run_deadline", "", 0)
@@ -30,6 +32,7 @@ class Task:
     checkpoints: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
     counted_from: int | None = None  # with checkpoints: the attempts after this number count
     waits_for: list[Wait] | None = None  # while its body is suspended
+    places: dict[tuple[str, str], int] = field(default_factory=dict)  # under limits, while started
 
     @property
     def attempts(self) -> int:

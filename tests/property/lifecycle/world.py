@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.states import TaskKey
 from tests.property.lifecycle.waits import Signal, TimerKey, Wait
 
 if TYPE_CHECKING:
+    from tests.property.lifecycle.limits import Limit
     from tests.property.lifecycle.run import Run
 
 
@@ -28,6 +30,9 @@ class World:
     doomed: dict[UUID, str] = field(default_factory=dict)  # children that the next tick cancels
     is_starting_children: bool = False
     signals: dict[int, Signal] = field(default_factory=dict)  # by id, in the order of sending
+    begins: set[UUID] = field(default_factory=set)  # held runs that begin with the next tick
+    limits: dict[str, Limit] = field(default_factory=dict)
+    faulty: set[TaskKey] = field(default_factory=set)  # the next tick fails them
     holders: dict[tuple[str, str], tuple[UUID, Wait]] = field(default_factory=dict)
 
     @property
