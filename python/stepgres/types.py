@@ -598,6 +598,7 @@ class CheckpointAnswer(NamedTuple):
 class WorkerInfo(NamedTuple):
     """A worker as `list_workers` returns it: tasks counts the tasks that it executes.
 
+    slots is the number of tasks that it can execute at a time; None if it has not said so.
     A worker that sends no heartbeat for its lease is not alive; other workers take over its tasks.
     """
 
@@ -609,6 +610,7 @@ class WorkerInfo(NamedTuple):
     heartbeat_at: datetime
     is_alive: bool
     tasks: int
+    slots: int | None = None
 
 
 class QueueInfo(NamedTuple):
@@ -618,6 +620,32 @@ class QueueInfo(NamedTuple):
     tasks: int
     oldest_at: datetime | None
     workers: int
+
+
+class Metric(NamedTuple):
+    """A metric with its value now: type is counter, gauge or summary, help says what it measures.
+
+    A summary consists of two metrics, whose names end with _count and _sum.
+    """
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    type: str
+    help: str
+
+
+class Throughput(NamedTuple):
+    """What has happened in a time that began at began_at, as `list_throughput` counts it."""
+
+    began_at: datetime
+    tasks_completed: int
+    tasks_failed: int
+    retries: int
+    runs_completed: int
+    runs_failed: int
+    runs_cancelled: int
+    leases_expired: int
 
 
 class ChannelInfo(NamedTuple):

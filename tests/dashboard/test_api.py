@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -58,7 +59,7 @@ def test_every_read_answers(browser: httpx.Client, run_id: UUID, method: str) ->
 
 
 def test_actions_act(browser: httpx.Client, engine: Engine, run_id: UUID) -> None:
-    def act(method: str, **arguments: object) -> object:
+    def act(method: str, **arguments: object) -> Any:
         answer = browser.post(f"/api/{method}", json=arguments)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
@@ -67,7 +68,6 @@ def test_actions_act(browser: httpx.Client, engine: Engine, run_id: UUID) -> Non
     assert act("pause_workflow_run", run_id=one) is None
     assert act("resume_workflow_run", run_id=one) is None
     sent = act("send_signal", run_id=one, signal="paid", payload={"amount": 3})
-    assert isinstance(sent, dict)
     assert sent["outcome"] == "sent"
     assert act("cancel_workflow_run", run_id=one, reason="enough") is None
     assert engine.status(run_id) == ("failed", "enough")

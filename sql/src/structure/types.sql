@@ -237,7 +237,11 @@ create type stepgres._outcome as (
     suspended stepgres._suspended_task[],
     restarted stepgres._new_task[],
     left_bodies stepgres._task_key[],
-    limited stepgres._task_key[]
+    limited stepgres._task_key[],
+    completed bigint,
+    executions bigint,
+    waited interval,
+    ran interval
 );
 
 create type stepgres._queue_position as (
@@ -308,11 +312,14 @@ create type stepgres.worker_info as (
     registered_at timestamptz,
     heartbeat_at timestamptz,
     is_alive boolean,
-    tasks bigint
+    tasks bigint,
+    slots int
 );
 
 comment on type stepgres.worker_info is
-'A worker as list_workers shows it; tasks is the number of tasks that it executes.';
+'A worker as list_workers shows it; tasks is the number of tasks that it executes.
+
+slots is the number of tasks that it can execute at a time; null if it has not said so.';
 
 create type stepgres.queue_info as (
     queue text,
