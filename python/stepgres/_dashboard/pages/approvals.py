@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepgres._dashboard import render
 from stepgres._dashboard.actions import ACTIONS
 from stepgres._dashboard.questions import answers, questions
 from stepgres._dashboard.view import Page, View
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _SIZE = 50
 _MOST_TEXT = 4_000  # characters of a value
 _MOST_DECISIONS = 100
+_NOTHING = {"title": "Approval", "description": None, "assignees": None}
 
 
 async def show_approvals(view: View) -> dict[str, Any]:
@@ -57,9 +59,9 @@ async def show_approval(
     }
     if approval is None:
         wait = await _resolved(view, wait_id)
-        subject = _document(wait.approval)
+        subject = {**_NOTHING, **_document(wait.approval)}
         return context | {
-            "title": str(subject.get("title")),
+            "title": render.visible(str(subject["title"])),
             "wait": wait,
             "subject": subject,
             "decisions": _decisions(_document(wait.payload).get("decisions")),
@@ -69,7 +71,7 @@ async def show_approval(
     if approval.name:  # in the body of a durable step, which has no input of its own
         run_input = await view.client.get_payload(approval.run_id, "input", most=_MOST_TEXT + 1)
     return context | {
-        "title": approval.title,
+        "title": render.visible(approval.title),
         "count": _count(approval),
         "decisions": _decisions(approval.decisions),
         "questions": questions(_document(approval.form) or None, given),

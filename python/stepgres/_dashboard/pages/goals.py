@@ -63,7 +63,7 @@ async def show_goal(view: View) -> dict[str, Any]:
     )
     tasks = _listed(found, steps)
     return {
-        "title": f"Goal {render.cut(found.goal, 60)}",
+        "title": f"Goal {render.visible(render.cut(found.goal, 60))}",
         "goal": found,
         "path": path,
         "graph": graph.draw(

@@ -93,6 +93,8 @@ async def show_workflow(view: View) -> dict[str, Any]:
         ],
         "limits": flow.get("limits") or [],
         "schedules": schedules,
+        # a map over the input needs an array
+        "input": "[]" if any(s["map"] and not s["depends_on"] for s in steps) else "{}",
         "graph": graph.draw(
             [_node(view, path, step) for step in steps],
             "The steps of the workflow",
