@@ -104,7 +104,7 @@ def test_versions_are_compared(browser: httpx.Client, engine: Engine, slug: str)
     assert "step b queue default slow" in text
     assert "step a map false true" in text
     assert "step fresh + added waits for signal paid, after b" in text
-    assert "step gone − removed function, after b" in text
+    assert "step gone - removed function, after b" in text
     back = words(browser.get(f"/workflows/{slug}/versions?old=2&new=1"))
     assert "step b timeout 2 h 1 min" in back
     assert "same options and steps" in browser.get(f"/workflows/{slug}/versions?old=1&new=1").text
