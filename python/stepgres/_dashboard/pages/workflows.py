@@ -27,6 +27,7 @@ _LEVELS = ("basic", "advanced", "aggressive", "none")
 _SHOWN = {
     *("step_slug", "step_index", "depends_on", "queue", "max_attempts", "timeout"),
     *("map", "initial_tasks", "durable", "gathers", "wait_for", "workflow"),
+    *("approval", "approval_title", "approval_form"),
 }
 _USUAL = {
     "base_delay": 1,
@@ -146,9 +147,10 @@ def _words(name: str) -> str:
 
 
 def _other_options(step: Mapping[str, Any]) -> list[tuple[str, str]]:
+    given = {**step, **{f"approval_{name}": v for name, v in (step.get("approval") or {}).items()}}
     return [
         (_words(name), text_of(name, value))
-        for name, value in step.items()
+        for name, value in given.items()
         if name not in _SHOWN and value is not None and value != _USUAL.get(name)
     ]
 
