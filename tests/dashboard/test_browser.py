@@ -317,7 +317,7 @@ def pages_of_definitions(client: Client) -> list[str]:
     client.start_workflow_run(slug, {"text": HOSTILE})
     (found,) = client.list_approvals(workflow_slug=slug)
     client.approve(found.wait_id, {"name": HOSTILE}, HOSTILE, "ann")
-    tasks = [
+    tasks: list[Any] = [
         {"id": "a", "description": HOSTILE, "acceptance_criteria": [HOSTILE[:300], "short"]},
         {"id": "g", "depends_on": ["a"], "subtasks": [{"id": "z" * 60}, {"id": "c"}]},
     ]
