@@ -309,7 +309,7 @@ def test_graphs_are_paged_by_the_last_one(engine: Engine, clock: Clock) -> None:
         after = None
         while True:
             page = engine.rows(
-                'select task_graph_id from stepgres.list_task_graphs(%s, 2, after => %s)',
+                "select task_graph_id from stepgres.list_task_graphs(%s, 2, after => %s)",
                 status,
                 after,
             )

@@ -27,7 +27,7 @@ _LEVELS = ("basic", "advanced", "aggressive", "none")
 _SHOWN = {
     *("step_slug", "step_index", "depends_on", "queue", "max_attempts", "timeout"),
     *("map", "initial_tasks", "durable", "gathers", "wait_for", "workflow"),
-    *("approval", "approval_title", "approval_form"),
+    *("approval", "approval_title", "approval_description", "approval_form"),
 }
 _USUAL = {
     "base_delay": 1,
@@ -41,7 +41,7 @@ _USUAL = {
     "when_exhausted": "fail",
     "when_unmet": "skip",
 }
-_TIMES = {"base_delay", "timeout", "deadline", "start_delay", "keep"}
+_TIMES = {"base_delay", "timeout", "deadline", "start_delay", "keep", "approval_timeout"}
 
 
 async def show_workflows(view: View) -> dict[str, Any]:
