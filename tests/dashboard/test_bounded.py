@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from bench.fill import fill
 from stepgres import AsyncClient
-from stepgres._dashboard.pages import PAGES, runs
+from stepgres._dashboard.pages import PAGES, runs, workflows
 from stepgres.web import dashboard
 from tests.conftest import Server
 from tests.support.engine import Engine, step
+from tests.support.goals import approve_graph, save_graph
 
 EACH = 30_000  # runs of each kind
 _READS = """
@@ -24,14 +25,15 @@ _READS = """
     from pg_stat_xact_user_tables
     where schemaname = 'stepgres' and relname in (
         'runs', 'active_runs', 'failed_runs', 'step_states', 'tasks', 'attempts', 'timers',
-        'waits', 'signals', 'checkpoints', 'task_graphs', 'task_graph_changes', 'schedule_runs'
+        'waits', 'signals', 'checkpoints', 'task_graphs', 'task_graph_changes', 'schedule_runs',
+        'decisions', 'workflows', 'workflow_versions', 'steps', 'schedules'
     )
 """
 
 
 @pytest.fixture(scope="module")
-def full(server: Server) -> Iterator[tuple[str, UUID]]:
-    """The DSN of a database with many runs, and one of the runs."""
+def full(server: Server) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The DSN of a database with many runs, and a run, an approval and a goal in it."""
     with server.database() as database:
         with database.connect() as connection:
             engine = Engine(connection)
@@ -39,8 +41,13 @@ def full(server: Server) -> Iterator[tuple[str, UUID]]:
                 engine.define(slug, step("a"))
             fill(connection, finished=EACH, paused=EACH, waiting=EACH)
             run_id = engine.start("order", {"x": 1}, tags=["rare"])
+            engine.define("release", step("ship", approval={"title": "Ship it?"}))
+            engine.call("start_workflow_run", workflow_slug="release", input=Jsonb({}))
+            wait_id = engine.rows("select max(wait_id) from stepgres.waits")[0]
+            graphs = [save_graph(engine) for _ in range(2 * EACH // 100)]
+            approve_graph(engine, graphs[0])
             connection.execute("analyze")
-        yield database.dsn, run_id
+        yield database.dsn, {"run_id": run_id, "wait_id": wait_id, "graph_id": graphs[0]}
 
 
 def reads_of(dsn: str, path: str) -> tuple[int, httpx.Response]:
@@ -62,6 +69,7 @@ def reads_of(dsn: str, path: str) -> tuple[int, httpx.Response]:
 # all tabs for some seconds, and end at a limit for each of three statuses.
 _MOST_COUNTED = 500
 _COUNTED = 500 + 4 * 3 * _MOST_COUNTED
+_ACTIVE = 500 + 4 * _MOST_COUNTED  # active runs are counted up to a limit too
 PATHS: dict[str, list[tuple[str, int]]] = {
     "/": [
         ("/", _COUNTED),
@@ -75,6 +83,22 @@ PATHS: dict[str, list[tuple[str, int]]] = {
     "/runs/{run_id}": [("/runs/{run_id}", 500)],
     "/runs/{run_id}/steps/{step_slug}": [("/runs/{run_id}/steps/a", 500)],
     "/runs/bulk/{method}": [("/runs/bulk/pause_runs?run_id={run_id}", 100)],
+    "/workflows": [("/workflows", _ACTIVE), ("/workflows?search=oth", _ACTIVE)],
+    "/workflows/{workflow_slug}": [("/workflows/order", _ACTIVE)],
+    # counts the active runs of each version
+    "/workflows/{workflow_slug}/versions": [("/workflows/order/versions", 3 * 2 * EACH)],
+    # reads the last 1,000 ended runs five times, and passes over active runs that are newer; at
+    # most once a minute
+    "/workflows/{workflow_slug}/durations": [
+        ("/workflows/order/durations?level=aggressive", 5 * 2 * EACH + 20_000)
+    ],
+    "/approvals": [("/approvals", 500), ("/approvals?workflow_slug=release", 500)],
+    "/approvals/{wait_id}": [
+        ("/approvals/{wait_id}", 100),
+        ("/approvals/{wait_id}?assignee=ann", 100),
+    ],
+    "/goals": [("/goals", 100), ("/goals?status=approved", 100), ("/goals?after={graph_id}", 100)],
+    "/goals/{task_graph_id}": [("/goals/{graph_id}", 100)],
 }
 
 
@@ -84,16 +108,17 @@ def test_each_page_is_tested() -> None:
 
 @pytest.mark.parametrize(("path", "most"), [pair for pairs in PATHS.values() for pair in pairs])
 def test_page_reads_little(
-    full: tuple[str, UUID], path: str, most: int, monkeypatch: pytest.MonkeyPatch
+    full: tuple[str, dict[str, Any]], path: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dsn, run_id = full
-    monkeypatch.setattr(runs, "_MOST_COUNTED", _MOST_COUNTED)
-    rows, answer = reads_of(dsn, path.format(run_id=run_id))
+    dsn, names = full
+    for module in (runs, workflows):
+        monkeypatch.setattr(module, "_MOST_COUNTED", _MOST_COUNTED)
+    rows, answer = reads_of(dsn, path.format(**names))
     assert answer.status_code == 200, answer.text
     assert rows < most
 
 
-def test_preview_of_all_runs_ends_at_its_limit(full: tuple[str, UUID]) -> None:
+def test_preview_of_all_runs_ends_at_its_limit(full: tuple[str, dict[str, Any]]) -> None:
     """Each of its ten batches may read the active runs, and none reads the ended runs."""
     dsn, _ = full
     rows, answer = reads_of(dsn, "/runs/bulk/cancel_runs?status=started")

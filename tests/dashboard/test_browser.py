@@ -293,6 +293,44 @@ def all_pages(client: Client) -> list[str]:
         f"/runs/{active}/steps/load",
         "/runs/bulk/cancel_runs?status=started",
         f"/actions/fork_run?run_id={active}&from_steps=load",
+        *pages_of_definitions(client),
+    ]
+
+
+def pages_of_definitions(client: Client) -> list[str]:
+    """Pages of workflows, approvals and goals, with long and hostile texts."""
+    field = {"type": "string", "title": HOSTILE[:200], "description": HOSTILE[:500]}
+    number = {"type": "integer", "minimum": 1, "default": 5}
+    parts = {"name": field, "number": number, "yes": {"type": "boolean"}, "list": {}}
+    approval = {
+        "title": HOSTILE[:400],
+        "description": HOSTILE,
+        "assignees": ["ann", HOSTILE[:200]],
+        "quorum": 2,
+        "form": {"type": "object", "properties": parts, "required": ["name"]},
+    }
+    slug = "a_workflow_with_a_slug_that_is_as_long_as_a_name_may_be_" + "x" * 60
+    old = [{"step_slug": "old"}, {"step_slug": "ask", "approval": approval}]
+    new = [{"step_slug": "y" * 100}, {"step_slug": "ask", "approval": approval, "depends_on": []}]
+    client.register_workflow({"workflow_slug": slug, "steps": old})
+    client.register_workflow({"workflow_slug": slug, "steps": new})
+    client.start_workflow_run(slug, {"text": HOSTILE})
+    (found,) = client.list_approvals(workflow_slug=slug)
+    client.approve(found.wait_id, {"name": HOSTILE}, HOSTILE, "ann")
+    tasks: list[Any] = [
+        {"id": "a", "description": HOSTILE, "acceptance_criteria": [HOSTILE[:300], "short"]},
+        {"id": "g", "depends_on": ["a"], "subtasks": [{"id": "z" * 60}, {"id": "c"}]},
+    ]
+    goal = client.save_task_graph(HOSTILE, tasks)
+    return [
+        "/workflows",
+        f"/workflows/{slug}",
+        f"/workflows/{slug}/versions",
+        "/workflows/orders/durations",
+        "/approvals",
+        f"/approvals/{found.wait_id}?run_id={found.run_id}",
+        "/goals",
+        f"/goals/{goal.id}",
     ]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.conftest import Clock
 from tests.support.engine import Engine, refused
 
 
@@ -295,6 +296,31 @@ def test_graphs_are_listed_by_status_the_newest_first(engine: Engine) -> None:
     assert engine.rows(listed, "approved") == [ids[1]]
     with refused("SG014", 'no status "done"'):
         engine.rows(listed, "done")
+
+
+def test_graphs_are_paged_by_the_last_one(engine: Engine, clock: Clock) -> None:
+    graphs = []
+    for number in range(6):  # two at each instant
+        clock.advance(number % 2)
+        graphs.append(save(engine, task("a")))
+    engine.call("reject_task_graph", task_graph_id=graphs[2], reason="no")
+    for status in (None, "decomposed"):
+        pages: list[str] = []
+        after = None
+        while True:
+            page = engine.rows(
+                "select task_graph_id from stepgres.list_task_graphs(%s, 2, after => %s)",
+                status,
+                after,
+            )
+            if not page:
+                break
+            pages += page
+            after = page[-1]
+        wanted = [graph for graph in graphs if status is None or graph != graphs[2]]
+        assert pages == sorted(wanted, reverse=True)
+    with refused("SG019", "unknown"):
+        engine.call("list_task_graphs", after="unknown")
 
 
 def test_deleted_graph_leaves_its_runs(engine: Engine) -> None:

@@ -31,6 +31,39 @@ def test_flows_are_listed_by_slug(engine: Engine) -> None:
     assert engine.rows(query) == [("invoice", 1, 0, True), ("order", 2, 2, True)]
 
 
+def test_flows_are_found_by_a_part_of_their_slug_and_paged(engine: Engine) -> None:
+    for slug in ("Big_order", "border", "invoice", "order"):
+        engine.define(slug, step("a"))
+    listed: LiteralString = """
+        select array_agg(workflow_slug) from stepgres.list_flows(
+            search => %s, "limit" => %s, after => %s
+        )
+    """
+    assert sorted(engine.rows(listed, "ORDER", None, None)[0]) == ["Big_order", "border", "order"]
+    assert engine.rows(listed, "%", None, None) == [None]
+    pages = []
+    after = None
+    while page := engine.rows(listed, None, 3, after)[0]:
+        pages += page
+        after = page[-1]
+    assert pages == engine.rows(listed, None, None, None)[0]
+    with refused("SG014", "limit -1"):
+        engine.call("list_flows", limit=-1)
+
+
+def test_versions_are_paged_from_the_newest(engine: Engine) -> None:
+    for attempts in (1, 2, 3):
+        engine.define("order", step("a", max_attempts=attempts))
+    listed: LiteralString = """
+        select array_agg(version) from stepgres.list_workflow_versions('order', %s, %s)
+    """
+    assert engine.rows(listed, 2, None) == [[3, 2]]
+    assert engine.rows(listed, 2, 2) == [[1]]
+    assert engine.rows(listed, 2, 1) == [None]
+    with refused("SG014", "limit -1"):
+        engine.call("list_workflow_versions", workflow_slug="order", limit=-1)
+
+
 def test_versions_are_listed_with_what_they_are_used_for(engine: Engine) -> None:
     engine.define("order", step("a"))
     engine.start("order")

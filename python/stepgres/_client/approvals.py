@@ -28,11 +28,13 @@ class Approvals(Caller):
         workflow_slug: WorkflowName | None = None,
         limit: int | None = None,
         after: int | None = None,
+        payloads: bool | None = None,
     ) -> list[Approval]:
         """List open approvals, the oldest first: by default the first 100 of all runs.
 
         With an assignee, only those that this name may decide and has not decided are listed. For
-        the next page pass the last wait_id as after. Raises RunNotFound and InvalidFilter.
+        the next page pass the last wait_id as after. With payloads=False the input and the payloads
+        of decisions are None. Raises RunNotFound and InvalidFilter.
         """
         return self._all(
             "list_approvals",
@@ -43,6 +45,7 @@ class Approvals(Caller):
             workflow_slug=workflow_slug,
             limit=limit,
             after=after,
+            payloads=payloads,
         )
 
     def approve(

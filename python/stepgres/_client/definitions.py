@@ -227,14 +227,35 @@ class Definitions(Caller):
             str, "get_flow", adapters=ADAPTERS_OF_TEXT, workflow_id=workflow_id, version=version
         )
 
-    def list_flows(self, *, goals: bool | None = None) -> list[Flow]:
-        """List all workflows by slug; with goals also the workflows of task graphs."""
-        return self._all("list_flows", row_of(Flow), goals=goals)
+    def list_flows(
+        self,
+        *,
+        goals: bool | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[Flow]:
+        """List workflows by slug; with goals also the workflows of task graphs.
 
-    def list_workflow_versions(self, workflow_slug: WorkflowName) -> list[WorkflowVersion]:
-        """List the versions of a workflow, the newest first."""
+        search finds a text in slugs. For the next page pass the last slug as after.
+        """
         return self._all(
-            "list_workflow_versions", row_of(WorkflowVersion), workflow_slug=workflow_slug
+            "list_flows", row_of(Flow), goals=goals, search=search, limit=limit, after=after
+        )
+
+    def list_workflow_versions(
+        self, workflow_slug: WorkflowName, limit: int | None = None, after: int | None = None
+    ) -> list[WorkflowVersion]:
+        """List the versions of a workflow, the newest first.
+
+        For the next page pass the last version as after.
+        """
+        return self._all(
+            "list_workflow_versions",
+            row_of(WorkflowVersion),
+            workflow_slug=workflow_slug,
+            limit=limit,
+            after=after,
         )
 
     def step_statistics(

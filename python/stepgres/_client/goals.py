@@ -67,9 +67,16 @@ class Goals(Caller):
         )
 
     def list_task_graphs(
-        self, status: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        status: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        after: str | None = None,
     ) -> list[TaskGraph]:
-        """List task graphs, the newest first: by default 100 of any status."""
+        """List task graphs, the newest first: by default 100 of any status.
+
+        For the next page pass the last task_graph_id as after. Raises TaskGraphNotFound.
+        """
         return self._all(
             "list_task_graphs",
             row_of(TaskGraph),
@@ -77,6 +84,7 @@ class Goals(Caller):
             status=status,
             limit=limit,
             offset=offset,
+            after=after,
         )
 
     def approve_task_graph(self, task_graph_id: str, fingerprint: str | None = None) -> TaskGraph:

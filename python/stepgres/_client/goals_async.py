@@ -65,9 +65,16 @@ class AsyncGoals(AsyncCaller):
         )
 
     async def list_task_graphs(
-        self, status: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        status: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        after: str | None = None,
     ) -> list[TaskGraph]:
-        """List task graphs, the newest first: by default 100 of any status."""
+        """List task graphs, the newest first: by default 100 of any status.
+
+        For the next page pass the last task_graph_id as after. Raises TaskGraphNotFound.
+        """
         return await self._all(
             "list_task_graphs",
             row_of(TaskGraph),
@@ -75,6 +82,7 @@ class AsyncGoals(AsyncCaller):
             status=status,
             limit=limit,
             offset=offset,
+            after=after,
         )
 
     async def approve_task_graph(

@@ -50,6 +50,7 @@ class Action:
     fields: tuple[Field, ...] = ()
     then: str = ""
     help: str = ""
+    confirm: str = ""  # what a person has to tick before
     is_destructive: bool = False
     is_bulk: bool = False
 
@@ -57,7 +58,12 @@ class Action:
         """Return the arguments that a form has sent as texts."""
         known = parameters(self.method)
         values = {name: known[name].from_texts(texts) for name, texts in given.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {
+            name: value
+            for name, value in values.items()
+            # a needed value may be JSON null
+            if value is not None or (known[name].is_needed and "".join(given[name]).strip())
+        }
 
     def arguments_of_json(self, document: Any) -> dict[str, Any]:
         """Return the arguments of a JSON document; InvalidInput if it has others."""
@@ -82,7 +88,7 @@ class Action:
         """Return the SQL that does the same."""
         given = []
         for name, parameter in parameters(self.method).items():
-            if arguments.get(name) is not None:
+            if arguments.get(name) is not None or (parameter.is_needed and name in arguments):
                 given.append(f"{_name(name)} => {_literal(self.method, name, arguments[name])}")
             elif parameter.is_needed:  # a variable of psql
                 given.append(f"{_name(name)} => :'{name}'")
@@ -213,6 +219,124 @@ _ALL = [
             Field("payload", "Payload", "json", "JSON; empty: null."),
         ),
         help="The signal is kept until the run waits for it.",
+    ),
+    Action(
+        "start_workflow_run",
+        "Start a run",
+        "A run is started.",
+        (
+            "stepgres",
+            "runs",
+            "start",
+            "{workflow_slug}",
+            ("--input", "input"),
+            ("--tag", "tags"),
+            ("--priority", "priority"),
+            ("--delay", "delay"),
+            ("--idempotency-key", "idempotency_key"),
+            ("--version", "version"),
+        ),
+        (
+            Field("input", "Input", "json", "The input of the run, as JSON.", (), True),
+            Field("tags", "Tags", help="Separated by commas."),
+            Field("priority", "Priority", help="Takes the place of the priorities of the steps."),
+            Field("delay", "Delay", help="The steps start after this time, such as 90s or 2h."),
+            Field(
+                "idempotency_key",
+                "Idempotency key",
+                help="If a run has this key, that run is shown and none is started.",
+            ),
+        ),
+        then="/runs/{result}",
+    ),
+    Action(
+        "optimize_workflow",
+        "Apply",
+        "The recommended options are in force for new runs.",
+        ("stepgres", "workflows", "optimize", "{workflow_slug}", ("--level", "level")),
+        help="A version with these options becomes current. Runs keep their version.",
+    ),
+    Action(
+        "delete_flow",
+        "Delete",
+        "The workflow is deleted.",
+        ("stepgres", "workflows", "delete", "{workflow_id}", "--yes", ("--force", "force")),
+        (Field("force", "Cancel its active runs first", "flag"),),
+        then="/workflows",
+        help="The workflow is deleted with all its versions and runs.",
+        confirm="Yes, delete the workflow and its runs for good",
+        is_destructive=True,
+    ),
+    Action(
+        "approve",
+        "Approve",
+        "The approval is stored.",
+        (
+            "stepgres",
+            "approvals",
+            "approve",
+            "{wait_id}",
+            ("", "payload"),
+            ("--comment", "comment"),
+            ("--by", "decided_by"),
+        ),
+        (
+            Field("payload", "Payload", "json", "JSON that fits the form; empty: null."),
+            Field("comment", "Comment"),
+            Field("decided_by", "Your name", help="By default the login of the dashboard."),
+        ),
+    ),
+    Action(
+        "reject",
+        "Reject",
+        "The rejection is stored.",
+        (
+            "stepgres",
+            "approvals",
+            "reject",
+            "{wait_id}",
+            "--comment",
+            "{comment}",
+            ("--by", "decided_by"),
+        ),
+        (
+            Field("comment", "Comment", help="Why.", is_needed=True),
+            Field("decided_by", "Your name", help="By default the login of the dashboard."),
+        ),
+        is_destructive=True,
+    ),
+    Action(
+        "approve_task_graph",
+        "Approve",
+        "The goal is approved.",
+        ("stepgres", "goals", "approve", "{task_graph_id}", ("--fingerprint", "fingerprint")),
+        help="The goal can be started. It is not approved if it has changed since you saw it.",
+    ),
+    Action(
+        "reject_task_graph",
+        "Reject",
+        "The goal is rejected.",
+        ("stepgres", "goals", "reject", "{task_graph_id}", "--reason", "{reason}"),
+        (Field("reason", "Reason", help="What is wrong with the goal tasks.", is_needed=True),),
+        help="The goal cannot be started unless its goal tasks are changed. Runs go on.",
+        is_destructive=True,
+    ),
+    Action(
+        "start_task_graph",
+        "Start",
+        "A run of the goal is started.",
+        (),
+        (
+            Field("input", "Input", "json", "An object, merged with the goal; may be empty."),
+            Field("tags", "Tags", help="Separated by commas."),
+            Field(
+                "idempotency_key",
+                "Idempotency key",
+                help="If a run has this key, that run is shown and none is started.",
+            ),
+        ),
+        then="/runs/{result}",
+        help="Workers execute the goal tasks.",
     ),
     Action(
         "cancel_runs",

@@ -41,6 +41,7 @@ READS = [
     "list_channels",
     "list_checkpoints",
     "list_flows",
+    "list_goal_events",
     "list_limits",
     "list_metrics",
     "list_queues",

@@ -14,8 +14,10 @@ from stepgres._dashboard import render
 from stepgres._dashboard.actions import ACTIONS, Action
 from stepgres._dashboard.api import require_operator
 from stepgres._dashboard.errors import problem
+from stepgres._dashboard.pages import approvals
 from stepgres._dashboard.pages.bulk import act_on_all
 from stepgres._dashboard.values import parameters
+from stepgres._dashboard.view import View
 from stepgres.errors import InvalidInput, StepgresError
 
 if TYPE_CHECKING:
@@ -65,7 +67,24 @@ def routes(dashboard: Dashboard) -> list[Route]:
         more = render.url(request, f"/runs/bulk/{action.method}", query)
         return done(request, back if is_over else more, text)
 
+    async def decide(request: Request) -> Response:
+        require_operator(request)
+        given = await read_form(request)
+        view = View(dashboard.client, request, dashboard.live)
+        try:
+            approval = await approvals.decide(view, given)
+        except (StepgresError, psycopg.Error) as error:
+            refused = problem(error)
+            context = await approvals.show_approval(view, given, refused)
+            main = dashboard.draw(request, "approval.html", context)
+            return dashboard.framed(request, main, status=refused.status)
+        dashboard.live.forget()
+        query = {"run_id": approval.run_id}
+        to = render.url(request, f"/approvals/{approval.wait_id}", query)
+        return done(request, to, approvals.said_of(approval))
+
     return [
+        Route("/approvals/{wait_id}", decide, methods=["POST"]),
         Route("/actions/{method}", show, methods=["GET"]),
         Route("/actions/{method}", act, methods=["POST"]),
         Route("/runs/bulk/{method}", act_on_many, methods=["POST"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -26,7 +26,7 @@ _SWEEPS = 6
 _MOST = 120  # nodes without folds
 _MOST_KEPT = 40  # nodes that are shown beside folds
 _MOST_IN_LAYER = 25
-_LETTERS = 21
+_ROOM = _WIDTH - 31  # for texts
 _BUSY = ("failed", "waiting", "started", "queued")
 
 
@@ -302,13 +302,26 @@ def _edge(path: list[_Place]) -> Markup:
     )
 
 
+def _fitting(text: str, room: float) -> str:
+    """Return as much of a text as fits; room is a multiple of the size of the font."""
+    ends = list(accumulate(_width_of(letter) for letter in text))
+    if not ends or ends[-1] <= room:
+        return text
+    return text[: sum(end <= room - 0.9 for end in ends)] + "…"
+
+
+def _width_of(letter: str) -> float:
+    """Return about how wide a letter is in wide fonts."""
+    if not letter.isascii() or letter in "mwMW@%":
+        return 1.0
+    return 0.4 if letter in "ijlftrI.,:;'|!()[] " else 0.78 if letter.isupper() else 0.64
+
+
 def _box(node: Node, x: float, y: float) -> Markup:
     title = node.title or f"{node.label}: {status_word(node.status)}"
     has_bar = node.total > 1
-    label = visible(node.label)
-    label = label if len(label) <= _LETTERS else f"{label[: _LETTERS - 1]}…"
-    note = visible(node.note or status_word(node.status))
-    note = note if len(note) <= _LETTERS + 5 else f"{note[: _LETTERS + 4]}…"
+    label = _fitting(visible(node.label), _ROOM / 12)
+    note = _fitting(visible(node.note or status_word(node.status)), _ROOM / 11)
     parts = [
         Markup("<title>{}</title>").format(visible(title)[:500]),
         Markup('<rect class="box" x="{}" y="{}" width="{}" height="{}" rx="5"/>').format(

@@ -121,11 +121,12 @@ def show(task_graph_id: str, as_json: bool, dsn: str | None) -> None:
 
 @goals.command()
 @_graph
+@click.option("--fingerprint", metavar="TEXT", help="Fail if the goal has another fingerprint now.")
 @takes_dsn
-def approve(task_graph_id: str, dsn: str | None) -> None:
+def approve(task_graph_id: str, fingerprint: str | None, dsn: str | None) -> None:
     """Allow a goal to be started, as it is now."""
     with connected(dsn) as client:
-        client.approve_task_graph(task_graph_id)
+        client.approve_task_graph(task_graph_id, fingerprint)
     click.echo(f"Goal {task_graph_id} is approved.")
 
 

@@ -1,4 +1,5 @@
-create function stepgres._decisions_of(wait_id bigint) returns jsonb
+create function stepgres._decisions_of(wait_id bigint, payloads boolean default true)
+returns jsonb
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -10,7 +11,7 @@ as $$
             'login', d.login,
             'decided_at', d.decided_at,
             'comment', d.comment,
-            'payload', d.payload
+            'payload', case when payloads then d.payload end
         )
         order by d.decision_id
     )), '[]')
@@ -18,5 +19,5 @@ as $$
     where d.wait_id = _decisions_of.wait_id
 $$;
 
-comment on function stepgres._decisions_of(bigint) is
+comment on function stepgres._decisions_of(bigint, boolean) is
 'Returns the decisions on an approval as an array, in the order in which they were made.';

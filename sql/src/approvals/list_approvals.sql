@@ -3,7 +3,8 @@ create function stepgres.list_approvals(
     run_id uuid default null,
     workflow_slug text default null,
     "limit" int default 100,
-    after bigint default null
+    after bigint default null,
+    payloads boolean default true
 ) returns setof stepgres.approval
 language plpgsql
 stable
@@ -52,16 +53,20 @@ begin
             order by (o.row).wait_id limit list_approvals."limit"
         )
     ) as l
-    cross join stepgres._shown_approval(l.row) as a
+    cross join stepgres._shown_approval(
+        l.row, list_approvals.payloads is not false
+    ) as a
     order by a.wait_id;
 end
 $$;
 
-comment on function stepgres.list_approvals(text, uuid, text, int, bigint) is
+comment on function stepgres.list_approvals(text, uuid, text, int, bigint, boolean) is
 'Lists the approvals that runs wait for, the oldest first: the inbox of those who decide.
 
 With an assignee, only approvals that this name may decide and has not decided are listed: those
 with the name among their assignees, and those without assignees. workflow_slug may be the name of a
-class. To page, pass the wait_id of the last row as after. limit null returns all.
+class. To page, pass the wait_id of the last row as after. limit null returns all. With payloads
+false, input is null, and so are the payloads of decisions. A list without large values is read
+faster.
 
 Errors: SG005 unknown run, SG014 a negative limit.';

@@ -1,5 +1,6 @@
-create function stepgres.list_workflow_versions(workflow_slug text)
-returns setof stepgres.workflow_version
+create function stepgres.list_workflow_versions(
+    workflow_slug text, "limit" int default null, after int default null
+) returns setof stepgres.workflow_version
 language plpgsql
 stable
 security definer
@@ -10,12 +11,16 @@ declare
         list_workflow_versions.workflow_slug, null
     );
 begin
+    if "limit" < 0 then
+        raise exception 'versions cannot be listed with limit %', "limit"
+            using errcode = 'SG014', hint = 'limit: at least 0, or null for all versions.';
+    end if;
     return query
     with active as (
         select r.version, count(*) as runs
         from stepgres.active_runs as a
         join stepgres.runs as r on r.run_id = a.run_id
-        where r.workflow_slug = v_current.workflow_slug
+        where a.workflow_slug = v_current.workflow_slug
         group by r.version
     )
     select
@@ -28,14 +33,17 @@ begin
     from stepgres.workflow_versions as w
     left join active as a on a.version = w.version
     where w.workflow_slug = v_current.workflow_slug
-    order by w.version desc;
+        and (list_workflow_versions.after is null or w.version < list_workflow_versions.after)
+    order by w.version desc limit list_workflow_versions."limit";
 end
 $$;
 
-comment on function stepgres.list_workflow_versions(text) is
+comment on function stepgres.list_workflow_versions(text, int, int) is
 'Lists the versions of a workflow, the newest first, with the number of steps and of active runs.
 
 A version that optimize_workflow has made names the version it was made from, and the changed
 options: {step: {option: value}}, with options of the workflow under the empty name.
 
-Errors: SG002 unknown workflow.';
+To page, pass the version of the last row as after. limit null returns all.
+
+Errors: SG002 unknown workflow, SG014 a negative limit.';

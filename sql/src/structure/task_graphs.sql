@@ -21,6 +21,7 @@ create table stepgres.task_graphs (
 );
 
 create index task_graphs_by_decomposed_at on stepgres.task_graphs (decomposed_at);
+create index task_graphs_by_status on stepgres.task_graphs (status, decomposed_at);
 create index task_graphs_by_workflow on stepgres.task_graphs (workflow_slug);
 
 comment on table stepgres.task_graphs is

@@ -143,6 +143,8 @@ create type stepgres._run_copy as (
     outputs jsonb
 );
 
+create index task_graphs_by_status on stepgres.task_graphs (status, decomposed_at);
+
 drop function stepgres.create_flow(
     text, int, interval, interval, text, text, int, jsonb, text, text, interval, text, int
 );
@@ -169,6 +171,9 @@ drop function stepgres.get_run(uuid);
 drop function stepgres.list_workflow_runs(
     text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
 );
+drop function stepgres.list_flows(boolean);
+drop function stepgres.list_workflow_versions(text);
+drop function stepgres.list_task_graphs(text, int, int);
 drop function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[], text);
 drop function stepgres.retry_failed_workflow(uuid, boolean, boolean, text);
 drop function stepgres.start_workflow_run(

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepgres._dashboard.pages import bulk, run, runs, step
+from stepgres._dashboard.pages import approvals, bulk, goals, run, runs, step, workflows
 
 if TYPE_CHECKING:
     from stepgres._dashboard.view import Page
 
-PAGES: list[Page] = [*runs.PAGES, *run.PAGES, *step.PAGES, *bulk.PAGES]
+PAGES: list[Page] = [
+    *runs.PAGES,
+    *run.PAGES,
+    *step.PAGES,
+    *bulk.PAGES,
+    *workflows.PAGES,
+    *approvals.PAGES,
+    *goals.PAGES,
+]
