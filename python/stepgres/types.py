@@ -323,7 +323,7 @@ class Schedule(NamedTuple):
 
     overlap is "skip", "buffer_one", "cancel_other" or "allow_all". is_of_workflow: the definition
     of the workflow has the schedule; it is in force while that version is current. next_due_at is
-    None if no due time is left.
+    None if no due time is left. last_due is the last due time, with the fields of `ScheduleRun`.
     """
 
     schedule_slug: str
@@ -346,6 +346,7 @@ class Schedule(NamedTuple):
     pause_note: str | None
     next_due_at: datetime | None
     created_at: datetime
+    last_due: dict[str, Any] | None
 
 
 class ScheduleRun(NamedTuple):
@@ -353,16 +354,17 @@ class ScheduleRun(NamedTuple):
 
     outcome is "started", "buffered" (the run starts when the one before it has ended), "skipped"
     (a run was active), "missed" (nobody called tick in time), "paused" or "failed" (the run could
-    not start: error says why). kind is "due", "trigger" or "backfill".
+    not start: error says why). kind is "due", "trigger" or "backfill". outcome and settled_at are
+    None in a dry run.
     """
 
     schedule_slug: str
     due_at: datetime
-    outcome: str
+    outcome: str | None
     kind: str
     run_id: UUID | None
     error: str | None
-    settled_at: datetime
+    settled_at: datetime | None
 
 
 class CompositionStats(NamedTuple):
@@ -599,6 +601,8 @@ class WorkerInfo(NamedTuple):
     """A worker as `list_workers` returns it: tasks counts the tasks that it executes.
 
     A worker that sends no heartbeat for its lease is not alive; other workers take over its tasks.
+    is_waiting says that it found nothing to do. knows is the code that it knows, as in
+    `register_worker`. executes has its 20 oldest tasks.
     """
 
     worker_id: str
@@ -609,15 +613,24 @@ class WorkerInfo(NamedTuple):
     heartbeat_at: datetime
     is_alive: bool
     tasks: int
+    is_waiting: bool
+    knows: dict[str, Any] | None
+    executes: list[dict[str, Any]]
 
 
 class QueueInfo(NamedTuple):
-    """A queue as `list_queues` returns it: its ready tasks, the time of the first, its workers."""
+    """A queue as `list_queues` returns it: its ready tasks, the time of the first, its workers.
+
+    paused_at is None if the queue is not paused. parts are the 50 most urgent parts of the queue
+    that have tasks: priority, resources, lane, tasks and oldest_at.
+    """
 
     queue: str
     tasks: int
     oldest_at: datetime | None
     workers: int
+    paused_at: datetime | None
+    parts: list[dict[str, Any]]
 
 
 class ChannelInfo(NamedTuple):

@@ -23,6 +23,7 @@
 \ir structure/simulation.sql
 \ir structure/retention.sql
 \ir structure/workers.sql
+\ir structure/paused_queues.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
@@ -232,12 +233,15 @@
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
+\ir workers/_unpaused.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
 \ir workers/list_queues.sql
 \ir workers/list_workers.sql
+\ir workers/pause_queue.sql
 \ir workers/register_worker.sql
+\ir workers/resume_queue.sql
 \ir workers/unregister_worker.sql
 \ir workers/wakeup_name.sql
 

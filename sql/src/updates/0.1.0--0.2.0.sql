@@ -69,6 +69,14 @@ add attribute unique_key text,
 add attribute payloads_deleted_at timestamptz;
 \ir structure/unique_runs.sql
 \ir structure/retention.sql
+\ir structure/paused_queues.sql
+alter type stepgres.queue_info
+add attribute paused_at timestamptz,
+add attribute parts jsonb;
+alter type stepgres.worker_info
+add attribute is_waiting boolean,
+add attribute knows jsonb,
+add attribute executes jsonb;
 
 create type stepgres.critical_step as (
     step_slug text,
@@ -133,6 +141,9 @@ drop function stepgres.add_step(
     text, interval, text, text, text, text, text, boolean
 );
 drop function stepgres._list_attempts(uuid, text);
+drop function stepgres.list_queues();
+drop function stepgres.list_channels();
+drop function stepgres._count_messages(text);
 drop function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text);
 drop function stepgres.get_run(uuid);
 drop function stepgres.list_workflow_runs(
