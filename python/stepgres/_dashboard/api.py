@@ -52,6 +52,7 @@ READS = [
     "list_workers",
     "list_workflow_runs",
     "list_workflow_versions",
+    "message_history",
     "preview_schedule",
     "recommend",
     "step_statistics",
