@@ -4,7 +4,7 @@ PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test test-property bench bench-peers sql docs sync lint format release packages next
+.PHONY: help demo live test test-property screenshots bench bench-peers sql docs sync lint format release packages next
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -12,7 +12,7 @@ help: ## list these targets
 demo: .venv/.examples sql ## run the example in examples/corpus on a private server
 	$(python) -m examples.corpus
 
-live: .venv/.examples sql ## serve the example in examples/live, a page that shows a run, on a private server
+live: .venv/.examples sql ## serve the example in examples/live, a page and the dashboard, on a private server
 	$(python) -m examples.live
 
 test: lint ## check everything: generated files, style, types, SQL, then the tests, three at a time
@@ -21,6 +21,10 @@ test: lint ## check everything: generated files, style, types, SQL, then the tes
 test-property: .venv/.dev sql ## compare random lives of runs with the model: thousands, or as many as CASES says
 	STEPGRES_PROPERTY_CASES=$(or $(CASES),5000) STEPGRES_TEST_PATIENCE=1200 \
 		$(python) -m pytest tests/property/test_lifecycle.py
+
+screenshots: .venv/.dev sql ## make the pictures of docs/images, in Chromium
+	STEPGRES_SCREENSHOTS=docs/images STEPGRES_TEST_SERVERS=18 \
+		$(python) -m pytest tests/dashboard/test_screenshots.py
 
 bench: .venv/.examples sql ## measure what users get, on a private server: throughput, latency, cost, growth
 	$(python) -m bench

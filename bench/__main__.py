@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from bench.dashboard import bench_dashboard
 from bench.growth import bench_growth
 from bench.history import bench_history
 from bench.latency import bench_latency
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Table]]] = {
     "growth": bench_growth,
     "limits": bench_limits,
     "history": bench_history,
+    "dashboard": bench_dashboard,
     "snapshot": bench_snapshot,
     "optimizer": bench_optimizer,
 }

@@ -1,4 +1,4 @@
-"""The application: one page, a way to start a run, and the events of a run as they happen."""
+"""The application: a page that starts and shows a run, and the dashboard beside it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 import stepgres
 from examples.corpus.workflow import Corpus
-from stepgres.web import run_events_sse
+from stepgres.web import dashboard, run_events_sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,6 +77,7 @@ def make_app(dsn: str, folder: str) -> Starlette:
                 "/runs/{run_id}/events",
                 run_events_sse(client, lambda request: str(request.path_params["run_id"])),
             ),
+            Mount("/dashboard", dashboard(client)),
         ],
         # a page of somebody else may call this machine by a name of its own
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],

@@ -25,6 +25,7 @@ TABLES = {
     "growth": {"growth", "large_runs"},
     "limits": {"limits"},
     "history": {"history", "calls_beside_history"},
+    "dashboard": {"dashboard"},
     "snapshot": {"snapshot"},
     "optimizer": {"optimizer"},
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,28 +20,18 @@ from psycopg.conninfo import make_conninfo
 from examples.live.app import make_app
 from stepgres import Client
 from tests.conftest import Database
+from tests.support.chromium import foreign, launched
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.webserver import serving
 
 CHECKOUT = Path(__file__).parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 STEPS = ["list_files", "count_file", "folders", "vocabulary", "report"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip("there is no Chromium on this machine (on Debian: apt install chromium)")
-    with playwright.sync_playwright() as session:
-        # Chromium refuses to put itself in a sandbox as root
-        browser = session.chromium.launch(
-            executable_path=program, chromium_sandbox=os.getuid() != 0
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -78,10 +67,6 @@ def page(browser: Any, db: Database, folder: Path) -> Iterator[Any]:
         yield page
         page.close()
         assert problems == []
-
-
-def foreign(url: str, address: str) -> list[str]:
-    return [] if url.startswith((f"http://{address}/", "data:")) else [url]
 
 
 def statuses(page: Any) -> list[str]:

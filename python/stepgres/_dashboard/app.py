@@ -69,7 +69,7 @@ class Dashboard:
         ]
 
     async def _stream(self, request: Request) -> Response:
-        return self.live.stream()
+        return Response() if request.method == "HEAD" else self.live.stream()
 
     async def _payload(self, request: Request) -> Response:
         """Return a payload of any size as a file of text, which no browser runs."""
@@ -95,7 +95,8 @@ class Dashboard:
 
             if not _is_fragment(request):
                 return self.framed(request, await draw(), page)
-            key = (request.scope[ROLE], str(request.url))
+            scope = request.scope
+            key = (scope[ROLE], _root(request), scope["path"], scope["query_string"])
             main = await self.live.fragment(key, draw)
             headers = {"ETag": main.etag, "X-Title": quote(main.title)}
             if request.headers.get("if-none-match") == main.etag:
@@ -179,7 +180,7 @@ def make_app(
     if not isinstance(client, AsyncClient):
         raise TypeError(f"web pages are served by an AsyncClient, not {client!r}")
     shared = Dashboard(client)
-    return Starlette(
+    app = Starlette(
         routes=shared.routes(),
         middleware=[Middleware(Security, authorize=authorize, read_only=read_only)],
         exception_handlers={
@@ -188,6 +189,8 @@ def make_app(
             HTTPException: shared.explain,
         },
     )
+    app.state.live = shared.live
+    return app
 
 
 def _typed(action: Action, *given: dict[str, str]) -> dict[str, Any]:

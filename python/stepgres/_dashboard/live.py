@@ -51,6 +51,11 @@ class Live:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
+    def close(self) -> None:
+        """End the streams of all tabs, so that the server need not wait for them."""
+        for tab in self._tabs:
+            tab.put_nowait("")
+
     def forget(self) -> None:
         """Forget all fragments, because an action has changed something."""
         self._fragments.clear()
@@ -94,6 +99,8 @@ class Live:
                     event = await asyncio.wait_for(tab.get(), _HEARTBEAT)
                 except (TimeoutError, asyncio.TimeoutError):
                     event = "beat"
+                if not event:
+                    return
                 yield f"event: {event}\ndata:\n\n"
         finally:
             self._tabs.discard(tab)

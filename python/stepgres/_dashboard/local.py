@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from stepgres._dashboard.live import Live
+
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -36,29 +38,38 @@ async def _serve(
     async with AsyncClient(conninfo) as client:
         await client.version()  # an error comes now, and not on the first page
         token = secrets.token_urlsafe(32)
-        app = OnePerson(make_app(client, read_only=read_only), token, host)
+        app = make_app(client, read_only=read_only)
         config = uvicorn.Config(
-            app,
+            OnePerson(app, token, host),
             host=host,
             port=port,
             log_level="warning",
             access_log=False,
-            timeout_graceful_shutdown=1,  # pages that are open would keep it from ending
+            timeout_graceful_shutdown=1,
         )
-        server = _Server(config, lambda address: say(f"http://{address}/?token={token}"))
+        server = _Server(
+            config, lambda address: say(f"http://{address}/?token={token}"), app.state.live
+        )
         await server.serve()
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, say_address: Callable[[str], Any]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, say_address: Callable[[str], Any], live: Live
+    ) -> None:
         super().__init__(config)
         self._say_address = say_address
+        self._live = live
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._say_address(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 class OnePerson:

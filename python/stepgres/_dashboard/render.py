@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+# control characters, among them those that turn the direction of a text
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _MOST_TEXT = 2_000  # characters of a value on a page
 _WORDS = {"started": "running", "in_progress": "running", "created": "not started"}
 _SYMBOLS = {
@@ -129,15 +134,14 @@ def cut(text: Any, most: int = _MOST_TEXT) -> str:
 
 def bdi(text: Any, most: int = _MOST_TEXT) -> Markup:
     """Return a text from the database that cannot turn the direction of the text around it."""
-    return Markup("<bdi>{}</bdi>").format(visible(cut("" if text is None else text, most)))
+    if text is None or text == "":
+        return Markup("")
+    return Markup("<bdi>{}</bdi>").format(visible(cut(text, most)))
 
 
 def visible(text: str) -> str:
-    """Return a text with symbols for the control characters that a page would not show."""
-    return "".join(
-        chr(0x2400 + ord(c)) if ord(c) < 32 and c not in "\n\t" else "␡" if c == "\x7f" else c
-        for c in text
-    )
+    """Return a text in which control characters, which a page would not show, are escaped."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def pretty(value: Any, most: int = _MOST_TEXT) -> str:

@@ -46,7 +46,7 @@ def draw(
             )
         )
         if x < _LABEL + _BARS - 30:
-            text = duration(number * tick) if number else "0"
+            text = _tick_text(number * tick)
             parts.append(Markup('<text class="tick" x="{}" y="14">{}</text>').format(x + 2, text))
     for row, step in enumerate(steps):
         parts.append(_row(step, step.step_slug in critical, start, scale, _AXIS + row * _ROW))
@@ -55,6 +55,12 @@ def draw(
         '<svg role="img" aria-label="Timeline of the steps" width="{0}" height="{1}"'
         ' viewBox="0 0 {0} {1}">{2}</svg>'
     ).format(width, height, Markup("").join(parts))
+
+
+def _tick_text(seconds: float) -> str:
+    if seconds == 0:
+        return "0"
+    return f"{seconds:g} s" if 1 <= seconds < 60 else duration(seconds)
 
 
 def _row(step: CriticalStep, is_critical: bool, start: datetime, scale: float, y: float) -> Markup:

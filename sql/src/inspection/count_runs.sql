@@ -22,14 +22,29 @@ begin
         raise exception 'runs cannot be counted up to %', most
             using errcode = 'SG014', hint = 'most is at least 0; null counts all runs.';
     end if;
+    if most is null then
+        return query
+        select r.workflow_slug, r.status, count(*), count(r.paused_at), count(r.cancelled_at)
+        from stepgres.runs as r
+        where (count_runs.status is null or r.status = count_runs.status)
+            and (v_slug is null or r.workflow_slug = v_slug)
+            and (v_tags is null or r.tags @> v_tags)
+            and (count_runs.since is null or r.inserted_at >= count_runs.since)
+            and (count_runs.until is null or r.inserted_at <= count_runs.until)
+        group by r.workflow_slug, r.status
+        order by r.workflow_slug, r.status;
+        return;
+    end if;
+    -- Active and failed runs have tables of their own. Almost all other runs are completed, so each
+    -- part ends soon after it has found enough. "offset 0" keeps the planner from reading all runs.
     return query
     select r.workflow_slug, r.status, count(*), count(r.paused_at), count(r.cancelled_at)
     from (
-        -- A failed run is in failed_runs and an active run in active_runs, so that few other runs
-        -- are read before there are enough.
         (
             select r.* from stepgres.active_runs as a
-            join stepgres.runs as r on r.run_id = a.run_id
+            cross join lateral (
+                select r.* from stepgres.runs as r where r.run_id = a.run_id offset 0
+            ) as r
             where (v_slug is null or a.workflow_slug = v_slug)
                 and (count_runs.since is null or a.inserted_at >= count_runs.since)
                 and (count_runs.until is null or a.inserted_at <= count_runs.until)
@@ -40,7 +55,9 @@ begin
         union all
         (
             select r.* from stepgres.failed_runs as f
-            join stepgres.runs as r on r.run_id = f.run_id
+            cross join lateral (
+                select r.* from stepgres.runs as r where r.run_id = f.run_id offset 0
+            ) as r
             where (v_slug is null or f.workflow_slug = v_slug)
                 and (count_runs.since is null or f.inserted_at >= count_runs.since)
                 and (count_runs.until is null or f.inserted_at <= count_runs.until)
@@ -50,20 +67,21 @@ begin
         )
         union all
         (
-            select r.* from stepgres.runs as r
-            where r.status = 'completed'
-                and (v_slug is null or r.workflow_slug = v_slug)
-                and (count_runs.since is null or r.inserted_at >= count_runs.since)
-                and (count_runs.until is null or r.inserted_at <= count_runs.until)
-                and (v_tags is null or r.tags @> v_tags)
+            select r.* from stepgres.workflows as w
+            cross join lateral (
+                select r.* from stepgres.runs as r
+                where r.workflow_slug = w.workflow_slug and r.status = 'completed'
+                    and (count_runs.since is null or r.inserted_at >= count_runs.since)
+                    and (count_runs.until is null or r.inserted_at <= count_runs.until)
+                    and (v_tags is null or r.tags @> v_tags)
+                order by r.inserted_at desc
+                limit most
+            ) as r
+            where (v_slug is null or w.workflow_slug = v_slug)
                 and coalesce(count_runs.status, 'completed') = 'completed'
             limit most
         )
     ) as r
-    where (count_runs.status is null or r.status = count_runs.status)
-        and (v_slug is null or r.workflow_slug = v_slug) and (v_tags is null or r.tags @> v_tags)
-        and (count_runs.since is null or r.inserted_at >= count_runs.since)
-        and (count_runs.until is null or r.inserted_at <= count_runs.until)
     group by r.workflow_slug, r.status
     order by r.workflow_slug, r.status;
 end

@@ -87,9 +87,10 @@ begin
     end if;
     return query execute format(
         'select r.run_id, r.workflow_slug, r.version, r.status, case when $13 then r.input end,
-             case when $13 then r.output end, r.error, r.failed_step, r.priority, r.tags, r.idempotency_key,
-             r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at, r.paused_at, r.cancelled_at, r.finished_at,
-             r.forked_from, r.unique_key, r.payloads_deleted_at
+             case when $13 then r.output end, r.error, r.failed_step, r.priority, r.tags,
+             r.idempotency_key, r.parent_run_id, r.retried_from, r.task_graph_id, r.inserted_at,
+             r.paused_at, r.cancelled_at, r.finished_at, r.forked_from, r.unique_key,
+             r.payloads_deleted_at
          from (' || v_source || ') as r
          where ($1 is null or r.status = $1) and ($2 is null or r.workflow_slug = $2)
              and ($5 is null or r.tags @> $5)

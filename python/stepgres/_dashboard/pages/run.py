@@ -125,7 +125,8 @@ def _node(view: View, path: str, step: RunStep) -> graph.Node:
         wait = next((wait for wait in step.waits if wait.resolved_at is None), None)
         note = f"waits for {wait_text(wait)}" if wait else "waits"
     elif status == "skipped":
-        note = f"skipped: {step.skip_reason}" if step.skip_reason else "skipped"
+        reason = (step.skip_reason or "").replace("_", " ")
+        note = f"skipped: {reason}" if reason else "skipped"
     elif step.workflow:
         note = f"{render.status_word(status)}, {step.workflow}"
     title = f"{step.step_slug}: {render.status_word(status)}"

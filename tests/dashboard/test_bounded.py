@@ -1,0 +1,101 @@
+"""Whatever lies in the tables, a page reads little more than it shows, and no table to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+
+from bench.fill import fill
+from stepgres import AsyncClient
+from stepgres._dashboard.pages import PAGES, runs
+from stepgres.web import dashboard
+from tests.conftest import Server
+from tests.support.engine import Engine, step
+
+EACH = 30_000  # runs of each kind
+_READS = """
+    select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::int
+    from pg_stat_xact_user_tables
+    where schemaname = 'stepgres' and relname in (
+        'runs', 'active_runs', 'failed_runs', 'step_states', 'tasks', 'attempts', 'timers',
+        'waits', 'signals', 'checkpoints', 'task_graphs', 'task_graph_changes', 'schedule_runs'
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def full(server: Server) -> Iterator[tuple[str, UUID]]:
+    """The DSN of a database with many runs, and one of the runs."""
+    with server.database() as database:
+        with database.connect() as connection:
+            engine = Engine(connection)
+            for slug in ("order", "other"):
+                engine.define(slug, step("a"))
+            fill(connection, finished=EACH, paused=EACH, waiting=EACH)
+            run_id = engine.start("order", {"x": 1}, tags=["rare"])
+            connection.execute("analyze")
+        yield database.dsn, run_id
+
+
+def reads_of(dsn: str, path: str) -> tuple[int, httpx.Response]:
+    """The rows that a page reads, in a transaction of its own, also those that it passes over."""
+
+    async def look() -> tuple[int, httpx.Response]:
+        async with await psycopg.AsyncConnection.connect(dsn) as connection:
+            app = dashboard(AsyncClient(connection))
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://x") as browser:
+                answer = await browser.get(path)
+            row: Any = await (await connection.execute(_READS)).fetchone()
+            return row[0], answer
+
+    return asyncio.run(look())
+
+
+# The path of each page, with the rows that it may read. The counts of the page Runs are shared by
+# all tabs for some seconds, and end at a limit for each of three statuses.
+_MOST_COUNTED = 500
+_COUNTED = 500 + 4 * 3 * _MOST_COUNTED
+PATHS: dict[str, list[tuple[str, int]]] = {
+    "/": [
+        ("/", _COUNTED),
+        ("/?status=failed", _COUNTED),
+        ("/?status=started&workflow_slug=order", _COUNTED),
+        ("/?status=completed&workflow_slug=other", _COUNTED),
+        ("/?tag=rare", _COUNTED),
+        ("/?since=400d&until=300d", _COUNTED),
+        ("/?after={run_id}", _COUNTED),
+    ],
+    "/runs/{run_id}": [("/runs/{run_id}", 500)],
+    "/runs/{run_id}/steps/{step_slug}": [("/runs/{run_id}/steps/a", 500)],
+    "/runs/bulk/{method}": [("/runs/bulk/pause_runs?run_id={run_id}", 100)],
+}
+
+
+def test_each_page_is_tested() -> None:
+    assert set(PATHS) == {page.path for page in PAGES}
+
+
+@pytest.mark.parametrize(("path", "most"), [pair for pairs in PATHS.values() for pair in pairs])
+def test_page_reads_little(
+    full: tuple[str, UUID], path: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn, run_id = full
+    monkeypatch.setattr(runs, "_MOST_COUNTED", _MOST_COUNTED)
+    rows, answer = reads_of(dsn, path.format(run_id=run_id))
+    assert answer.status_code == 200, answer.text
+    assert rows < most
+
+
+def test_preview_of_all_runs_ends_at_its_limit(full: tuple[str, UUID]) -> None:
+    """Each of its ten batches may read the active runs, and none reads the ended runs."""
+    dsn, _ = full
+    rows, answer = reads_of(dsn, "/runs/bulk/cancel_runs?status=started")
+    assert "Cancel 10,000+ runs" in answer.text
+    assert rows < 10 * 2 * EACH
