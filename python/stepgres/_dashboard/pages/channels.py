@@ -11,7 +11,7 @@ from stepgres._dashboard.view import Page, View
 _MOST_COUNTED = 10_000  # messages of a channel
 _MOST_SHOWN = 200
 _SIZE = 20  # a message may have 2 MB
-_MOST_TEXT = 2_000
+_MOST_TEXT = 1_000
 
 
 async def show_channels(view: View) -> dict[str, Any]:
