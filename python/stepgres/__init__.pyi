@@ -80,6 +80,7 @@ from stepgres.types import CriticalStep as CriticalStep
 from stepgres.types import Flow as Flow
 from stepgres.types import Limit as Limit
 from stepgres.types import Message as Message
+from stepgres.types import Metric as Metric
 from stepgres.types import NewEvent as NewEvent
 from stepgres.types import NewMessage as NewMessage
 from stepgres.types import Notification as Notification
@@ -101,6 +102,7 @@ from stepgres.types import Step as Step
 from stepgres.types import StepStatistics as StepStatistics
 from stepgres.types import StuckStep as StuckStep
 from stepgres.types import Subscription as Subscription
+from stepgres.types import Throughput as Throughput
 from stepgres.types import Wait as Wait
 from stepgres.types import WorkerInfo as WorkerInfo
 from stepgres.types import WorkflowRun as WorkflowRun

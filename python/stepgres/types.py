@@ -600,6 +600,7 @@ class CheckpointAnswer(NamedTuple):
 class WorkerInfo(NamedTuple):
     """A worker as `list_workers` returns it: tasks counts the tasks that it executes.
 
+    slots is the number of tasks that it can execute at a time; None if it has not said so.
     A worker that sends no heartbeat for its lease is not alive; other workers take over its tasks.
     is_waiting says that it found nothing to do. knows is the code that it knows, as in
     `register_worker`. executes has its 20 oldest tasks.
@@ -613,6 +614,7 @@ class WorkerInfo(NamedTuple):
     heartbeat_at: datetime
     is_alive: bool
     tasks: int
+    slots: int | None
     is_waiting: bool
     knows: dict[str, Any] | None
     executes: list[dict[str, Any]]
@@ -631,6 +633,32 @@ class QueueInfo(NamedTuple):
     workers: int
     paused_at: datetime | None
     parts: list[dict[str, Any]]
+
+
+class Metric(NamedTuple):
+    """A metric with its value now: type is counter, gauge or summary, help says what it measures.
+
+    A summary consists of two metrics, whose names end with _count and _sum.
+    """
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    type: str
+    help: str
+
+
+class Throughput(NamedTuple):
+    """What has happened in a time that began at began_at, as `list_throughput` counts it."""
+
+    began_at: datetime
+    tasks_completed: int
+    tasks_failed: int
+    retries: int
+    runs_completed: int
+    runs_failed: int
+    runs_cancelled: int
+    leases_expired: int
 
 
 class ChannelInfo(NamedTuple):

@@ -22,6 +22,7 @@
 \ir structure/limits.sql
 \ir structure/simulation.sql
 \ir structure/retention.sql
+\ir structure/metrics.sql
 \ir structure/workers.sql
 \ir structure/paused_queues.sql
 \ir structure/events.sql
@@ -628,6 +629,20 @@
 \ir optimization/optimize_workflow.sql
 \ir optimization/recommend.sql
 \ir optimization/step_statistics.sql
+
+-- metrics: counters, gauges and their history
+\ir metrics/_add_up_counts.sql
+\ir metrics/_are_metrics_on.sql
+\ir metrics/_counters.sql
+\ir metrics/_gauges.sql
+\ir metrics/_is_counting.sql
+\ir metrics/_metric_families.sql
+\ir metrics/_metric_totals.sql
+\ir metrics/_queue_depth.sql
+\ir metrics/list_metrics.sql
+\ir metrics/list_throughput.sql
+\ir metrics/switch_metrics.sql
+\ir metrics/metrics.sql
 
 -- checks: invariants
 \ir checks/_fault_of_decision.sql

@@ -56,6 +56,17 @@ def test_bad_filter_is_explained(browser: httpx.Client, query: str) -> None:
     assert 'role="alert"' in page.text
 
 
+def test_charts_count_the_runs_that_have_ended(
+    browser: httpx.Client, engine: Engine, run_id: UUID
+) -> None:
+    engine.drain()
+    engine.call("cancel_workflow_run", run_id=engine.start("order", {}))
+    engine.call("tick")
+    page = browser.get("/").text
+    assert page.count("1 completed, 0 failed, 1 cancelled. At most 2 in a bar.") == 2
+    assert page.count('<rect class="completed"') == 2
+
+
 def test_unknown_runs_and_steps_are_not_found(browser: httpx.Client, run_id: UUID) -> None:
     for path in ("/runs/x", f"/runs/{uuid4()}", "/nowhere"):
         assert browser.get(path).status_code == 404

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 import stepgres
+from tests.support.metrics import counted, recounted
 from tests.support.waiting import join, wait_until
 from tests.support.workflows import workflow
 
@@ -223,6 +224,8 @@ class DurableStorm:
         started = "select count(*), count(distinct parent_run_id) from stepgres.runs"
         assert self.rows(f"{started} where parent_run_id is not null") == [(runs, runs)]
         assert self.rows("select * from stepgres.fsck()") == []
+        with psycopg.connect(self.dsn) as connection:
+            assert counted(connection) == recounted(connection)
         return {
             "runs": runs,
             "kills": self.kills,

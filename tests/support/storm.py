@@ -18,6 +18,7 @@ import psycopg
 
 import stepgres
 from tests.support.ledger import record
+from tests.support.metrics import counted, recounted
 from tests.support.waiting import join, wait_until
 from tests.support.workflows import workflow
 
@@ -248,6 +249,8 @@ class Storm:
         assert self._rows("select * from stepgres.fsck()") == []
         assert self._one(_MOST_AT_A_TIME) in range(1, _LIMIT + 1)
         assert self._rows("select * from stepgres.places") == []
+        with psycopg.connect(self.dsn) as connection:
+            assert counted(connection) == recounted(connection)
         counts = {"runs": len(self.started), "tasks": len(tasks), "executions": len(begun)}
         counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")

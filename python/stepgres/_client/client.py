@@ -10,6 +10,7 @@ from stepgres._client.events import Events
 from stepgres._client.goals import Goals
 from stepgres._client.limits import AsyncLimits
 from stepgres._client.messages import Messages
+from stepgres._client.metrics import AsyncMetrics
 from stepgres._client.runs import Runs
 from stepgres._client.schedules import Schedules
 from stepgres._client.signals import AsyncSignals
@@ -29,6 +30,7 @@ class Client(
     Workers,
     Messages,
     Events,
+    AsyncMetrics,
 ):
     """A client calls the functions of the schema stepgres.
 

@@ -8,6 +8,7 @@ from stepgres._client.events_async import AsyncEvents
 from stepgres._client.goals_async import AsyncGoals
 from stepgres._client.limits_async import AsyncLimits
 from stepgres._client.messages_async import AsyncMessages
+from stepgres._client.metrics_async import AsyncMetrics
 from stepgres._client.runs_async import AsyncRuns
 from stepgres._client.schedules_async import AsyncSchedules
 from stepgres._client.signals_async import AsyncSignals
@@ -27,6 +28,7 @@ class AsyncClient(
     AsyncWorkers,
     AsyncMessages,
     AsyncEvents,
+    AsyncMetrics,
 ):
     """A client calls the functions of the schema stepgres.
 

@@ -31,13 +31,14 @@ class AsyncWorkers(AsyncCaller):
         knows: Mapping[str, Any] | None = None,
         features: Sequence[str] | None = None,
         client_version: str = __version__,
+        slots: int | None = None,
     ) -> str:
         """Register a worker and return its worker_id. The lease is in seconds.
 
         knows is the code of the worker, {"workflows": {slug: version}, "goals": True or patterns}.
-        The worker gets only tasks of this code; without knows the worker gets all tasks. Raises
-        DefinitionError if knows is malformed, and VersionMismatch if the schema does not serve
-        workers of client_version.
+        The worker gets only tasks of this code; without knows the worker gets all tasks. slots is
+        the number of tasks that it executes at a time, for metrics. Raises DefinitionError if knows
+        is malformed, and VersionMismatch if the schema does not serve workers of client_version.
         """
         return await self._scalar(
             str,
@@ -49,6 +50,7 @@ class AsyncWorkers(AsyncCaller):
             knows=json_argument(knows, "knows"),
             features=None if features is None else list(features),
             client_version=client_version,
+            slots=slots,
         )
 
     async def unregister_worker(self, worker_id: str) -> int:

@@ -171,6 +171,7 @@ class _Worker(Generic[C]):
             resources=self._resources,
             knows={"workflows": self._versions, "goals": self._goals},
             features=FEATURES,
+            slots=self._concurrency,
         )
 
     async def _register_again(self) -> str:

@@ -13,6 +13,7 @@ from stepgres.cli.goals import goals
 from stepgres.cli.installation import install, uninstall, upgrade, version
 from stepgres.cli.limits import limits
 from stepgres.cli.maintenance import fsck, prune
+from stepgres.cli.monitoring import check, metrics
 from stepgres.cli.resources import channels, queues, workers
 from stepgres.cli.runs import runs
 from stepgres.cli.schedules import schedules
@@ -45,13 +46,13 @@ def main() -> None:
       5    the database cannot be reached, has no Stepgres, or refuses
       6    the output cannot be written
       130  interrupted
-    The worker has its own exit codes: see stepgres worker --help.
+    The worker and check have their own exit codes: see stepgres worker --help.
     """
 
 
 for _command in (
     *(install, upgrade, uninstall, version, worker, runs, workflows, schedules, limits, goals),
-    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard, prune),
-    fsck,
+    *(watch, signal, waits, approvals, checkpoints, workers, queues, channels, dashboard, metrics),
+    *(check, prune, fsck),
 ):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""Endpoints for Starlette and FastAPI, which send messages and events of runs to web pages.
+"""Endpoints for Starlette and FastAPI: messages and events of runs for web pages, and metrics.
 
 The endpoints send server-sent events and WebSockets straight from the database. Each open page is a
 listener of the client, and all pages share the one connection of the client.
@@ -36,13 +36,21 @@ if TYPE_CHECKING:
 
     from stepgres._dashboard.security import Authorize as AuthorizeRole
 
-__all__ = ["dashboard", "run_events_sse", "run_events_websocket", "sse", "websocket"]
+__all__ = [
+    "dashboard",
+    "metrics",
+    "run_events_sse",
+    "run_events_websocket",
+    "sse",
+    "websocket",
+]
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | Callable[[HTTPConnection], T | Awaitable[T]]
 Authorize = Callable[[HTTPConnection], bool | Awaitable[bool]]
 Open = Callable[[HTTPConnection], Awaitable[Stream]]
 SseEndpoint = Callable[[Request], Awaitable[Response]]
+MetricsEndpoint = Callable[[Request], Awaitable[Response]]
 WebSocketEndpoint = Callable[[WebSocket], Awaitable[None]]
 
 logger = logging.getLogger("stepgres")
@@ -135,6 +143,30 @@ def dashboard(
     except ImportError as missing:
         raise ImportError('the dashboard needs Jinja: pip install "stepgres[web]"') from missing
     return make_app(client, authorize, read_only=read_only)
+
+
+def metrics(client: AsyncClient, *, authorize: Authorize | None = None) -> MetricsEndpoint:
+    """Return an endpoint that Prometheus can scrape: the metrics of `AsyncClient.list_metrics`.
+
+    The format is that of Prometheus, or OpenMetrics if the scraper accepts it. authorize is as for
+    `sse`.
+    """
+    from stepgres.web.prometheus import metrics_text
+
+    _check_client(client)
+
+    async def endpoint(request: Request) -> Response:
+        if authorize is not None and not await _value(authorize, request):
+            return PlainTextResponse("Forbidden", 403)
+        try:
+            found = await client.list_metrics()
+        except ConnectionFailed:
+            logger.warning("metrics cannot be read: there is no connection", exc_info=True)
+            return PlainTextResponse("The database cannot be reached", 503)
+        text, content_type = metrics_text(found, request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+    return endpoint
 
 
 def _open_messages(client: AsyncClient, channel: Maybe[str]) -> Open:

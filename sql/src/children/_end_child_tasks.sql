@@ -8,6 +8,7 @@ declare
     v_failures stepgres._task_failure[];
     v_steps stepgres._step_key[];
     v_maps stepgres._step_key[];
+    v_completed bigint;
 begin
     if waits is null then
         return null;
@@ -55,7 +56,7 @@ begin
         where t.run_id = c.run_id and t.step_slug = c.step_slug
         returning t.run_id, t.step_slug, t.map
     )
-    select f.failures, s.steps, s.maps into v_failures, v_steps, v_maps
+    select f.failures, s.steps, s.maps, d.tasks into v_failures, v_steps, v_maps, v_completed
     from (
         select array_agg((
             e.run_id, e.step_slug, e.task_index, e.number, e.error, e.retryable, null,
@@ -70,7 +71,11 @@ begin
                 as steps,
             array_agg((t.run_id, t.step_slug)::stepgres._step_key) filter (where t.map) as maps
         from stepped as t
-    ) as s;
+    ) as s
+    cross join (select count(*) as tasks from completed) as d;
+    if v_completed > 0 and stepgres._is_counting() then
+        insert into stepgres.metric_counts (tasks_completed) values (v_completed);
+    end if;
     -- Maps and failures come first, as in _apply_results.
     return stepgres._refill_maps(v_maps) || stepgres._fail_tasks(v_failures) || v_steps;
 end

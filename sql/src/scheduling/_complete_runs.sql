@@ -51,6 +51,9 @@ begin
     into v_run_ids, v_awaited, v_limited, v_unique
     from ended as e;
     if v_run_ids is not null then
+        if stepgres._is_counting() then
+            insert into stepgres.metric_counts (runs_completed) values (cardinality(v_run_ids));
+        end if;
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
         perform stepgres._free_places(v_limited);
         perform stepgres._send_run_events('workflow_completed', v_run_ids);

@@ -13,6 +13,7 @@ declare
     v_awaited uuid[];
     v_limited stepgres._task_key[];
     v_unique uuid[];
+    v_count bigint;
 begin
     with failed as (
         update stepgres.runs as r
@@ -29,9 +30,14 @@ begin
     )
     select array_agg(f.run_id) filter (where f.depth is not null),
         array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited),
-        array_agg(f.run_id) filter (where f.unique_key is not null)
-    into v_awaited, v_limited, v_unique
+        array_agg(f.run_id) filter (where f.unique_key is not null), count(*)
+    into v_awaited, v_limited, v_unique, v_count
     from failed as f;
+    if v_count > 0 and stepgres._is_counting() then
+        insert into stepgres.metric_counts (runs_failed, runs_cancelled)
+        select case when not _fail_runs.is_cancelled then v_count end,
+            case when _fail_runs.is_cancelled then v_count end;
+    end if;
 
     -- A started step without a task waits. Only then the open waits are looked for.
     with cancelled as (

@@ -59,6 +59,7 @@ begin
         )
         select
             w.pgmq_queue,
+            count(*) as tasks,
             array_agg(w.msg_id) filter (where w.msg_id is not null) as msg_ids,
             array_agg((w.run_id, w.step_slug, w.task_index)::stepgres._task_key)
                 filter (where w.counted_from is not null or w.has_child) as waiting,
@@ -72,6 +73,9 @@ begin
             and to_regclass('pgmq.q_' || v_tickets.pgmq_queue) is not null
         then
             perform pgmq.delete(v_tickets.pgmq_queue, v_tickets.msg_ids);
+        end if;
+        if status = 'cancelled' and stepgres._is_counting() then
+            insert into stepgres.metric_counts (tasks_cancelled) values (v_tickets.tasks);
         end if;
         if status <> 'queued' and v_tickets.waiting is not null then
             perform stepgres._close_waits_of(v_tickets.waiting);

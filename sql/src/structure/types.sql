@@ -237,7 +237,11 @@ create type stepgres._outcome as (
     suspended stepgres._suspended_task[],
     restarted stepgres._new_task[],
     left_bodies stepgres._task_key[],
-    limited stepgres._task_key[]
+    limited stepgres._task_key[],
+    completed bigint,
+    executions bigint,
+    waited interval,
+    ran interval
 );
 
 create type stepgres._queue_position as (
@@ -309,6 +313,7 @@ create type stepgres.worker_info as (
     heartbeat_at timestamptz,
     is_alive boolean,
     tasks bigint,
+    slots int,
     is_waiting boolean,
     knows jsonb,
     executes jsonb
@@ -317,6 +322,7 @@ create type stepgres.worker_info as (
 comment on type stepgres.worker_info is
 'A worker as list_workers shows it; tasks is the number of tasks that it executes.
 
+slots is the number of tasks that it can execute at a time; null if it has not said so.
 is_waiting is true if it found nothing to do. knows is the code that it knows: see register_worker.
 executes are its 20 oldest tasks: run_id, workflow_slug, step_slug, task_index, started_at.';
 

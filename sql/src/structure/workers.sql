@@ -43,8 +43,10 @@ create table stepgres.workers (
     heartbeat_at timestamptz not null,
     progress jsonb not null default '[]',
     generation int not null default 0,
+    slots int,
     constraint worker_id_is_short check (length(worker_id) between 1 and 128),
-    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year')
+    constraint lease_is_limited check (lease > interval '0' and lease <= interval '1 year'),
+    constraint slots_are_positive check (slots > 0)
 ) with (fillfactor = 50, autovacuum_analyze_threshold = 1000000);
 
 -- The table is hardly ever analyzed. Heartbeats would cause an analyze every minute, after which
@@ -69,6 +71,10 @@ The timeout of such a task began anew at that time.';
 comment on column stepgres.workers.generation is
 'Counts up when keep_tasks or register_worker looks at the tasks that the worker has claimed.
 A call of work that began before claims no task any more.';
+comment on column stepgres.workers.slots is
+'The number of tasks that the worker executes at a time; null: the worker has not said.';
+comment on constraint slots_are_positive on stepgres.workers is
+'slots must be at least 1';
 comment on constraint worker_id_is_short on stepgres.workers is
 'a worker_id has 1 to 128 characters';
 comment on constraint lease_is_limited on stepgres.workers is

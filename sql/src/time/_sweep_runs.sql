@@ -27,6 +27,7 @@ begin
     v_is_full := cardinality(v_slice) = 2000;
     perform stepgres._forget_events();
     perform stepgres._forget_signals();
+    perform stepgres._add_up_counts();
     perform stepgres._tend_limits();
 
     -- The first look takes no locks, because most runs are in order. Runs that look wrong are

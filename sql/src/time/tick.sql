@@ -32,6 +32,10 @@ begin
     )
     select array_agg(d.worker_id) into v_worker_ids from dead as d;
     if v_worker_ids is not null then
+        if stepgres._are_metrics_on() then
+            insert into stepgres.metric_counts (leases_expired)
+            values (cardinality(v_worker_ids));
+        end if;
         v_run_ids := stepgres._lock_runs_of_workers(v_worker_ids);
         v_count := 0;
     else

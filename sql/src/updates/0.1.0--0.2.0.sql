@@ -70,13 +70,10 @@ add attribute payloads_deleted_at timestamptz;
 \ir structure/unique_runs.sql
 \ir structure/retention.sql
 \ir structure/paused_queues.sql
+\ir structure/metrics.sql
 alter type stepgres.queue_info
 add attribute paused_at timestamptz,
 add attribute parts jsonb;
-alter type stepgres.worker_info
-add attribute is_waiting boolean,
-add attribute knows jsonb,
-add attribute executes jsonb;
 
 create type stepgres.critical_step as (
     step_slug text,
@@ -110,8 +107,21 @@ alter type stepgres._outcome
 add attribute suspended stepgres._suspended_task[],
 add attribute restarted stepgres._new_task[],
 add attribute left_bodies stepgres._task_key[],
-add attribute limited stepgres._task_key[];
+add attribute limited stepgres._task_key[],
+add attribute completed bigint,
+add attribute executions bigint,
+add attribute waited interval,
+add attribute ran interval;
 alter type stepgres.work_item add attribute checkpoints jsonb;
+
+alter table stepgres.workers
+add column slots int,
+add constraint slots_are_positive check (slots > 0);
+alter type stepgres.worker_info
+add attribute slots int,
+add attribute is_waiting boolean,
+add attribute knows jsonb,
+add attribute executes jsonb;
 
 -- a worker that is at work now may know durable steps already
 update stepgres.workers set resources = resources || '{"feature durable": true}'
@@ -149,6 +159,7 @@ drop function stepgres.get_run(uuid);
 drop function stepgres.list_workflow_runs(
     text, text, int, int, text[], text[], timestamptz, timestamptz, text, uuid
 );
+drop function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[], text);
 drop function stepgres.retry_failed_workflow(uuid, boolean, boolean, text);
 drop function stepgres.start_workflow_run(
     text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid

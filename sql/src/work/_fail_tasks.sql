@@ -8,6 +8,9 @@ declare
     v_exhausted stepgres._exhausted_task[];
     v_left_bodies stepgres._task_key[];
     v_limited stepgres._task_key[];
+    v_retries bigint;
+    v_failed bigint;
+    v_skipped bigint;
 begin
     if failures is null then
         return null;
@@ -81,9 +84,16 @@ begin
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where not f.is_retried and f.counted_from is not null),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
-            filter (where f.is_limited)
-    into v_exhausted, v_left_bodies, v_limited
+            filter (where f.is_limited),
+        count(*) filter (where f.is_retried),
+        count(*) filter (where not f.is_retried and f.policy = 'fail'),
+        count(*) filter (where not f.is_retried and f.policy <> 'fail')
+    into v_exhausted, v_left_bodies, v_limited, v_retries, v_failed, v_skipped
     from failed as f;
+    if v_retries + v_failed + v_skipped > 0 and stepgres._is_counting() then
+        insert into stepgres.metric_counts (tasks_failed, tasks_skipped, retries)
+        values (v_failed, v_skipped, v_retries);
+    end if;
     perform stepgres._free_places(v_limited);
     if v_left_bodies is not null then
         perform stepgres._close_waits_of(v_left_bodies);

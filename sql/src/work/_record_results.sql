@@ -13,7 +13,7 @@ begin
     with accepted as materialized (
         select distinct on (n.run_id, n.step_slug, n.task_index)
             n.run_id, n.step_slug, n.task_index, t.attempt, t.counted_from, t.is_limited,
-            n.place, s.map,
+            n.place, s.map, t.queued_at, t.started_at,
             t.ctid as task_row, s.ctid as step_row,
             case
                 when n.status <> 'completed' then n.status
@@ -74,7 +74,7 @@ begin
         returning t.run_id, t.step_slug, t.map, t.is_end
     )
     select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps, a.suspended,
-        a.restarted, a.left_bodies, a.limited
+        a.restarted, a.left_bodies, a.limited, a.completed, a.executions, a.waited, a.ran
     into v_outcome
     from (
         select
@@ -97,7 +97,11 @@ begin
             array_agg((o.run_id, o.step_slug, o.task_index)::stepgres._task_key)
                 filter (where o.status = 'completed' and o.counted_from is not null) as left_bodies,
             array_agg((o.run_id, o.step_slug, o.task_index)::stepgres._task_key)
-                filter (where o.is_limited and o.status = 'completed') as limited
+                filter (where o.is_limited and o.status = 'completed') as limited,
+            count(*) filter (where o.status = 'completed') as completed,
+            count(*) filter (where o.status <> 'released') as executions,
+            sum(o.started_at - o.queued_at) filter (where o.status <> 'released') as waited,
+            sum(v_now - o.started_at) filter (where o.status <> 'released') as ran
         from accepted as o
     ) as a
     cross join (
@@ -108,6 +112,13 @@ begin
         from stepped as t
         cross join lateral (select (t.run_id, t.step_slug)::stepgres._step_key as key) as k
     ) as s;
+    if v_outcome.executions > 0 and stepgres._is_counting() then
+        insert into stepgres.metric_counts (tasks_completed, executions, waited, ran)
+        values (
+            v_outcome.completed, v_outcome.executions, extract(epoch from v_outcome.waited),
+            extract(epoch from v_outcome.ran)
+        );
+    end if;
     return v_outcome;
 end
 $$;

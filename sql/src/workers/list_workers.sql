@@ -6,8 +6,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     select w.worker_id, w.queues, stepgres._without_features(w.resources), w.lease,
         w.registered_at, w.heartbeat_at,
-        w.heartbeat_at + w.lease > stepgres._now(), coalesce(t.tasks, 0), w.is_waiting, w.knows,
-        coalesce(t.executes, '[]')
+        w.heartbeat_at + w.lease > stepgres._now(), coalesce(t.tasks, 0), w.slots, w.is_waiting,
+        w.knows, coalesce(t.executes, '[]')
     from stepgres.workers as w
     left join (
         select k.worker_id, count(*) as tasks,

@@ -5,7 +5,8 @@ create function stepgres.register_worker(
     resources jsonb default '{}',
     knows jsonb default null,
     features text[] default '{}',
-    client_version text default null
+    client_version text default null,
+    slots int default null
 ) returns text
 language plpgsql
 volatile
@@ -30,18 +31,21 @@ begin
     -- The worker is locked before runs, as everywhere. A claim of this worker under way ends first.
     perform 1 from stepgres.workers as w where w.worker_id = v_worker_id for update;
     insert into stepgres.workers as w (
-        worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at
+        worker_id, queues, resources, lease, knows, features, registered_at, heartbeat_at,
+        slots
     )
     values (
         v_worker_id, register_worker.queues,
         register_worker.resources || stepgres._feature_resources(register_worker.features),
         register_worker.lease,
-        v_knows, coalesce(register_worker.features, '{}'), v_now, v_now
+        v_knows, coalesce(register_worker.features, '{}'), v_now, v_now,
+        register_worker.slots
     )
     on conflict on constraint workers_pkey do update
     set queues = excluded.queues, resources = excluded.resources, lease = excluded.lease,
         knows = excluded.knows, features = excluded.features, is_waiting = false, progress = '[]',
-        generation = w.generation + 1, registered_at = v_now, heartbeat_at = v_now;
+        generation = w.generation + 1, registered_at = v_now, heartbeat_at = v_now,
+        slots = excluded.slots;
     perform stepgres._take_over(array[v_worker_id], is_dead => true);
     foreach v_queue in array register_worker.queues loop
         perform stepgres._ensure_queue(v_queue, 0, '{}');
@@ -58,7 +62,9 @@ exception when check_violation or not_null_violation then
 end
 $$;
 
-comment on function stepgres.register_worker(text, text[], interval, jsonb, jsonb, text[], text) is
+comment on function stepgres.register_worker(
+    text, text[], interval, jsonb, jsonb, text[], text, int
+) is
 'Registers a worker that takes tasks from these queues, and returns its worker_id.
 
 A worker_id is made up if none is given. resources are the resources of the worker, such as
@@ -76,6 +82,8 @@ Unknown features are ignored.
 The worker must call heartbeat or work within its lease; otherwise its tasks are taken over.
 Registering a worker_id again takes over the tasks that the worker held before.
 
-client_version is the version of the program of the worker: see check_version.
+client_version is the version of the program of the worker: see check_version. slots is the number
+of tasks that the worker executes at a time: metrics show it.
 
-Errors: SG001 bad worker_id, queue, lease, resources or knows, SG027 the version is not served.';
+Errors: SG001 bad worker_id, queue, lease, resources, knows or slots, SG027 the version is not
+served.';

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from stepgres._dashboard import charts
 from stepgres._dashboard.view import Page, View
 
 _SIZE = 50
 _MOST_COUNTED = 10_000  # runs of a status
 _MOST_WORKFLOWS = 200  # in the list of the filter
 _SECONDS = 5.0  # how old counts may be
+_CHARTS = (("Last hour", 3600.0, 60.0), ("Last day", 86400.0, 1800.0))  # and a part, in seconds
 _STATUSES = ("started", "completed", "failed")
 
 
@@ -44,6 +46,7 @@ async def show_runs(view: View) -> dict[str, Any]:
         "is_cut": is_cut,
         "counts": await view.live.remember("counts", _SECONDS, lambda: _counts(view)),
         "most": _MOST_COUNTED,
+        "charts": await view.live.remember("charts", _SECONDS, lambda: _charts(view)),
         "workflows": [flow.workflow_slug for flow in flows[:_MOST_WORKFLOWS]],
         "choices": _STATUSES,
         "bulk": ("cancel_runs", "pause_runs", "resume_runs", "retry_runs"),
@@ -57,6 +60,14 @@ async def _counts(view: View) -> dict[str, int]:
         counts["paused"] += found.paused
         counts["cancelled"] += found.cancelled
     return dict(counts)
+
+
+async def _charts(view: View) -> list[tuple[str, dict[str, int], str]]:
+    found: list[tuple[str, dict[str, int], str]] = []
+    for label, since, bucket in _CHARTS:
+        parts = await view.client.list_throughput(since, bucket)
+        found.append((label, charts.totals(parts), charts.draw(parts, label)))
+    return found
 
 
 PAGES = [Page("/", "runs.html", show_runs, nav="Runs")]
