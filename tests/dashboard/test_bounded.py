@@ -13,7 +13,7 @@ import pytest
 
 from bench.fill import fill
 from stepgres import AsyncClient
-from stepgres._dashboard.pages import PAGES, runs
+from stepgres._dashboard.pages import PAGES, queues, runs
 from stepgres.web import dashboard
 from tests.conftest import Server
 from tests.support.engine import Engine, step
@@ -39,6 +39,11 @@ def full(server: Server) -> Iterator[tuple[str, UUID]]:
                 engine.define(slug, step("a"))
             fill(connection, finished=EACH, paused=EACH, waiting=EACH)
             run_id = engine.start("order", {"x": 1}, tags=["rare"])
+            engine.call("create_limit", limit_slug="api", max_running=1)
+            engine.call(
+                "create_schedule", schedule_slug="nightly", workflow_slug="order", cron="@daily"
+            )
+            engine.call("create_channel", channel="news")
             connection.execute("analyze")
         yield database.dsn, run_id
 
@@ -61,6 +66,7 @@ def reads_of(dsn: str, path: str) -> tuple[int, httpx.Response]:
 # The path of each page, with the rows that it may read. The counts of the page Runs are shared by
 # all tabs for some seconds, and end at a limit for each of three statuses.
 _MOST_COUNTED = 500
+_OF_WORKERS = 100 + 3 * _MOST_COUNTED
 _COUNTED = 500 + 4 * 3 * _MOST_COUNTED
 PATHS: dict[str, list[tuple[str, int]]] = {
     "/": [
@@ -75,6 +81,16 @@ PATHS: dict[str, list[tuple[str, int]]] = {
     "/runs/{run_id}": [("/runs/{run_id}", 500)],
     "/runs/{run_id}/steps/{step_slug}": [("/runs/{run_id}/steps/a", 500)],
     "/runs/bulk/{method}": [("/runs/bulk/pause_runs?run_id={run_id}", 100)],
+    "/queues": [("/queues", _OF_WORKERS)],
+    "/queues/{queue}": [("/queues/default", _OF_WORKERS)],
+    "/workers/{worker_id:path}": [("/workers/worker", _OF_WORKERS)],
+    "/schedules": [("/schedules", 100)],
+    "/schedules/{schedule_slug}": [("/schedules/nightly", 100)],
+    "/schedules/{schedule_slug}/backfill": [("/schedules/nightly/backfill?since=9d", 100)],
+    "/limits": [("/limits", 100)],
+    "/limits/{limit_slug}": [("/limits/api", 100)],
+    "/channels": [("/channels", 100)],
+    "/channels/{channel:path}": [("/channels/news", 100)],
 }
 
 
@@ -88,6 +104,7 @@ def test_page_reads_little(
 ) -> None:
     dsn, run_id = full
     monkeypatch.setattr(runs, "_MOST_COUNTED", _MOST_COUNTED)
+    monkeypatch.setattr(queues, "_MOST_RUNS", _MOST_COUNTED)
     rows, answer = reads_of(dsn, path.format(run_id=run_id))
     assert answer.status_code == 200, answer.text
     assert rows < most

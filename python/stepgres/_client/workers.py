@@ -63,9 +63,12 @@ class Workers(Caller):
         """Return the name on which PostgreSQL notifies the waiting workers of a queue."""
         return self._scalar(str, "wakeup_name", queue=queue)
 
-    def list_workers(self) -> list[WorkerInfo]:
-        """List the registered workers, the oldest first."""
-        return self._all("list_workers", row_of(WorkerInfo))
+    def list_workers(self, most: int | None = None) -> list[WorkerInfo]:
+        """List the registered workers, the oldest first.
+
+        With most, only tasks of so many active runs count, the newest.
+        """
+        return self._all("list_workers", row_of(WorkerInfo), most=most)
 
     def list_queues(self, most: int | None = None) -> list[QueueInfo]:
         """List the queues by name, with their ready tasks and live workers.

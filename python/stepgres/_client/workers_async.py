@@ -61,9 +61,12 @@ class AsyncWorkers(AsyncCaller):
         """Return the name on which PostgreSQL notifies the waiting workers of a queue."""
         return await self._scalar(str, "wakeup_name", queue=queue)
 
-    async def list_workers(self) -> list[WorkerInfo]:
-        """List the registered workers, the oldest first."""
-        return await self._all("list_workers", row_of(WorkerInfo))
+    async def list_workers(self, most: int | None = None) -> list[WorkerInfo]:
+        """List the registered workers, the oldest first.
+
+        With most, only tasks of so many active runs count, the newest.
+        """
+        return await self._all("list_workers", row_of(WorkerInfo), most=most)
 
     async def list_queues(self, most: int | None = None) -> list[QueueInfo]:
         """List the queues by name, with their ready tasks and live workers.

@@ -152,6 +152,7 @@ drop function stepgres.add_step(
 );
 drop function stepgres._list_attempts(uuid, text);
 drop function stepgres.list_queues();
+drop function stepgres.list_workers();
 drop function stepgres.list_channels();
 drop function stepgres._count_messages(text);
 drop function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text);

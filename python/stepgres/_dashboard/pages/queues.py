@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 
+from stepgres._dashboard import render
 from stepgres._dashboard.view import Page, View
 from stepgres.errors import WorkerNotFound
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 _MOST_COUNTED = 10_000  # tasks of a part of a queue
 _MOST_SHOWN = 100  # queues, and workers
+_MOST_RUNS = 10_000  # active runs, the newest, whose tasks are looked for
+_SECONDS = 3.0  # how old the list of workers may be
 _MOST_KNOWN = 200  # workflows that a worker knows
 
 
 async def show_queues(view: View) -> dict[str, Any]:
     """List the queues and the workers."""
     queues = await view.client.list_queues(most=_MOST_COUNTED)
-    workers = await view.client.list_workers()
+    workers = await _workers(view)
     return {
         "title": "Queues and workers",
         "queues": queues[:_MOST_SHOWN],
@@ -40,7 +43,7 @@ async def show_queue(view: View) -> dict[str, Any]:
     queue = next((queue for queue in queues if queue.queue == name), None)
     if queue is None:
         raise HTTPException(404, "There is no such queue")
-    workers = [w for w in await view.client.list_workers() if name in w.queues]
+    workers = [w for w in await _workers(view) if name in w.queues]
     return {
         "title": f"Queue {name}",
         "queue": queue,
@@ -54,7 +57,7 @@ async def show_queue(view: View) -> dict[str, Any]:
 async def show_worker(view: View) -> dict[str, Any]:
     """Show a worker: what it is for, what it knows, and what it executes now."""
     name = view.path("worker_id")
-    workers = await view.client.list_workers()
+    workers = await _workers(view)
     worker = next((worker for worker in workers if worker.worker_id == name), None)
     if worker is None:
         raise WorkerNotFound(
@@ -63,13 +66,19 @@ async def show_worker(view: View) -> dict[str, Any]:
     knows: Mapping[str, Any] = worker.knows or {}
     workflows = sorted(knows.get("workflows", {}).items())
     return {
-        "title": f"Worker {name}",
+        "title": f"Worker {render.visible(name)}",
         "worker": worker,
         "state": state_of(worker),
         "workflows": workflows[:_MOST_KNOWN],
         "more_workflows": max(len(workflows) - _MOST_KNOWN, 0),
         "goals": knows.get("goals"),
     }
+
+
+async def _workers(view: View) -> list[WorkerInfo]:
+    return await view.live.remember(
+        "workers", _SECONDS, lambda: view.client.list_workers(most=_MOST_RUNS)
+    )
 
 
 def state_of(worker: WorkerInfo) -> str:
