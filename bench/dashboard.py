@@ -66,8 +66,8 @@ def bench_dashboard(bench: Bench) -> Iterator[Table]:
             }
             rows, rounds = bench.in_rounds(one_by_one(cases))
             workers.check()
-    title = f"Open tabs of the dashboard, with an idle worker and {finished:,} finished runs"
-    yield Table("dashboard", title, _COLUMNS, rows, rounds)
+        title = f"Open tabs of the dashboard, with an idle worker and {finished:,} finished runs"
+        yield Table("dashboard", title, _COLUMNS, rows, rounds)
 
 
 def _measure(bench: Bench, port: int, pid: int, paths: list[str], tabs: int) -> Figures:

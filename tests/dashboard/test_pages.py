@@ -211,3 +211,17 @@ def test_links_stay_under_the_mount(browser: httpx.Client, run_id: UUID) -> None
         links: list[Any] = re.findall(r'(?:href|src|action|formaction|data-live)="([^"]*)"', text)
         assert links
         assert [link for link in links if link and not link.startswith(("/ops/", "#"))] == []
+
+
+def test_child_runs_unfold(browser: httpx.Client, engine: Engine) -> None:
+    engine.define("inner", step("first"), step("second", "first"))
+    engine.define("outer", step("a", workflow="inner"))
+    run_id = engine.start("outer", {})
+    page = browser.get(f"/runs/{run_id}").text
+    (child,) = re.findall(r"child=([-0-9a-f]{36})", page)
+    assert "second" not in page
+    unfolded = browser.get(f"/runs/{run_id}?child={child}").text
+    assert f'href="/ops/runs/{child}/steps/second"' in unfolded
+    assert f"/ops/runs/{run_id}" in browser.get(f"/runs/{child}").text, "the parent"
+    stranger = engine.start("inner", {})
+    assert "second" not in browser.get(f"/runs/{run_id}?child={stranger}").text

@@ -10,13 +10,16 @@ from stepgres._dashboard import graph, render, timeline
 from stepgres._dashboard.view import Page, View
 
 if TYPE_CHECKING:
-    from stepgres.types import RunDetails, RunStep
+    from markupsafe import Markup
+
+    from stepgres.types import RunDetails, RunStep, Wait
 
 _MOST_ATTEMPTS = 20  # of a step
 _MOST_STEPS = 100  # in the table
 _MOST_BARS = 60
 _MOST_TEXT = 4_000  # characters of a payload or an error
 _MOST_SIGNALS = 20
+_MOST_CHILDREN = 50
 _MOST_REASONS = 20
 _REASONS = {
     "start": "waits for its start",
@@ -48,6 +51,7 @@ async def show_run(view: View) -> dict[str, Any]:
     shown = steps[page * _MOST_STEPS : (page + 1) * _MOST_STEPS]
     critical = {step.step_slug for step in await client.critical_path(run_id)}
     times = await client.list_step_times(run_id, limit=_MOST_BARS)
+    children = [(step, wait) for step in run.steps for wait in step.waits if wait.child_run_id]
     end = run.finished_at or datetime.now(timezone.utc)
     path = f"/runs/{run_id}"
     open_slug = run.failed_step or next((s.step_slug for s in run.steps), "")
@@ -62,12 +66,10 @@ async def show_run(view: View) -> dict[str, Any]:
         "wanted": wanted,
         "page": page,
         "has_more": len(steps) > (page + 1) * _MOST_STEPS,
-        "graph": graph.draw(
-            [_node(view, path, step) for step in run.steps],
-            "The steps of the run",
-            view.text("focus"),
-            render.url(view.request, path, {"focus": "FOCUS"}).replace("FOCUS", "{}") + "#graph",
-        ),
+        "graph": _graph(view, run, view.text("focus")),
+        "children": children[:_MOST_CHILDREN],
+        "more_children": max(len(children) - _MOST_CHILDREN, 0),
+        "child": await _child(view, children),
         "focus": view.text("focus"),
         "timeline": timeline.draw(times, critical, run.inserted_at, end) if times else "",
         "kinds": timeline.KINDS,
@@ -86,6 +88,22 @@ async def show_run(view: View) -> dict[str, Any]:
             "input": await _editable_input(view),
         },
     }
+
+
+def _graph(view: View, run: RunDetails, focus: str | None = None) -> Markup:
+    path = f"/runs/{run.run_id}"
+    fold = render.url(view.request, path, {"focus": "FOCUS"}).replace("FOCUS", "{}")
+    nodes = [_node(view, path, step) for step in run.steps]
+    return graph.draw(nodes, f"The steps of {run.workflow_slug}", focus, f"{fold}#graph")
+
+
+async def _child(view: View, children: list[tuple[RunStep, Wait]]) -> dict[str, Any] | None:
+    """Return the child run that is folded open, with its graph."""
+    chosen = view.uuid("child")
+    if chosen is None or all(wait.child_run_id != chosen for _, wait in children):
+        return None
+    run = await view.client.get_run(chosen, payloads=False, most=1)
+    return {"run_id": chosen, "graph": _graph(view, run)}
 
 
 async def _payload(view: View, kind: str) -> str | None:
@@ -144,7 +162,7 @@ def _node(view: View, path: str, step: RunStep) -> graph.Node:
     )
 
 
-def wait_text(wait: Any) -> str:
+def wait_text(wait: Wait) -> str:
     """Return the subject of a wait: signal paid, approval Ship it?, sleep."""
     title = wait.approval and wait.approval.get("title")
     return str(wait.name or f"{wait.kind} {wait.signal or title or ''}".strip())

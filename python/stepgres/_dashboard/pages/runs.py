@@ -11,7 +11,8 @@ from stepgres._dashboard.view import Page, View
 _SIZE = 50
 _MOST_COUNTED = 10_000  # runs of a status
 _MOST_WORKFLOWS = 200  # in the list of the filter
-_SECONDS = 5.0  # how old counts may be
+_COUNT_SECONDS = 10.0  # how old counts may be
+_SECONDS = 30.0  # how old charts and the names of workflows may be
 _CHARTS = (("Last hour", 3600.0, 60.0), ("Last day", 86400.0, 1800.0))  # and a part, in seconds
 _STATUSES = ("started", "completed", "failed")
 
@@ -44,7 +45,7 @@ async def show_runs(view: View) -> dict[str, Any]:
         "after": after,
         "next_after": next_after,
         "is_cut": is_cut,
-        "counts": await view.live.remember("counts", _SECONDS, lambda: _counts(view)),
+        "counts": await view.live.remember("counts", _COUNT_SECONDS, lambda: _counts(view)),
         "most": _MOST_COUNTED,
         "charts": await view.live.remember("charts", _SECONDS, lambda: _charts(view)),
         "workflows": [flow.workflow_slug for flow in flows[:_MOST_WORKFLOWS]],
