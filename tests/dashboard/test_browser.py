@@ -232,6 +232,39 @@ def test_page_polls_where_a_proxy_holds_the_stream_back(open_page: Open, client:
         page.wait_for_selector(f'tr[data-key="{run_id}"]')
 
 
+def test_hidden_tab_asks_nothing(open_page: Open, client: Client) -> None:
+    client.register_workflow(Orders)
+    page = open_page()
+    wait_for_text(page, "#live", "Live")
+    hide = """
+        (isHidden) => {
+          Object.defineProperty(document, "hidden", {configurable: true, get: () => isHidden});
+          document.dispatchEvent(new Event("visibilitychange"));
+        }
+    """
+    page.evaluate(hide, True)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    run_id = client.start_workflow_run("orders", {"lines": 1})
+    other = open_page()
+    other.wait_for_selector(f'tr[data-key="{run_id}"]')
+    with same_document(page):
+        assert requests == []
+        page.evaluate(hide, False)
+        page.wait_for_selector(f'tr[data-key="{run_id}"]')
+
+
+def test_expired_session_leads_to_the_login(open_page: Open, client: Client) -> None:
+    client.register_workflow(Orders)
+    page = open_page()
+    wait_for_text(page, "#live", "Live")
+    login = {"status": 200, "content_type": "text/html", "body": "<h1>Log in</h1>"}
+    page.route("**/ops/", lambda route: route.fulfill(**login))
+    client.start_workflow_run("orders", {"lines": 1})
+    wait_for_text(page, "h1", "Log in")
+    assert page.query_selector("nav") is None
+
+
 def test_pages_work_without_scripts(open_page: Open, client: Client) -> None:
     client.register_workflow(Orders)
     run_id = client.start_workflow_run("orders", {"lines": 1})

@@ -21,6 +21,7 @@ _MOST_TEXT = 4_000  # characters of a payload or an error
 _MOST_SIGNALS = 20
 _MOST_CHILDREN = 50
 _MOST_REASONS = 20
+_MOST_EXPLAINED = 2_000  # steps of a run; each may wait for something
 _REASONS = {
     "start": "waits for its start",
     "sleep": "sleeps",
@@ -44,7 +45,9 @@ async def show_run(view: View) -> dict[str, Any]:
     """Show a run."""
     client, run_id = view.client, view.run_id()
     run = await client.get_run(run_id, payloads=False, most=_MOST_ATTEMPTS)
-    reasons = [] if run.finished_at else await client.why_stuck(run_id)
+    is_explained = len(run.steps) <= _MOST_EXPLAINED
+    explains = is_explained and run.finished_at is None
+    reasons = await client.why_stuck(run_id) if explains else []
     real = [reason for reason in reasons if reason.waits_for != "dependency"]
     wanted, page = view.text("steps"), max(view.number("page") or 0, 0)
     steps = [step for step in run.steps if wanted is None or status_of(step) == wanted]
@@ -75,6 +78,7 @@ async def show_run(view: View) -> dict[str, Any]:
         "kinds": timeline.KINDS,
         "bars": _MOST_BARS,
         "is_timeline_cut": len(times) == _MOST_BARS < len(run.steps),
+        "is_explained": is_explained,
         "reasons": [(why, _REASONS.get(why.waits_for, "waits")) for why in real[:_MOST_REASONS]],
         "more_reasons": max(len(real) - _MOST_REASONS, 0),
         "dependents": len({why.step_slug for why in reasons if why.waits_for == "dependency"}),

@@ -32,13 +32,19 @@ async function refresh() {
   wanted = false;
   const pause = lastRefresh + LEAST_PAUSE - Date.now();
   if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+  if (document.hidden) {
+    refreshing = false;
+    return; // a tab that is shown again refreshes first
+  }
   lastRefresh = Date.now();
   try {
     const answer = await fetch(location.href, {
       headers: {"X-Fragment": "1", "If-None-Match": main.dataset.etag},
       cache: "no-store",
     });
-    if (answer.status === 200) {
+    if (answer.redirected || (answer.status === 200 && !answer.headers.has("ETag"))) {
+      location.reload(); // to the login of the application
+    } else if (answer.status === 200) {
       update(await answer.text(), answer.headers);
       say(polling ? "Polling" : "Live");
     } else if (answer.status === 304) {
