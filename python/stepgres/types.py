@@ -301,6 +301,19 @@ class Limit(NamedTuple):
     keys: list[dict[str, Any]]
 
 
+class LimitKey(NamedTuple):
+    """A key of a limit, the weight that runs under it, and how many tasks and runs wait for it.
+
+    opens_at is the instant at which the rate lets in the next. position is for the next page.
+    """
+
+    key: Any
+    running: int
+    waiting: int
+    opens_at: datetime | None
+    position: str
+
+
 class SimulatedEvent(NamedTuple):
     """What would happen in a run, and how long after its start, as `simulate` returns it.
 

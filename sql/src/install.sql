@@ -398,6 +398,7 @@
 \ir limits/_uses_of.sql
 \ir limits/create_limit.sql
 \ir limits/delete_limit.sql
+\ir limits/list_limit_keys.sql
 \ir limits/list_limits.sql
 \ir limits/update_limit.sql
 

@@ -215,6 +215,24 @@ def test_limits_show_their_keys_and_change_at_once(browser: httpx.Client, engine
     assert browser.get("/limits/api").status_code == 404
 
 
+def test_keys_of_a_limit_come_in_pages(browser: httpx.Client, engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=1)
+    engine.define("order", step("a", limits=[{"limit": "api", "key": "$.tenant"}]))
+    for number in range(60):
+        engine.start("order", {"tenant": f"t{number:02}"})
+    engine.start("order", {"tenant": "t59"})
+    engine.colleague("limited", features=["limits"]).claim(100)
+    page = browser.get("/limits/api")
+    assert "The 20 busiest keys" in page.text
+    keys = rows(page, "key")
+    assert len(keys) == 51  # the first 50, and the busiest
+    assert keys['"t59"'].startswith('"t59" 1 1')
+    (more,) = re.findall(r'href="/ops([^"]+)" rel="next"', page.text)
+    assert list(rows(browser.get(html.unescape(more)), "key")) == [
+        f'"t{number}"' for number in range(50, 60)
+    ]
+
+
 # Channels
 
 

@@ -41,6 +41,7 @@ READS = [
     "list_channels",
     "list_checkpoints",
     "list_flows",
+    "list_limit_keys",
     "list_limits",
     "list_metrics",
     "list_queues",

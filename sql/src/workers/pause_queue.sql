@@ -5,18 +5,22 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_is_new boolean;
     v_constraint text;
     v_column text;
 begin
-    insert into stepgres.paused_queues (queue, paused_at)
-    values (pause_queue.queue, stepgres._now())
-    on conflict do nothing;
-    return found;
-exception when check_violation or not_null_violation then
-    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-    perform stepgres._definition_error(
-        v_constraint, format('queue "%s"', left(pause_queue.queue, 100)), v_column
-    );
+    begin
+        insert into stepgres.paused_queues (queue, paused_at)
+        values (pause_queue.queue, stepgres._now())
+        on conflict do nothing;
+        v_is_new := found;
+    exception when check_violation or not_null_violation then
+        get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+        perform stepgres._definition_error(
+            v_constraint, format('queue "%s"', left(pause_queue.queue, 100)), v_column
+        );
+    end;
+    return v_is_new;
 end
 $$;
 

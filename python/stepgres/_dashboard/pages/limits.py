@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 200
 _MOST_KEYS = 20  # of list_limits
+_SIZE = 50  # keys of a page
 
 
 async def show_limits(view: View) -> dict[str, Any]:
@@ -27,17 +28,21 @@ async def show_limits(view: View) -> dict[str, Any]:
 
 
 async def show_limit(view: View) -> dict[str, Any]:
-    """Show a limit with its busiest keys."""
-    slug = view.path("limit_slug")
+    """Show a limit with its busiest keys, and all keys by pages."""
+    slug, after = view.path("limit_slug"), view.text("after")
     limits = await view.client.list_limits(slug)
     if not limits:
         raise LimitNotFound(f"limit {slug[:200]!a} does not exist", hint="See the list of limits.")
     (limit,) = limits
+    keys = await view.client.list_limit_keys(slug, limit=_SIZE + 1, after=after)
     return {
         "title": f"Limit {slug}",
         "limit": limit,
         "rate": rate_of(limit),
-        "is_cut": len(limit.keys) >= _MOST_KEYS,
+        "busiest": [] if after or len(limit.keys) < _MOST_KEYS else limit.keys,
+        "keys": keys[:_SIZE],
+        "after": after,
+        "next_after": keys[_SIZE - 1].position if len(keys) > _SIZE else None,
         "values": {
             "max_running": "" if limit.max_running is None else str(limit.max_running),
             "rate": "" if limit.rate is None else f"{limit.rate:g}",
