@@ -79,6 +79,7 @@ from stepgres.types import CompositionStats as CompositionStats
 from stepgres.types import CriticalStep as CriticalStep
 from stepgres.types import Flow as Flow
 from stepgres.types import Limit as Limit
+from stepgres.types import LimitKey as LimitKey
 from stepgres.types import LogLine as LogLine
 from stepgres.types import Message as Message
 from stepgres.types import Metric as Metric

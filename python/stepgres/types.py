@@ -328,6 +328,19 @@ class Limit(NamedTuple):
     keys: list[dict[str, Any]]
 
 
+class LimitKey(NamedTuple):
+    """A key of a limit, the weight that runs under it, and how many tasks and runs wait for it.
+
+    opens_at is the instant at which the rate lets in the next. position is for the next page.
+    """
+
+    key: Any
+    running: int
+    waiting: int
+    opens_at: datetime | None
+    position: str
+
+
 class SimulatedEvent(NamedTuple):
     """What would happen in a run, and how long after its start, as `simulate` returns it.
 
@@ -350,7 +363,7 @@ class Schedule(NamedTuple):
 
     overlap is "skip", "buffer_one", "cancel_other" or "allow_all". is_of_workflow: the definition
     of the workflow has the schedule; it is in force while that version is current. next_due_at is
-    None if no due time is left.
+    None if no due time is left. last_due is the last due time, with the fields of `ScheduleRun`.
     """
 
     schedule_slug: str
@@ -373,6 +386,7 @@ class Schedule(NamedTuple):
     pause_note: str | None
     next_due_at: datetime | None
     created_at: datetime
+    last_due: dict[str, Any] | None
 
 
 class ScheduleRun(NamedTuple):
@@ -380,16 +394,17 @@ class ScheduleRun(NamedTuple):
 
     outcome is "started", "buffered" (the run starts when the one before it has ended), "skipped"
     (a run was active), "missed" (nobody called tick in time), "paused" or "failed" (the run could
-    not start: error says why). kind is "due", "trigger" or "backfill".
+    not start: error says why). kind is "due", "trigger" or "backfill". outcome and settled_at are
+    None in a dry run.
     """
 
     schedule_slug: str
     due_at: datetime
-    outcome: str
+    outcome: str | None
     kind: str
     run_id: UUID | None
     error: str | None
-    settled_at: datetime
+    settled_at: datetime | None
 
 
 class CompositionStats(NamedTuple):
@@ -643,6 +658,8 @@ class WorkerInfo(NamedTuple):
 
     slots is the number of tasks that it can execute at a time; None if it has not said so.
     A worker that sends no heartbeat for its lease is not alive; other workers take over its tasks.
+    is_waiting says that it found nothing to do. knows is the code that it knows, as in
+    `register_worker`. executes has its 20 oldest tasks.
     """
 
     worker_id: str
@@ -653,16 +670,25 @@ class WorkerInfo(NamedTuple):
     heartbeat_at: datetime
     is_alive: bool
     tasks: int
-    slots: int | None = None
+    slots: int | None
+    is_waiting: bool
+    knows: dict[str, Any] | None
+    executes: list[dict[str, Any]]
 
 
 class QueueInfo(NamedTuple):
-    """A queue as `list_queues` returns it: its ready tasks, the time of the first, its workers."""
+    """A queue as `list_queues` returns it: its ready tasks, the time of the first, its workers.
+
+    paused_at is None if the queue is not paused. parts are the 50 most urgent parts of the queue
+    that have tasks: priority, resources, lane, tasks and oldest_at.
+    """
 
     queue: str
     tasks: int
     oldest_at: datetime | None
     workers: int
+    paused_at: datetime | None
+    parts: list[dict[str, Any]]
 
 
 class Metric(NamedTuple):

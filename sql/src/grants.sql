@@ -17,7 +17,7 @@ declare
         list_goal_events,add_subscriber,remove_subscriber,catch_up_events,get_composition_stats,
         listen,catch_up,get_message,message_history,list_signals,list_waits,list_checkpoints,
         list_logs,get_run_tree,critical_path,list_approvals,list_schedules,get_schedule,
-        preview_schedule,list_limits,list_metrics,list_throughput}';
+        preview_schedule,list_limits,list_limit_keys,list_metrics,list_throughput}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
         pause_workflow_run,resume_workflow_run,retry_failed_workflow,fork_run,cancel_runs,
         pause_runs,resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,

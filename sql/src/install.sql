@@ -27,6 +27,7 @@
 \ir structure/failures.sql
 \ir structure/metrics.sql
 \ir structure/workers.sql
+\ir structure/paused_queues.sql
 \ir structure/events.sql
 \ir structure/task_graphs.sql
 \ir structure/task_graph_changes.sql
@@ -248,12 +249,15 @@
 \ir workers/_take_back.sql
 \ir workers/_take_back_lost.sql
 \ir workers/_take_over.sql
+\ir workers/_unpaused.sql
 \ir workers/_worker.sql
 \ir workers/heartbeat.sql
 \ir workers/keep_tasks.sql
 \ir workers/list_queues.sql
 \ir workers/list_workers.sql
+\ir workers/pause_queue.sql
 \ir workers/register_worker.sql
+\ir workers/resume_queue.sql
 \ir workers/unregister_worker.sql
 \ir workers/wakeup_name.sql
 
@@ -410,6 +414,7 @@
 \ir limits/_uses_of.sql
 \ir limits/create_limit.sql
 \ir limits/delete_limit.sql
+\ir limits/list_limit_keys.sql
 \ir limits/list_limits.sql
 \ir limits/update_limit.sql
 

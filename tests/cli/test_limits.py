@@ -9,8 +9,8 @@ from tests.support.engine import Engine, step
 
 def test_limits_are_declared_listed_changed_and_deleted(cli: Cli, client: Client) -> None:
     assert cli("limits", "list").stderr == "There are no limits.\n"
-    cli("limits", "create", "openai", "--max-running", "5", "--rate", "50", "--per", "60")
-    cli("limits", "create", "pages", "--rate", "0.5", "--per", "1", "--burst", "3")
+    cli("limits", "create", "openai", "--max-running", "5", "--rate", "50", "--per", "60s")
+    cli("limits", "create", "pages", "--rate", "0.5", "--per", "1s", "--burst", "3")
     lines = cli("limits", "list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["LIMIT", "openai", "pages"]
     assert "50 per 1 min" in lines[1]

@@ -173,7 +173,7 @@ def test_workers_queues_and_channels_are_listed(
     }
     found = {q["queue"]: (q["tasks"], q["workers"]) for q in printed(cli("queues", "--json"))}
     assert found["default"] == (23, 1)
-    assert rows(cli("queues"))[0] == ["QUEUE", "TASKS", "OLDEST", "WORKERS"]
+    assert rows(cli("queues"))[0] == ["QUEUE", "TASKS", "OLDEST", "WORKERS", "PAUSED"]
     assert cli("channels").stderr == "There are no channels.\n"
     client.send_with_notify("news", {"n": 1})
     message_id = client.send_with_notify("news", {"n": 2})
@@ -181,6 +181,17 @@ def test_workers_queues_and_channels_are_listed(
     (channel,) = printed(cli("channels", "--json"))
     assert (channel["channel"], channel["messages"]) == ("news", 1)
     assert rows(cli("channels"))[1][:2] == ["news", "1"]
+
+
+def test_queue_is_paused_and_resumed(cli: Cli, client: Client, engine: Engine) -> None:
+    assert cli("queues", "pause", "default").stdout == "Queue default is paused.\n"
+    assert cli("queues", "pause", "default").stdout == "Queue default was paused before.\n"
+    (queue,) = client.list_queues()
+    assert queue.paused_at is not None
+    assert len(rows(cli("queues"))[1]) > len(["default", "0", "1"])
+    assert cli("queues", "resume", "default").stdout == "Queue default is resumed.\n"
+    assert cli("queues", "resume", "default").stdout == "Queue default is not paused.\n"
+    assert cli("queues", "pause", "No Name").exit_code == 2
 
 
 def test_goals_are_listed_shown_approved_and_rejected(cli: Cli, client: Client) -> None:

@@ -47,6 +47,8 @@ def test_every_read_answers(browser: httpx.Client, run_id: UUID, method: str) ->
         "schedule_slug": "nightly",
         "task_graph_id": "htdag_1",
         "cron_or_slug": "@daily",
+        "channel": "news",
+        "limit_slug": "api",
     }
     needed = {p.name: given[p.name] for p in parameters(method).values() if p.is_needed}
     if needed:

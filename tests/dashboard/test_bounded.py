@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from bench.fill import fill
 from stepgres import AsyncClient
-from stepgres._dashboard.pages import PAGES, runs, workflows
+from stepgres._dashboard.pages import PAGES, queues, runs, workflows
 from stepgres.web import dashboard
 from tests.conftest import Server
 from tests.support.engine import Engine, step
@@ -46,6 +46,11 @@ def full(server: Server) -> Iterator[tuple[str, dict[str, Any]]]:
             wait_id = engine.rows("select max(wait_id) from stepgres.waits")[0]
             graphs = [save_graph(engine) for _ in range(2 * EACH // 100)]
             approve_graph(engine, graphs[0])
+            engine.call("create_limit", limit_slug="api", max_running=1)
+            engine.call(
+                "create_schedule", schedule_slug="nightly", workflow_slug="order", cron="@daily"
+            )
+            engine.call("create_channel", channel="news")
             connection.execute("analyze")
         yield database.dsn, {"run_id": run_id, "wait_id": wait_id, "graph_id": graphs[0]}
 
@@ -68,6 +73,7 @@ def reads_of(dsn: str, path: str) -> tuple[int, httpx.Response]:
 # The path of each page, with the rows that it may read. The counts of the page Runs are shared by
 # all tabs for some seconds, and end at a limit for each of three statuses.
 _MOST_COUNTED = 500
+_OF_WORKERS = 100 + 3 * _MOST_COUNTED
 _COUNTED = 500 + 4 * 3 * _MOST_COUNTED
 _ACTIVE = 500 + 4 * _MOST_COUNTED  # active runs are counted up to a limit too
 PATHS: dict[str, list[tuple[str, int]]] = {
@@ -99,6 +105,16 @@ PATHS: dict[str, list[tuple[str, int]]] = {
     ],
     "/goals": [("/goals", 100), ("/goals?status=approved", 100), ("/goals?after={graph_id}", 100)],
     "/goals/{task_graph_id}": [("/goals/{graph_id}", 100)],
+    "/queues": [("/queues", _OF_WORKERS)],
+    "/queues/{queue}": [("/queues/default", _OF_WORKERS)],
+    "/workers/{worker_id:path}": [("/workers/worker", _OF_WORKERS)],
+    "/schedules": [("/schedules", 100)],
+    "/schedules/{schedule_slug}": [("/schedules/nightly", 100)],
+    "/schedules/{schedule_slug}/backfill": [("/schedules/nightly/backfill?since=9d", 100)],
+    "/limits": [("/limits", 100)],
+    "/limits/{limit_slug}": [("/limits/api", 100)],
+    "/channels": [("/channels", 100)],
+    "/channels/{channel:path}": [("/channels/news", 100)],
 }
 
 
@@ -113,6 +129,7 @@ def test_page_reads_little(
     dsn, names = full
     for module in (runs, workflows):
         monkeypatch.setattr(module, "_MOST_COUNTED", _MOST_COUNTED)
+    monkeypatch.setattr(queues, "_MOST_RUNS", _MOST_COUNTED)
     rows, answer = reads_of(dsn, path.format(**names))
     assert answer.status_code == 200, answer.text
     assert rows < most

@@ -394,6 +394,11 @@ def test_backfill_starts_what_was_missed_paused_or_skipped_once(report: Timetabl
     ]  # fmt: skip
     query = "select due_at, kind from stepgres.backfill_schedule('report', %s, %s)"
     times = (MONDAY - HOUR, MONDAY + 9 * HOUR)
+    before = report.engine.snapshot()
+    preview = "select due_at, outcome from stepgres.backfill_schedule('report', %s, %s, true)"
+    due = [(MONDAY + hour * HOUR, None) for hour in (-1, 0, 1, 2, 4, 5)]
+    assert report.engine.rows(preview, *times) == due
+    assert report.engine.snapshot() == before
     found = report.engine.rows(query, *times)
     assert found == [(MONDAY + hour * HOUR, "backfill") for hour in (-1, 0, 1, 2, 4, 5)]
     assert report.engine.rows(query, *times) == []

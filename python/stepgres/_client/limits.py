@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import scalar_row
 
+from stepgres._postgres.adapters import TOLERANT_ADAPTERS
 from stepgres._postgres.arguments import interval
 from stepgres._postgres.caller import Caller
 from stepgres._postgres.rows import row_of
-from stepgres.types import Limit
+from stepgres.types import Limit, LimitKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,3 +79,19 @@ class AsyncLimits(Caller):
     def list_limits(self, limit_slug: str | None = None) -> Sequence[Limit]:
         """List the limits, or one limit, with their use and with what waits for them."""
         return self._all("list_limits", row_of(Limit), limit_slug=limit_slug)
+
+    def list_limit_keys(
+        self, limit_slug: str, limit: int | None = None, after: str | None = None
+    ) -> list[LimitKey]:
+        """List the keys of a limit that are in use, by default the first 100.
+
+        For the next page pass the position of the last key as after. Raises InvalidFilter.
+        """
+        return self._all(
+            "list_limit_keys",
+            row_of(LimitKey),
+            adapters=TOLERANT_ADAPTERS,
+            limit_slug=limit_slug,
+            limit=limit,
+            after=after,
+        )

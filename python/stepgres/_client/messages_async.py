@@ -63,9 +63,12 @@ class AsyncMessages(AsyncCaller):
             bool, "revoke_channel", channel=channel_argument(channel), role=role
         )
 
-    async def list_channels(self) -> list[ChannelInfo]:
-        """List the channels by name, with the number of their unacknowledged messages."""
-        return await self._all("list_channels", row_of(ChannelInfo))
+    async def list_channels(self, most: int | None = None) -> list[ChannelInfo]:
+        """List the channels by name, with the number of their unacknowledged messages.
+
+        With most, at most so many messages of each channel are counted.
+        """
+        return await self._all("list_channels", row_of(ChannelInfo), most=most)
 
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes the channel again.

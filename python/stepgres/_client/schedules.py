@@ -154,10 +154,11 @@ class Schedules(Caller):
         )
 
     def backfill_schedule(
-        self, schedule_slug: str, since: datetime, until: datetime
+        self, schedule_slug: str, since: datetime, until: datetime, dry_run: bool | None = None
     ) -> list[ScheduleRun]:
         """Start runs for the past due times that have none, at most 1,000; return these due times.
 
+        With dry_run, start no runs: the due times that are returned have no outcome.
         Raises ScheduleNotFound and InvalidInput.
         """
         return self._all(
@@ -166,6 +167,7 @@ class Schedules(Caller):
             schedule_slug=schedule_slug,
             since=since,
             until=until,
+            dry_run=dry_run,
         )
 
     def get_scheduled_at(self, run_id: UUID) -> datetime | None:

@@ -61,13 +61,31 @@ class AsyncWorkers(AsyncCaller):
         """Return the name on which PostgreSQL notifies the waiting workers of a queue."""
         return await self._scalar(str, "wakeup_name", queue=queue)
 
-    async def list_workers(self) -> list[WorkerInfo]:
-        """List the registered workers, the oldest first."""
-        return await self._all("list_workers", row_of(WorkerInfo))
+    async def list_workers(self, most: int | None = None) -> list[WorkerInfo]:
+        """List the registered workers, the oldest first.
 
-    async def list_queues(self) -> list[QueueInfo]:
-        """List the queues by name, with their ready tasks and live workers."""
-        return await self._all("list_queues", row_of(QueueInfo))
+        With most, only tasks of so many active runs count, the newest.
+        """
+        return await self._all("list_workers", row_of(WorkerInfo), most=most)
+
+    async def list_queues(self, most: int | None = None) -> list[QueueInfo]:
+        """List the queues by name, with their ready tasks and live workers.
+
+        With most, at most so many tasks of each part of a queue are counted.
+        """
+        return await self._all("list_queues", row_of(QueueInfo), most=most)
+
+    async def pause_queue(self, queue: str) -> bool:
+        """Let workers claim no tasks from a queue; return False if it was paused before.
+
+        Tasks that are claimed already go on. Raises DefinitionError if it is not the name of a
+        queue.
+        """
+        return await self._scalar(bool, "pause_queue", queue=queue)
+
+    async def resume_queue(self, queue: str) -> bool:
+        """End the pause of a queue, and wake its workers; return False if it is not paused."""
+        return await self._scalar(bool, "resume_queue", queue=queue)
 
     async def keep_tasks(self, worker_id: str, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Give back all claimed tasks of a worker except these tasks; return the number."""

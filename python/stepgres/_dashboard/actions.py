@@ -356,6 +356,211 @@ _ALL = [
     ),
 ]
 
+_RATE = (
+    Field("rate", "Rate", help="So much may start in the time below."),
+    Field("per", "Per", help="The time of the rate, such as 1s, 1m or 1h."),
+    Field("burst", "Burst", help="So much may start at once after a pause."),
+)
+_RATE_WORDS = (("--rate", "rate"), ("--per", "per"), ("--burst", "burst"))
+_RULE = (
+    Field("cron", "Cron expression", help="Five fields, such as 0 3 * * *, or @daily."),
+    Field("every", "Or every", help="A duration between due times, such as 15m or 2h."),
+    Field("at", "Or once at", help="A time, such as 2030-11-28T12:30Z."),
+    Field("timezone", "Time zone", help="Of the cron expression, such as Europe/Berlin."),
+)
+_INPUT = Field("input", "Input", "json", "The input of the runs, as JSON.")
+_OVERLAP = Field(
+    "overlap",
+    "If a run is still active",
+    "choice",
+    "skip: no run. buffer_one: one run waits. cancel_other: the active run is cancelled.",
+    ("skip", "buffer_one", "cancel_other", "allow_all"),
+)
+_CATCH_UP = Field("catch_up", "Missed due times made up", help="A number; by default 1.")
+
+# What operators do with queues, schedules, limits and channels.
+_OPERATIONS = [
+    Action(
+        "pause_queue",
+        "Pause",
+        "The queue is paused.",
+        ("stepgres", "queues", "pause", "{queue}"),
+        help="Workers claim no more tasks from it. Tasks that are claimed already go on.",
+    ),
+    Action(
+        "resume_queue",
+        "Resume",
+        "The queue is open again.",
+        ("stepgres", "queues", "resume", "{queue}"),
+        help="Workers take its tasks again.",
+    ),
+    Action(
+        "create_schedule",
+        "New schedule",
+        "The schedule is declared.",
+        (),
+        (
+            Field("schedule_slug", "Schedule", help="Letters, digits and _.", is_needed=True),
+            Field("workflow_slug", "Workflow", is_needed=True),
+            *_RULE,
+            _INPUT,
+            _OVERLAP,
+            _CATCH_UP,
+        ),
+        then="/schedules/{result}",
+        help="Fill in one of the three rules: a cron expression, a duration, or a time.",
+    ),
+    Action(
+        "update_schedule",
+        "Edit",
+        "The schedule is changed.",
+        (
+            "stepgres",
+            "schedules",
+            "update",
+            "{schedule_slug}",
+            ("--cron", "cron"),
+            ("--every", "every"),
+            ("--at", "at"),
+            ("--input", "input"),
+            ("--timezone", "timezone"),
+            ("--overlap", "overlap"),
+            ("--catch-up", "catch_up"),
+        ),
+        (*_RULE, _INPUT, _OVERLAP, _CATCH_UP),
+        help="A schedule has one rule: clear the rule that is to go. Empty fields change nothing.",
+    ),
+    Action(
+        "pause_schedule",
+        "Pause",
+        "The schedule is paused.",
+        ("stepgres", "schedules", "pause", "{schedule_slug}", ("--note", "note")),
+        (Field("note", "Note", help="Why."),),
+        help="It starts no runs until it is resumed. Active runs go on.",
+    ),
+    Action(
+        "resume_schedule",
+        "Resume",
+        "The schedule goes on.",
+        ("stepgres", "schedules", "resume", "{schedule_slug}"),
+        help="Due times in the pause get no runs. A backfill can start them.",
+    ),
+    Action(
+        "trigger_schedule",
+        "Run now",
+        "A run of the schedule is started.",
+        ("stepgres", "schedules", "trigger", "{schedule_slug}"),
+        then="/runs/{result}",
+        help="A run starts now, also in a pause and beside active runs.",
+    ),
+    Action(
+        "backfill_schedule",
+        "Start these runs",
+        "The runs are started.",
+        (
+            "stepgres",
+            "schedules",
+            "backfill",
+            "{schedule_slug}",
+            ("--since", "since"),
+            ("--until", "until"),
+        ),
+    ),
+    Action(
+        "delete_schedule",
+        "Delete",
+        "The schedule is deleted.",
+        ("stepgres", "schedules", "delete", "{schedule_slug}"),
+        then="/schedules",
+        help="The schedule and its history are deleted. Its runs stay.",
+        is_destructive=True,
+    ),
+    Action(
+        "create_limit",
+        "New limit",
+        "The limit is declared.",
+        (
+            "stepgres",
+            "limits",
+            "create",
+            "{limit_slug}",
+            ("--max-running", "max_running"),
+            *_RATE_WORDS,
+        ),
+        (
+            Field("limit_slug", "Limit", help="Letters, digits and _.", is_needed=True),
+            Field("max_running", "Max running", help="So much runs at a time, for each key."),
+            *_RATE,
+        ),
+        then="/limits/{result}",
+    ),
+    Action(
+        "update_limit",
+        "Edit",
+        "The limit is changed.",
+        (
+            "stepgres",
+            "limits",
+            "update",
+            "{limit_slug}",
+            ("--max-running", "max_running"),
+            *_RATE_WORDS,
+        ),
+        (
+            Field("max_running", "Max running", help="For each key; 0 removes it."),
+            Field("rate", "Rate", help="So much may start in the time below; 0 removes it."),
+            *_RATE[1:],
+        ),
+        help="The change is in force at once. Nothing that runs is cut off.",
+    ),
+    Action(
+        "delete_limit",
+        "Delete",
+        "The limit is deleted.",
+        ("stepgres", "limits", "delete", "{limit_slug}"),
+        then="/limits",
+        help="Work that waits for it goes on. A limit that a current workflow uses stays.",
+        is_destructive=True,
+    ),
+    Action(
+        "create_channel",
+        "New channel",
+        "The channel is there.",
+        (),
+        (Field("channel", "Channel", help="Letters, digits and _ . : / @ -", is_needed=True),),
+        then="/channels",
+    ),
+    Action(
+        "send_with_notify",
+        "Send a message",
+        "The message is sent.",
+        (),
+        (Field("message", "Message", "json", "JSON; a text stands in double quotes.", (), True),),
+        help="The message is stored, and the listeners of the channel are notified.",
+    ),
+    Action(
+        "prune_messages",
+        "Delete old messages",
+        "Old messages are deleted.",
+        (),
+        (
+            Field("older_than", "Older than", help="Such as 12h or 30d.", is_needed=True),
+            Field("unacknowledged", "Also messages that nobody has acknowledged", "flag"),
+        ),
+        help="Deletes 1,000 messages at most: repeat it if there are more.",
+        is_destructive=True,
+    ),
+    Action(
+        "delete_channel",
+        "Delete",
+        "The channel is deleted.",
+        (),
+        then="/channels",
+        help="The channel is deleted with all its messages.",
+        is_destructive=True,
+    ),
+]
+
 # The method for one run that a bulk action calls for each run of a selection.
 OF_ONE = {
     "cancel_runs": "cancel_workflow_run",
@@ -364,4 +569,4 @@ OF_ONE = {
     "retry_runs": "retry_failed_workflow",
 }
 
-ACTIONS = {action.method: action for action in _ALL}
+ACTIONS = {action.method: action for action in [*_ALL, *_OPERATIONS]}

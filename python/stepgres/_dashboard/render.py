@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import jinja2
 from markupsafe import Markup
 
+from stepgres._postgres.json_text import moment_of
 from stepgres._postgres.jsonable import jsonable
 from stepgres.errors import UnreadableValue
 
@@ -39,6 +40,12 @@ _SYMBOLS = {
     "rejected": "✗",
     "cancelled": "⊘",
     "skipped": "⤼",
+    "open": "▶",
+    "busy": "▶",
+    "idle": "◔",
+    "lost": "✗",
+    "active": "▶",
+    "over": "✓",
 }
 
 
@@ -81,8 +88,9 @@ def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def moment(value: datetime | None, style: str = "") -> Markup:
+def moment(value: datetime | str | None, style: str = "") -> Markup:
     """Return a time. live.js writes it in the time zone of the browser, or as an age."""
+    value = moment_of(value)
     if value is None:
         return Markup("")
     utc = value.astimezone(timezone.utc)

@@ -19,7 +19,7 @@ from stepgres.cli.output import (
     print_table,
     takes_json,
 )
-from stepgres.cli.parameters import INTEGER
+from stepgres.cli.parameters import DURATION, INTEGER
 from stepgres.errors import LimitNotFound
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _slug = click.argument("limit", metavar="LIMIT")
 def _takes_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--burst", type=INTEGER, help="How much may start at once after a pause."),
-        click.option("--per", type=float, metavar="SECONDS", help="The time for the rate."),
+        click.option("--per", type=DURATION, help="The time for the rate, such as 1m."),
         click.option("--rate", type=float, help="How much starts in that time."),
         click.option("--max-running", type=INTEGER, help="How much runs at a time."),
     ):

@@ -58,11 +58,14 @@ def workers(as_json: bool, dsn: str | None) -> None:
         click.echo("There are no workers.", err=True)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @takes_json
 @takes_dsn
-def queues(as_json: bool, dsn: str | None) -> None:
+@click.pass_context
+def queues(context: click.Context, as_json: bool, dsn: str | None) -> None:
     """List queues with their ready tasks, the wait of the first task, and their live workers."""
+    if context.invoked_subcommand is not None:
+        return
     with connected(dsn) as client:
         found = client.list_queues()
     if as_json:
@@ -74,11 +77,41 @@ def queues(as_json: bool, dsn: str | None) -> None:
                 Column("TASKS", is_number=True),
                 Column("OLDEST"),
                 Column("WORKERS", is_number=True),
+                Column("PAUSED"),
             ],
-            [[q.queue, f"{q.tasks:,}", local_time(q.oldest_at), q.workers] for q in found],
+            [
+                [
+                    q.queue,
+                    f"{q.tasks:,}",
+                    local_time(q.oldest_at),
+                    q.workers,
+                    local_time(q.paused_at),
+                ]
+                for q in found
+            ],
         )
     else:
         click.echo("There are no queues.", err=True)
+
+
+@queues.command()
+@click.argument("queue")
+@takes_dsn
+def pause(queue: str, dsn: str | None) -> None:
+    """Let workers claim no tasks from QUEUE. Tasks that are executed now go on."""
+    with connected(dsn) as client:
+        is_changed = client.pause_queue(queue)
+    click.echo(f"Queue {queue} {'is paused' if is_changed else 'was paused before'}.")
+
+
+@queues.command()
+@click.argument("queue")
+@takes_dsn
+def resume(queue: str, dsn: str | None) -> None:
+    """End the pause of QUEUE."""
+    with connected(dsn) as client:
+        is_changed = client.resume_queue(queue)
+    click.echo(f"Queue {queue} is {'resumed' if is_changed else 'not paused'}.")
 
 
 @click.command()

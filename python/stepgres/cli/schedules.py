@@ -206,15 +206,21 @@ def trigger(schedule: str, as_json: bool, dsn: str | None) -> None:
 @_slug
 @click.option("--since", type=MOMENT, required=True, help="The first due time, or an age: 2d.")
 @click.option("--until", type=MOMENT, help="The last due time; by default now.")
+@click.option("--dry-run", is_flag=True, help="Start nothing; list the due times.")
 @takes_json
 @takes_dsn
 def backfill(
-    schedule: str, since: datetime, until: datetime | None, as_json: bool, dsn: str | None
+    schedule: str,
+    since: datetime,
+    until: datetime | None,
+    dry_run: bool,
+    as_json: bool,
+    dsn: str | None,
 ) -> None:
     """Start runs for the past due times that have no run, at most 1,000."""
     with connected(dsn) as client:
         rows = client.backfill_schedule(
-            schedule, since=since, until=until or datetime.now(timezone.utc)
+            schedule, since=since, until=until or datetime.now(timezone.utc), dry_run=dry_run
         )
     if as_json:
         print_json(rows)

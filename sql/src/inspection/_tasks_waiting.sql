@@ -16,6 +16,8 @@ as $$
             on (m.run_id, m.kind, m.step_slug, m.task_index)
                 = (t.run_id, 'task', t.step_slug, t.task_index)
         left join stepgres.workers as w on w.worker_id = t.worker_id
+        left join stepgres.paused_queues as p
+            on p.queue = s.queue and (s.execution = 'distributed' or run.executor_id is null)
         left join lateral (
             select o.at_limit, o.at_key
             from stepgres.line_entries as e
@@ -47,6 +49,7 @@ as $$
                             or s.start_at is not null
                         )
                         then 'timer'
+                    when p.paused_at is not null then 'pause'
                     when l.at_limit is not null then 'limit'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
@@ -59,7 +62,13 @@ as $$
                     when 'started' then w.heartbeat_at + w.lease
                     when 'waiting' then nullif(m.due_at, 'infinity')
                 end as until,
-                t.worker_id, t.attempt, l.at_limit, l.at_key
+                t.worker_id, t.attempt, l.at_limit, l.at_key,
+                case
+                    when run.paused_at is not null
+                        then format('the run is paused since %s', run.paused_at)
+                    when p.paused_at is not null
+                        then format('queue "%s" is paused since %s', s.queue, p.paused_at)
+                end as pause
         ) as a
         where t.run_id = run.run_id and t.status in ('queued', 'started', 'waiting')
             -- a task without a timer has open waits, which are in _waits_open
@@ -69,7 +78,7 @@ as $$
         case w.waits_for
             when 'lease'
                 then format('worker "%s" executes it, attempt %s', w.worker_id, min(w.attempt))
-            when 'pause' then format('the run is paused since %s', run.paused_at)
+            when 'pause' then w.pause
             when 'timer' then
                 case
                     when min(w.attempt) > 0 then format('attempt %s follows', min(w.attempt) + 1)
@@ -102,7 +111,8 @@ as $$
             where w.waits_for = 'limit'
         ))
     from waiting as w
-    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id, w.at_limit, w.at_key
+    group by w.step_slug, w.queue, w.resources, w.waits_for, w.worker_id, w.at_limit, w.at_key,
+        w.pause
 $$;
 
 comment on function stepgres._tasks_waiting(stepgres.runs) is

@@ -35,7 +35,7 @@ signal (a call of send_signal or send_signal_by_key, or the timeout of the wait 
 approval (a call of approve or reject, or the timeout of the wait at until),
 timer (the next attempt, the end of a start_delay, a start_at, or the end of the time for which a
 worker has given the task back, at until),
-pause (a call of resume_workflow_run),
+pause (a call of resume_workflow_run, or of resume_queue: detail says what is paused),
 limit (the run or task stands in a line for room under a limit),
 executor (the local executor that will execute the task),
 queue (no live worker takes tasks from the queue),

@@ -55,7 +55,7 @@ begin
             select from stepgres.workers as w
             where w.is_waiting and _send_tickets.queue = any (w.queues) and (
                 _send_tickets.lane is null or stepgres._reads_lane(w.knows, _send_tickets.lane)
-            )
+            ) and _send_tickets.queue not in (select p.queue from stepgres.paused_queues as p)
         ),
         _send_tickets.pgmq_queue like 'stepgres\_\_%' and not exists (
             select from stepgres.queues as q

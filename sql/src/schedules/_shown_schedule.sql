@@ -1,6 +1,6 @@
 create function stepgres._shown_schedule(schedule stepgres.schedules) returns stepgres.schedule
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $$
     select (
@@ -23,7 +23,13 @@ as $$
         (schedule).paused_at,
         (schedule).pause_note,
         (schedule).next_due_at,
-        (schedule).created_at
+        (schedule).created_at,
+        (
+            select to_jsonb(stepgres._shown_schedule_run(s)) from stepgres.schedule_runs as s
+            where s.schedule_slug = (schedule).schedule_slug
+            order by s.due_at desc
+            limit 1
+        )
     )::stepgres.schedule
 $$;
 

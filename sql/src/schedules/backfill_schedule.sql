@@ -1,5 +1,5 @@
 create function stepgres.backfill_schedule(
-    schedule_slug text, since timestamptz, until timestamptz
+    schedule_slug text, since timestamptz, until timestamptz, dry_run boolean default false
 ) returns setof stepgres.schedule_run
 language plpgsql
 volatile
@@ -37,6 +37,11 @@ begin
             where s.schedule_slug = v_schedule.schedule_slug and s.due_at = v_due_at
                 and s.outcome in ('started', 'buffered')
         ) then
+            if dry_run then
+                return query select v_schedule.schedule_slug, v_due_at, null, 'backfill',
+                    null::uuid, null, null::timestamptz;
+                continue;
+            end if;
             perform stepgres._try_start_due(v_schedule, v_due_at, 'backfill');
             return query
             select o.* from stepgres.schedule_runs as s
@@ -47,12 +52,12 @@ begin
 end
 $$;
 
-comment on function stepgres.backfill_schedule(text, timestamptz, timestamptz) is
+comment on function stepgres.backfill_schedule(text, timestamptz, timestamptz, boolean) is
 'Starts a run for each due time from since to until that has no run, and returns these due times.
 
 The rule as it is now gives the due times, also for times before the schedule was made, but not
 before its starts_at or 1970. All runs start at once, whatever overlap says. A due time that has had
 a run gets no second one, even if the run has failed or was pruned. Due times that tick has not yet
-settled are left to tick.
+settled are left to tick. With dry_run, it starts no runs: it returns the due times without outcome.
 
 Errors: SG003 no since or until, or more than 1,000 due times; SG035 unknown schedule.';

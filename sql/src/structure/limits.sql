@@ -243,3 +243,16 @@ comment on type stepgres.limit_status is
 
 keys has its busiest keys, at most 20: {"key", "running", "waiting", "opens_at"}, with the instant
 at which the rate lets in the next.';
+
+create type stepgres.limit_key as (
+    key jsonb,
+    running bigint,
+    waiting bigint,
+    opens_at timestamptz,
+    position text
+);
+
+comment on type stepgres.limit_key is
+'A key of a limit, the weight that runs under it, and the number of tasks and runs that wait for it.
+
+opens_at is the instant at which the rate lets in the next. position is for the next page.';

@@ -120,13 +120,15 @@ create type stepgres.schedule as (
     paused_at timestamptz,
     pause_note text,
     next_due_at timestamptz,
-    created_at timestamptz
+    created_at timestamptz,
+    last_due jsonb
 );
 
 comment on type stepgres.schedule is
 'A schedule as list_schedules shows it; exactly one of cron, every and at has a value.
 
-next_due_at is null if no due time is left. A paused schedule has due times, but starts no runs.';
+next_due_at is null if no due time is left. A paused schedule has due times, but starts no runs.
+last_due is the last due time: the columns of stepgres.schedule_run, or null.';
 
 create type stepgres.schedule_run as (
     schedule_slug text,

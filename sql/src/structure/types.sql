@@ -324,25 +324,33 @@ create type stepgres.worker_info as (
     heartbeat_at timestamptz,
     is_alive boolean,
     tasks bigint,
-    slots int
+    slots int,
+    is_waiting boolean,
+    knows jsonb,
+    executes jsonb
 );
 
 comment on type stepgres.worker_info is
 'A worker as list_workers shows it; tasks is the number of tasks that it executes.
 
-slots is the number of tasks that it can execute at a time; null if it has not said so.';
+slots is the number of tasks that it can execute at a time; null if it has not said so.
+is_waiting is true if it found nothing to do. knows is the code that it knows: see register_worker.
+executes are its 20 oldest tasks: run_id, workflow_slug, step_slug, task_index, started_at.';
 
 create type stepgres.queue_info as (
     queue text,
     tasks bigint,
     oldest_at timestamptz,
-    workers bigint
+    workers bigint,
+    paused_at timestamptz,
+    parts jsonb
 );
 
 comment on type stepgres.queue_info is
 'A queue as list_queues shows it: its ready tasks and its live workers.
 
-oldest_at is the time since which the first of the tasks waits.';
+oldest_at is the time since which the first of the tasks waits. parts are the 50 most urgent
+parts that have tasks: priority, resources, lane, tasks, oldest_at.';
 
 create type stepgres.channel_info as (
     channel text,

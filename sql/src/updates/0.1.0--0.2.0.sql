@@ -76,7 +76,11 @@ add attribute failure_of uuid;
 \ir structure/unique_runs.sql
 \ir structure/retention.sql
 \ir structure/failures.sql
+\ir structure/paused_queues.sql
 \ir structure/metrics.sql
+alter type stepgres.queue_info
+add attribute paused_at timestamptz,
+add attribute parts jsonb;
 
 create type stepgres.critical_step as (
     step_slug text,
@@ -129,7 +133,11 @@ alter type stepgres.work_item add attribute checkpoints jsonb;
 alter table stepgres.workers
 add column slots int,
 add constraint slots_are_positive check (slots > 0);
-alter type stepgres.worker_info add attribute slots int;
+alter type stepgres.worker_info
+add attribute slots int,
+add attribute is_waiting boolean,
+add attribute knows jsonb,
+add attribute executes jsonb;
 
 -- a worker that is at work now may know durable steps already
 update stepgres.workers set resources = resources || '{"feature durable": true}'
@@ -166,6 +174,10 @@ drop function stepgres.add_step(
     text, interval, text, text, text, text, text, boolean
 );
 drop function stepgres._list_attempts(uuid, text);
+drop function stepgres.list_queues();
+drop function stepgres.list_workers();
+drop function stepgres.list_channels();
+drop function stepgres._count_messages(text);
 drop function stepgres.count_runs(text, text, text[], timestamptz, timestamptz, text);
 drop function stepgres.get_run(uuid);
 drop function stepgres.list_workflow_runs(

@@ -28,9 +28,15 @@ begin
             for no key update skip locked
         );
     end if;
+    -- A claim takes tickets, lines and steps that became ready only from the queues in this row.
+    if exists (select from stepgres.paused_queues) then
+        v_worker.queues := stepgres._unpaused(v_worker.queues);
+    end if;
     return v_worker;
 end
 $$;
 
 comment on function stepgres._worker(text) is
-'Returns the row of a worker that has just been heard of; raises SG006 if there is no such worker.';
+'Returns the row of a worker that has just been heard of; raises SG006 if there is no such worker.
+
+Its queues are those that are not paused.';

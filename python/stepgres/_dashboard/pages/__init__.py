@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepgres._dashboard.pages import approvals, bulk, goals, run, runs, step, workflows
+from stepgres._dashboard.pages import (
+    approvals,
+    bulk,
+    channels,
+    goals,
+    limits,
+    queues,
+    run,
+    runs,
+    schedules,
+    step,
+    workflows,
+)
 
 if TYPE_CHECKING:
     from stepgres._dashboard.view import Page
@@ -15,6 +27,10 @@ PAGES: list[Page] = [
     *step.PAGES,
     *bulk.PAGES,
     *workflows.PAGES,
+    *schedules.PAGES,
     *approvals.PAGES,
     *goals.PAGES,
+    *queues.PAGES,
+    *limits.PAGES,
+    *channels.PAGES,
 ]
