@@ -6,9 +6,17 @@ as $$
     select t.step_slug, null::int, 'dependency', format('step "%s" is %s', o.step_slug, o.status),
         null::timestamptz
     from stepgres.step_states as t
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (run.workflow_slug, run.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
+    -- offset 0: the statistics may be older than a run with many steps
+    cross join lateral (
+        select e.depends_on from stepgres.dependencies as e
+        where (e.workflow_slug, e.version, e.step_slug)
+            = (run.workflow_slug, run.version, t.step_slug)
+        offset 0
+    ) as d
+    cross join lateral (
+        select f.* from stepgres.step_states as f
+        where (f.run_id, f.step_slug) = (t.run_id, d.depends_on) offset 0
+    ) as o
     where t.run_id = run.run_id and t.status = 'created' and o.finished_at is null
     union all
     select t.step_slug, null, 'start',

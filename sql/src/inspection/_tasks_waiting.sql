@@ -9,12 +9,19 @@ as $$
     waiting as (
         select t.task_index, s.*, a.*
         from stepgres.tasks as t
-        join stepgres.steps as s
-            on (s.workflow_slug, s.version, s.step_slug)
+        -- offset 0: the statistics may be older than a run with many tasks
+        cross join lateral (
+            select o.* from stepgres.steps as o
+            where (o.workflow_slug, o.version, o.step_slug)
                 = (run.workflow_slug, run.version, t.step_slug)
-        left join stepgres.timers as m
-            on (m.run_id, m.kind, m.step_slug, m.task_index)
+            offset 0
+        ) as s
+        left join lateral (
+            select o.* from stepgres.timers as o
+            where (o.run_id, o.kind, o.step_slug, o.task_index)
                 = (t.run_id, 'task', t.step_slug, t.task_index)
+            offset 0
+        ) as m on true
         left join stepgres.workers as w on w.worker_id = t.worker_id
         left join stepgres.paused_queues as p
             on p.queue = s.queue and (s.execution = 'distributed' or run.executor_id is null)

@@ -56,7 +56,11 @@ begin
                 order by s.step_index
             ))
             from stepgres.steps as s
-            join stepgres.step_states as t on t.run_id = v_run.run_id and t.step_slug = s.step_slug
+            -- offset 0: the statistics may be older than a run with many steps
+            cross join lateral (
+                select o.* from stepgres.step_states as o
+                where (o.run_id, o.step_slug) = (v_run.run_id, s.step_slug) offset 0
+            ) as t
             where (s.workflow_slug, s.version) = (v_run.workflow_slug, v_run.version)
         )
     );

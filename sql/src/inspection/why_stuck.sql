@@ -16,9 +16,13 @@ begin
         union all
         select * from stepgres._waits_open(v_run)
     ) as l
-    join stepgres.steps as s
-        on (s.workflow_slug, s.version, s.step_slug)
+    -- offset 0: the statistics may be older than a workflow with many steps
+    cross join lateral (
+        select o.step_index from stepgres.steps as o
+        where (o.workflow_slug, o.version, o.step_slug)
             = (v_run.workflow_slug, v_run.version, l.step_slug)
+        offset 0
+    ) as s
     order by s.step_index, l.task_index nulls first, l.detail;
 end
 $$;
