@@ -310,6 +310,13 @@ def test_hostile_texts_are_texts(browser: httpx.Client, paths: list[str]) -> Non
             assert character not in shown, path
 
 
+def test_form_has_the_input_with_escapes(browser: httpx.Client, paths: list[str]) -> None:
+    page = browser.get("/schedules/nightly").text
+    (text,) = re.findall(r'<textarea id="update_schedule-input"[^>]*>(.*?)</textarea>', page)
+    assert json.loads(html.unescape(text)) == {HOSTILE: HOSTILE}
+    assert "\u202e" not in text
+
+
 def test_viewer_sees_the_pages_and_no_action(db: Database, paths: list[str]) -> None:
     with browsing(db.dsn, read_only=True) as browser:
         for path in [*paths, "/schedules", "/limits", "/channels", "/schedules/nightly/backfill"]:
