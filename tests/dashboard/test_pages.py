@@ -163,6 +163,7 @@ def test_bulk_action_is_previewed_first(browser: httpx.Client, engine: Engine) -
     before = engine.snapshot()
     preview = browser.get("/runs/bulk/cancel_runs?workflow_slug=order")
     assert "3 runs will be cancelled" in preview.text
+    assert 'data-live=""' in preview.text, "what is confirmed does not change"
     assert engine.snapshot() == before
     late = engine.start("order", 4)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', preview.text))

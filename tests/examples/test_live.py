@@ -101,6 +101,15 @@ def test_steps_turn_green_one_after_the_other(page: Any, db: Database) -> None:
         assert client.get_run(run_id).output["totals"]["files"] == 30
 
 
+def test_dashboard_shows_the_same_run(page: Any) -> None:
+    page.click("button")
+    run_id = end(page, "completed")
+    page.click("#more")
+    page.wait_for_selector("h1 .badge.completed")
+    assert page.url.endswith(f"/dashboard/runs/{run_id}")
+    assert "30 of 30 tasks" in page.inner_text(".graph")
+
+
 def test_failure_is_shown(page: Any, folder: Path) -> None:
     page.fill("textarea", json.dumps({"folder": str(folder)}))
     page.click("button")

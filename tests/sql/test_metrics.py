@@ -377,6 +377,12 @@ def test_counts_in_a_repeatable_read_transaction(db: Database, engine: Engine) -
     assert metrics(engine.connection)["stepgres_tasks_total", "completed"] == 1
 
 
+def test_a_simulation_counts_nothing(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    assert engine.rows("select count(*) from stepgres.simulate('order', '{}')") > [0]
+    assert metrics(engine.connection)["stepgres_runs_total", "completed"] == 0
+
+
 def test_every_metric_has_a_type_and_a_help(engine: Engine) -> None:
     found = engine.rows(
         "select name || ' ' || type from stepgres.list_metrics()"

@@ -156,6 +156,18 @@ def test_sweep_reads_a_slice_of_the_active_runs(sessions: Sessions) -> None:
     assert rows < 10 * 2_000
 
 
+@pytest.mark.parametrize("session", ["old", "new"])
+def test_metrics_read_active_runs_up_to_their_bound(sessions: Sessions, session: str) -> None:
+    engine = getattr(sessions, session)
+    with engine.connection.transaction():
+        before = reads(engine)
+        engine.call("list_metrics")
+        engine.call("list_throughput")
+        scans, rows = (n - m for n, m in zip(reads(engine), before, strict=True))
+    assert scans == 0
+    assert rows <= 10_000
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_first_page_reads_little_more_than_a_page(sessions: Sessions, page: str) -> None:
     if not sessions.are_analyzed:

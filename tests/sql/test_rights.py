@@ -361,6 +361,7 @@ def test_members_call_functions_without_a_right_on_types(
         for call in (
             "stepgres.list_workflow_runs()", "stepgres.list_task_graphs()", "stepgres.runs",
             "stepgres.list_flows()", "stepgres.run_events", "stepgres.tasks", "stepgres.steps",
+            "stepgres.metrics",
         ):  # fmt: skip
             assert connection.execute(f"select * from {call}".encode()).fetchone()
 
@@ -475,3 +476,17 @@ def test_workers_declare_schedules_and_admins_operate_them(
     for function, arguments in OPERATORS_OF_SCHEDULES.items():
         admin.call(function, schedule_slug=name, **arguments)
     assert len(worker.drain()) == 2  # of trigger and backfill
+
+
+@pytest.mark.parametrize("login", ["client_1", "worker_1", "observer_1", "approver_1"])
+def test_members_read_metrics_and_only_admins_switch_them(
+    installed: Installation, login: str
+) -> None:
+    with installed.engine(login) as engine:
+        for function in ("list_metrics", "list_throughput"):
+            assert engine.rows(f"select count(*) from stepgres.{function}()") > [1]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="switch_metrics"):
+            engine.call("switch_metrics", is_on=False)
+    with installed.engine("admin_1") as engine:
+        for is_on in (False, True):
+            engine.call("switch_metrics", is_on=is_on)

@@ -97,6 +97,13 @@ def test_def_steps_overlap_in_threads(db: Database, client: Client) -> None:
         assert client.wait_for_run(run_id).output == [[]] * 4
 
 
+def test_worker_says_how_many_slots_it_has(db: Database, client: Client) -> None:
+    with running_worker(db.dsn, workflow(("a", echo)), concurrency=3):
+        (worker,) = client.list_workers()
+        assert worker.slots == 3
+        assert {m.name: m.value for m in client.list_metrics()}["stepgres_slots"] == 3
+
+
 def test_no_more_steps_run_at_a_time_than_concurrency(db: Database, client: Client) -> None:
     running, most = 0, 0
 

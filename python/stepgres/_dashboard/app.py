@@ -126,7 +126,7 @@ class Dashboard:
             section="" if page is None else page.section or page.path,
             version=__version__,
             static=self._version,
-            is_live=page is not None,
+            is_live=page is not None and page.is_live,
         )
         response = HTMLResponse(html.encode("utf-8", "replace"), status)
         if flash is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -85,11 +85,13 @@ class Page:
     """A page: its path, its template of templates/, and the function that reads its context.
 
     The context has at least "title". nav is the name of the page in the navigation; a page without
-    one belongs to the page whose path is its section.
+    one belongs to the page whose path is its section. A page that is confirmed is not live: it
+    stays what the person has read.
     """
 
     path: str
     template: str
     read: Callable[[View], Awaitable[dict[str, Any]]]
     nav: str | None = None
-    section: str = field(default="")
+    section: str = ""
+    is_live: bool = True

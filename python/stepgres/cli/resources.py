@@ -36,6 +36,7 @@ def workers(as_json: bool, dsn: str | None) -> None:
                 Column("QUEUES", when_long="wrap"),
                 Column("RESOURCES", when_long="wrap"),
                 Column("TASKS", is_number=True),
+                Column("SLOTS", is_number=True),
                 Column("HEARD OF"),
                 Column("STARTED"),
             ],
@@ -46,6 +47,7 @@ def workers(as_json: bool, dsn: str | None) -> None:
                     ", ".join(worker.queues),
                     json.dumps(worker.resources) if worker.resources else None,
                     f"{worker.tasks:,}",
+                    worker.slots,
                     local_time(worker.heartbeat_at),
                     local_time(worker.registered_at),
                 ]

@@ -9,14 +9,14 @@ as $$
 declare
     v_run stepgres.runs := stepgres._find_run(get_run.run_id);
     v_fatal stepgres.attempts := stepgres._fatal_attempt(v_run);
-    v_hidden text[] := case when payloads is false then '{input,output}' else '{}' end;
+    v_hidden text[] := case when payloads is false then array['input', 'output'] end;
 begin
     if (most >= 0) is not true then
         raise exception 'a run cannot be shown with % attempts', coalesce(most::text, 'null')
             using errcode = 'SG014', hint = 'most is at least 0; the default is 1,000.';
     end if;
     return to_jsonb(v_run) - '{remaining_ends,executor_id,depth,is_limited}'::text[]
-    - v_hidden
+    - coalesce(v_hidden, '{}')
     || jsonb_build_object(
         'deadline', extract(epoch from v_run.deadline),
         'error_type', v_fatal.error_type,
@@ -25,7 +25,7 @@ begin
             select to_jsonb(array_agg(
                 to_jsonb(t) - '{run_id,is_direct,is_leaf,is_end,feeds_map,remaining_tasks,
                     expanded_tasks,queued_from,skipped_tasks}'::text[]
-                - v_hidden
+                - coalesce(v_hidden, '{}')
                 || jsonb_build_object(
                     'depends_on', array(
                         select d.depends_on from stepgres.dependencies as d

@@ -24,7 +24,9 @@ create table stepgres.metric_counts (
     runs_cancelled int,
     leases_expired int,
     schedules_missed int
-);
+) with (autovacuum_analyze_threshold = 1000000);
+
+-- The table is read as a whole and needs no statistics, as `workers` needs none.
 
 comment on table stepgres.metric_counts is
 'Holds what transactions have counted and tick has not added to the totals yet.';

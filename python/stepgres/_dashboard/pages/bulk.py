@@ -128,4 +128,4 @@ def _runs(number: int) -> str:
     return f"{number:,} {'run was' if number == 1 else 'runs were'}"
 
 
-PAGES = [Page("/runs/bulk/{method}", "bulk.html", show_preview, section="/")]
+PAGES = [Page("/runs/bulk/{method}", "bulk.html", show_preview, section="/", is_live=False)]
