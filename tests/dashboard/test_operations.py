@@ -173,6 +173,7 @@ def test_backfill_is_previewed_first(browser: httpx.Client, engine: Engine, nigh
     before = engine.snapshot()
     now = datetime.now(timezone.utc)
     page = browser.get(f"/schedules/{nightly}/backfill?since=30d")
+    assert 'data-live=""' in page.text  # it stays what the person has read
     (number,) = map(int, re.findall(r"<h2>(\d+) runs would be started", page.text))
     assert number in {30, 31}
     assert f"and {number - 20} more" in page.text

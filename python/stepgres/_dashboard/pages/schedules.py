@@ -106,6 +106,10 @@ PAGES = [
     Page("/schedules", "schedules.html", show_schedules, nav="Schedules"),
     Page("/schedules/{schedule_slug}", "schedule.html", show_schedule, section="/schedules"),
     Page(
-        "/schedules/{schedule_slug}/backfill", "backfill.html", show_backfill, section="/schedules"
+        "/schedules/{schedule_slug}/backfill",
+        "backfill.html",
+        show_backfill,
+        section="/schedules",
+        is_live=False,
     ),
 ]
