@@ -173,6 +173,7 @@ def test_backfill_is_previewed_first(browser: httpx.Client, engine: Engine, nigh
     before = engine.snapshot()
     now = datetime.now(timezone.utc)
     page = browser.get(f"/schedules/{nightly}/backfill?since=30d")
+    assert 'data-live=""' in page.text  # it stays what the person has read
     (number,) = map(int, re.findall(r"<h2>(\d+) runs would be started", page.text))
     assert number in {30, 31}
     assert f"and {number - 20} more" in page.text
@@ -308,6 +309,13 @@ def test_hostile_texts_are_texts(browser: httpx.Client, paths: list[str]) -> Non
         shown = re.sub(exact, "", page.text, flags=re.DOTALL)
         for character in ("\x1b", "\x07", "\u202e"):
             assert character not in shown, path
+
+
+def test_form_has_the_input_with_escapes(browser: httpx.Client, paths: list[str]) -> None:
+    page = browser.get("/schedules/nightly").text
+    (text,) = re.findall(r'<textarea id="update_schedule-input"[^>]*>(.*?)</textarea>', page)
+    assert json.loads(html.unescape(text)) == {HOSTILE: HOSTILE}
+    assert "\u202e" not in text
 
 
 def test_viewer_sees_the_pages_and_no_action(db: Database, paths: list[str]) -> None:

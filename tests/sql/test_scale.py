@@ -104,6 +104,20 @@ def test_large_run_is_paused_resumed_cancelled_and_retried(engine: Engine, shape
         assert engine.call("prune", older_than="0 s") == 4
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_large_run_is_shown_with_statistics_from_before(engine: Engine, shape: str) -> None:
+    engine.define("small", step("a"), step("b", "a"))
+    for _ in range(300):
+        engine.start("small")
+    engine.drain()
+    engine.connection.execute("analyze")
+    engine.define(shape, *SHAPES[shape]())
+    run_id = start(engine, shape)
+    for function in ("get_run", "why_stuck", "list_step_times", "critical_path"):
+        with linear(engine):
+            engine.rows(f"select stepgres.{function}(%s)", run_id)
+
+
 def test_large_map_is_finished_by_its_retry(engine: Engine) -> None:
     define(engine, "map")
     run_id = start(engine, "map")

@@ -151,6 +151,12 @@ def pretty(value: Any, most: int = _MOST_TEXT) -> str:
     return cut(json.dumps(jsonable(value), indent=2, ensure_ascii=False), most)
 
 
+def editable(value: Any) -> str:
+    """Return JSON for a field of a form, with escapes for what the field would not show."""
+    text = json.dumps(jsonable(value), ensure_ascii=False)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def status(word: str) -> Markup:
     """Return a status as a badge: a symbol, a word and a colour."""
     return Markup('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>').format(

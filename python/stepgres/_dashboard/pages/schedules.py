@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 _SIZE = 50
 _MOST_SHOWN = 20  # due times in the preview of a backfill
+_MOST_TEXT = 4_000  # characters of an input in a form
 _OUTCOMES = ("started", "buffered", "skipped", "missed", "paused", "failed")
 
 
@@ -89,13 +89,14 @@ def state_of(schedule: Mapping[str, Any]) -> str:
 
 
 def _values(schedule: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the form of a change begins with."""
+    """Return what the form of a change begins with; an empty field changes nothing."""
+    text = render.editable(schedule["input"])
     return {
         "cron": schedule["cron"] or "",
         "every": "" if schedule["every"] is None else f"{schedule['every']:g}s",
         "at": schedule["at"] or "",
         "timezone": schedule["timezone"],
-        "input": json.dumps(schedule["input"], ensure_ascii=False),
+        "input": text if len(text) <= _MOST_TEXT else "",
         "overlap": schedule["overlap"],
         "catch_up": str(schedule["catch_up"]),
     }
@@ -105,6 +106,10 @@ PAGES = [
     Page("/schedules", "schedules.html", show_schedules, nav="Schedules"),
     Page("/schedules/{schedule_slug}", "schedule.html", show_schedule, section="/schedules"),
     Page(
-        "/schedules/{schedule_slug}/backfill", "backfill.html", show_backfill, section="/schedules"
+        "/schedules/{schedule_slug}/backfill",
+        "backfill.html",
+        show_backfill,
+        section="/schedules",
+        is_live=False,
     ),
 ]
