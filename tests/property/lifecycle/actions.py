@@ -48,7 +48,7 @@ class Actions:
         engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
         engine.call("unregister_worker", worker_id=engine.worker_id)
         ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
-        self.model = Model(now, self._chosen_wait, self._chosen_child)
+        self.model = Model(now, self._chosen_wait, self._chosen_child, self._is_kept)
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
         self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
@@ -89,6 +89,10 @@ class Actions:
             return longest
         assert shortest - MICROSECOND <= wait <= longest + MICROSECOND
         return wait
+
+    def _is_kept(self, run_id: UUID) -> bool:
+        """When a sweep comes to an old run is left open."""
+        return ("run", run_id, None, None) in self.observed
 
     def _chosen_child(self, run_id: UUID, key: TimerKey) -> UUID:
         """The model takes over the ids of children."""
@@ -407,4 +411,12 @@ class Actions:
             self.advance(due - now)
 
     def tick(self) -> None:
-        self.both(self.call("tick"), lambda _: self.model.tick())
+        def expect(_: int) -> None:
+            self.model.tick()
+            # how long a sweep rests depends on how long it took
+            for sweep in self.engine.rows(
+                "select swept_at, position is not null from stepgres.sweeps"
+            ):
+                self.model.swept_at, self.model.is_sweeping = sweep
+
+        self.both(self.call("tick"), expect)

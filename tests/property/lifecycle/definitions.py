@@ -95,6 +95,7 @@ class Workflow:
     listed: list[dict[str, Any]]
     defaults: dict[str, Any] = field(default_factory=dict)
     deadline: float | None = None
+    keep: dict[str, float] | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -107,7 +108,8 @@ class Workflow:
             for step in self.listed
         ]
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
-        return document if self.deadline is None else {**document, "deadline": self.deadline}
+        options = {"deadline": self.deadline, "keep": self.keep}
+        return document | {name: option for name, option in options.items() if option is not None}
 
     @property
     def children(self) -> set[str]:

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from tests.property.lifecycle import approvals, inputs
+from tests.property.lifecycle import approvals, inputs, retention
 from tests.property.lifecycle.actions import EVERYTHING, Actions
 from tests.property.lifecycle.run import Run
 from tests.property.lifecycle.states import Result
@@ -54,10 +54,21 @@ def drain(actions: Actions) -> None:
         actions.turn(LAST, results, EVERYTHING)
         if not actions.held(LAST):
             go_on(actions)
+    retire(actions)
     actions.report()
     assert actions.engine.tickets() == []
     assert actions.engine.rows("table stepgres.line_entries") == []
     assert actions.engine.rows("table stepgres.places") == []
+
+
+def retire(actions: Actions) -> None:
+    """In the end no old run is left that is not to be kept."""
+    for _ in range(20):
+        actions.advance(timedelta(minutes=1))
+        if not any(map(retention.may_go, actions.model.runs.values())):
+            return
+        actions.tick()
+    raise AssertionError("old runs are left")
 
 
 def go_on(actions: Actions) -> None:

@@ -47,6 +47,10 @@ unique: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),
 )
 
+keeps: st.SearchStrategy[dict[str, float] | None] = sometimes(
+    st.sampled_from([{"completed": 20}, {"failed": 20, "completed": 2}, {"cancelled": 2}])
+)
+
 # Which workflows have children of which: so there is an end.
 CHILDREN: dict[str, list[str]] = {
     "order": ["invoice", "parcel", "parcel"],
@@ -176,7 +180,7 @@ def workflows(draw: st.DrawFn, workflow_slug: str) -> Workflow:
     number = draw(small if workflow_slug == "parcel" else st.integers(1, 5) | st.integers(1, 12))
     listed = [draw(steps(workflow_slug, i, defaults)) for i in range(number)]
     deadline = draw(sometimes(st.sampled_from([10, 60]), 7))
-    return Workflow(workflow_slug, listed, defaults, deadline)
+    return Workflow(workflow_slug, listed, defaults, deadline, draw(keeps))
 
 
 @st.composite

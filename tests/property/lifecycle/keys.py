@@ -86,15 +86,16 @@ def _set_start(run: Run, delay: timedelta) -> None:
         run.set_timer(DEADLINE, delay + run.deadline)
 
 
-def begin(run: Run) -> None:
-    """The start is due. A run whose key another run still has is held."""
+def hold(run: Run) -> None:
+    """A run whose start is due is held if another run still has its key."""
+    if START not in run.due_timers(is_wait=False):
+        return
     others = holders(run.world, run.workflow.workflow_slug, run.unique_key)
     if run.is_waiting and len(others) > 1:
         run.is_held = True
         _set_start(run, HELD_FOR)
     else:
         run.is_waiting = run.is_held = False
-        run.begin()
 
 
 def free(run: Run) -> None:

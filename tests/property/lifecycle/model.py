@@ -16,6 +16,7 @@ from tests.property.lifecycle import (
     inputs,
     keys,
     limits,
+    retention,
     retries,
     waiting,
 )
@@ -62,11 +63,13 @@ class Model:
         now: datetime,
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
         choose_child: Callable[[UUID, TimerKey], UUID],
+        is_kept: Callable[[UUID], bool],
     ) -> None:
-        self.world = World(now, choose_wait, choose_child)
+        self.world = World(now, choose_wait, choose_child, is_kept)
         self.workers: dict[str, Worker] = {}
         self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
+        self.is_sweeping = False  # there are more old runs to delete
 
     @property
     def workflows(self) -> dict[str, Workflow]:
@@ -84,6 +87,7 @@ class Model:
 
     def define(self, workflow: Workflow) -> None:
         self.workflows[workflow.workflow_slug] = workflow
+        self.world.keeps[workflow.workflow_slug] = workflow.keep or {}
 
     def start(
         self,
@@ -331,19 +335,29 @@ class Model:
         children.resolve_all(self.world)
         children.cancel_doomed(self.world)
         keys.begin_noted(self.world)
-        for run in self.active_runs:
-            run.meet_deadline()
-        for run in self.active_runs:
-            run.fire_timers()
+        self._fire_timers()
         for run in self.active_runs:
             waiting.time_out(run)
         for run in self.active_runs:
             limits.fail_faulty(run)
-        if self.swept_at is None or self.swept_at <= now - SWEEP_INTERVAL:
+        pause = timedelta(0) if self.is_sweeping else SWEEP_INTERVAL
+        if self.swept_at is None or self.swept_at <= now - pause:
             self.swept_at = now
             self.world.expire()
             for run in self.active_runs:
                 attempts.apply(run, self._overdue(run))
+            old = [run for run in self.runs.values() if not self.world.is_kept(run.run_id)]
+            assert all(map(retention.may_go, old)), "a run was deleted too early"
+            self._delete(old)
+
+    def _fire_timers(self) -> None:
+        """What ends a run comes first, then whether those that wait for its key are held."""
+        for run in self.active_runs:
+            run.meet_deadline()
+        for run in self.active_runs:
+            keys.hold(run)
+        for run in self.active_runs:
+            run.fire_timers()
 
     def _overdue(self, run: Run) -> dict[Place, Result]:
         """Attempts that took longer than their timeout and, on top of it, their worker's lease."""
@@ -371,7 +385,9 @@ class Model:
             return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
         times += [worker.heard_at + worker.lease for worker in self.workers.values()]
-        if self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
+        if self.swept_at is not None and self.is_sweeping:
+            times.append(self.swept_at)
+        elif self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
             times.append(self.swept_at + SWEEP_INTERVAL)
         return min(times, default=None)
 
@@ -472,7 +488,7 @@ class Model:
         for run in active:
             self.cancel(run.run_id, f'workflow "{workflow_slug}" was deleted', force=True)
         self._delete(runs)
-        del self.workflows[workflow_slug]
+        del self.workflows[workflow_slug], self.world.keeps[workflow_slug]
 
     def _delete(self, runs: list[Run]) -> None:
         for run in runs:

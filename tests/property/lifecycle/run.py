@@ -124,7 +124,7 @@ class Run:
             elif kind == "wake":
                 bodies.resume(self, (slug, index))
         if START in fired:
-            keys.begin(self)
+            self.begin()
 
     # Steps start
 

@@ -24,6 +24,7 @@ class World:
     now: datetime
     choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta]
     choose_child: Callable[[UUID, TimerKey], UUID]
+    is_kept: Callable[[UUID], bool]  # a run, by the last sweep
     workflows: dict[str, Workflow] = field(default_factory=dict)  # in their current versions
     runs: dict[UUID, Run] = field(default_factory=dict)  # in the order of their starts
     ended: dict[UUID, str | None] = field(default_factory=dict)  # children, since the last tick
@@ -31,6 +32,7 @@ class World:
     is_starting_children: bool = False
     signals: dict[int, Signal] = field(default_factory=dict)  # by id, in the order of sending
     begins: set[UUID] = field(default_factory=set)  # held runs that begin with the next tick
+    keeps: dict[str, dict[str, float]] = field(default_factory=dict)  # of current versions
     limits: dict[str, Limit] = field(default_factory=dict)
     faulty: set[TaskKey] = field(default_factory=set)  # the next tick fails them
     holders: dict[tuple[str, str], tuple[UUID, Wait]] = field(default_factory=dict)
