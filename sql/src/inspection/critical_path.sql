@@ -15,9 +15,13 @@ begin
             -- the one that began first. A retry has copied steps that ended before it began.
             select t as step, 0 as place
             from stepgres.step_states as t
-            left join stepgres.steps as s
-                on (s.workflow_slug, s.version, s.step_slug)
+            -- offset 0: the statistics may be older than a run with many steps
+            left join lateral (
+                select o.step_index from stepgres.steps as o
+                where (o.workflow_slug, o.version, o.step_slug)
                     = (v_run.workflow_slug, v_run.version, t.step_slug)
+                offset 0
+            ) as s on true
             where t.run_id = v_run.run_id and t.started_at is not null
                 and (t.finished_at is null or t.finished_at >= v_run.inserted_at)
             order by t.step_slug = v_run.failed_step desc nulls last,
@@ -30,14 +34,16 @@ begin
         select b.step, p.place + 1
         from path as p
         cross join lateral (
-            select t as step
+            select t.step
             from stepgres.dependencies as d
-            join stepgres.step_states as t
-                on t.run_id = v_run.run_id and t.step_slug = d.depends_on
+            cross join lateral (
+                select o as step from stepgres.step_states as o
+                where (o.run_id, o.step_slug) = (v_run.run_id, d.depends_on) offset 0
+            ) as t
             where (d.workflow_slug, d.version, d.step_slug)
                 = (v_run.workflow_slug, v_run.version, (p.step).step_slug)
-                and t.finished_at >= v_run.inserted_at
-            order by t.finished_at desc, d.dependency_index desc
+                and (t.step).finished_at >= v_run.inserted_at
+            order by (t.step).finished_at desc, d.dependency_index desc
             limit 1
         ) as b
     )
