@@ -44,6 +44,7 @@ READS = [
     "list_goal_events",
     "list_limit_keys",
     "list_limits",
+    "list_logs",
     "list_metrics",
     "list_queues",
     "list_run_events",
