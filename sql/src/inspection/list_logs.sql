@@ -118,4 +118,5 @@ and then in the order in which they were logged. An answer has about limit lines
 no attempt. For more, call it again with the position of the last row as after, until there is no
 row. With newest, the attempts that ended last come first, and there is no position to go on from.
 
-Errors: SG003 unknown step or level, not a position, newest with after, a limit below 1, SG005 unknown run.';
+Errors: SG003 unknown step or level, not a position, newest with after, a limit below 1,
+SG005 unknown run.';
