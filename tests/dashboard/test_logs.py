@@ -61,13 +61,17 @@ def test_step_shows_the_lines_of_its_attempts(browser: httpx.Client, engine: Eng
 def test_run_shows_the_newest_lines_with_their_steps(
     browser: httpx.Client, engine: Engine, clock: Clock
 ) -> None:
-    engine.define("order", step("a"), step("b", "a"))
+    engine.define("order", step("a"), step("b", "a", map=True))
     run_id = engine.start("order")
     assert shown(browser.get(f"/runs/{run_id}")) == []
-    send(engine, engine.claim_one(), *(line(f"a{number}") for number in range(80)))
+    a = engine.claim_one()
+    logs = [line(f"a{number}") for number in range(80)]
+    assert engine.work([{**a.completed(["x"]), "logs": logs}]) == []
     clock.advance(1)
     send(engine, engine.claim_one(), *(line(f"b{number}") for number in range(30)))
     page = browser.get(f"/runs/{run_id}")
+    assert shown(page)[0].startswith("b , task 0, attempt 1 ")
+    assert shown(page)[-1].startswith("a , attempt 1 ")
     messages = [row.split()[-1] for row in shown(page)]
     assert messages == [f"b{n}" for n in range(30)] + [f"a{n}" for n in range(10, 80)]
     assert "The 100 newest lines." in page.text

@@ -91,6 +91,7 @@ async def show_run(view: View) -> dict[str, Any]:
         "signals": await client.list_signals(run_id, limit=_MOST_SIGNALS),
         "lines": newest_of(lines, _MOST_LINES),
         "most_lines": _MOST_LINES,
+        "maps": {step.step_slug for step in run.steps if step.map},
         "input": await _payload(view, "input"),
         "output": await _payload(view, "output"),
         "most": _MOST_TEXT,
