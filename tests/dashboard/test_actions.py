@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
-from stepgres._dashboard.actions import ACTIONS, OF_ONE
+from stepgres._dashboard.action_table import ACTIONS, OF_ONE
 from stepgres._dashboard.values import parameters
 from stepgres.cli import main
 from tests.conftest import Database

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from stepgres import AsyncClient
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.api import READS, openapi
 from stepgres._dashboard.values import parameters
 from tests.support.engine import Engine, step

@@ -26,7 +26,7 @@ _READS = """
     where schemaname = 'stepgres' and relname in (
         'runs', 'active_runs', 'failed_runs', 'step_states', 'tasks', 'attempts', 'timers',
         'waits', 'signals', 'checkpoints', 'task_graphs', 'task_graph_changes', 'schedule_runs',
-        'decisions', 'workflows', 'workflow_versions', 'steps', 'schedules'
+        'logs', 'task_progress', 'decisions', 'workflows', 'workflow_versions', 'steps', 'schedules'
     )
 """
 

@@ -12,8 +12,11 @@ import pytest
 from stepgres import Client, Workflow, step
 from stepgres.workflow import wait_for_signal
 from tests.conftest import Database
+from tests.dashboard.test_logs import line, report, send
 from tests.support.chromium import foreign, launched
 from tests.support.dashboards import dashboard_served
+from tests.support.engine import Engine
+from tests.support.engine import step as step_of
 from tests.support.waiting import wait_until
 from tests.support.workers import running_worker
 
@@ -277,7 +280,7 @@ def test_pages_work_without_scripts(open_page: Open, client: Client) -> None:
     assert client.get_run(run_id).error == "no script"
 
 
-def all_pages(client: Client) -> list[str]:
+def all_pages(client: Client, engine: Engine) -> list[str]:
     """The paths of pages with something on them."""
     client.register_workflow(Orders)
     client.start_workflow_runs("orders", [{"lines": 1}] * 60, tags=["eu", HOSTILE[:100]])
@@ -294,7 +297,22 @@ def all_pages(client: Client) -> list[str]:
         "/runs/bulk/cancel_runs?status=started",
         f"/actions/fork_run?run_id={active}&from_steps=load",
         *pages_of_definitions(client),
+        *pages_of_logs(engine),
     ]
+
+
+def pages_of_logs(engine: Engine) -> list[str]:
+    """Pages of a run that has logged, and reports its progress, with long and hostile texts."""
+    engine.define("logged", step_of("a", queue="logs"), step_of("each", map=True, queue="logs"))
+    run_id = engine.start("logged", [1, 2, 3])
+    worker = engine.colleague("logger", queues=["logs"])
+    a, *tasks = sorted(worker.claim(), key=lambda item: item.place)
+    report(worker, tasks[0], done=3, total=10, message=HOSTILE[:500])
+    report(worker, tasks[1], done=4)
+    levels = ("debug", "info", "warning", "error", "critical")
+    send(worker, a, *(line(f"{HOSTILE}\n{HOSTILE}", level) for level in levels))
+    send(worker, tasks[2], line(HOSTILE))
+    return [f"/runs/{run_id}", f"/runs/{run_id}/steps/a", f"/runs/{run_id}/steps/each"]
 
 
 def pages_of_definitions(client: Client) -> list[str]:
@@ -335,11 +353,11 @@ def pages_of_definitions(client: Client) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible(open_page: Open, client: Client, scheme: str) -> None:
+def test_pages_are_accessible(open_page: Open, client: Client, engine: Engine, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(color_scheme=scheme)
     start = page.url
-    for path in all_pages(client):
+    for path in all_pages(client, engine):
         page.goto(start.rstrip("/") + path)
         for summary in page.query_selector_all("summary"):
             summary.click()
@@ -354,11 +372,11 @@ def test_pages_are_accessible(open_page: Open, client: Client, scheme: str) -> N
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_overlaps_and_no_page_scrolls_sideways(
-    open_page: Open, client: Client, width: int
+    open_page: Open, client: Client, engine: Engine, width: int
 ) -> None:
     page = open_page(viewport={"width": width, "height": 800})
     start = page.url
-    for path in all_pages(client):
+    for path in all_pages(client, engine):
         page.goto(start.rstrip("/") + path)
         for summary in page.query_selector_all("summary"):
             summary.click()

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from psycopg.types.json import Jsonb
 
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres.cli import main
 from tests.conftest import Clock, Database
 from tests.support.dashboards import browsing

@@ -214,6 +214,30 @@ def test_links_stay_under_the_mount(browser: httpx.Client, run_id: UUID) -> None
         assert [link for link in links if link and not link.startswith(("/ops/", "#"))] == []
 
 
+def test_failed_run_leads_to_the_run_of_on_failure(browser: httpx.Client, engine: Engine) -> None:
+    engine.define("alert", step("tell", map=True))
+    engine.define("order", step("a", max_attempts=1), on_failure="alert")
+
+    def shown(run_id: UUID) -> str:
+        found = re.search("<dt>On failure</dt><dd>(.*?)</dd>", browser.get(f"/runs/{run_id}").text)
+        return html.unescape(re.sub("<[^>]*>", "", found[1])) if found else ""
+
+    run_id = engine.start("order")
+    assert shown(run_id) == "workflow alert"
+    engine.fail(engine.claim_one())
+    engine.call("tick")
+    assert shown(run_id).startswith("workflow alert, not started: ")
+    engine.define("alert", step("tell"))
+    other = engine.start("order")
+    engine.fail(engine.claim_one())
+    engine.call("tick")
+    failure = engine.call("get_run", run_id=other)["failure_run_id"]
+    assert shown(other) == f"workflow alert, run {failure}"
+    page = browser.get(f"/runs/{failure}").text
+    assert f'<dt>Failure of</dt><dd><a class="id" href="/ops/runs/{other}">' in page
+    assert shown(UUID(failure)) == ""
+
+
 def test_child_runs_unfold(browser: httpx.Client, engine: Engine) -> None:
     engine.define("inner", step("first"), step("second", "first"))
     engine.define("outer", step("a", workflow="inner"))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 import stepgres._dashboard
 from stepgres import AsyncClient
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.local import OnePerson
 from stepgres.web import dashboard
 from tests.conftest import Database

@@ -56,6 +56,24 @@ def test_workflows_are_found_by_name_and_paged(browser: httpx.Client, engine: En
     assert "No workflow matches" in browser.get("/workflows?search=none").text
 
 
+def test_workflow_leads_to_its_limits_schedules_and_handler(
+    browser: httpx.Client, engine: Engine
+) -> None:
+    for limit_slug in ("api", "mail"):
+        engine.call("create_limit", limit_slug=limit_slug, max_running=2)
+    engine.define("alert", step("tell"))
+    limited = step("a", limits=[{"limit": "api", "key": "$.tenant", "weight": 2}])
+    engine.define("order", limited, limits=[{"limit": "mail"}], on_failure="alert")
+    engine.call("create_schedule", schedule_slug="nightly", workflow_slug="order", cron="@daily")
+    page = browser.get("/workflows/order")
+    for path in ("limits/api", "limits/mail", "schedules/nightly", "workflows/alert"):
+        assert f'<a href="/ops/{path}">' in page.text
+        assert browser.get(f"/{path}").status_code == 200
+    assert 'limit api , key $."tenant" , weight 2' in words(page)
+    for path in ("/schedules", "/schedules/nightly"):
+        assert '<a href="/ops/workflows/order">' in browser.get(path).text
+
+
 def test_active_runs_are_counted_up_to_a_limit(
     browser: httpx.Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

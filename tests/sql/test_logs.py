@@ -200,12 +200,38 @@ def test_position_leads_through_all_lines(engine: Engine) -> None:
     assert [row[1] for row in found] == [index for index in range(25) for _ in range(2)]
 
 
+def test_newest_lines_are_those_of_attempts_that_ended_last(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a", base_delay=0), step("each", "a", map=True), step("z"))
+    run_id = engine.start("order", [1, 2, 3])
+    a, z = engine.claim()
+    send(engine, z, line("z"))
+    clock.advance(1)
+    assert engine.work([{**a.failed(), "logs": [line("a1", "error"), line("more")]}]) == []
+    clock.advance(1)
+    engine.call("tick")
+    send(engine, engine.claim_one(), line("a2"), output=[1, 2, 3])
+    for item in sorted(engine.claim(), key=lambda item: item.task_index != 1):
+        clock.advance(1)
+        send(engine, item, line(f"each{item.task_index}"))
+
+    def found(**options: Any) -> list[Any]:
+        return [message for _, _, message in listed(engine, run_id, newest=True, **options)]
+
+    assert found() == ["each2", "each0", "each1", "a2", "a1", "more", "z"]
+    assert found(limit=4) == ["each2", "each0", "each1", "a2"]
+    assert found(limit=5) == found(limit=6) == found()[:6]
+    assert found(step_slug="a") == ["a2", "a1", "more"]
+    assert found(step_slug="each", task_index=1) == ["each1"]
+    assert found(level="error") == ["a1"]
+
+
 def test_wrong_arguments_are_refused(engine: Engine) -> None:
     engine.define("order", step("a"))
     run_id = engine.start("order")
     for options, words in (
         ({"level": "loud"}, 'there is no level "loud"'),
         ({"after": "somewhere"}, '"somewhere" is no position'),
+        ({"after": "a/0/1", "newest": True}, "the newest lines of a run have no position"),
         ({"limit": 0}, "limit 0 is less than 1"),
         ({"step_slug": "b"}, f'run {run_id} of workflow "order" has no step "b"'),
     ):

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from stepgres import AsyncClient
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres.cli import main
 from stepgres.web import dashboard
 from tests.support.engine import Engine

@@ -50,13 +50,15 @@ class AsyncEvents(AsyncCaller):
         level: str | None = None,
         after: str | None = None,
         limit: int | None = None,
+        newest: bool = False,
     ) -> list[LogLine]:
         """List what the steps of a run have logged, by step, task and attempt.
 
         Workers with `logs="info"` or "warning" send these lines with the results of attempts. level
         is the least: "debug", "info", "warning", "error" or "critical". A call returns about limit
         lines, by default 1,000, since it divides no attempt; after is the position of the last line
-        of the call before. Raises RunNotFound, and InvalidInput for an unknown step or level.
+        of the call before. With newest, the attempts that ended last come first; newest has no
+        after. Raises RunNotFound, and InvalidInput for an unknown step or level.
         """
         return await self._all(
             "list_logs",
@@ -67,6 +69,7 @@ class AsyncEvents(AsyncCaller):
             level=level,
             after=after,
             limit=limit,
+            newest=newest,
         )
 
     async def catch_up_events(

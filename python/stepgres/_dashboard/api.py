@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 import stepgres.types
 from stepgres._client.client_async import AsyncClient
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.security import ROLE
 from stepgres._dashboard.values import parameters, schema_of
 from stepgres._postgres.jsonable import jsonable
@@ -44,6 +44,7 @@ READS = [
     "list_goal_events",
     "list_limit_keys",
     "list_limits",
+    "list_logs",
     "list_metrics",
     "list_queues",
     "list_run_events",

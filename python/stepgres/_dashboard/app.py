@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from stepgres._client.client_async import AsyncClient
 from stepgres._dashboard import api, forms, render
-from stepgres._dashboard.actions import ACTIONS, Action
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.errors import Problem, problem
 from stepgres._dashboard.live import Live
 from stepgres._dashboard.pages import PAGES
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+
+    from stepgres._dashboard.actions import Action
 
 _STATIC = Path(__file__).with_name("static")
 _FLASH = "stepgres-flash"  # a cookie with the message of the action that led to a page

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from stepgres._dashboard import render
-from stepgres._dashboard.actions import ACTIONS, Action
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.api import require_operator
 from stepgres._dashboard.errors import problem
 from stepgres._dashboard.pages import approvals
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from stepgres._dashboard.actions import Action
     from stepgres._dashboard.app import Dashboard
 
 _MOST_BYTES = 4_000_000  # of a form

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgres._dashboard import render
-from stepgres._dashboard.actions import ACTIONS
+from stepgres._dashboard.action_table import ACTIONS
 from stepgres._dashboard.questions import answers, questions
 from stepgres._dashboard.view import Page, View
 from stepgres._postgres.json_text import moment_of

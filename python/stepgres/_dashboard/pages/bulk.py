@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import tuple_row
 from starlette.exceptions import HTTPException
 
-from stepgres._dashboard.actions import ACTIONS, OF_ONE, Action
+from stepgres._dashboard.action_table import ACTIONS, OF_ONE
 from stepgres._dashboard.view import Page, View
 from stepgres.errors import InvalidFilter, StepgresError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from stepgres._client.client_async import AsyncClient
+    from stepgres._dashboard.actions import Action
 
 _BATCH = 1000
 _MOST_COUNTED = 10_000  # runs in a preview

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from stepgres._dashboard import graph, render, timeline
+from stepgres._dashboard.pages.logs import newest_of, progress_of
 from stepgres._dashboard.view import Page, View
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ _MOST_TEXT = 4_000  # characters of a payload or an error
 _MOST_SIGNALS = 20
 _MOST_CHILDREN = 50
 _MOST_REASONS = 20
-_MOST_EXPLAINED = 2_000  # steps of a run; each may wait for something
+_MOST_LINES = 100  # of the log
+_MOST_REPORTS = 3  # of the progress of tasks, for a step
+_MOST_EXPLAINED = 10_000  # steps of a run; each may wait for something
 _REASONS = {
     "start": "waits for its start",
     "sleep": "sleeps",
@@ -54,6 +57,7 @@ async def show_run(view: View) -> dict[str, Any]:
     shown = steps[page * _MOST_STEPS : (page + 1) * _MOST_STEPS]
     critical = {step.step_slug for step in await client.critical_path(run_id)}
     times = await client.list_step_times(run_id, limit=_MOST_BARS)
+    lines = await client.list_logs(run_id, limit=_MOST_LINES, newest=True)
     children = [(step, wait) for step in run.steps for wait in step.waits if wait.child_run_id]
     end = run.finished_at or datetime.now(timezone.utc)
     path = f"/runs/{run_id}"
@@ -64,7 +68,9 @@ async def show_run(view: View) -> dict[str, Any]:
         "path": path,
         "state": state_of(run),
         "counts": Counter(status_of(step) for step in run.steps),
-        "steps": [(step, status_of(step)) for step in shown],
+        "steps": [
+            (step, status_of(step), progress_of(step.progress, _MOST_REPORTS)) for step in shown
+        ],
         "number": len(steps),
         "wanted": wanted,
         "page": page,
@@ -83,6 +89,9 @@ async def show_run(view: View) -> dict[str, Any]:
         "more_reasons": max(len(real) - _MOST_REASONS, 0),
         "dependents": len({why.step_slug for why in reasons if why.waits_for == "dependency"}),
         "signals": await client.list_signals(run_id, limit=_MOST_SIGNALS),
+        "lines": newest_of(lines, _MOST_LINES),
+        "most_lines": _MOST_LINES,
+        "maps": {step.step_slug for step in run.steps if step.map},
         "input": await _payload(view, "input"),
         "output": await _payload(view, "output"),
         "most": _MOST_TEXT,

@@ -26,7 +26,7 @@ _LEVELS = ("basic", "advanced", "aggressive", "none")
 # Values of a step that a table shows already, or that are as they are without an option.
 _SHOWN = {
     *("step_slug", "step_index", "depends_on", "queue", "max_attempts", "timeout"),
-    *("map", "initial_tasks", "durable", "gathers", "wait_for", "workflow"),
+    *("map", "initial_tasks", "durable", "gathers", "wait_for", "workflow", "limits"),
     *("approval", "approval_title", "approval_description", "approval_form"),
 }
 _USUAL = {
