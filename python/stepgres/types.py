@@ -470,6 +470,22 @@ class RunNode(NamedTuple):
     finished_at: datetime | None
 
 
+class RunTrace(NamedTuple):
+    """A traced run that has ended, with what its span needs, as `take_ended_traces` returns it."""
+
+    run_id: UUID
+    workflow_slug: str
+    version: int
+    traceparent: str
+    parent_run_id: UUID | None
+    started_at: datetime
+    finished_at: datetime
+    status: str
+    is_cancelled: bool
+    failed_step: str | None
+    error: str | None
+
+
 class CriticalStep(NamedTuple):
     """A step on the critical path of a run, and where its time went.
 
