@@ -246,7 +246,8 @@ class RunDetails(WorkflowRun):
 
     error_type and traceback belong to the attempt that failed the run. on_failure is the workflow
     that is started if the run fails, failure_run_id the run of it that was started, and
-    on_failure_error says why it could not be started.
+    on_failure_error says why it could not be started. traceparent is the span above the run, if the
+    run is traced.
     """
 
     deadline: float | None
@@ -255,6 +256,7 @@ class RunDetails(WorkflowRun):
     on_failure: str | None
     failure_run_id: UUID | None
     on_failure_error: str | None
+    traceparent: str | None
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:

@@ -21,7 +21,7 @@ import stepgres
 from stepgres import AsyncClient, AsyncExecutor, Client, Executor, NonRetryable, WorkflowFailed
 from stepgres._execution.process_pool import ProcessPool
 from tests.conftest import Database
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
 from tests.support.workflows import fail, workflow
 
@@ -238,6 +238,44 @@ def test_executor_on_a_loop_follows_its_client(db: Database, provider: TracerPro
 
     assert asyncio.run(main()).output == hex_id(only("process demo/a"))
     assert_child(only("run demo"), only("start demo"))
+
+
+def test_run_that_ends_while_its_worker_is_busy_gets_its_span(
+    db: Database, tracing: Client
+) -> None:
+    let_go = threading.Event()
+    busy = workflow(("only", lambda _: let_go.wait(PATIENCE)), slug="busy")
+    flow = workflow(("only", here))
+    with running_worker(db.dsn, busy, flow, traces=True, concurrency=2):
+        register_and_start(tracing, busy)
+        register_and_start(tracing, flow)
+        wait_until(lambda: spans("run demo"))
+        assert spans("run busy") == []
+        let_go.set()
+        wait_until(lambda: spans("run busy"))
+
+
+def test_cancelled_run_has_a_span_that_is_no_error(db: Database, tracing: Client) -> None:
+    (run_id,) = register_and_start(tracing, workflow(("only", here)))
+    tracing.cancel_workflow_run(run_id)
+    with running_worker(db.dsn, workflow(("only", here)), traces=True):
+        wait_until(lambda: spans("run demo"))
+    run = only("run demo")
+    assert attributes(run)["stepgres.status"] == "cancelled"
+    assert run.status.status_code == StatusCode.UNSET
+
+
+def test_step_in_sql_has_a_span_and_is_linked(db: Database, tracing: Client) -> None:
+    with db.connect() as connection:
+        connection.execute(
+            "create function public.record(input jsonb) returns jsonb language sql"
+            " begin atomic select input; end"
+        )
+        connection.execute("select stepgres.register_sql_function('public.record')")
+    execute(db, tracing, workflow(("write", "public.record"), ("after", here)))
+    write = only("process demo/write")
+    assert "record" in attributes(write)["code.function.name"]
+    assert links(only("process demo/after")) == {write.context.span_id}
 
 
 def test_child_run_is_in_the_trace_of_its_parent(db: Database, tracing: Client) -> None:
