@@ -95,6 +95,7 @@ from stepgres.types import RunNode as RunNode
 from stepgres.types import RunResult as RunResult
 from stepgres.types import RunStatus as RunStatus
 from stepgres.types import RunStep as RunStep
+from stepgres.types import RunTrace as RunTrace
 from stepgres.types import Schedule as Schedule
 from stepgres.types import ScheduleRun as ScheduleRun
 from stepgres.types import SentSignal as SentSignal

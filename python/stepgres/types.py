@@ -246,7 +246,8 @@ class RunDetails(WorkflowRun):
 
     error_type and traceback belong to the attempt that failed the run. on_failure is the workflow
     that is started if the run fails, failure_run_id the run of it that was started, and
-    on_failure_error says why it could not be started.
+    on_failure_error says why it could not be started. traceparent is the span above the run, if the
+    run is traced.
     """
 
     deadline: float | None
@@ -255,6 +256,7 @@ class RunDetails(WorkflowRun):
     on_failure: str | None
     failure_run_id: UUID | None
     on_failure_error: str | None
+    traceparent: str | None
     steps: list[RunStep]
 
     def to_mermaid(self) -> str:
@@ -483,6 +485,22 @@ class RunNode(NamedTuple):
     paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
+
+
+class RunTrace(NamedTuple):
+    """A traced run that has ended, with what its span needs, as `take_ended_traces` returns it."""
+
+    run_id: UUID
+    workflow_slug: str
+    version: int
+    traceparent: str
+    parent_run_id: UUID | None
+    started_at: datetime
+    finished_at: datetime
+    status: str
+    is_cancelled: bool
+    failed_step: str | None
+    error: str | None
 
 
 class CriticalStep(NamedTuple):

@@ -25,8 +25,8 @@ declare
         signal_on,drop_signal_on}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
         keep_tasks,save_checkpoints,get_run_input,get_max_parallel,list_local_runs,claim_tasks,
-        complete_task,fail_task,fail_oversized_tasks,work,tick,next_due,register_workflow,
-        create_schedule,get_scheduled_at,create_limit,simulate}';
+        complete_task,fail_task,fail_oversized_tasks,work,get_traceparents,take_ended_traces,
+        tick,next_due,register_workflow,create_schedule,get_scheduled_at,create_limit,simulate}';
     -- signal_on and its triggers have the rights of a user, and call these internal functions
     v_internal text[] := '{_own_table,_signal_trigger,_row_signal_body,_send_row_signals}';
     v_observer text[] := v_reading || '{next_due,fsck}';

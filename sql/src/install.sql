@@ -19,6 +19,7 @@
 \ir structure/checkpoints.sql
 \ir structure/logs.sql
 \ir structure/task_progress.sql
+\ir structure/traces.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -186,6 +187,13 @@
 \ir work/fail_oversized_tasks.sql
 \ir work/fail_task.sql
 \ir work/work.sql
+
+-- traces: the spans under which runs and tasks are
+\ir traces/_is_traceparent.sql
+\ir traces/_note_traces.sql
+\ir traces/_store_traces.sql
+\ir traces/get_traceparents.sql
+\ir traces/take_ended_traces.sql
 
 -- durable: the bodies of durable steps keep checkpoints, and let go while they wait
 \ir durable/_checkpoints_of.sql

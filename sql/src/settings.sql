@@ -14,14 +14,15 @@ begin
         where p.pronamespace = 'stepgres'::pg_catalog.regnamespace and p.proname in (
             'approve', 'backfill_schedule', 'cancel_runs', 'cancel_workflow_run', 'create_schedule',
             'delete_flow', 'delete_schedule', 'fail_oversized_tasks', 'fork_run',
-            'get_scheduled_at', 'heartbeat', 'keep_tasks', 'list_approvals', 'list_checkpoints',
-            'list_goal_events', 'list_local_runs', 'list_logs', 'list_signals', 'list_waits',
-            'pause_runs', 'pause_schedule', 'pause_workflow_run', 'prune', 'register_worker',
-            'reject', 'resume_runs', 'resume_schedule', 'resume_workflow_run', 'trigger_schedule',
-            'update_schedule',
+            'get_scheduled_at', 'get_traceparents', 'heartbeat', 'keep_tasks', 'list_approvals',
+            'list_checkpoints', 'list_goal_events', 'list_local_runs', 'list_logs', 'list_signals',
+            'list_waits', 'pause_runs', 'pause_schedule', 'pause_workflow_run', 'prune',
+            'register_worker', 'reject', 'resume_runs', 'resume_schedule', 'resume_workflow_run',
+            'trigger_schedule', 'update_schedule',
             'retry_failed_workflow', 'retry_runs', 'save_checkpoints', 'send_signal',
             'send_signal_by_key', '_new_run', '_send_row_signals', '_start_run',
-            '_start_unique_run', 'start_workflow_runs', 'tick', 'unregister_worker', 'work'
+            '_start_unique_run', 'start_workflow_runs', 'take_ended_traces',
+            'tick', 'unregister_worker', 'work'
         )
     loop
         foreach v_setting in array array[

@@ -25,10 +25,12 @@ STEPGRES = Path(sys.executable).with_name("stepgres")
 
 
 @contextmanager
-def running_worker(dsn: str, *workflows: Any, **options: Any) -> Iterator[stepgres.Worker]:
+def running_worker(
+    dsn: str, *workflows: Any, traces: bool = False, **options: Any
+) -> Iterator[stepgres.Worker]:
     """A worker in a thread, stopped at the end; it is registered when the block begins."""
     returned: list[int] = []
-    with stepgres.Client(dsn) as client:
+    with stepgres.Client(dsn, traces=traces) as client:
         worker = stepgres.Worker(client, workflows, **options)
         thread = Thread(target=lambda: returned.append(worker.run()), daemon=True)
         before = worker_ids(dsn)

@@ -39,6 +39,9 @@ class AsyncClient(
     session the client works in the transaction of the caller, and never commits the transaction. An
     async client belongs to one event loop until it is closed.
 
+    With traces=True, starts of runs are spans of OpenTelemetry, and workers and executors with this
+    client make spans of the turns, steps and ends of these runs: pip install "stepgres[otel]".
+
     Each method calls the SQL function of the same name; the comment of the function says more. An
     argument that is None gets the default of the function. Errors of Stepgres are StepgresErrors,
     by their SQLSTATE. A lost connection is ConnectionFailed. Other errors of the database are

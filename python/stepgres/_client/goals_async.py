@@ -123,24 +123,29 @@ class AsyncGoals(AsyncCaller):
         tags: Sequence[str] | None = None,
         parent_run_id: UUID | None = None,
         optimization_level: str | None = None,
+        traceparent: str | None = None,
     ) -> UUID:
         """Start a run of an approved task graph and return its id. Raises TaskGraphNotApproved.
 
         The first goal tasks get {"goal": the goal} merged with the input, a dict. With an
         optimization_level the workflow is optimized first: see optimize_workflow.
         """
-        return await self._scalar(
-            UUID,
-            "start_task_graph",
-            task_graph_id=task_graph_id,
-            input=json_argument(input, "input"),
-            run_id=run_id,
-            idempotency_key=idempotency_key,
-            executor_id=executor_id,
-            tags=array(tags),
-            parent_run_id=parent_run_id,
-            optimization_level=optimization_level,
-        )
+        with self._starting(task_graph_id, traceparent) as start:
+            started = await self._scalar(
+                UUID,
+                "start_task_graph",
+                task_graph_id=task_graph_id,
+                input=json_argument(input, "input"),
+                run_id=run_id,
+                idempotency_key=idempotency_key,
+                executor_id=executor_id,
+                tags=array(tags),
+                parent_run_id=parent_run_id,
+                optimization_level=optimization_level,
+                traceparent=start.traceparent,
+            )
+            start.run_ids = [started]
+        return started
 
     async def get_composition_stats(
         self, workflow_slug: WorkflowName | None = None

@@ -18,6 +18,7 @@ from stepgres.types import (
     RunCount,
     RunNode,
     RunStatus,
+    RunTrace,
     StuckStep,
     Subscription,
     WorkflowRun,
@@ -53,6 +54,7 @@ class AsyncRuns(AsyncCaller):
         if_running: str | None = None,
         debounce: float | None = None,
         debounce_max: float | None = None,
+        traceparent: str | None = None,
     ) -> UUID:
         """Start a run and return its id; a used idempotency_key returns the id of the first run.
 
@@ -65,26 +67,33 @@ class AsyncRuns(AsyncCaller):
         that run. With debounce, the run begins after so many seconds, and each further start before
         then replaces its input and moves its start, at most to debounce_max seconds after the first
         start. Behind an active run one run waits.
+
+        traceparent is the span under which the run is traced; by default a client with traces=True
+        makes one.
         """
-        return await self._scalar(
-            UUID,
-            "start_workflow_run",
-            workflow_slug=workflow_slug,
-            input=json_value(input, "input"),
-            run_id=run_id,
-            idempotency_key=idempotency_key,
-            version=version,
-            executor_id=executor_id,
-            priority=priority,
-            delay=interval(delay),
-            deadline=interval(deadline),
-            tags=array(tags),
-            parent_run_id=parent_run_id,
-            unique_key=unique_key,
-            if_running=if_running,
-            debounce=interval(debounce),
-            debounce_max=interval(debounce_max),
-        )
+        with self._starting(workflow_slug, traceparent) as start:
+            started = await self._scalar(
+                UUID,
+                "start_workflow_run",
+                workflow_slug=workflow_slug,
+                input=json_value(input, "input"),
+                run_id=run_id,
+                idempotency_key=idempotency_key,
+                version=version,
+                executor_id=executor_id,
+                priority=priority,
+                delay=interval(delay),
+                deadline=interval(deadline),
+                tags=array(tags),
+                parent_run_id=parent_run_id,
+                unique_key=unique_key,
+                if_running=if_running,
+                debounce=interval(debounce),
+                debounce_max=interval(debounce_max),
+                traceparent=start.traceparent,
+            )
+            start.run_ids = [started]
+        return started
 
     async def _start_unchanged(
         self, flow: str, workflow_slug: str, input: Any, **arguments: Any
@@ -97,17 +106,19 @@ class AsyncRuns(AsyncCaller):
         """
         compared = {"workflow_id": workflow_slug}
         arguments |= {"workflow_slug": workflow_slug, "input": json_value(input, "input")}
-        started = self._given("start_workflow_run", arguments)
-        query = (
-            f"select run_id from {call('get_flow', compared)} as flow,"
-            f" lateral {call('start_workflow_run', started)} as run_id where flow = %(flow)s::jsonb"
-        )
-        given = {**compared, **started, "flow": flow}
-        try:
-            run_ids = await self._query("start_workflow_run", query, given, scalar_row)
-        except WorkflowNotFound:
-            return None
-        return next(iter(run_ids), None)
+        with self._starting(workflow_slug, None) as start:
+            arguments["traceparent"] = start.traceparent
+            started = self._given("start_workflow_run", arguments)
+            query = (
+                f"select run_id from {call('get_flow', compared)} as flow, lateral"
+                f" {call('start_workflow_run', started)} as run_id where flow = %(flow)s::jsonb"
+            )
+            given = {**compared, **started, "flow": flow}
+            try:
+                start.run_ids = await self._query("start_workflow_run", query, given, scalar_row)
+            except WorkflowNotFound:
+                return None
+        return next(iter(start.run_ids), None)
 
     async def start_workflow_runs(
         self,
@@ -121,24 +132,29 @@ class AsyncRuns(AsyncCaller):
         deadline: float | None = None,
         tags: Sequence[str] | None = None,
         parent_run_id: UUID | None = None,
+        traceparent: str | None = None,
     ) -> list[UUID]:
         """Start one run per input, all or none, and return their ids in the same order.
 
         The other arguments are the arguments of `start_workflow_run`, and apply to all the runs.
         """
-        return await self._all(
-            "start_workflow_runs",
-            scalar_row,
-            workflow_slug=workflow_slug,
-            inputs=json_argument(inputs and list(inputs), "inputs"),
-            version=version,
-            executor_id=executor_id,
-            priority=priority,
-            delay=interval(delay),
-            deadline=interval(deadline),
-            tags=array(tags),
-            parent_run_id=parent_run_id,
-        )
+        with self._starting(workflow_slug, traceparent) as start:
+            started: list[UUID] = await self._all(
+                "start_workflow_runs",
+                scalar_row,
+                workflow_slug=workflow_slug,
+                inputs=json_argument(inputs and list(inputs), "inputs"),
+                version=version,
+                executor_id=executor_id,
+                priority=priority,
+                delay=interval(delay),
+                deadline=interval(deadline),
+                tags=array(tags),
+                parent_run_id=parent_run_id,
+                traceparent=start.traceparent,
+            )
+            start.run_ids = started
+        return started
 
     async def get_max_parallel(self, run_id: UUID) -> int | None:
         """Return the limit of local tasks of a run at a time; None: as many as possible."""
@@ -313,6 +329,20 @@ class AsyncRuns(AsyncCaller):
     async def list_local_runs(self, run_id: UUID) -> list[UUID]:
         """List up to 100 runs, of a run and its children, with queued tasks for their executor."""
         return await self._all("list_local_runs", scalar_row, run_id=run_id)
+
+    async def get_traceparents(self, run_id: UUID, step_slug: str) -> list[str] | None:
+        """Return the traceparent of a run, then those of up to 10 tasks that the step depends on.
+
+        Returns None if the run is not traced, or does not exist.
+        """
+        return await self._scalar(list, "get_traceparents", run_id=run_id, step_slug=step_slug)
+
+    async def take_ended_traces(self, limit: int | None = None) -> list[RunTrace]:
+        """Return up to `limit` traced runs that have ended, each once, by default 100.
+
+        Workers and executors of clients with traces=True make the spans of these runs.
+        """
+        return await self._all("take_ended_traces", row_of(RunTrace), limit=limit)
 
     async def cancel_workflow_run(
         self, run_id: UUID, reason: str | None = None, force: bool | None = None

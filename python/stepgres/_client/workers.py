@@ -183,11 +183,13 @@ class Workers(Caller):
         tasks: Any = None,
         claim: int | None = None,
         logs: Any = None,
+        traceparent: str | None = None,
     ) -> None:
         """Complete a task that the worker has claimed; claim is the number of this claim.
 
         tasks are added to the run, as with context.add_tasks. logs are the lines of the attempt, as
-        work takes them: a list, or its JSON text. Raises DecompositionError.
+        work takes them: a list, or its JSON text. traceparent is the span of the attempt. Raises
+        DecompositionError.
         """
         self._all(
             "complete_task",
@@ -201,6 +203,7 @@ class Workers(Caller):
             claim=claim,
             tasks=json_argument(tasks, "tasks"),
             logs=_json_list(logs, "logs"),
+            traceparent=traceparent,
         )
 
     def fail_task(

@@ -181,11 +181,13 @@ class AsyncWorkers(AsyncCaller):
         tasks: Any = None,
         claim: int | None = None,
         logs: Any = None,
+        traceparent: str | None = None,
     ) -> None:
         """Complete a task that the worker has claimed; claim is the number of this claim.
 
         tasks are added to the run, as with context.add_tasks. logs are the lines of the attempt, as
-        work takes them: a list, or its JSON text. Raises DecompositionError.
+        work takes them: a list, or its JSON text. traceparent is the span of the attempt. Raises
+        DecompositionError.
         """
         await self._all(
             "complete_task",
@@ -199,6 +201,7 @@ class AsyncWorkers(AsyncCaller):
             claim=claim,
             tasks=json_argument(tasks, "tasks"),
             logs=_json_list(logs, "logs"),
+            traceparent=traceparent,
         )
 
     async def fail_task(

@@ -6,6 +6,7 @@ import inspect
 import logging
 import math
 import threading
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from stepgres.workflow import takes_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from uuid import UUID
 
@@ -52,6 +54,7 @@ class TaskData(NamedTuple):
     checkpoints: list[dict[str, Any]] | None = None  # of a durable step
     least_kept: int | None = None  # the least level of the lines that are kept; None: no lines
     middleware: Sequence[Middleware] = ()
+    traceparent: str | None = None  # the span of the attempt
 
     @property
     def path(self) -> str:
@@ -123,7 +126,19 @@ class StepContext:
         return (input, self) if takes_context(function) else (input,)
 
     def invoke(self, function: StepFunction) -> Any:
-        """Call the function inside of the middleware of the worker."""
+        """Call the function inside of its span and of the middleware of the worker."""
+        with self.in_span():
+            return self._invoke(function)
+
+    def in_span(self) -> AbstractContextManager[Any]:
+        """Make the span of the attempt the current span of OpenTelemetry, if it has a span."""
+        if self._data.traceparent is None:
+            return nullcontext()
+        from stepgres._tracing.spans import remote
+
+        return remote(self._data.traceparent)
+
+    def _invoke(self, function: StepFunction) -> Any:
 
         def call() -> Any:
             return function(*self.arguments(function))

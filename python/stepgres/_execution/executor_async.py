@@ -40,7 +40,8 @@ class AsyncExecutor:
     steps are executed here, too.
 
     With `logs="warning"` or `logs="info"`, lines of context.logger from that level on are stored
-    with their attempts: see list_logs.
+    with their attempts: see list_logs. With a client that has traces=True, runs are traced: see
+    AsyncClient.
 
     Each execution has its own worker and its own connection. The client keeps both for some seconds
     for the next execution. Closing the client ends them at once.
@@ -241,6 +242,7 @@ class AsyncExecutor:
                     timeout,
                     has_children,
                     self._least_kept,
+                    self._client._tracing,
                 )
             )
         try:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stepgres._execution.runner import StepCall
     from stepgres._execution.transactions import Transactions
     from stepgres._execution.worker_client import WorkerClient
+    from stepgres._tracing.spans import WorkerTraces
     from stepgres.types import RunStatus, WorkItem
 
 logger = logging.getLogger("stepgres")
@@ -56,6 +57,7 @@ class LocalRun:
         *,
         has_children: bool = False,
         least_kept: int | None = None,
+        traces: WorkerTraces | None = None,
     ) -> None:
         self._client = client
         self._run_id = run_id
@@ -64,12 +66,19 @@ class LocalRun:
         self._runs = SharedReads(client.read_run, _KEPT_RUNS)
         self._find = find
         self._place = place_for(pool)
+        self._traces = traces
         self._runner = Runner(
-            self._place, transactions, heartbeat, checkpoints, self._keep_error, least_kept
+            self._place,
+            transactions,
+            heartbeat,
+            checkpoints,
+            self._keep_error,
+            least_kept,
+            traces=traces,
         )
         self._errors: dict[tuple[str, str], BaseException] = {}
         self._patience = Patience()
-        self._turns = Turns(client, worker_id, concurrency, self._execute)
+        self._turns = Turns(client, worker_id, concurrency, self._execute, traces)
 
     async def finish(self) -> RunStatus:
         """Execute the run until its end, and return its status. Retry after passing errors."""
@@ -77,7 +86,9 @@ class LocalRun:
         try:
             while True:
                 try:
-                    return await advance()
+                    status = await advance()
+                    if self._traces is not None:
+                        await self._traces.end_runs()
                 except WorkerNotFound:
                     # The process stopped for longer than its lease. Workers execute its steps now.
                     logger.warning("this process was taken for dead and waits for its run to end")
@@ -85,6 +96,8 @@ class LocalRun:
                     advance = self._watch
                 except PASSING_ERRORS as error:
                     await anyio.sleep(self._patience.pause_after(error))
+                else:
+                    return status
         finally:
             self._turns.cancel()
             self._place.close()

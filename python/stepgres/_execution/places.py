@@ -134,7 +134,10 @@ class Elsewhere(Threads):
 
     async def execute(self, function: StepFunction, execution: Execution) -> Outcome:
         self.check(f'step "{execution.step_slug}"', function, is_durable=execution.body is not None)
-        data = execution.data._replace(least_kept=None)  # there is no channel for lines
+        data = execution.data._replace(
+            least_kept=None,  # there is no channel for lines
+            traceparent=None,  # another machine need not have OpenTelemetry
+        )
         future = self._executor.submit(execute_without_context, function, data)
         execution.call = future
         return await asyncio.wrap_future(future)

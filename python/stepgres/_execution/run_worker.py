@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from stepgres._execution.step_functions import Finder
+    from stepgres._tracing.spans import Tracing
     from stepgres.types import RunStatus
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class Execution(NamedTuple):
     timeout: float
     has_children: bool
     least_kept: int | None
+    tracing: Tracing | None
 
 
 class Ended(NamedTuple):
@@ -125,6 +127,9 @@ class AsyncRunWorker:
                     stack.enter_context(process_pool(execution.processes)),
                     has_children=execution.has_children,
                     least_kept=execution.least_kept,
+                    traces=(
+                        None if execution.tracing is None else execution.tracing.of_worker(client)
+                    ),
                 )
                 with anyio.move_on_after(execution.timeout):
                     status = await run.finish()

@@ -26,6 +26,7 @@ from stepgres.errors import DecompositionError, StepgresError, UnwritableOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from psycopg import Error
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from stepgres._execution.places import Threads
     from stepgres._execution.threads import Running
     from stepgres._execution.transactions import Transactions
+    from stepgres._tracing.spans import StepSpan, WorkerTraces
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -82,6 +84,7 @@ class Execution(StepContext):
         body: Body | None = None,
         least_kept: int | None = None,
         middleware: Sequence[Middleware] = (),
+        span: StepSpan | None = None,
     ) -> None:
         self.data = TaskData(
             item.run_id,
@@ -95,9 +98,11 @@ class Execution(StepContext):
             None if body is None else body.checkpoints,
             least_kept,
             middleware,
+            None if span is None else span.traceparent,
         )
         super().__init__(self.data)
         self.body = body
+        self._span = span
         self._log = None if least_kept is None else Log()
         self.check_goal_tasks = step and step.check_goal_tasks
         self._has_begun = not item.transactional and item.sql_function is None
@@ -201,6 +206,29 @@ class Execution(StepContext):
         """Return the kept lines of the attempt as a JSON array, or None if there are none."""
         return None if self._log is None else self._log.as_json()
 
+    @property
+    def traceparent(self) -> str | None:
+        """Return the traceparent of the attempt, for its result."""
+        return self.data.traceparent
+
+    def result_of(self, outcome: Outcome) -> str:
+        """Return the result of the attempt as JSON, with its span and its log."""
+        result = _key_text(self._item) + outcome.fields[1:]
+        if self.traceparent is not None:
+            result = f'{result[:-1]},"traceparent":"{self.traceparent}"}}'
+        lines = self.logged()
+        if lines is not None and len(result) + len(lines) < MOST_CHARACTERS:
+            result = f'{result[:-1]},"logs":{lines}}}'
+        return result
+
+    def end_span(self, outcome: Outcome | None) -> None:
+        """End the span of the attempt, if it has one. Without an outcome its task is completed."""
+        if self._span is not None:
+            self._span.end(None if outcome is None else outcome.failure, is_lost=self.is_lost)
+
+    def in_span(self) -> AbstractContextManager[Any]:
+        return contextlib.nullcontext() if self._span is None else self._span.current()
+
     def heartbeat(self) -> None:
         self._heartbeat_at = time.monotonic()
 
@@ -239,7 +267,8 @@ class Runner:
     """Executes the tasks that a worker, or the executor of a run, has claimed.
 
     on_failure is called for each attempt that fails its task without a retry. least_kept is the
-    least level of the log lines that are kept with their attempts; None keeps no lines.
+    least level of the log lines that are kept with their attempts; None keeps no lines. Without
+    traces no attempt has a span.
     """
 
     def __init__(
@@ -251,6 +280,7 @@ class Runner:
         on_failure: Callable[[WorkItem, Outcome], None] | None = None,
         least_kept: int | None = None,
         middleware: Sequence[Middleware] = (),
+        traces: WorkerTraces | None = None,
     ) -> None:
         self._place = place
         self._transactions = transactions
@@ -259,6 +289,7 @@ class Runner:
         self._on_failure = on_failure
         self._least_kept = least_kept
         self._middleware = middleware
+        self._traces = traces
 
     async def run(
         self, step: StepCall | None, item: WorkItem, run: RunData, leave: Callable[[str], None]
@@ -277,8 +308,9 @@ class Runner:
         is_on_loop = step is None or inspect.iscoroutinefunction(step.function)
         try:
             body = await self._checkpoints.body_of(item, is_on_loop=is_on_loop)
+            span = await self._begin_span(step, item)
         except (StepgresError, psycopg.Error) as error:
-            logger.warning("the checkpoints of step %s cannot be read: %s", item.step_slug, error)
+            logger.warning("what step %s needs cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
         execution = Execution(
             item,
@@ -288,6 +320,7 @@ class Runner:
             body=body,
             least_kept=self._least_kept,
             middleware=self._middleware,
+            span=span,
         )
         path = execution.idempotency_key
         if path in _left_behind:
@@ -301,15 +334,13 @@ class Runner:
             except NotBegun as error:
                 logger.warning("task %s has not begun and goes back: %s", path, error)
                 return None if execution.is_lost else release_result(item, retry_after=1)
+            execution.end_span(outcome)
             if outcome is None:
                 return None
             if execution.is_lost:
                 logger.warning("task %s was given up: its run is over, or it is another's", path)
                 return None
-            result = _key_text(item) + outcome.fields[1:]
-            lines = execution.logged()
-            if lines is not None and len(result) + len(lines) < MOST_CHARACTERS:
-                result = f'{result[:-1]},"logs":{lines}}}'
+            result = execution.result_of(outcome)
             if outcome.failure is not None and execution.is_late and execution.is_running:
                 logger.warning(
                     "attempt %s of task %s of workflow %s took too long, and its thread goes on%s",
@@ -323,13 +354,18 @@ class Runner:
                     await execution.wait_until_ended()
             return None if execution.is_lost else result
 
+    async def _begin_span(self, step: StepCall | None, item: WorkItem) -> StepSpan | None:
+        if self._traces is None:
+            return None
+        return await self._traces.step(item, step and step.function)
+
     async def _execute(
         self, step: StepCall | None, execution: Execution, item: WorkItem
     ) -> Outcome | None:
         """Return the outcome of an attempt, or None if its task was completed here."""
         outcome: Outcome | None = None
         try:
-            with execution.scope:
+            with execution.scope, execution.in_span():
                 if step is None or item.transactional:
                     await self._transactions.execute(step and step.function, item, execution)
                 else:

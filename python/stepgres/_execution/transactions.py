@@ -91,7 +91,7 @@ class Transactions:
                 connection = await stack.enter_async_context(self.connect())
             if function is None:
                 with _losing(context):
-                    await self._execute_in_sql(connection, item)
+                    await self._execute_in_sql(connection, item, context)
             else:
                 context.connection = connection
                 try:
@@ -106,6 +106,7 @@ class Transactions:
                         output=write_output(output, context),
                         tasks=context.added_goal_tasks or None,
                         logs=context.logged(),
+                        traceparent=context.traceparent,
                     )
             context.is_committing = True
 
@@ -125,18 +126,26 @@ class Transactions:
                     output=write_output(output, context),
                     tasks=context.added_goal_tasks or None,
                     logs=context.logged(),
+                    traceparent=context.traceparent,
                 )
             context.is_committing = True
 
-    async def _execute_in_sql(self, connection: AsyncConnection[Any], item: WorkItem) -> None:
+    async def _execute_in_sql(
+        self, connection: AsyncConnection[Any], item: WorkItem, context: Execution
+    ) -> None:
         # In one statement, since Python need not be able to read the value of the function.
         # register_sql_function has quoted the name of the function.
         call = sql.SQL(
             "select stepgres.complete_task(worker_id => %(worker_id)s, run_id => %(run_id)s,"
             " step_slug => %(step_slug)s, task_index => %(task_index)s, claim => %(claim)s,"
-            " output => {}(%(input)s::jsonb))"
+            " output => {}(%(input)s::jsonb), traceparent => %(traceparent)s)"
         ).format(sql.SQL(cast("LiteralString", item.sql_function)))
-        arguments = {**task_key(item), "worker_id": self.worker_id, "input": item.input}
+        arguments = {
+            **task_key(item),
+            "worker_id": self.worker_id,
+            "input": item.input,
+            "traceparent": context.traceparent,
+        }
         try:
             await connection.execute(call, arguments)
         except Error as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from stepgres._execution.worker_client import WorkerClient
+    from stepgres._tracing.spans import WorkerTraces
     from stepgres.types import WorkItem
 
 logger = logging.getLogger("stepgres")
@@ -74,11 +75,13 @@ class Turns:
         worker_id: str,
         concurrency: int,
         execute: Callable[[WorkItem, Callable[[str], None]], Coroutine[Any, Any, str | None]],
+        traces: WorkerTraces | None = None,
     ) -> None:
         self._client = client
         self.worker_id = worker_id
         self._concurrency = concurrency
         self._execute = execute
+        self._traces = traces
         self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[str | None], WorkItem] = {}
         self._began_at: dict[asyncio.Task[str | None], float] = {}
@@ -179,11 +182,21 @@ class Turns:
         self.hand_back(self._loop.time() - _LONGEST_STAY)
         count = _count_that_fit(self._results)
         self.rested_at, began_at = -inf, monotonic()
-        items = await self._send(count, capacity, run_ids, is_waiting)
+        items = await self._send_in_span(count, capacity, run_ids, is_waiting)
         await self._accept([item for item in items if not item.is_refused])
         if self.is_idle:
             self.rested_at = began_at
         return bool(items or count)
+
+    async def _send_in_span(
+        self, count: int, capacity: int | None, run_ids: Sequence[UUID] | None, is_waiting: bool
+    ) -> list[WorkItem]:
+        if self._traces is None:
+            return await self._send(count, capacity, run_ids, is_waiting)
+        with self._traces.turn(self.worker_id) as turn:
+            items = await self._send(count, capacity, run_ids, is_waiting)
+            turn.results, turn.tasks = count, sum(not item.is_refused for item in items)
+        return items
 
     async def _accept(self, claimed: list[WorkItem]) -> None:
         if any(item.must_begin for item in claimed):

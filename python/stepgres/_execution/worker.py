@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stepgres._client.client_async import AsyncClient
     from stepgres._execution.hooks import Hook, Middleware
     from stepgres._goals.goal_task_functions import GoalTaskFunctions
+    from stepgres._tracing.spans import WorkerTraces
     from stepgres.types import WorkItem
     from stepgres.workflow import StepFunction
 
@@ -113,12 +114,18 @@ class _Worker(Generic[C]):
         returns `call_next()`, or another output; an error in it is an error of the step. async
         middleware is for async steps, other middleware for other steps; the first one is outermost.
 
+        With a client that has traces=True, the worker makes spans of its turns, and of the steps
+        and ends of traced runs: see Client.
+
         After its start, the worker waits and retries on errors of the server. Such errors are a
         shutdown, a read-only server, a missing right or a missing function. Only errors of the
         program end the worker.
         """
         self._conninfo = conninfo_of(client)
         self._client = WorkerClient(self._conninfo, max(lease, _LEAST_LIMIT))
+        self._tracing = client._tracing
+        self._traces: WorkerTraces | None = None
+        self._traced_at = -_TICK_INTERVAL
         self._definitions = describe_all(workflows)
         self._functions: dict[tuple[str, str], StepFunction] = {
             (definition.document["workflow_slug"], step_slug): function
@@ -235,6 +242,9 @@ class _Worker(Generic[C]):
             checkpoints = await stack.enter_async_context(
                 Checkpoints(self._conninfo, worker_id, max(self._lease, _LEAST_LIMIT), transactions)
             )
+            traces = self._traces = (
+                None if self._tracing is None else self._tracing.of_worker(self._client)
+            )
             runner = Runner(
                 self._place,
                 transactions,
@@ -242,12 +252,14 @@ class _Worker(Generic[C]):
                 checkpoints,
                 least_kept=self._least_kept,
                 middleware=self._middleware,
+                traces=traces,
             )
             turns = self._turns = Turns(
                 self._client,
                 worker_id,
                 self._concurrency,
                 lambda item, leave: self._execute(item, leave, runner),
+                traces,
             )
             stack.callback(self._place.close)
             stack.enter_context(heartbeat)
@@ -272,6 +284,7 @@ class _Worker(Generic[C]):
                     await give_back(self._client, worker_id)
                 raise
             turns.cancel()
+            await self._end_traces(is_idle=True)
             return await self._client.unregister_worker(worker_id)
 
     async def _take_turns(self, turns: Turns, listener: Wakeup | None) -> None:
@@ -289,6 +302,7 @@ class _Worker(Generic[C]):
                 has_happened = await turns.turn(0 if is_stopping else None, is_waiting=is_waiting)
                 if has_happened:
                     pauses.reset()
+                await self._end_traces(is_idle=turns.is_idle)
                 is_told = listener is not None and listener.is_listening
                 is_resting = pauses.is_spent and turns.is_idle and is_told
                 pause = pauses.pause()
@@ -306,6 +320,14 @@ class _Worker(Generic[C]):
                 await turns.wait(patience.pause_after(error))
                 continue
             await turns.wait(pause if turns.is_idle else min(pause, _TICK_INTERVAL))
+
+    async def _end_traces(self, *, is_idle: bool) -> None:
+        """Make the spans of the runs that have ended: about once a second, and before a rest."""
+        if self._traces is None:
+            return
+        if is_idle or anyio.current_time() - self._traced_at >= _TICK_INTERVAL:
+            self._traced_at = anyio.current_time()
+            await self._traces.end_runs()
 
     def _is_over(self, turns: Turns) -> bool:
         if self._stop_at is None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from inspect import signature
 from threading import Lock
@@ -30,11 +30,13 @@ from stepgres._postgres.json_text import unreadable
 from stepgres._postgres.lost_connections import lost
 from stepgres._postgres.orm import joining
 from stepgres._postgres.owner import Owner
+from stepgres._tracing.start import Start
 from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import RowFactory
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
     from stepgres._execution.run_worker import RunWorker
     from stepgres._postgres.orm import Joinable, Joining
+    from stepgres._tracing.spans import Tracing
+    from stepgres.workflow import WorkflowName
 
 T = TypeVar("T")
 
@@ -71,7 +75,14 @@ class Caller:
     def __init__(
         self,
         conninfo: str | Connection[Any] | ConnectionPool[Any] | Joinable | None = None,
+        *,
+        traces: bool = False,
     ) -> None:
+        self._tracing: Tracing | None = None
+        if traces:
+            from stepgres._tracing.spans import Tracing
+
+            self._tracing = Tracing()
         self._source: str | Connection[Any] | ConnectionPool[Any] | Joining
         if conninfo is None or isinstance(conninfo, str):
             self._source = resolve_conninfo(conninfo)
@@ -124,6 +135,14 @@ class Caller:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _starting(
+        self, name: WorkflowName, traceparent: str | None
+    ) -> AbstractContextManager[Start]:
+        """Return the start of runs, in a span if the client makes spans."""
+        if self._tracing is None or traceparent is not None:
+            return nullcontext(Start(traceparent))
+        return self._tracing.starting(str(slug_argument(name)))
 
     def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
         (value,) = self._all(function, scalar_row, **arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Lock
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -28,11 +28,13 @@ from stepgres._postgres.json_text import unreadable
 from stepgres._postgres.lost_connections import lost
 from stepgres._postgres.orm import joining_async
 from stepgres._postgres.owner import AsyncOwner
+from stepgres._tracing.start import Start
 from stepgres._version import __version__
 from stepgres.errors import InstallationError, InvalidInput, from_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from psycopg.adapt import AdaptersMap
     from psycopg.rows import AsyncRowFactory
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from stepgres._execution.run_worker import AsyncRunWorker
     from stepgres._postgres.orm import AsyncJoinable, AsyncJoining
+    from stepgres._tracing.spans import Tracing
+    from stepgres.workflow import WorkflowName
 
 T = TypeVar("T")
 
@@ -73,7 +77,14 @@ class AsyncCaller:
         | AsyncConnectionPool[Any]
         | AsyncJoinable
         | None = None,
+        *,
+        traces: bool = False,
     ) -> None:
+        self._tracing: Tracing | None = None
+        if traces:
+            from stepgres._tracing.spans import Tracing
+
+            self._tracing = Tracing()
         self._source: str | AsyncConnection[Any] | AsyncConnectionPool[Any] | AsyncJoining
         if conninfo is None or isinstance(conninfo, str):
             self._source = resolve_conninfo(conninfo)
@@ -126,6 +137,14 @@ class AsyncCaller:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def _starting(
+        self, name: WorkflowName, traceparent: str | None
+    ) -> AbstractContextManager[Start]:
+        """Return the start of runs, in a span if the client makes spans."""
+        if self._tracing is None or traceparent is not None:
+            return nullcontext(Start(traceparent))
+        return self._tracing.starting(str(slug_argument(name)))
 
     async def _scalar(self, type: type[T], function: str, **arguments: Any) -> T:
         (value,) = await self._all(function, scalar_row, **arguments)

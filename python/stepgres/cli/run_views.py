@@ -175,6 +175,7 @@ def print_run(run: RunDetails) -> None:
             ("Failure of", run.failure_of),
             ("On failure", _on_failure(run)),
             ("Task graph", run.task_graph_id),
+            ("Trace", run.traceparent and run.traceparent.split("-")[1]),
             ("Payloads deleted", local_time(run.payloads_deleted_at)),
             ("Input", json_text(run.input) if has_payloads else None),
             ("Output", json_text(run.output) if has_output else None),

@@ -44,6 +44,7 @@ from stepgres.cli.errors import explain
     show_default=True,
     help="The least of context.logger that is stored with attempts.",
 )
+@click.option("--traces", is_flag=True, help="Make spans of OpenTelemetry, of traced runs.")
 @click.option("--on-start", metavar="MODULE:NAME", help="Function to call at the start.")
 @click.option("--on-stop", metavar="MODULE:NAME", help="Function to call at the end.")
 @click.option(
@@ -65,6 +66,8 @@ def worker(workflows: tuple[str, ...], dsn: str | None, goals: str | None, **opt
 
     --on-start and --on-stop name functions without parameters. --middleware names a function of
     (context, call_next), which returns call_next(). All of them may be async: see docs/logging.md.
+
+    --traces needs the package opentelemetry-api, and a start as docs/tracing.md says.
 
     The DSN may lead through a transaction pooler. The worker detects a pooler and polls every
     second. With a --listen-dsn past the pooler, notifications of new tasks reach the worker.

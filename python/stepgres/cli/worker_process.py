@@ -40,6 +40,7 @@ def run(
     no_listen: bool,
     log_level: str,
     log_format: str,
+    traces: bool,
     on_start: str | None,
     on_stop: str | None,
     middleware: Sequence[str],
@@ -59,7 +60,7 @@ def run(
     options["middleware"] = [_find(name, "function", "middleware") for name in middleware]
     with ExitStack() as stack:
         options["executor"] = stack.enter_context(process_pool(processes))
-        client = stack.enter_context(Client(conninfo))
+        client = stack.enter_context(_client(conninfo, traces=traces))
         return Worker(
             client,
             found,
@@ -68,6 +69,15 @@ def run(
             listen=False if no_listen else listen_dsn or True,
             **options,
         ).run()
+
+
+def _client(conninfo: str | None, *, traces: bool) -> Client:
+    try:
+        return Client(conninfo, traces=traces)
+    except ImportError as missing:
+        raise Failure(
+            "--traces needs the package opentelemetry-api", 'Run: pip install "stepgres[otel]"'
+        ) from missing
 
 
 def _start_logging(level: str, format: str) -> None:

@@ -37,7 +37,7 @@ as $$
     where w.name <> '' and w.resolved_at is null
         and (t.status in ('queued', 'started', 'waiting')) is not true
     union all
-    select 'checkpoints, suspensions, logs and progress belong to a task', k.run_id,
+    select 'checkpoints, suspensions, logs, progress and traces belong to a task', k.run_id,
         format('task %s/%s', k.step_slug, k.task_index)
     from (
         select c.run_id, c.step_slug, c.task_index from stepgres.checkpoints as c
@@ -47,6 +47,8 @@ as $$
         select l.run_id, l.step_slug, l.task_index from stepgres.logs as l
         union
         select p.run_id, p.step_slug, p.task_index from stepgres.task_progress as p
+        union
+        select c.run_id, c.step_slug, c.task_index from stepgres.task_traces as c
     ) as k
     left join stepgres.tasks as t
         on (t.run_id, t.step_slug, t.task_index) = (k.run_id, k.step_slug, k.task_index)

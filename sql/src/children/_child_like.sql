@@ -10,6 +10,7 @@ begin
     v_child.parent_run_id := v_parent.run_id;
     v_child.depth := coalesce(v_parent.depth, 0) + 1;
     v_child.tags := v_parent.tags;
+    v_child.traceparent := v_parent.traceparent;
     v_child.failure_of := v_parent.failure_of;
     -- A step of priority 0 says nothing about its child: the steps of the child keep theirs.
     v_child.priority := coalesce(v_parent.priority, (
@@ -28,5 +29,5 @@ $$;
 comment on function stepgres._child_like(uuid, text) is
 'Returns what the children of a step get from their parent, as a prototype for _start_runs.
 
-These are the priority, the tags, the executor, the failure_of, and a depth one more than that of
-the parent.';
+These are the priority, the tags, the executor, the failure_of, the traceparent, and a depth one
+more than that of the parent.';

@@ -33,7 +33,13 @@ begin
             v_run_ids, stepgres._facts_of_failures(_start_failure_runs_of.failed_run_ids), v_run,
             -- A rejection would be told to nobody: with a delay, the run stands in the line.
             case when v_run.is_limited then interval '0' end,
-            failure_of => _start_failure_runs_of.failed_run_ids
+            failure_of => _start_failure_runs_of.failed_run_ids,
+            traceparents => array(
+                select r.traceparent
+                from unnest(_start_failure_runs_of.failed_run_ids) with ordinality as n (id, place)
+                left join stepgres.runs as r on r.run_id = n.id
+                order by n.place
+            )
         );
         update stepgres.failure_runs as f set run_id = n.run_id, due_at = null, error = null
         from unnest(_start_failure_runs_of.failed_run_ids, v_run_ids) as n (failed_run_id, run_id)

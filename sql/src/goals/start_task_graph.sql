@@ -6,7 +6,8 @@ create function stepgres.start_task_graph(
     executor_id text default null,
     tags text[] default null,
     parent_run_id uuid default null,
-    optimization_level text default null
+    optimization_level text default null,
+    traceparent text default null
 ) returns uuid
 language plpgsql
 volatile
@@ -50,7 +51,7 @@ begin
     end if;
     v_run := stepgres._new_run(
         v_graph.workflow_slug, v_version, start_task_graph.executor_id, null, null, null,
-        start_task_graph.tags, start_task_graph.parent_run_id
+        start_task_graph.tags, start_task_graph.parent_run_id, start_task_graph.traceparent
     );
     v_run.task_graph_id := v_graph.task_graph_id;
     v_run.run_id := start_task_graph.run_id;
@@ -61,7 +62,9 @@ begin
 end
 $$;
 
-comment on function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text) is
+comment on function stepgres.start_task_graph(
+    text, jsonb, uuid, text, text, text[], uuid, text, text
+) is
 'Starts an approved task graph: registers its workflow, starts a run, and returns the run_id.
 
 With an optimization_level, the workflow is first optimized from its earlier runs; this needs the

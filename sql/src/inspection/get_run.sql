@@ -73,7 +73,8 @@ comment on function stepgres.get_run(uuid, boolean, int) is
 The document has the columns of stepgres.workflow_run, and in addition:
 "deadline" in seconds; "error_type" and "traceback" of the attempt that failed the run;
 "on_failure", the workflow that is started if the run fails; "failure_run_id", the run that was
-started (it may be deleted); "on_failure_error", why this run could not be started yet; and
+started (it may be deleted); "on_failure_error", why this run could not be started yet;
+"traceparent" of a traced run; and
 "steps": [{"step_slug", "depends_on", "workflow" of the child runs, "map", "status", "started_at",
 "finished_at", "skip_reason", "error", "output", "initial_tasks", "remaining_deps", "tasks":
 {status: number}, "attempts": [{"task_index", "attempt", "status", "worker_id", "started_at",

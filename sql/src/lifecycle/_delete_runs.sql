@@ -28,7 +28,17 @@ begin
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     with deleted as (
         delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids)
-        returning r.run_id, r.on_failure
+        returning r.run_id, r.on_failure, r.traceparent
+    ),
+    untraced as (
+        delete from stepgres.task_traces as t
+        using deleted as d
+        where d.traceparent is not null and t.run_id = d.run_id
+    ),
+    untold as (
+        delete from stepgres.ended_traces as e
+        using deleted as d
+        where d.traceparent is not null and e.run_id = d.run_id
     )
     delete from stepgres.failure_runs as f
     using deleted as d

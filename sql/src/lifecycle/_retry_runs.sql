@@ -21,6 +21,7 @@ begin
             array_agg(i.new_id order by r.run_id) as new_ids,
             array_agg(r.input order by r.run_id) as inputs,
             array_agg(r.failure_of order by r.run_id) as failure_of,
+            array_agg(r.traceparent order by r.run_id) as traceparents,
             bool_or(r.is_limited) as is_limited
         from unnest(
             _retry_runs.run_ids,
@@ -58,7 +59,8 @@ begin
         end if;
         v_new_ids := v_new_ids || stepgres._start_runs(
             v_group.new_ids, v_group.inputs, v_run,
-            case when skip_completed then interval '0' end, v_group.run_ids, v_group.failure_of
+            case when skip_completed then interval '0' end, v_group.run_ids, v_group.failure_of,
+            v_group.traceparents
         );
     end loop;
     if skip_completed then

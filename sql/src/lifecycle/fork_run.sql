@@ -33,6 +33,7 @@ begin
     end if;
     v_run.priority := v_source.priority;
     v_run.tags := v_source.tags;
+    v_run.traceparent := v_source.traceparent;
     v_run.deadline := v_source.deadline;
     v_run.task_graph_id := v_source.task_graph_id;
     v_run.forked_from := v_source.run_id;

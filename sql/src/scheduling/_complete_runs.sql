@@ -9,6 +9,7 @@ declare
     v_awaited uuid[];
     v_limited stepgres._task_key[];
     v_unique uuid[];
+    v_traced uuid[];
 begin
     with finished as (
         select k.run_id, count(*) as ends
@@ -37,18 +38,19 @@ begin
             ) end
         from finished as f
         where r.run_id = f.run_id and r.status = 'started'
-        returning r.run_id, r.status, r.depth, r.is_limited, r.unique_key
+        returning r.run_id, r.status, r.depth, r.is_limited, r.unique_key, r.traceparent
     ),
     ended as (
         delete from stepgres.active_runs as a
         using counted as c
         where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id, c.depth, c.is_limited, c.unique_key
+        returning a.run_id, c.depth, c.is_limited, c.unique_key, c.traceparent
     )
     select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null),
         array_agg((e.run_id, '', 0)::stepgres._task_key) filter (where e.is_limited),
-        array_agg(e.run_id) filter (where e.unique_key is not null)
-    into v_run_ids, v_awaited, v_limited, v_unique
+        array_agg(e.run_id) filter (where e.unique_key is not null),
+        array_agg(e.run_id) filter (where e.traceparent is not null)
+    into v_run_ids, v_awaited, v_limited, v_unique, v_traced
     from ended as e;
     if v_run_ids is not null then
         if stepgres._is_counting() then
@@ -62,6 +64,9 @@ begin
         end if;
         if v_unique is not null then
             perform stepgres._free_keys(v_unique);
+        end if;
+        if v_traced is not null then
+            perform stepgres._note_traces(v_traced);
         end if;
     end if;
 end

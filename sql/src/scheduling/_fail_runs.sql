@@ -14,6 +14,7 @@ declare
     v_limited stepgres._task_key[];
     v_unique uuid[];
     v_handled uuid[];
+    v_traced uuid[];
     v_count bigint;
 begin
     with failed as (
@@ -24,7 +25,7 @@ begin
         from unnest(_fail_runs.failures) as f
         where r.run_id = f.run_id
         returning r.run_id, r.workflow_slug, r.inserted_at, r.depth, r.is_limited, r.unique_key,
-            r.on_failure
+            r.on_failure, r.traceparent
     ),
     listed as (
         insert into stepgres.failed_runs (run_id, workflow_slug, inserted_at)
@@ -33,8 +34,9 @@ begin
     select array_agg(f.run_id) filter (where f.depth is not null),
         array_agg((f.run_id, '', 0)::stepgres._task_key) filter (where f.is_limited),
         array_agg(f.run_id) filter (where f.unique_key is not null),
-        array_agg(f.run_id) filter (where f.on_failure is not null and not is_cancelled), count(*)
-    into v_awaited, v_limited, v_unique, v_handled, v_count
+        array_agg(f.run_id) filter (where f.on_failure is not null and not is_cancelled),
+        array_agg(f.run_id) filter (where f.traceparent is not null), count(*)
+    into v_awaited, v_limited, v_unique, v_handled, v_traced, v_count
     from failed as f;
     if v_count > 0 and stepgres._is_counting() then
         insert into stepgres.metric_counts (runs_failed, runs_cancelled)
@@ -76,6 +78,9 @@ begin
     end if;
     if v_handled is not null then
         perform stepgres._note_failures(v_handled);
+    end if;
+    if v_traced is not null then
+        perform stepgres._note_traces(v_traced);
     end if;
     perform stepgres._send_run_events(
         case when is_cancelled then 'workflow_cancelled' else 'workflow_failed' end, v_run_ids

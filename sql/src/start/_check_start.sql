@@ -20,6 +20,11 @@ begin
         raise exception 'a run cannot have the priority %', run.priority
             using errcode = 'SG003', hint = 'A priority is a whole number from -100 to 100.';
     end if;
+    if not stepgres._is_traceparent(run.traceparent) then
+        raise exception 'a run cannot have the traceparent "%"', left(run.traceparent, 100)
+            using errcode = 'SG003',
+                hint = 'It is as W3C Trace Context says: 00-<32 hex digits>-<16 hex digits>-01.';
+    end if;
     if run.tags is not null then
         perform stepgres._check_labels(null, run.tags);
     end if;

@@ -6,7 +6,8 @@ create function stepgres._new_run(
     delay interval,
     deadline interval,
     tags text[],
-    parent_run_id uuid
+    parent_run_id uuid,
+    traceparent text default null
 ) returns stepgres.runs
 language plpgsql
 volatile
@@ -27,12 +28,15 @@ begin
     v_run.tags := _new_run.tags;
     v_run.deadline := coalesce(_new_run.deadline, v_version.deadline);
     v_run.parent_run_id := _new_run.parent_run_id;
+    v_run.traceparent := _new_run.traceparent;
     perform stepgres._check_start(v_run, _new_run.delay);
     return v_run;
 end
 $$;
 
-comment on function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid) is
+comment on function stepgres._new_run(
+    text, int, text, int, interval, interval, text[], uuid, text
+) is
 'Returns the options that runs share which are started together, for _start_runs.
 
 Raises the errors of _use_version and _check_start.';

@@ -1,6 +1,7 @@
 create function stepgres._start_runs(
     run_ids uuid[], inputs jsonb[], prototype stepgres.runs, delay interval default null,
-    retried_from uuid[] default null, failure_of uuid[] default null
+    retried_from uuid[] default null, failure_of uuid[] default null,
+    traceparents text[] default null
 ) returns uuid[]
 language plpgsql
 volatile
@@ -42,7 +43,8 @@ begin
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
             tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth,
-            forked_from, is_limited, unique_key, on_failure, failure_of
+            forked_from, is_limited, unique_key, on_failure, failure_of,
+            traceparent
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -53,11 +55,13 @@ begin
             prototype.executor_id, prototype.priority, prototype.idempotency_key, prototype.tags,
             prototype.deadline, prototype.parent_run_id, n.retried_from, prototype.task_graph_id,
             v_now, n.input, prototype.depth, prototype.forked_from, prototype.is_limited,
-            prototype.unique_key, prototype.on_failure, coalesce(n.failure_of, prototype.failure_of)
+            prototype.unique_key, prototype.on_failure,
+            coalesce(n.failure_of, prototype.failure_of),
+            coalesce(prototype.traceparent, n.traceparent)
         from unnest(
             _start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from,
-            _start_runs.failure_of
-        ) as n (run_id, input, retried_from, failure_of)
+            _start_runs.failure_of, _start_runs.traceparents
+        ) as n (run_id, input, retried_from, failure_of, traceparent)
         on conflict do nothing
         returning r.run_id
     ),
@@ -147,10 +151,10 @@ end
 $$;
 
 comment on function stepgres._start_runs(
-    uuid[], jsonb[], stepgres.runs, interval, uuid[], uuid[]
+    uuid[], jsonb[], stepgres.runs, interval, uuid[], uuid[], text[]
 ) is
 'Starts runs like the prototype; skips, and does not return, runs whose id or key is taken.
 
 With a delay, the steps of the runs stay created until the timer fires; with a delay of 0, until
 the caller starts them. retried_from are the failed runs that the new runs retry, failure_of those
-that they are started for as on_failure.';
+that they are started for as on_failure, traceparents those of these runs.';

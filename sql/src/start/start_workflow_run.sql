@@ -13,7 +13,8 @@ create function stepgres.start_workflow_run(
     unique_key text default null,
     if_running text default 'return',
     debounce interval default null,
-    debounce_max interval default null
+    debounce_max interval default null,
+    traceparent text default null
 ) returns uuid
 language plpgsql
 volatile
@@ -31,6 +32,7 @@ begin
         v_run.deadline := start_workflow_run.deadline;
         v_run.tags := start_workflow_run.tags;
         v_run.parent_run_id := start_workflow_run.parent_run_id;
+        v_run.traceparent := start_workflow_run.traceparent;
         v_run.run_id := start_workflow_run.run_id;
         v_run.input := start_workflow_run.input;
         v_run.idempotency_key := start_workflow_run.idempotency_key;
@@ -43,7 +45,7 @@ begin
         start_workflow_run.workflow_slug, start_workflow_run.version,
         start_workflow_run.executor_id,
         start_workflow_run.priority, start_workflow_run.delay, start_workflow_run.deadline,
-        start_workflow_run.tags, start_workflow_run.parent_run_id
+        start_workflow_run.tags, start_workflow_run.parent_run_id, start_workflow_run.traceparent
     );
     v_run.run_id := start_workflow_run.run_id;
     v_run.input := start_workflow_run.input;
@@ -54,7 +56,7 @@ $$;
 
 comment on function stepgres.start_workflow_run(
     text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid, text, text, interval,
-    interval
+    interval, text
 ) is
 'Starts a run of a workflow, in the transaction of the caller, and returns its run_id.
 
@@ -80,8 +82,11 @@ begun is left alone: one more run waits behind it, and begins when the active ru
 The idempotency_key comes first: if it was used, no unique_key is looked at. Only a start that makes
 a run uses the idempotency_key and the run_id.
 
+traceparent, as W3C Trace Context writes it, lets workers trace the run: get_traceparents.
+
 Errors: SG001 the workflow has no steps, SG002 the workflow or version is unknown or is being
 deleted, SG003 input is null or not the array that a root map needs, a delay, deadline or priority
 is out of range, an idempotency_key, unique_key or tag has more than 2,000 bytes, if_running or
-debounce contradicts another argument, SG005 unknown parent, SG006 unknown executor, SG009 run_id is
-taken, SG011 the parent has ended, SG038 an active run has the unique_key.';
+debounce contradicts another argument, traceparent is malformed, SG005 unknown parent, SG006 unknown
+executor, SG009 run_id is taken, SG011 the parent has ended, SG038 an active run has the
+unique_key.';

@@ -7,7 +7,8 @@ create function stepgres.start_workflow_runs(
     delay interval default null,
     deadline interval default null,
     tags text[] default null,
-    parent_run_id uuid default null
+    parent_run_id uuid default null,
+    traceparent text default null
 ) returns setof uuid
 language plpgsql
 volatile
@@ -19,7 +20,8 @@ declare
         start_workflow_runs.workflow_slug, start_workflow_runs.version,
         start_workflow_runs.executor_id,
         start_workflow_runs.priority, start_workflow_runs.delay, start_workflow_runs.deadline,
-        start_workflow_runs.tags, start_workflow_runs.parent_run_id
+        start_workflow_runs.tags, start_workflow_runs.parent_run_id,
+        start_workflow_runs.traceparent
     );
     v_inputs jsonb[];
     v_run_ids uuid[];
@@ -38,7 +40,7 @@ end
 $$;
 
 comment on function stepgres.start_workflow_runs(
-    text, jsonb, int, text, int, interval, interval, text[], uuid
+    text, jsonb, int, text, int, interval, interval, text[], uuid, text
 ) is
 'Starts one run per element of inputs, all or none, and returns their ids in the same order.
 

@@ -34,7 +34,8 @@ create table stepgres.runs (
     unique_key text,
     payloads_deleted_at timestamptz,
     on_failure text,
-    failure_of uuid
+    failure_of uuid,
+    traceparent text
 ) with (fillfactor = 45);
 
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
@@ -78,6 +79,9 @@ comment on column stepgres.runs.on_failure is
 It is null for a run with a failure_of: the failure of such a run starts nothing.';
 comment on column stepgres.runs.failure_of is
 'The failed run for which this run, or the run above it, was started as on_failure says.';
+comment on column stepgres.runs.traceparent is
+'The span under which the spans of the run are, as W3C Trace Context writes it.
+Child runs, retries, forks and the run of on_failure have the same. null: the run is not traced.';
 comment on column stepgres.runs.retried_from is
 'The failed run that this run retries.';
 comment on column stepgres.runs.task_graph_id is

@@ -234,6 +234,13 @@ create type stepgres._task_log as (
     lines jsonb
 );
 
+create type stepgres._task_trace as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    traceparent text
+);
+
 create type stepgres._outcome as (
     accepted bigint[],
     failures stepgres._task_failure[],
@@ -250,7 +257,8 @@ create type stepgres._outcome as (
     executions bigint,
     waited interval,
     ran interval,
-    logs stepgres._task_log[]
+    logs stepgres._task_log[],
+    traces stepgres._task_trace[]
 );
 
 create type stepgres._queue_position as (

@@ -25,7 +25,8 @@ begin
             end if;
             v_run := stepgres._new_run(
                 options.workflow_slug, options.version, options.executor_id, options.priority,
-                delay, options.deadline, options.tags, options.parent_run_id
+                delay, options.deadline, options.tags, options.parent_run_id,
+                options.traceparent
             );
             v_run.run_id := coalesce(options.run_id, (stepgres._new_run_ids(1))[1]);
             v_run.input := options.input;

@@ -4,6 +4,7 @@
 \ir structure/checkpoints.sql
 \ir structure/logs.sql
 \ir structure/task_progress.sql
+\ir structure/traces.sql
 \ir structure/children.sql
 \ir structure/decisions.sql
 \ir structure/limits.sql
@@ -67,7 +68,8 @@ add column is_limited boolean,
 add column unique_key text,
 add column payloads_deleted_at timestamptz,
 add column on_failure text,
-add column failure_of uuid;
+add column failure_of uuid,
+add column traceparent text;
 alter type stepgres.workflow_run
 add attribute forked_from uuid,
 add attribute unique_key text,
@@ -117,6 +119,12 @@ create type stepgres._task_log as (
     attempt int,
     lines jsonb
 );
+create type stepgres._task_trace as (
+    run_id uuid,
+    step_slug text,
+    task_index int,
+    traceparent text
+);
 
 alter type stepgres._outcome
 add attribute suspended stepgres._suspended_task[],
@@ -127,7 +135,8 @@ add attribute completed bigint,
 add attribute executions bigint,
 add attribute waited interval,
 add attribute ran interval,
-add attribute logs stepgres._task_log[];
+add attribute logs stepgres._task_log[],
+add attribute traces stepgres._task_trace[];
 alter type stepgres.work_item add attribute checkpoints jsonb;
 
 alter table stepgres.workers
@@ -163,6 +172,7 @@ drop function stepgres.fail_task(
 drop function stepgres._copy_finished_steps(uuid[]);
 drop function stepgres._copy_unfinished_maps(uuid[]);
 drop function stepgres._expand_map(uuid, text);
+drop function stepgres._new_run(text, int, text, int, interval, interval, text[], uuid);
 drop function stepgres._json_path(text, text, text);
 drop function stepgres._list_family(uuid[]);
 drop function stepgres._lock_family(uuid[]);
@@ -191,3 +201,7 @@ drop function stepgres.retry_failed_workflow(uuid, boolean, boolean, text);
 drop function stepgres.start_workflow_run(
     text, jsonb, uuid, text, int, text, int, interval, interval, text[], uuid
 );
+drop function stepgres.start_workflow_runs(
+    text, jsonb, int, text, int, interval, interval, text[], uuid
+);
+drop function stepgres.start_task_graph(text, jsonb, uuid, text, text, text[], uuid, text);

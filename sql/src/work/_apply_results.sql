@@ -25,6 +25,9 @@ begin
     if v_outcome.logs is not null then
         perform stepgres._store_logs(v_outcome.logs);
     end if;
+    if v_outcome.traces is not null then
+        perform stepgres._store_traces(v_outcome.traces);
+    end if;
     perform stepgres._free_places(v_outcome.limited);
     -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
     -- start nothing more.

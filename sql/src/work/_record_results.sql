@@ -29,17 +29,18 @@ begin
             make_interval(secs => n.retry_after) as retry_after, n.error_type, n.traceback,
             case when n.status = 'completed' then coalesce(n.output, 'null') end as output,
             nullif(n.tasks, 'null') as tasks, n.waits_for, n.input,
-            nullif(n.logs, 'null') as logs
+            nullif(n.logs, 'null') as logs,
+            case when n.status = 'completed' then n.traceparent end as traceparent
         from rows from (
             jsonb_to_recordset(_record_results.results) as (
                 run_id uuid, step_slug text, task_index int, claim int, attempt int, status text,
                 output jsonb, error text, retryable boolean, retry_after float8, tasks jsonb,
                 error_type text, traceback text, waits_for bigint[], input jsonb,
-                logs jsonb
+                logs jsonb, traceparent text
             )
         ) with ordinality as n (
             run_id, step_slug, task_index, claim, attempt, status, output, error, retryable,
-            retry_after, tasks, error_type, traceback, waits_for, input, logs,
+            retry_after, tasks, error_type, traceback, waits_for, input, logs, traceparent,
             place
         )
         join stepgres.tasks as t
@@ -77,7 +78,8 @@ begin
         returning t.run_id, t.step_slug, t.map, t.is_end
     )
     select a.places, a.failures, a.released, a.added, s.steps, s.ends, s.maps, a.suspended,
-        a.restarted, a.left_bodies, a.limited, a.completed, a.executions, a.waited, a.ran, a.logs
+        a.restarted, a.left_bodies, a.limited, a.completed, a.executions, a.waited, a.ran, a.logs,
+        a.traces
     into v_outcome
     from (
         select
@@ -107,7 +109,9 @@ begin
             sum(v_now - o.started_at) filter (where o.status <> 'released') as ran,
             array_agg((
                 o.run_id, o.step_slug, o.task_index, o.attempt, o.logs
-            )::stepgres._task_log) filter (where o.logs is not null) as logs
+            )::stepgres._task_log) filter (where o.logs is not null) as logs,
+            array_agg((o.run_id, o.step_slug, o.task_index, o.traceparent)::stepgres._task_trace)
+                filter (where o.traceparent is not null) as traces
         from accepted as o
     ) as a
     cross join (

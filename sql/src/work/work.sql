@@ -87,6 +87,9 @@ Up to capacity tasks are returned. First come tasks of steps that the results ma
 local tasks of the runs in run_ids that this worker executes, then tasks from its queues. A refused
 result comes back as a row with is_refused: its task is leased to another worker, or is over.
 
+A "completed" result of a run that is traced may have "traceparent", the span of the step as W3C
+Trace Context writes it, for get_traceparents of the next steps. A bad one is left out.
+
 begins is the number of tasks that the worker will begin at once, by default all. The tasks come in
 the order in which it begins them. If it dies, the tasks beyond this number cost no attempt the
 first time; their next claim says must_begin.
