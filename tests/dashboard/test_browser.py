@@ -297,6 +297,7 @@ def all_pages(client: Client, engine: Engine) -> list[str]:
         "/runs/bulk/cancel_runs?status=started",
         f"/actions/fork_run?run_id={active}&from_steps=load",
         *pages_of_definitions(client),
+        *pages_of_operations(client),
         *pages_of_logs(engine),
     ]
 
@@ -313,6 +314,25 @@ def pages_of_logs(engine: Engine) -> list[str]:
     send(worker, a, *(line(f"{HOSTILE}\n{HOSTILE}", level) for level in levels))
     send(worker, tasks[2], line(HOSTILE))
     return [f"/runs/{run_id}", f"/runs/{run_id}/steps/a", f"/runs/{run_id}/steps/each"]
+
+
+def pages_of_operations(client: Client) -> list[str]:
+    """Pages of queues, workers, schedules, limits and channels, with long and hostile texts."""
+    long = "a_name_that_is_as_long_as_a_slug_may_be_" + "x" * 60
+    worker_id = client.register_worker("w" * 100, queues=["default"])
+    client.create_schedule(long, "orders", cron="0 3 * * *", input={"text": HOSTILE})
+    client.create_limit(long, max_running=1)
+    limited = {"step_slug": "a", "limits": [{"limit": long, "key": "$.text"}]}
+    client.register_workflow({"workflow_slug": "limited", "steps": [limited]})
+    client.start_workflow_runs("limited", [{"text": HOSTILE}] * 3)
+    client.work(worker_id, capacity=0)
+    client.create_channel("news")
+    client.send_with_notify("news", {"text": HOSTILE})
+    return [
+        *("/queues", "/queues/default", f"/workers/{worker_id}"),
+        *("/schedules", f"/schedules/{long}", f"/schedules/{long}/backfill?since=9d"),
+        *("/limits", f"/limits/{long}", "/channels", "/channels/news"),
+    ]
 
 
 def pages_of_definitions(client: Client) -> list[str]:
