@@ -116,7 +116,6 @@ def test_large_run_is_shown_with_statistics_from_before(engine: Engine, shape: s
     for function in ("get_run", "why_stuck", "list_step_times", "critical_path"):
         with linear(engine):
             engine.rows(f"select stepgres.{function}(%s)", run_id)
-    engine.connection.execute("analyze")  # for the checks at the end of the test
 
 
 def test_large_map_is_finished_by_its_retry(engine: Engine) -> None:

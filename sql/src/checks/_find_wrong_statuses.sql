@@ -54,12 +54,19 @@ as $$
     union all
     select 'a step starts after its dependencies have finished', t.run_id,
         format('step %s before step %s', t.step_slug, o.step_slug)
-    from stepgres.step_states as t
-    join stepgres.runs as r on r.run_id = t.run_id
-    join stepgres.dependencies as d
-        on (d.workflow_slug, d.version, d.step_slug) = (r.workflow_slug, r.version, t.step_slug)
-    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = d.depends_on
-    where t.started_at is not null and (o.finished_at is null or o.finished_at > t.started_at)
+    from (
+        -- offset 0: with old statistics, all steps of a run would be compared with one another
+        select s.run_id, s.step_slug, s.started_at, d.depends_on
+        from stepgres.step_states as s
+        join stepgres.runs as r on r.run_id = s.run_id
+        join stepgres.dependencies as d
+            on (d.workflow_slug, d.version, d.step_slug)
+                = (r.workflow_slug, r.version, s.step_slug)
+        where s.started_at is not null
+        offset 0
+    ) as t
+    join stepgres.step_states as o on o.run_id = t.run_id and o.step_slug = t.depends_on
+    where o.finished_at is null or o.finished_at > t.started_at
 $$;
 
 comment on function stepgres._find_wrong_statuses() is
