@@ -214,3 +214,25 @@ def test_a_waiting_worker_is_told_when_a_place_is_free(engine: Engine, sessions:
     told = next(waiting.connection.notifies(timeout=PATIENCE, stop_after=1))
     assert told.channel == name
     wait_until(waiting.claim, bool, what="the second task to be claimed")
+
+
+def test_task_that_is_let_in_during_a_takeover_does_not_stand_in_line_again(
+    engine: Engine, sessions: Sessions
+) -> None:
+    engine.call("create_limit", limit_slug="all", max_running=2)
+    engine.define(
+        "order", step("a", limits=[{"limit": "all"}]), step("b", limits=[{"limit": "all"}])
+    )
+    engine.start("order")
+    dead, other = (sessions.worker(name, features=FEATURES) for name in ("dead", "other"))
+    (lost,) = dead.claim(1)
+    engine.connection.execute(
+        "update stepgres.workers set heartbeat_at = '-infinity' where worker_id = 'dead'"
+    )
+    with other.connection.transaction():
+        (item,) = other.claim(1)
+        tick = sessions.until_blocked(engine.connection, lambda: engine.call("tick"))
+    tick.result(PATIENCE)
+    assert engine.rows("select step_slug from stepgres.line_entries") == [lost.step_slug]
+    other.work([item.completed()])
+    engine.drain()
