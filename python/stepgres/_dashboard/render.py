@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import jinja2
 from markupsafe import Markup
 
+from stepgres._durations import two_units
 from stepgres._postgres.json_text import moment_of
 from stepgres._postgres.jsonable import jsonable
 from stepgres.errors import UnreadableValue
@@ -104,21 +105,7 @@ def duration(value: timedelta | float | None) -> str:
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds < 0.0995:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for large, small, size, part in (
-        ("d", "h", 86400, 3600),
-        ("h", "min", 3600, 60),
-        ("min", "s", 60, 1),
-    ):
-        if whole >= size:
-            number, rest = divmod(whole, size)
-            rest //= part
-            return f"{number} {large} {rest} {small}" if rest else f"{number} {large}"
-    return f"{whole} s"
+    return f"{max(seconds, 0) * 1000:.0f} ms" if seconds < 0.0995 else two_units(seconds)
 
 
 def count(number: int, most: int | None = None) -> str:

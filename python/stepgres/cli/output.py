@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from stepgres._durations import two_units
 from stepgres._postgres.jsonable import jsonable
 
 if TYPE_CHECKING:
@@ -162,14 +163,4 @@ def local_time(moment: datetime | None) -> str | None:
 
 def duration_text(seconds: float) -> str:
     """Return seconds in their two largest units: 0.05 s, 12.3 s, 5 min 3 s, 2 h 10 min, 3 d 4 h."""
-    if seconds < 1:
-        return f"{max(seconds, 0):.2f} s"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for large, small, size in (("d", "h", 86400), ("h", "min", 3600), ("min", "s", 60)):
-        if whole >= size:
-            count, rest = divmod(whole, size)
-            rest //= {"h": 3600, "min": 60, "s": 1}[small]
-            return f"{count} {large} {rest} {small}" if rest else f"{count} {large}"
-    return f"{whole} s"
+    return f"{max(seconds, 0):.2f} s" if seconds < 1 else two_units(seconds)
