@@ -275,6 +275,7 @@ class _Worker(Generic[C]):
             try:
                 await self._take_turns(turns, listener)
                 await turns.give_up_late_tasks()
+                await self._end_traces(is_idle=True)
             except WorkerNotFound:
                 turns.cancel()
                 raise
@@ -284,7 +285,6 @@ class _Worker(Generic[C]):
                     await give_back(self._client, worker_id)
                 raise
             turns.cancel()
-            await self._end_traces(is_idle=True)
             return await self._client.unregister_worker(worker_id)
 
     async def _take_turns(self, turns: Turns, listener: Wakeup | None) -> None:
