@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from stepgres._execution.hooks import Hook
     from stepgres._execution.runner import Execution
 
-_METHODS = (
-    "heartbeat",
-    "keep_line",
-    "send_progress",
-)  # of an execution, which its step may call in a process
+# The methods of an execution that its step may call from a process.
+_METHODS = ("heartbeat", "keep_line", "send_progress")
 _BACKLOG = 64  # processes that connect at the same time
 
 

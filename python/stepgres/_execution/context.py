@@ -139,7 +139,6 @@ class StepContext:
         return remote(self._data.traceparent)
 
     def _invoke(self, function: StepFunction) -> Any:
-
         def call() -> Any:
             return function(*self.arguments(function))
 

@@ -310,7 +310,7 @@ class Runner:
             body = await self._checkpoints.body_of(item, is_on_loop=is_on_loop)
             span = await self._begin_span(step, item)
         except (StepgresError, psycopg.Error) as error:
-            logger.warning("what step %s needs cannot be read: %s", item.step_slug, error)
+            logger.warning("the data of step %s cannot be read: %s", item.step_slug, error)
             return release_result(item, retry_after=1)
         execution = Execution(
             item,

@@ -368,7 +368,7 @@ class _Worker(Generic[C]):
             if step is not None and (self._middleware or takes_context(step.function)):
                 run = await self._runs(item.run_id)
         except (StepgresError, psycopg.Error) as error:
-            logger.warning("what run %s needs cannot be read: %s", item.run_id, error)
+            logger.warning("the data of run %s cannot be read: %s", item.run_id, error)
             return release_result(item, retry_after=1)
         if step is None and item.sql_function is None:
             # The server sent a task that this worker has not registered.

@@ -43,8 +43,7 @@ begin
         insert into stepgres.runs as r (
             run_id, workflow_slug, version, remaining_ends, executor_id, priority, idempotency_key,
             tags, deadline, parent_run_id, retried_from, task_graph_id, inserted_at, input, depth,
-            forked_from, is_limited, unique_key, on_failure, failure_of,
-            traceparent
+            forked_from, is_limited, unique_key, on_failure, failure_of, traceparent
         )
         select n.run_id, prototype.workflow_slug, prototype.version,
             (
@@ -57,7 +56,7 @@ begin
             v_now, n.input, prototype.depth, prototype.forked_from, prototype.is_limited,
             prototype.unique_key, prototype.on_failure,
             coalesce(n.failure_of, prototype.failure_of),
-            coalesce(prototype.traceparent, n.traceparent)
+            coalesce(n.traceparent, prototype.traceparent)
         from unnest(
             _start_runs.run_ids, _start_runs.inputs, _start_runs.retried_from,
             _start_runs.failure_of, _start_runs.traceparents
