@@ -10,9 +10,9 @@ begin
         return;
     end if;
     delete from stepgres.timers as m
-    using unnest(_resume_tasks.tasks) as k
-    where (m.run_id, m.kind, m.step_slug, m.task_index)
-        = (k.run_id, 'wake', k.step_slug, k.task_index);
+    using (select u.*, 'wake' as kind from unnest(_resume_tasks.tasks) as u offset 0) as k
+    where m.run_id = any (array[k.run_id])
+        and (m.kind, m.step_slug, m.task_index) = (k.kind, k.step_slug, k.task_index);
     update stepgres.suspensions as s
     set resumed_at = v_now
     from unnest(_resume_tasks.tasks) as k

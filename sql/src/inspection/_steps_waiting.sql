@@ -28,7 +28,11 @@ as $$
         end,
         case when u.is_held is not true then nullif(m.due_at, 'infinity') end
     from stepgres.step_states as t
-    join stepgres.timers as m on m.run_id = t.run_id and m.kind = 'run_start'
+    cross join lateral (
+        select k.due_at from stepgres.timers as k
+        where k.run_id = t.run_id and k.kind = 'run_start'
+        offset 0
+    ) as m
     left join stepgres.unique_runs as u
         on u.workflow_slug = run.workflow_slug and u.unique_key = run.unique_key
             and u.is_waiting and u.run_id = run.run_id

@@ -30,7 +30,9 @@ begin
             )
         ) as i (run_id, new_id)
         join stepgres.runs as r on r.run_id = i.run_id
-        left join stepgres.active_runs as a on a.run_id = r.parent_run_id
+        left join lateral (
+            select p.run_id from stepgres.active_runs as p where p.run_id = r.parent_run_id offset 0
+        ) as a on true
         group by r.workflow_slug, r.version, r.priority, r.tags, r.deadline, r.task_graph_id,
             r.unique_key, r.on_failure, a.run_id
         order by min(r.run_id::text)

@@ -9,6 +9,7 @@ begin
         where l.line_id = any (_close_lines.line_ids) and not exists (
             select from stepgres.line_entries as e
             where e.line_id = l.line_id and not e.is_paused
+            offset 0
         )
         returning l.limit_slugs, l.keys, l.lenders
     )
@@ -21,6 +22,7 @@ begin
         select from stepgres.lines as o
         where (o.at_limit, o.at_key) = (u.limit_slug, u.key)
             and o.at_lender is not distinct from u.lent_by
+        offset 0
     );
 end
 $$;

@@ -42,12 +42,14 @@ begin
         offset 0
     ) as l
     where n.fault is null
-        and (e.run_id, e.step_slug, e.task_index) = (n.run_id, n.step_slug, n.task_index);
+        and e.run_id = any (array[n.run_id])
+        and (e.step_slug, e.task_index) = (n.step_slug, n.task_index);
     update stepgres.line_entries as e
     set line_id = 0, fault = n.fault
     from unnest(_file_entries.entries) as n
     where n.fault is not null
-        and (e.run_id, e.step_slug, e.task_index) = (n.run_id, n.step_slug, n.task_index);
+        and e.run_id = any (array[n.run_id])
+        and (e.step_slug, e.task_index) = (n.step_slug, n.task_index);
 end
 $$;
 

@@ -10,7 +10,8 @@ begin
     with freed as (
         delete from stepgres.places as p
         using unnest(_free_places.tasks) as k
-        where (p.run_id, p.step_slug, p.task_index) = (k.run_id, k.step_slug, k.task_index)
+        where p.run_id = any (array[k.run_id])
+            and (p.step_slug, p.task_index) = (k.step_slug, k.task_index)
         returning p.limit_slug, p.key, p.lent_by
     )
     insert into stepgres.freed_places (limit_slug, key, lent_by)

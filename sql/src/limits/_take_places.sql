@@ -40,7 +40,8 @@ begin
     where (k.limit_slug, k.key) = (r.limit_slug, r.key);
     delete from stepgres.line_entries as e
     using unnest(_take_places.admitted) as a
-    where (e.run_id, e.step_slug, e.task_index) = (a.run_id, a.step_slug, a.task_index);
+    where e.run_id = any (array[a.run_id])
+        and (e.step_slug, e.task_index) = (a.step_slug, a.task_index);
 end
 $$;
 

@@ -42,16 +42,16 @@ begin
     ),
     ended as (
         delete from stepgres.active_runs as a
-        using counted as c
-        where a.run_id = c.run_id and c.status = 'completed'
-        returning a.run_id, c.depth, c.is_limited, c.unique_key, c.traceparent
+        where a.run_id = any (array(
+            select c.run_id from counted as c where c.status = 'completed'
+        ))
     )
-    select array_agg(e.run_id), array_agg(e.run_id) filter (where e.depth is not null),
-        array_agg((e.run_id, '', 0)::stepgres._task_key) filter (where e.is_limited),
-        array_agg(e.run_id) filter (where e.unique_key is not null),
-        array_agg(e.run_id) filter (where e.traceparent is not null)
+    select array_agg(c.run_id), array_agg(c.run_id) filter (where c.depth is not null),
+        array_agg((c.run_id, '', 0)::stepgres._task_key) filter (where c.is_limited),
+        array_agg(c.run_id) filter (where c.unique_key is not null),
+        array_agg(c.run_id) filter (where c.traceparent is not null)
     into v_run_ids, v_awaited, v_limited, v_unique, v_traced
-    from ended as e;
+    from counted as c where c.status = 'completed';
     if v_run_ids is not null then
         if stepgres._is_counting() then
             insert into stepgres.metric_counts (runs_completed) values (cardinality(v_run_ids));

@@ -48,8 +48,7 @@ begin
     with cancelled as (
         update stepgres.step_states as t
         set status = 'cancelled', finished_at = v_now
-        from unnest(_fail_runs.failures) as f
-        where t.run_id = f.run_id and t.status in ('created', 'started')
+        where t.run_id = any (v_run_ids) and t.status in ('created', 'started')
         returning t.run_id, t.remaining_tasks
     )
     select array_agg(distinct c.run_id) into v_waiting
@@ -61,10 +60,8 @@ begin
         'cancelled'
     );
     perform stepgres._leave_lines(v_limited);
-    delete from stepgres.timers as t
-    using unnest(_fail_runs.failures) as f where t.run_id = f.run_id;
-    delete from stepgres.active_runs as a
-    using unnest(_fail_runs.failures) as f where a.run_id = f.run_id;
+    delete from stepgres.timers as t where t.run_id = any (v_run_ids);
+    delete from stepgres.active_runs as a where a.run_id = any (v_run_ids);
     if v_awaited is not null then
         -- Nobody waits any more if the parents end together with their children.
         perform stepgres._note_ends((

@@ -42,20 +42,15 @@ begin
             from held as o
             where (t.run_id, t.step_slug, t.task_index) = (o.run_id, o.step_slug, o.task_index)
             returning o.pgmq_queue, o.msg_id, t.run_id, t.step_slug, t.task_index, t.counted_from,
-                o.has_child, t.is_limited
+                o.has_child, t.is_limited,
+                case when t.counted_from is null then array['task'] else array['task', 'wake'] end
+                as timers
         ),
         stopped as (
             delete from stepgres.timers as m
             using withdrawn as w
-            where (m.run_id, m.kind, m.step_slug, m.task_index)
-                = (w.run_id, 'task', w.step_slug, w.task_index)
-        ),
-        not_woken as (
-            delete from stepgres.timers as m
-            using withdrawn as w
-            where w.counted_from is not null
-                and (m.run_id, m.kind, m.step_slug, m.task_index)
-                    = (w.run_id, 'wake', w.step_slug, w.task_index)
+            where m.run_id = any (array[w.run_id]) and m.kind = any (w.timers)
+                and (m.step_slug, m.task_index) = (w.step_slug, w.task_index)
         )
         select
             w.pgmq_queue,

@@ -59,6 +59,7 @@ begin
             select array_agg(i) from unnest(v_lined_up) as i
             where not exists (
                 select from stepgres.timers as m where m.run_id = i and m.kind = 'run_start'
+                offset 0
             )
         ),
         'queue'
