@@ -26,6 +26,7 @@
 \ir structure/simulation.sql
 \ir structure/retention.sql
 \ir structure/failures.sql
+\ir structure/wakes.sql
 \ir structure/metrics.sql
 \ir structure/workers.sql
 \ir structure/paused_queues.sql
@@ -505,6 +506,7 @@
 \ir lifecycle/resume_workflow_run.sql
 \ir lifecycle/retry_failed_workflow.sql
 \ir lifecycle/retry_runs.sql
+\ir lifecycle/wake_workflow_run.sql
 
 -- retention: the option keep of workflows
 \ir retention/_delete_payloads.sql
@@ -566,6 +568,7 @@
 \ir events/_record_suspension.sql
 \ir events/_record_task_events.sql
 \ir events/_record_wait_events.sql
+\ir events/_record_wake.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
 \ir events/add_subscriber.sql
@@ -712,6 +715,7 @@
 \ir triggers/suspensions_record.sql
 \ir triggers/tasks_record_events.sql
 \ir triggers/waits_record_events.sql
+\ir triggers/wakes_record.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql
