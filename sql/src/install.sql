@@ -525,6 +525,7 @@
 \ir inspection/_list_attempts.sql
 \ir inspection/_list_progress.sql
 \ir inspection/_list_waits_of.sql
+\ir inspection/_not_negative.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_spent.sql
 \ir inspection/_steps_waiting.sql
