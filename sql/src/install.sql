@@ -458,6 +458,7 @@
 \ir approvals/_find_approval.sql
 \ir approvals/_form_fault.sql
 \ir approvals/_is_for.sql
+\ir approvals/_is_of_format.sql
 \ir approvals/_misfit.sql
 \ir approvals/_shown_approval.sql
 \ir approvals/_verdicts.sql
