@@ -19,10 +19,10 @@ declare
         list_logs,get_run_tree,critical_path,list_approvals,list_schedules,get_schedule,
         preview_schedule,list_limits,list_limit_keys,list_metrics,list_throughput}';
     v_client text[] := v_reading || '{start_workflow_run,start_workflow_runs,cancel_workflow_run,
-        pause_workflow_run,resume_workflow_run,retry_failed_workflow,fork_run,cancel_runs,
-        pause_runs,resume_runs,retry_runs,save_task_graph,start_task_graph,send_with_notify,
-        notify_only,create_channel,read_messages,acknowledge,send_signal,send_signal_by_key,
-        signal_on,drop_signal_on}';
+        pause_workflow_run,resume_workflow_run,wake_workflow_run,retry_failed_workflow,fork_run,
+        cancel_runs,pause_runs,resume_runs,retry_runs,save_task_graph,start_task_graph,
+        send_with_notify,notify_only,create_channel,read_messages,acknowledge,send_signal,
+        send_signal_by_key,signal_on,drop_signal_on}';
     v_worker text[] := v_client || '{register_worker,unregister_worker,wakeup_name,heartbeat,
         keep_tasks,save_checkpoints,get_run_input,get_max_parallel,list_local_runs,claim_tasks,
         complete_task,fail_task,fail_oversized_tasks,work,get_traceparents,take_ended_traces,

@@ -26,6 +26,7 @@
 \ir structure/simulation.sql
 \ir structure/retention.sql
 \ir structure/failures.sql
+\ir structure/wakes.sql
 \ir structure/metrics.sql
 \ir structure/workers.sql
 \ir structure/paused_queues.sql
@@ -457,6 +458,7 @@
 \ir approvals/_find_approval.sql
 \ir approvals/_form_fault.sql
 \ir approvals/_is_for.sql
+\ir approvals/_is_of_format.sql
 \ir approvals/_misfit.sql
 \ir approvals/_shown_approval.sql
 \ir approvals/_verdicts.sql
@@ -505,6 +507,7 @@
 \ir lifecycle/resume_workflow_run.sql
 \ir lifecycle/retry_failed_workflow.sql
 \ir lifecycle/retry_runs.sql
+\ir lifecycle/wake_workflow_run.sql
 
 -- retention: the option keep of workflows
 \ir retention/_delete_payloads.sql
@@ -523,6 +526,7 @@
 \ir inspection/_list_attempts.sql
 \ir inspection/_list_progress.sql
 \ir inspection/_list_waits_of.sql
+\ir inspection/_not_negative.sql
 \ir inspection/_run_not_found.sql
 \ir inspection/_spent.sql
 \ir inspection/_steps_waiting.sql
@@ -566,6 +570,7 @@
 \ir events/_record_suspension.sql
 \ir events/_record_task_events.sql
 \ir events/_record_wait_events.sql
+\ir events/_record_wake.sql
 \ir events/_send_run_events.sql
 \ir events/_send_task_events.sql
 \ir events/add_subscriber.sql
@@ -712,6 +717,7 @@
 \ir triggers/suspensions_record.sql
 \ir triggers/tasks_record_events.sql
 \ir triggers/waits_record_events.sql
+\ir triggers/wakes_record.sql
 \ir triggers/workflow_versions_guard_delete.sql
 \ir triggers/workflow_versions_guard_update.sql
 \ir triggers/workflows_guard_runs.sql

@@ -22,7 +22,7 @@ begin
             'retry_failed_workflow', 'retry_runs', 'save_checkpoints', 'send_signal',
             'send_signal_by_key', '_new_run', '_send_row_signals', '_start_run',
             '_start_unique_run', 'start_workflow_runs', 'take_ended_traces',
-            'tick', 'unregister_worker', 'work'
+            'tick', 'unregister_worker', 'wake_workflow_run', 'work'
         )
     loop
         foreach v_setting in array array[

@@ -66,6 +66,8 @@ def test_all_is_well(cli: Cli, engine: Engine) -> None:
         "oldest",
         "workers",
         "tick",
+        "paused",
+        "on_failure",
     ]
     assert "failures=0;1;10;0 leases=0;1;10;0 oldest=0s;300;1800;0 " in data
 
@@ -151,6 +153,42 @@ def test_expired_leases(cli: Cli, engine: Engine, clock: Clock) -> None:
     assert (result.exit_code, result.stdout) == (
         1,
         "STEPGRES WARNING - 1 expired leases in 10 min | leases=1;1;10;0\n",
+    )
+
+
+def test_paused_queue(cli: Cli, engine: Engine, clock: Clock) -> None:
+    for queue in ("slow", "fast"):
+        engine.call("pause_queue", queue=queue)
+        assert cli("check", "--only", "paused").exit_code == 0
+        clock.advance(59)
+    result = cli("check", "--only", "paused")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        'STEPGRES WARNING - queue "slow" has been paused for 1 min 58 s | paused=118s;60;86400;0\n',
+    )
+    clock.advance(86_400)
+    assert cli("check", "--only", "paused").exit_code == 2
+    assert cli("check", "--only", "paused", "-w", "paused=9d", "-c", "paused=30d").exit_code == 0
+    for queue in ("slow", "fast"):
+        engine.call("resume_queue", queue=queue)
+    result = cli("check", "--only", "paused")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "STEPGRES OK - no queue is paused | paused=0s;60;86400;0\n",
+    )
+
+
+def test_failures_that_start_nothing(cli: Cli, engine: Engine) -> None:
+    engine.define("order", step("a", max_attempts=1), on_failure="alert")
+    for _ in range(2):
+        engine.start("order", {})
+        engine.fail(engine.claim_one())
+    assert cli("check", "--only", "on_failure").exit_code == 0
+    engine.call("tick")
+    result = cli("check", "--only", "on_failure")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(
+        "STEPGRES WARNING - on_failure could not be started for 2 failed runs | on_failure=2;1;"
     )
 
 

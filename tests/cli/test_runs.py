@@ -177,6 +177,15 @@ def test_pause_resume_and_cancel_say_how_the_run_is_doing_then(cli: Cli) -> None
         assert (result.exit_code, result.stdout) == (0, f"{run_id}: {outcome}\n")
 
 
+def test_wake_says_how_much_is_due_now(cli: Cli, client: Client) -> None:
+    run_id = start(cli, "--delay", "1h")
+    assert cli("runs", "wake", run_id).stdout == "1 timer is due now.\n"
+    assert cli("runs", "wake", run_id).stdout == "The run waits for no time.\n"
+    assert printed(cli("runs", "wake", run_id, "--json")) == {"woken": 0}
+    client.pause_workflow_run(run_id)
+    assert refusal(cli("runs", "wake", run_id))[0] == 4
+
+
 def test_error_with_one_run_leaves_out_no_other(cli: Cli) -> None:
     one, unknown, other = start(cli), uuid4(), start(cli)
     result = cli("runs", "cancel", one, unknown, other)

@@ -216,6 +216,21 @@ def test_pause_and_resume(client: Client, engine: Engine) -> None:
             change(run_id)
 
 
+def test_wake(client: Client, engine: Engine) -> None:
+    run_id = start(client, delay=3600)
+    assert client.wake_workflow_run(run_id) == 1
+    assert client.wake_workflow_run(run_id) == 0
+    engine.call("tick")
+    assert engine.claim_one().run_id == run_id
+    client.pause_workflow_run(run_id)
+    with pytest.raises(errors.IllegalTransition) as error:
+        client.wake_workflow_run(run_id)
+    assert error.value.hint
+    client.cancel_workflow_run(run_id)
+    with pytest.raises(errors.RunAlreadyFinished):
+        client.wake_workflow_run(run_id)
+
+
 def test_cancel(client: Client, engine: Engine) -> None:
     parent = start(client)
     child = start(client, parent_run_id=parent)
@@ -279,6 +294,7 @@ def test_workflow_in_use_is_not_deleted(client: Client) -> None:
         "cancel_workflow_run",
         "pause_workflow_run",
         "resume_workflow_run",
+        "wake_workflow_run",
         "retry_failed_workflow",
         "wait_for_run",
     ],

@@ -23,13 +23,15 @@ STEPS: dict[str, dict[str, Any]] = {
     "body_signal": {"durable": True},
     "body_approval": {"durable": True},
     "body_child": {"durable": True},
+    "body_sleep": {"durable": True},
 }
 WAITS: dict[str, dict[str, Any]] = {
     "body_signal": {"kind": "signal", "signal": "approved", "key": "7", "timeout": LASTING},
     "body_approval": {"kind": "approval", "title": "Go?", "timeout": LASTING},
     "body_child": {"kind": "child", "workflow": "leaf", "input": {}},
+    "body_sleep": {"kind": "sleep", "seconds": LASTING},
 }
-OF_SIGNALS = ["send", "send_by_key", "deliver", "time_out"]
+OF_SIGNALS = ["send", "send_by_key", "deliver", "time_out", "wake"]
 OF_APPROVALS = ["approve", "reject", "time_out"]
 OF_CHILDREN = ["complete_child", "fail_child", "hear_of_child"]
 OF_RUNS = ["cancel", "pause", "resume", "prune"]
@@ -40,6 +42,7 @@ CALLS = {
     "body_signal": [*OF_SIGNALS, "suspend", *OF_RUNS],
     "body_approval": [*OF_APPROVALS, "suspend", *OF_RUNS],
     "body_child": [*OF_CHILDREN, "suspend", *OF_RUNS],
+    "body_sleep": ["wake", "time_out", "suspend", *OF_RUNS],
 }
 # Senders lock nothing, and the others pass over what is locked: neither need see the other call.
 PASSING = {"send", "send_by_key", "deliver", "time_out", "hear_of_child", "prune"}
@@ -115,6 +118,10 @@ class Scene:
         session.call("tick")
 
     time_out = hear_of_child = deliver
+
+    def wake(self, session: Engine) -> int:
+        number: int = session.call("wake_workflow_run", run_id=self.run_id)
+        return number
 
     def cancel(self, session: Engine) -> None:
         session.call("cancel_workflow_run", run_id=self.run_id)

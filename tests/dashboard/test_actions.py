@@ -20,7 +20,7 @@ HOSTILE = """it's "over"; drop table x; -- $(rm) `ls` \\ %s {x}\nnext"""
 
 @pytest.fixture
 def run_id(engine: Engine) -> UUID:
-    engine.define("order", step("a", max_attempts=1), step("b", "a"))
+    engine.define("order", step("a", max_attempts=1), step("b", "a"), step("c", start_delay=60))
     run_id: UUID = engine.start("order", {"x": 1}, tags=["eu"])
     return run_id
 
@@ -28,6 +28,7 @@ def run_id(engine: Engine) -> UUID:
 CASES: list[tuple[str, dict[str, str]]] = [
     ("cancel_workflow_run", {"reason": HOSTILE, "force": "true"}),
     ("pause_workflow_run", {}),
+    ("wake_workflow_run", {}),
     ("send_signal", {"signal": "paid", "payload": '{"text": "it\'s"}'}),
     ("send_signal", {"signal": "paid", "payload": '"text"'}),
     ("send_signal", {"signal": "paid"}),
@@ -47,7 +48,8 @@ def effects(engine: Engine) -> list[Any]:
         """
         select r.status, r.error, r.paused_at is not null, r.input::text, r.forked_from,
             (select json_agg(json_build_array(s.signal, s.payload)) from stepgres.signals as s
-             where s.run_id = r.run_id)::text
+             where s.run_id = r.run_id)::text,
+            (select count(*) from stepgres.timers as t where t.due_at <= clock_timestamp())
         from stepgres.runs as r order by r.inserted_at
         """
     )

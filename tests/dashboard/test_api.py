@@ -69,6 +69,7 @@ def test_actions_act(browser: httpx.Client, engine: Engine, run_id: UUID) -> Non
     one = str(run_id)
     assert act("pause_workflow_run", run_id=one) is None
     assert act("resume_workflow_run", run_id=one) is None
+    assert act("wake_workflow_run", run_id=one) == 0
     sent = act("send_signal", run_id=one, signal="paid", payload={"amount": 3})
     assert sent["outcome"] == "sent"
     assert act("cancel_workflow_run", run_id=one, reason="enough") is None

@@ -36,6 +36,8 @@ FORM: dict[str, Any] = {
         "notify": {"type": "boolean", "title": "Notify them", "default": True},
         "reason": {"type": "string", "minLength": 3, "maxLength": 40},
         "story": {"type": "string", "maxLength": 5000},
+        "day": {"type": "string", "format": "date", "default": "2026-11-28"},
+        "at": {"type": "string", "format": "date-time", "default": "2026-11-28T14:30:00.5+02:00"},
         "hosts": {"type": "array", "items": {"type": "string"}, "default": ["a"]},
         "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
     },
@@ -135,7 +137,33 @@ def test_form_is_made_from_the_schema(browser: httpx.Client, engine: Engine) -> 
     assert " checked" in fields["notify"][1]
     assert fields["region"][0] == "select"
     assert 'minlength="3" maxlength="40"' in fields["reason"][1]
+    assert 'type="date" value="2026-11-28"' in fields_of(text, "day")
+    assert 'type="datetime-local" step="1" value="2026-11-28T12:30:00"' in fields_of(text, "at")
+    assert "In UTC." in text
     assert [fields[name][0] for name in ("story", "hosts", "owner")] == ["textarea"] * 3
+
+
+def fields_of(page: str, name: str) -> str:
+    """The field of a page with this name."""
+    (field,) = re.findall(rf'<[^>]*name="answer\.{name}"[^>]*>', page)
+    return str(field)
+
+
+@pytest.mark.parametrize(
+    ("typed", "payload"),
+    [
+        ("2026-12-24T18:00:05", "2026-12-24T18:00:05+00:00"),
+        ("2026-12-24T18:00", "2026-12-24T18:00:00+00:00"),
+        ("2026-12-24T18:00:05.25+05:30", "2026-12-24T12:30:05+00:00"),
+        ("2026-12-24 18:00:05Z", "2026-12-24T18:00:05+00:00"),
+        ("soon", "soon"),
+        ("0001-01-01T00:00:00+05:30", "0001-01-01T00:00:00+05:30"),
+    ],
+)
+def test_times_are_sent_in_utc(typed: str, payload: str) -> None:
+    form = {"type": "string", "format": "date-time", "default": payload}
+    assert answers(form, {"answer": [typed]}) == payload
+    assert questions(form)[0].value in {payload, payload.removesuffix("+00:00")}
 
 
 def test_answers_have_the_types_of_the_schema() -> None:
@@ -378,6 +406,9 @@ def test_approval_by_keyboard_on_a_phone(db: Database, engine: Engine) -> None:
         page.keyboard.press("Control+A")
         page.keyboard.type("5000")
         page.select_option('[name="answer.region"]', '"eu"')
+        assert page.evaluate("document.querySelector('[name=\"answer.day\"]').type") == "date"
+        page.fill('[name="answer.day"]', "2026-12-24")
+        page.fill('[name="answer.at"]', "2026-12-24T18:00:05")
         page.focus("button[value=approve]")
         page.keyboard.press("Enter")  # the browser refuses 5000, and sends nothing
         assert page.evaluate("document.activeElement.name") == "answer.limit"
@@ -389,5 +420,7 @@ def test_approval_by_keyboard_on_a_phone(db: Database, engine: Engine) -> None:
         page.wait_for_selector("#flash .done")
         assert "Approved" in page.inner_text("#flash")
         wait_until(lambda: engine.status(asked[1])[0] == "completed")
-        assert payload_of(engine, asked[0])["limit"] == 50
+        payload = payload_of(engine, asked[0])
+        assert payload["limit"] == 50
+        assert (payload["day"], payload["at"]) == ("2026-12-24", "2026-12-24T18:00:05+00:00")
         page.close()

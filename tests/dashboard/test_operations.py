@@ -261,6 +261,28 @@ def test_channel_shows_its_messages_in_pages(browser: httpx.Client, engine: Engi
 # All of them
 
 
+@pytest.mark.parametrize("kind", ["queue", "channel", "limit"])
+def test_long_lists_have_pages(browser: httpx.Client, engine: Engine, kind: str) -> None:
+    calls = {
+        "queue": "pause_queue(queue => %s)",
+        "channel": "create_channel(channel => %s)",
+        "limit": "create_limit(limit_slug => %s, max_running => 1)",
+    }
+    names = [f"name_{number:03}" for number in range(120)]
+    for name in names:
+        engine.connection.execute(f"select stepgres.{calls[kind]}".encode(), [name])
+    found: list[str] = []
+    path = f"/{kind}s"
+    while path:
+        page = browser.get(path)
+        found += rows(page, kind)
+        (path, *_) = [*re.findall(r'href="/ops([^"]+)" rel="next"', page.text), ""]
+    assert found == [*(["default"] if kind == "queue" else []), *names]
+    for name in (names[0], names[-1]):
+        assert browser.get(f"/{kind}s/{name}").status_code == 200
+    assert browser.get(f"/{kind}s/name_120").status_code == 404
+
+
 @pytest.fixture
 def paths(engine: Engine) -> list[str]:
     """The pages, with hostile texts wherever a text may stand."""

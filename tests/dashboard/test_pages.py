@@ -139,6 +139,26 @@ def test_form_acts_and_says_so(browser: httpx.Client, engine: Engine, run_id: UU
     assert "SG005" in refused.text
 
 
+def test_only_a_run_that_sleeps_can_be_woken(browser: httpx.Client, engine: Engine) -> None:
+    def offers(run_id: UUID) -> bool:
+        return "/actions/wake_workflow_run" in browser.get(f"/runs/{run_id}").text
+
+    engine.define("order", step("a"))
+    assert not offers(engine.start("order", 1))
+    engine.fail(engine.claim_one(), retry_after="1 hour")
+    (retrying,) = engine.rows("select run_id from stepgres.runs")
+    delayed = engine.start("order", 1, delay="1 hour")
+    for run_id in (retrying, delayed):
+        assert offers(run_id)
+        form = {"run_id": str(run_id), "back": f"/ops/runs/{run_id}"}
+        assert browser.post("/actions/wake_workflow_run", data=form).status_code == 303
+        engine.call("tick")
+        assert not offers(run_id)
+        assert engine.claim_one().run_id == run_id
+        engine.call("pause_workflow_run", run_id=run_id)
+        assert not offers(run_id)
+
+
 def test_refused_form_keeps_what_was_typed(browser: httpx.Client, run_id: UUID) -> None:
     form = {"run_id": str(run_id), "from_steps": "a", "input": '{"half": ', "back": "/ops/"}
     answer = browser.post("/actions/fork_run", data=form)

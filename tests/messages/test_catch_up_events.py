@@ -88,7 +88,7 @@ def test_events_of_every_kind_are_told_as_the_view_has_them(
 ) -> None:
     engine.define(
         "order",
-        step("a", base_delay=0),
+        step("a", base_delay=60),
         step("each", "a", map=True, max_attempts=1),
         step("no", "a", condition="$.no"),
         step("never", "no", condition="$.no", when_unmet="skip-cascade"),
@@ -98,10 +98,11 @@ def test_events_of_every_kind_are_told_as_the_view_has_them(
     completed, failed, cancelled, ignored = [engine.start("order", {}) for _ in range(4)]
     for item in engine.claim():
         engine.fail(item)
-    engine.call("tick")
     for run_id in (completed, failed, cancelled):
         engine.call("pause_workflow_run", run_id=run_id)
         engine.call("resume_workflow_run", run_id=run_id)
+        engine.call("wake_workflow_run", run_id=run_id)
+    engine.call("tick")
     items = {item.run_id: item for item in engine.claim()}
     engine.work([items[run_id].completed([1, 2, 3]) for run_id in items])
     for item in engine.claim():

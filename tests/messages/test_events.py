@@ -97,6 +97,18 @@ def test_every_pause_is_an_event(engine: Engine, clock: Clock) -> None:
     ]
 
 
+def test_waking_is_an_event_if_something_was_due_later(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a", start_delay=60))
+    run_id = engine.start("order", {})
+    clock.advance(1)
+    for _ in range(2):
+        engine.call("wake_workflow_run", run_id=run_id)
+        engine.call("tick")
+    engine.claim()
+    story = events(engine, run_id)
+    assert story == ["workflow_started", "step_started a", "workflow_woken", "task_started a 0 1"]
+
+
 def test_failed_run_ends_with_its_failure(engine: Engine) -> None:
     engine.define("order", step("a", max_attempts=1), step("b"))
     run_id = engine.start("order", {})

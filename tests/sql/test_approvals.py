@@ -342,6 +342,43 @@ def test_payload_must_fit_the_form(engine: Engine, subtests: pytest.Subtests) ->
     engine.drain()
 
 
+DATES = {"date": ["2026-11-28", "2028-02-29", "0001-01-01"]}
+DATES["date-time"] = [f"{day}T23:59:59Z" for day in DATES["date"]]
+DATES["date-time"] += ["2026-11-28T00:00:00.123456+05:30", "2026-11-28T12:30:00-00:00"]
+NO_DATES = {
+    "date": [
+        *(
+            "",
+            "soon",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-11-00",
+            "0000-01-01",
+            "2026-11-2",
+            " ",
+        ),
+        *("2026-11-28 ", "2026-11-28\n", "\u0662026-11-28", "2026-11-28T12:30:00Z", "infinity"),
+    ],
+    "date-time": [
+        *("2026-11-28", "2026-11-28T12:30Z", "2026-11-28T12:30:00", "2026-11-28 12:30:00Z"),
+        *("2026-02-30T12:30:00Z", "2026-11-28T24:00:00Z", "2026-11-28T12:60:00Z", "now"),
+        *("2026-11-28T12:30:00+24:00", "2026-11-28T12:30:00.Z", 'x"T12:30:00Z', "\\"),
+    ],
+}
+
+
+def test_dates_and_times_are_of_the_calendar(engine: Engine, subtests: pytest.Subtests) -> None:
+    for format in DATES:
+        form = {"items": {"format": format}}
+        run_id = start(engine, form=form)
+        for text in NO_DATES[format]:
+            with subtests.test(text=text), refused("SG003", "$[1] must be a "):
+                approve(engine, run_id, payload=[DATES[format][0], text])
+        assert approve(engine, run_id, payload=[*DATES[format], 7])[0] == "approved"
+    engine.drain()
+
+
 def test_rejection_needs_no_form(engine: Engine) -> None:
     assert reject(engine, start(engine, form=FORM))[0] == "rejected"
 
@@ -371,7 +408,9 @@ def test_hostile_payload_takes_a_bounded_number_of_steps(engine: Engine) -> None
 BAD_FORMS: list[tuple[Any, str]] = [
     ({"pattern": "a"}, 'the keyword "pattern"'),
     ({"properties": {"a": {"oneOf": []}}}, '$.a has the keyword "oneOf"'),
-    ({"items": {"items": {"format": "x"}}}, '$[*][*] has the keyword "format"'),
+    ({"items": {"items": {"format": "x"}}}, '$[*][*] has the format "x"'),
+    ({"format": 1}, "has the format 1"),
+    ({"format": "date", "default": "soon"}, "has a default that does not fit"),
     ({"type": "text"}, 'has the type "text"'),
     ({"type": ["string"]}, "has the type"),
     ({"properties": []}, "properties"),

@@ -283,6 +283,24 @@ def test_a_due_time_that_nobody_settles_is_overdue(engine: Engine, clock: Clock)
     assert metrics(engine.connection)["stepgres_schedules_overdue_seconds", ""] == 0
 
 
+def test_paused_queues_and_failures_that_start_nothing(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a", max_attempts=1), on_failure="alert")
+    engine.start("order", {})
+    engine.fail(engine.claim_one())
+    engine.call("pause_queue", queue="slow")
+    clock.advance(30)
+    found = metrics(engine.connection)
+    assert found["stepgres_queue_paused_seconds", "slow"] == 30
+    assert ("stepgres_queue_paused_seconds", "default") not in found
+    assert found["stepgres_failures_unstarted", ""] == 0
+    engine.call("tick")
+    assert metrics(engine.connection)["stepgres_failures_unstarted", ""] == 1
+    engine.define("alert", step("tell"))
+    clock.advance(60)
+    engine.call("tick")
+    assert metrics(engine.connection)["stepgres_failures_unstarted", ""] == 0
+
+
 def test_tasks_that_wait_for_a_limit(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="narrow", max_running=1)
     engine.define("order", step("a", limits=[{"limit": "narrow"}]))
@@ -391,6 +409,7 @@ def test_every_metric_has_a_type_and_a_help(engine: Engine) -> None:
     )
     assert found == []
     engine.call("tick")
+    engine.call("pause_queue", queue="slow")
     (shown,) = engine.rows("select array_agg(distinct name) from stepgres.metrics")
     (known,) = engine.rows("select array_agg(distinct name) from stepgres._metric_families")
     assert shown == known

@@ -113,7 +113,7 @@ def test_count_ends_at_its_limit(engine: Engine) -> None:
     few = rows_of(engine, "count_runs", most=1)
     assert {(row["status"], row["runs"]) for row in few} == {("failed", 1), ("started", 1)}
     assert rows_of(engine, "count_runs", most=0) == []
-    with pytest.raises(psycopg.Error, match="up to -1"):
+    with pytest.raises(psycopg.Error, match="most -1 is negative"):
         engine.call("count_runs", most=-1)
 
 

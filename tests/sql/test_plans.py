@@ -92,6 +92,7 @@ def live(engine: Engine) -> None:
     run_id = engine.start("order", tags=["live"], deadline="1 hour")
     engine.call("pause_workflow_run", run_id=run_id)
     engine.call("resume_workflow_run", run_id=run_id)
+    engine.call("wake_workflow_run", run_id=run_id)
     engine.call("cancel_workflow_run", run_id=run_id)
     retried = engine.call("retry_failed_workflow", run_id=run_id)
     engine.rows("select stepgres.get_run(%s), stepgres.get_run_status(%s)", retried, retried)
@@ -207,7 +208,7 @@ def reads(engine: Engine) -> tuple[int, int]:
         select sum(seq_scan)::int, sum(seq_tup_read + idx_tup_fetch)::int
         from pg_stat_xact_user_tables
         where schemaname = 'stepgres' and relname in (
-            'runs', 'active_runs', 'failed_runs', 'pauses',
+            'runs', 'active_runs', 'failed_runs', 'pauses', 'wakes', 'waits',
             'step_states', 'tasks', 'attempts', 'timers', 'task_graphs', 'task_graph_changes'
         )
     """

@@ -26,6 +26,7 @@ _FORGET = b"""
     delete from stepgres.failed_runs;
     delete from stepgres.sweeps;
     delete from stepgres.pauses;
+    delete from stepgres.wakes;
     delete from stepgres.failure_runs;
     delete from stepgres.runs;
     delete from pgmq.q_stepgres_default;
@@ -224,6 +225,10 @@ def _on_run(function: str, **arguments: Any) -> Call:
     return call
 
 
+def _wake(arena: Arena, session: Engine) -> Any:
+    return session.call("wake_workflow_run", run_id=arena.run_id)
+
+
 def _claim(arena: Arena, session: Engine) -> list[Any]:
     items = session.items("claim_tasks", worker_id="other", capacity=100)
     return [(*item.place, item.attempt, item.input) for item in items]
@@ -247,6 +252,7 @@ CALLS: dict[str, Call] = {
     "cancel": _on_run("cancel_workflow_run"),
     "pause": _on_run("pause_workflow_run"),
     "resume": _on_run("resume_workflow_run"),
+    "wake": _wake,
     "retry": _on_run("retry_failed_workflow"),
     "claim": _claim,
     "takeover": _tick,

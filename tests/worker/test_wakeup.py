@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from stepgres import Client, Workflow, step, wait_for_signal
+from stepgres import Client, StepContext, Workflow, step, wait_for_signal
 from stepgres._execution import worker
 from stepgres._execution.worker_client import WorkerClient
+from stepgres.workflow import describe
 from tests.conftest import Database
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker, worker_ids
@@ -72,6 +73,28 @@ def test_idle_worker_is_told_of_a_signal(db: Database, client: Client, is_by_key
             else:
                 client.send_signal(run_id, "approved", number)
             assert client.wait_for_run(run_id).output == number
+
+
+@pytest.mark.usefixtures("idle")
+def test_idle_worker_is_told_of_a_run_that_is_woken(db: Database, client: Client) -> None:
+    """First from the delay of its start, then from the sleep of its body."""
+
+    def body(input: Any, context: StepContext) -> Any:
+        context.sleep(86_400)
+        return input
+
+    flow = workflow(("body", body, {"depends_on": [], "durable": True}))
+    document = describe(flow).document
+    client.register_workflow(document)
+    listen = make_conninfo(db.dsn, application_name="listener")
+    with running_worker(db.dsn, flow, listen=listen):
+        run_id = client.start_workflow_run(document["workflow_slug"], 7, delay=86_400)
+        wait_until_idle(db)
+        assert client.wake_workflow_run(run_id) == 1
+        wait_until(lambda: client.list_waits(run_id))
+        wait_until_idle(db)
+        assert client.wake_workflow_run(run_id) == 1
+        assert client.wait_for_run(run_id).output == 7
 
 
 @pytest.mark.usefixtures("idle")

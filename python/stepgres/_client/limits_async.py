@@ -74,9 +74,16 @@ class AsyncLimits(AsyncCaller):
         """
         await self._all("delete_limit", scalar_row, limit_slug=limit_slug)
 
-    async def list_limits(self, limit_slug: str | None = None) -> Sequence[Limit]:
-        """List the limits, or one limit, with their use and with what waits for them."""
-        return await self._all("list_limits", row_of(Limit), limit_slug=limit_slug)
+    async def list_limits(
+        self, limit_slug: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> Sequence[Limit]:
+        """List the limits by slug, or one limit, with their use and with what waits for them.
+
+        To page, pass a limit, and the last limit_slug as after. Raises InvalidFilter.
+        """
+        return await self._all(
+            "list_limits", row_of(Limit), limit_slug=limit_slug, limit=limit, after=after
+        )
 
     async def list_limit_keys(
         self, limit_slug: str, limit: int | None = None, after: str | None = None

@@ -63,12 +63,26 @@ class AsyncMessages(AsyncCaller):
             bool, "revoke_channel", channel=channel_argument(channel), role=role
         )
 
-    async def list_channels(self, most: int | None = None) -> list[ChannelInfo]:
-        """List the channels by name, with the number of their unacknowledged messages.
+    async def list_channels(
+        self,
+        most: int | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        channel: str | None = None,
+    ) -> list[ChannelInfo]:
+        """List the channels by name, or one channel, with the number of unacknowledged messages.
 
-        With most, at most so many messages of each channel are counted.
+        With most, at most so many messages of each channel are counted. To page, pass a limit, and
+        the last channel as after. Raises InvalidFilter.
         """
-        return await self._all("list_channels", row_of(ChannelInfo), most=most)
+        return await self._all(
+            "list_channels",
+            row_of(ChannelInfo),
+            most=most,
+            limit=limit,
+            after=after,
+            channel=channel,
+        )
 
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel with all its messages; the next message makes the channel again.

@@ -372,6 +372,14 @@ class AsyncRuns(AsyncCaller):
         """
         await self._all("resume_workflow_run", scalar_row, run_id=run_id)
 
+    async def wake_workflow_run(self, run_id: UUID) -> int:
+        """Make the delays, retries and sleeps of a run due now, and return their number.
+
+        The run waits for signals, approvals, child runs and limits as before. Raises
+        IllegalTransition if the run is paused, or RunAlreadyFinished if the run has ended.
+        """
+        return await self._scalar(int, "wake_workflow_run", run_id=run_id)
+
     async def retry_failed_workflow(
         self,
         run_id: UUID,

@@ -68,12 +68,21 @@ class AsyncWorkers(AsyncCaller):
         """
         return await self._all("list_workers", row_of(WorkerInfo), most=most)
 
-    async def list_queues(self, most: int | None = None) -> list[QueueInfo]:
-        """List the queues by name, with their ready tasks and live workers.
+    async def list_queues(
+        self,
+        most: int | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        queue: str | None = None,
+    ) -> list[QueueInfo]:
+        """List the queues by name, or one queue, with their ready tasks and live workers.
 
-        With most, at most so many tasks of each part of a queue are counted.
+        With most, at most so many tasks of each part of a queue are counted. To page, pass a limit,
+        and the last queue as after. Raises InvalidFilter.
         """
-        return await self._all("list_queues", row_of(QueueInfo), most=most)
+        return await self._all(
+            "list_queues", row_of(QueueInfo), most=most, limit=limit, after=after, queue=queue
+        )
 
     async def pause_queue(self, queue: str) -> bool:
         """Let workers claim no tasks from a queue; return False if it was paused before.

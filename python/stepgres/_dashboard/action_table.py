@@ -37,6 +37,13 @@ _ALL = [
         help="Queued tasks are dispatched, and timers go on.",
     ),
     Action(
+        "wake_workflow_run",
+        "Wake now",
+        "The run goes on.",
+        ("stepgres", "runs", "wake", "{run_id}"),
+        help="Delays, retries and sleeps of the run are due now.",
+    ),
+    Action(
         "retry_failed_workflow",
         "Retry",
         "A new run continues the failed run.",

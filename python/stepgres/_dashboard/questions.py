@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from stepgres.errors import InvalidInput
@@ -13,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LONG = 200  # characters from which a text has several lines
+_FORMATS = {"date": "date", "date-time": "time"}
 
 
 @dataclass(frozen=True)
 class Question:
     """A field for a part of the payload; field is its name in the form, name that in the payload.
 
-    kind is text, long, number, integer, flag, choice or json. Of a choice, options are JSON texts
-    with their labels. value is the text in the field, and "true" for a flag that is set.
+    kind is text, long, date, time, number, integer, flag, choice or json. Of a choice, options are
+    JSON texts with their labels. value is the text in the field, and "true" for a flag that is set.
     """
 
     field: str
@@ -83,7 +86,7 @@ def _question(
         name,
         kind,
         str(part.get("title") or name or "Payload"),
-        str(part.get("description") or ""),
+        " ".join(filter(None, [str(part.get("description") or ""), "In UTC." * (kind == "time")])),
         is_needed,
         value,
         tuple((json.dumps(option), _label(option)) for option in part.get("enum", [])),
@@ -99,13 +102,17 @@ def _kind(part: Mapping[str, Any]) -> str:
         return "choice"
     kind = part.get("type")
     if kind == "string":
-        return "long" if part.get("maxLength", 0) > _LONG else "text"
+        is_long = part.get("maxLength", 0) > _LONG
+        return _FORMATS.get(str(part.get("format")), "long" if is_long else "text")
     return {"number": "number", "integer": "integer", "boolean": "flag"}.get(str(kind), "json")
 
 
 def _text(kind: str, value: Any) -> str:
     """Return the text of a field that stands for a value."""
-    if kind in {"text", "long"}:
+    if kind == "time":
+        moment = _moment(str(value))
+        return moment.replace(tzinfo=None).isoformat(timespec="seconds") if moment else str(value)
+    if kind in {"text", "long", "date"}:
         return str(value)
     return json.dumps(value, ensure_ascii=kind == "choice", indent=2 if kind == "json" else None)
 
@@ -121,8 +128,11 @@ def _is_answered(question: Question) -> bool:
 
 def _answer(question: Question) -> Any:
     text = question.value
-    if question.kind in {"text", "long"}:
+    if question.kind in {"text", "long", "date"}:
         return text
+    if question.kind == "time":
+        moment = _moment(text)
+        return moment.isoformat() if moment else text  # the database says that it is no time
     if question.kind == "flag":
         return text == "true"
     try:
@@ -136,3 +146,16 @@ def _answer(question: Question) -> Any:
         return text  # the database says that it is no number
     is_number = isinstance(value, (int, float)) and math.isfinite(value)
     return text if question.kind in {"number", "integer"} and not is_number else value
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time in UTC, to the second; a time without an offset is in UTC already."""
+    # Python 3.10 reads neither Z nor any number of decimals
+    plain = re.sub(r"\.\d+", "", text.strip()).replace("Z", "+00:00")
+    try:
+        moment = datetime.fromisoformat(plain)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(
+            timezone.utc
+        )
+    except (ValueError, OverflowError):
+        return None

@@ -80,6 +80,8 @@ _CHECKS = {
     "oldest": _Check(300, 1800, "s"),
     "workers": _Check(30, 300, "s"),
     "tick": _Check(60, 300, "s"),
+    "paused": _Check(60, 86400, "s"),
+    "on_failure": _Check(1, 10),
 }
 
 
@@ -164,11 +166,13 @@ def check(
 
     \b
     Checks, and the values from which on they warn and are critical:
-      failures  runs that have failed in the window: 1, 10
-      leases    workers whose leases have run out in the window: 1, 10
-      oldest    wait of the first task of a queue: 5m, 30m
-      workers   the same, of queues without a live worker: 30s, 5m
-      tick      time by which tick is late: 1m, 5m
+      failures    runs that have failed in the window: 1, 10
+      leases      workers whose leases have run out in the window: 1, 10
+      oldest      wait of the first task of a queue: 5m, 30m
+      workers     the same, of queues without a live worker: 30s, 5m
+      tick        time by which tick is late: 1m, 5m
+      paused      time since a queue was paused: 1m, 1d
+      on_failure  failed runs whose on_failure could not be started: 1, 10
 
     \b
     Exit codes:
@@ -228,6 +232,7 @@ def _measure(
     is_counting = values["counting"][""] == 1
     waits = {queue: s for queue, s in values.get("queue_oldest_seconds", {}).items() if s > 0}
     unserved = {queue: s for queue, s in waits.items() if not values["queue_workers"][queue]}
+    unstarted = values["failures_unstarted"][""]
     off = (None, "metrics are off, nothing is counted")
     return {
         "failures": (failed, f"{failed:,} failed runs in {window}") if is_counting else off,
@@ -239,6 +244,17 @@ def _measure(
             "every queue with tasks has a worker",
         ),
         "tick": _lateness(values),
+        "paused": _longest(
+            values.get("queue_paused_seconds", {}),
+            "queue {} has been paused for {}",
+            "no queue is paused",
+        ),
+        "on_failure": (
+            unstarted,
+            f"on_failure could not be started for {unstarted:,.0f} failed runs"
+            if unstarted
+            else "on_failure was started for all failed runs",
+        ),
     }
 
 

@@ -48,7 +48,7 @@ _wait = click.option(
 
 @click.group()
 def runs() -> None:
-    """Start, show, pause, resume, cancel, retry and fork runs.
+    """Start, show, pause, resume, wake, cancel, retry and fork runs.
 
     RUN is the id of a run, as start and list print it.
     """
@@ -314,6 +314,26 @@ def resume(**chosen: Any) -> None:
         "resumed",
         **chosen,
     )
+
+
+@runs.command()
+@_run
+@takes_json
+@takes_dsn
+def wake(run_id: UUID, as_json: bool, dsn: str | None) -> None:
+    """Let a run go on at once that waits for a time: a delay, a retry or a sleep.
+
+    Prints how many of these are due now. The run waits for signals, approvals, child runs and
+    limits as before.
+    """
+    with connected(dsn) as client:
+        number = client.wake_workflow_run(run_id)
+    if as_json:
+        print_json({"woken": number})
+    elif number:
+        click.echo(f"{number:,} {'timer is' if number == 1 else 'timers are'} due now.")
+    else:
+        click.echo("The run waits for no time.")
 
 
 @runs.command()

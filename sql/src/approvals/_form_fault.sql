@@ -30,7 +30,7 @@ begin
             v_fault := case
                 when v_key not in (
                     'type', 'properties', 'required', 'enum', 'minimum', 'maximum', 'minLength',
-                    'maxLength', 'items', 'title', 'description', 'default'
+                    'maxLength', 'format', 'items', 'title', 'description', 'default'
                 ) then format('has the keyword "%s", which forms do not know', v_key)
                 when v_key = 'type' and v_value not in (
                     '"object"', '"array"', '"string"', '"number"', '"integer"', '"boolean"',
@@ -51,6 +51,8 @@ begin
                 when v_key in ('minLength', 'maxLength') and not jsonb_path_exists(
                     v_value, 'strict $ ? (@.type() == "number" && @ >= 0 && @ % 1 == 0)'
                 ) then format('has a %s that is no number of characters', v_key)
+                when v_key = 'format' and v_value not in ('"date"', '"date-time"')
+                    then format('has the format %s, and not date or date-time', v_value)
                 when v_key in ('title', 'description') and jsonb_typeof(v_value) <> 'string'
                     then format('has a %s that is no string', v_key)
             end;
@@ -89,4 +91,4 @@ comment on function stepgres._form_fault(jsonb) is
 'Returns why a form cannot be the form of an approval, or null; names the part and the keyword.
 
 A form is a JSON Schema with the keywords type, properties, required, enum, minimum, maximum,
-minLength, maxLength, items, title, description and default, and no others.';
+minLength, maxLength, format, items, title, description and default, and no others.';

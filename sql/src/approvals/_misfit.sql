@@ -54,6 +54,12 @@ begin
             when v_type = 'string'
                 and length(v_value #>> '{}') > (v_form -> 'maxLength')::numeric
                 then format('must have at most %s characters', v_form -> 'maxLength')
+            when v_type = 'string'
+                and not stepgres._is_of_format(v_value #>> '{}', v_form ->> 'format')
+                then case v_form ->> 'format'
+                    when 'date' then 'must be a date such as "2026-11-28"'
+                    else 'must be a time such as "2026-11-28T12:30:00Z"'
+                end
         end);
         if v_problem is not null then
             return v_paths[v_place] || ' ' || v_problem;

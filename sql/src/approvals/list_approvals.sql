@@ -17,10 +17,7 @@ declare
         then (stepgres._find_run(list_approvals.run_id)).run_id end;
     v_after bigint := coalesce(list_approvals.after, 0);
 begin
-    if "limit" < 0 then
-        raise exception 'approvals cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all approvals.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     -- Only one branch reads: the conditions of the others are false before they begin.
     return query
     select a.*

@@ -10,10 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if "limit" < 0 then
-        raise exception 'workflows cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all workflows.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     select
         w.workflow_slug, w.current_version,

@@ -11,10 +11,7 @@ declare
         list_workflow_versions.workflow_slug, null
     );
 begin
-    if "limit" < 0 then
-        raise exception 'versions cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all versions.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     with active as (
         select r.version, count(*) as runs

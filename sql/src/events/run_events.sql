@@ -44,6 +44,9 @@ with events (
             ('workflow_resumed', p.resumed_at, null, 9)
         ) as e
     union all
+    select w.run_id, null, null, null, 'workflow_woken', w.woken_at, null, 2, null
+    from stepgres.wakes as w
+    union all
     select t.run_id, t.step_slug, null, null, e.*, null
     from stepgres.step_states as t
     cross join
@@ -176,14 +179,14 @@ from stepgres.task_graph_changes as c;
 comment on view stepgres.run_events is
 'Events of runs, and of the task graphs that become runs; order by occurred_at, event_order.
 
-event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_completed,
-workflow_failed, workflow_cancelled; step_started, step_completed, step_failed, step_skipped,
-step_cancelled; task_started, task_completed, task_failed (an attempt that failed, whether or not
-another attempt follows); task_suspended, task_resumed (of durable steps); wait_opened,
-wait_resolved; signal_sent (a signal was delivered, or kept; a signal with a key was consumed). A
-run of a task graph also has goal_started, goal_completed and goal_failed (also for a cancelled
-run). Before them the run has the events of its task graph: goal_decomposed, goal_rejected with the
-reason as its error, goal_approved. These three events also
-have rows without a run (run_id null) as soon as they happen. event_order orders events of the same
-time: a step ends before the steps that depend on it start. catch_up_events also tells
-task_progress, which has no row here: get_run has the progress.';
+event_type is one of workflow_started, workflow_paused, workflow_resumed, workflow_woken,
+workflow_completed, workflow_failed, workflow_cancelled; step_started, step_completed, step_failed,
+step_skipped, step_cancelled; task_started, task_completed, task_failed (an attempt that failed,
+whether or not another attempt follows); task_suspended, task_resumed (of durable steps);
+wait_opened, wait_resolved; signal_sent (a signal was delivered, or kept; a signal with a key was
+consumed). A run of a task graph also has goal_started, goal_completed and goal_failed (also for a
+cancelled run). Before them the run has the events of its task graph: goal_decomposed, goal_rejected
+with the reason as its error, goal_approved. These three events also have rows without a run (run_id
+null) as soon as they happen. event_order orders events of the same time: a step ends before the
+steps that depend on it start. catch_up_events also tells task_progress, which has no row here:
+get_run has the progress.';

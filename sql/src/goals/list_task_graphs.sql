@@ -15,11 +15,9 @@ begin
     if status not in ('decomposed', 'approved', 'rejected') then
         raise exception 'task graphs have no status "%"', list_task_graphs.status
             using errcode = 'SG014', hint = 'A task graph is decomposed, approved or rejected.';
-    elsif "limit" < 0 or "offset" < 0 then
-        raise exception 'limit and offset must not be negative'
-            using errcode = 'SG014',
-                hint = 'Leave limit and offset out for the first 100 task graphs.';
     end if;
+    perform stepgres._not_negative("limit", 'limit');
+    perform stepgres._not_negative("offset", 'offset');
     if list_task_graphs.after is not null then
         select g.* into v_after from stepgres.task_graphs as g
         where g.task_graph_id = list_task_graphs.after;

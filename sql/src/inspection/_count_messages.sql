@@ -6,15 +6,11 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if most < 0 then
-        raise exception 'messages cannot be counted up to %', most
-            using errcode = 'SG014', hint = 'most is at least 0; null counts all.';
-    end if;
     execute format(
         'select count(*), min(m.enqueued_at)
         from (select o.enqueued_at from pgmq.%I as o order by o.msg_id limit $1) as m',
         'q_' || pgmq_queue
-    ) into messages, oldest_at using most;
+    ) into messages, oldest_at using stepgres._not_negative(most, 'most');
 exception when undefined_table then
     messages := 0; -- the queue was deleted since the caller read its name
 end

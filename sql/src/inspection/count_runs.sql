@@ -18,10 +18,7 @@ declare
     v_tags text[] := stepgres._all_tags(count_runs.tags, count_runs.tag);
 begin
     perform stepgres._check_filter(count_runs.status);
-    if most < 0 then
-        raise exception 'runs cannot be counted up to %', most
-            using errcode = 'SG014', hint = 'most is at least 0; null counts all runs.';
-    end if;
+    perform stepgres._not_negative(most, 'most');
     if most is null then
         return query
         select r.workflow_slug, r.status, count(*), count(r.paused_at), count(r.cancelled_at)

@@ -15,12 +15,12 @@ declare
     v_value jsonb;
 begin
     if (kind = 'output' or kind = 'input' and step_slug is null) is not true
-        or task_index is not null and step_slug is null or most < 0 then
+        or task_index is not null and step_slug is null then
         raise exception 'there is no payload of this kind: %', coalesce(kind, 'null')
             using errcode = 'SG014',
-                hint = 'kind is input or output, a step has only an output, a task has a step, and '
-                    'most is at least 0.';
+                hint = 'kind is input or output, a step has only an output, and a task has a step.';
     end if;
+    perform stepgres._not_negative(most, 'most');
     if task_index is not null then
         select t.output into v_value from stepgres.tasks as t
         where (t.run_id, t.step_slug, t.task_index)

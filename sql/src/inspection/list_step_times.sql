@@ -10,10 +10,7 @@ declare
     v_run stepgres.runs := stepgres._find_run(list_step_times.run_id);
     v_end timestamptz := coalesce(v_run.finished_at, stepgres._now());
 begin
-    if "limit" < 0 then
-        raise exception 'steps cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit is at least 0; the default is 200.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     select l.*
     from (

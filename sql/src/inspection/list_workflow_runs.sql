@@ -19,15 +19,6 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 declare
-    v_culprit text := case
-        when "limit" < 0 then format('limit %s', "limit")
-        when "offset" < 0 then format('offset %s', "offset")
-        when (
-            cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
-            and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
-        ) is not true
-            then format('order_by %s', coalesce(order_by::text, 'null'))
-    end;
     v_slug text := stepgres._slug_of(list_workflow_runs.workflow_slug);
     v_tags text[] := stepgres._all_tags(list_workflow_runs.tags, list_workflow_runs.tag);
     v_last stepgres.runs;
@@ -39,11 +30,16 @@ declare
     v_source text;
 begin
     perform stepgres._check_filter(list_workflow_runs.status);
-    if v_culprit is not null then
-        raise exception 'runs cannot be listed with %', v_culprit
+    perform stepgres._not_negative("limit", 'limit');
+    perform stepgres._not_negative("offset", 'offset');
+    if (
+        cardinality(order_by) = 2 and order_by[1] in ('asc', 'desc')
+        and order_by[2] in ('inserted_at', 'finished_at', 'workflow_slug', 'status')
+    ) is not true then
+        raise exception 'runs cannot be listed with order_by %', coalesce(order_by::text, 'null')
             using errcode = 'SG014',
                 hint = 'order_by: asc or desc, then inserted_at, finished_at, workflow_slug or '
-                    'status. limit and offset: at least 0.';
+                    'status.';
     end if;
     if after is not null then
         v_last := stepgres._find_run(list_workflow_runs.after);

@@ -48,6 +48,7 @@ feature (no live worker of the queue can execute durable steps),
 knowledge (no live worker of the queue has the code of the step),
 worker (a worker of the queue must become free),
 lease (a worker executes the task, and must send a heartbeat before until).
-Tasks of a map that wait for the same thing are one row.
+Tasks of a map that wait for the same thing are one row. wake_workflow_run ends sleep, timer and the
+delay of a start at once.
 
 Errors: SG005 unknown run.';

@@ -25,6 +25,7 @@ begin
     delete from stepgres.subscribers as s
     where s.run_id = any (_delete_runs.run_ids) and not s.every_change;
     delete from stepgres.pauses as p where p.run_id = any (_delete_runs.run_ids);
+    delete from stepgres.wakes as w where w.run_id = any (_delete_runs.run_ids);
     delete from stepgres.failed_runs as f where f.run_id = any (_delete_runs.run_ids);
     with deleted as (
         delete from stepgres.runs as r where r.run_id = any (_delete_runs.run_ids)

@@ -7,10 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if "limit" < 0 then
-        raise exception 'keys cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all keys.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     select k.key::jsonb, p.running, l.waiting, k.opens_at, k.key
     from (

@@ -37,6 +37,10 @@ begin
         ('stepgres_queue_slots', w.slots)
     ) as v (name, value)
     union all
+    select 'stepgres_queue_paused_seconds', jsonb_build_object('queue', p.queue),
+        greatest(extract(epoch from v_now - p.paused_at), 0)
+    from stepgres.paused_queues as p
+    union all
     select 'stepgres_tick_age_seconds', '{}', greatest(extract(epoch from v_now - s.swept_at), 0)
     from stepgres.sweeps as s
     union all
@@ -53,6 +57,13 @@ begin
     union all
     select 'stepgres_limit_waiting', '{}', count(*)
     from (select e.run_id from stepgres.line_entries as e limit 10000) as e
+    union all
+    select 'stepgres_failures_unstarted', '{}', count(f.error)
+    from (
+        -- failures that tick has tried are due later than new ones
+        select o.error from stepgres.failure_runs as o
+        where o.due_at is not null order by o.due_at desc limit 10000
+    ) as f
     union all
     select 'stepgres_waits_open', jsonb_build_object('kind', k.kind), w.waits
     from unnest('{signal,approval,sleep,child}'::text[]) as k (kind)

@@ -44,17 +44,25 @@ from (
         14, 'stepgres_queue_slots', 'gauge',
         'Tasks that the live workers of the queue execute at a time.'
     ),
-    (15, 'stepgres_workers', 'gauge', 'Live workers and executors.'),
-    (16, 'stepgres_slots', 'gauge', 'Tasks that all live workers execute at a time.'),
-    (17, 'stepgres_waits_open', 'gauge', 'Open waits, up to 10,000 of each kind.'),
     (
-        18, 'stepgres_limit_waiting', 'gauge',
+        15, 'stepgres_queue_paused_seconds', 'gauge',
+        'Time since the queue was paused; absent while the queue is not paused.'
+    ),
+    (16, 'stepgres_workers', 'gauge', 'Live workers and executors.'),
+    (17, 'stepgres_slots', 'gauge', 'Tasks that all live workers execute at a time.'),
+    (18, 'stepgres_waits_open', 'gauge', 'Open waits, up to 10,000 of each kind.'),
+    (
+        19, 'stepgres_limit_waiting', 'gauge',
         'Tasks and runs that wait in lines for limits, up to 10,000.'
     ),
-    (19, 'stepgres_tick_age_seconds', 'gauge', 'Time since tick last searched the active runs.'),
+    (20, 'stepgres_tick_age_seconds', 'gauge', 'Time since tick last searched the active runs.'),
     (
-        20, 'stepgres_schedules_overdue_seconds', 'gauge',
+        21, 'stepgres_schedules_overdue_seconds', 'gauge',
         'Time since the first due time that tick has not settled; 0 if there is none.'
     ),
-    (21, 'stepgres_counting', 'gauge', '1 while counters count, 0 while metrics are off.')
+    (
+        22, 'stepgres_failures_unstarted', 'gauge',
+        'Failed runs whose workflow on_failure could not be started so far, up to 10,000.'
+    ),
+    (23, 'stepgres_counting', 'gauge', '1 while counters count, 0 while metrics are off.')
 ) as f (place, name, type, help);

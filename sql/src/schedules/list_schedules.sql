@@ -9,10 +9,7 @@ as $$
 declare
     v_slug text := stepgres._slug_of(list_schedules.workflow_slug);
 begin
-    if "limit" < 0 then
-        raise exception 'schedules cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all schedules.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     select o.*
     from (

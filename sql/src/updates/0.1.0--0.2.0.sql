@@ -78,6 +78,7 @@ add attribute failure_of uuid;
 \ir structure/unique_runs.sql
 \ir structure/retention.sql
 \ir structure/failures.sql
+\ir structure/wakes.sql
 \ir structure/paused_queues.sql
 \ir structure/metrics.sql
 alter type stepgres.queue_info

@@ -9,10 +9,7 @@ as $$
 declare
     v_run stepgres.runs := stepgres._find_run(list_signals.run_id);
 begin
-    if "limit" < 0 then
-        raise exception 'signals cannot be listed with limit %', "limit"
-            using errcode = 'SG014', hint = 'limit: at least 0, or null for all signals.';
-    end if;
+    perform stepgres._not_negative("limit", 'limit');
     return query
     select s.signal_id, s.run_id, s.signal, s.key, s.payload, s.idempotency_key, s.source,
         s.sent_by, s.sent_at, s.expires_at, s.wait_id, w.step_slug, s.consumed_at

@@ -17,12 +17,10 @@ declare
     v_kinds text[] := '{signal,approval,sleep,child}'::text[];
     v_run stepgres.runs;
 begin
-    if list_waits.kind is not null and list_waits.kind <> all (v_kinds) or "limit" < 0 then
-        raise exception 'waits cannot be listed with %', case
-            when "limit" < 0 then format('limit %s', "limit") else format('kind "%s"', kind)
-        end
-            using errcode = 'SG014',
-                hint = 'kind: signal, approval, sleep or child. limit: at least 0.';
+    perform stepgres._not_negative("limit", 'limit');
+    if list_waits.kind <> all (v_kinds) then
+        raise exception 'waits cannot be listed with kind "%"', kind
+            using errcode = 'SG014', hint = 'kind: signal, approval, sleep or child.';
     elsif include_resolved and list_waits.run_id is null then
         raise exception 'resolved waits are listed for one run'
             using errcode = 'SG014', hint = 'Pass the run_id, or leave include_resolved out.';

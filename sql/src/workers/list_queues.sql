@@ -1,17 +1,35 @@
-create function stepgres.list_queues(most int default null) returns setof stepgres.queue_info
+create function stepgres.list_queues(
+    most int default null,
+    "limit" int default null,
+    after text default null,
+    queue text default null
+) returns setof stepgres.queue_info
 language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+    with named as materialized (
+        select o.queue
+        from (
+            select q.queue::text from stepgres.queues as q
+            union
+            select p.queue::text from stepgres.paused_queues as p
+        ) as o
+        where o.queue > coalesce(list_queues.after, '')
+            and o.queue = coalesce(list_queues.queue, o.queue)
+        order by o.queue
+        limit stepgres._not_negative(list_queues."limit", 'limit')
+    ),
     -- A queue has a pgmq queue for each priority and set of resources.
-    with parts as materialized (
-        select q.queue::text, q.priority, q.resources, q.lane, m.messages, m.oldest_at,
+    parts as materialized (
+        select n.queue, q.priority, q.resources, q.lane, m.messages, m.oldest_at,
             row_number() over (
-                partition by q.queue, m.messages > 0
+                partition by n.queue, m.messages > 0
                 order by q.priority desc, q.resources, q.lane
             ) as place
-        from stepgres.queues as q
+        from named as n
+        join stepgres.queues as q on q.queue = n.queue
         cross join lateral stepgres._count_messages(q.pgmq_queue, list_queues.most) as m
     ),
     counted as (
@@ -26,22 +44,24 @@ as $$
         from parts as p
         group by p.queue
     )
-    select queue, coalesce(c.tasks, 0), c.oldest_at, (
+    select n.queue, coalesce(c.tasks, 0), c.oldest_at, (
         select count(*) from stepgres.workers as w
-        where queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
+        where n.queue = any (w.queues) and w.heartbeat_at + w.lease > stepgres._now()
     ), p.paused_at, coalesce(c.parts, '[]')
-    from counted as c
-    full join stepgres.paused_queues as p using (queue)
-    order by queue
+    from named as n
+    left join counted as c on c.queue = n.queue
+    left join stepgres.paused_queues as p on p.queue = n.queue
+    order by n.queue
 $$;
 
-comment on function stepgres.list_queues(int) is
-'Lists the queues of steps, each with its ready tasks and its live workers.
+comment on function stepgres.list_queues(int, int, text, text) is
+'Lists the queues of steps by name, or one queue, each with its ready tasks and its live workers.
 
 oldest_at is the time since which the first ready task waits. Tasks of paused runs, and local
 tasks that an executor will execute, wait in no queue. paused_at is not null while the queue is
 paused: see pause_queue. A paused queue is listed even if nothing else uses it.
 
-With most, at most so many tasks of each part are counted: the call ends soon, however many wait.
+With most, at most so many tasks of each part are counted: the call ends soon, however many wait. To
+page, pass a limit, and the queue of the last row as after.
 
-Errors: SG014 a negative most.';
+Errors: SG014 a negative most or limit.';

@@ -5,10 +5,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if most < 0 then
-        raise exception 'tasks cannot be counted in % runs', most
-            using errcode = 'SG014', hint = 'most is at least 0; null counts in all active runs.';
-    end if;
+    perform stepgres._not_negative(most, 'most');
     return query
     select w.worker_id, w.queues, stepgres._without_features(w.resources), w.lease,
         w.registered_at, w.heartbeat_at,

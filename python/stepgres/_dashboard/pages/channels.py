@@ -9,18 +9,20 @@ from starlette.exceptions import HTTPException
 from stepgres._dashboard.view import Page, View
 
 _MOST_COUNTED = 10_000  # messages of a channel
-_MOST_SHOWN = 200
-_SIZE = 20  # a message may have 2 MB
+_SIZE = 50  # channels of a page
+_MOST_MESSAGES = 20  # of a page; a message may have 2 MB
 _MOST_TEXT = 1_000
 
 
 async def show_channels(view: View) -> dict[str, Any]:
     """List the channels by their names."""
-    channels = await view.client.list_channels(most=_MOST_COUNTED)
+    after = view.text("after")
+    found = await view.client.list_channels(most=_MOST_COUNTED, limit=_SIZE + 1, after=after)
     return {
         "title": "Channels",
-        "channels": channels[:_MOST_SHOWN],
-        "more": max(len(channels) - _MOST_SHOWN, 0),
+        "channels": found[:_SIZE],
+        "after": after,
+        "next_after": found[_SIZE - 1].channel if len(found) > _SIZE else None,
         "most": _MOST_COUNTED,
     }
 
@@ -28,19 +30,19 @@ async def show_channels(view: View) -> dict[str, Any]:
 async def show_channel(view: View) -> dict[str, Any]:
     """Show the newest messages of a channel."""
     name, before = view.path("channel"), view.text("before")
-    channels = await view.client.list_channels(most=_MOST_COUNTED)
-    channel = next((channel for channel in channels if channel.channel == name), None)
-    if channel is None:
+    found = await view.client.list_channels(most=_MOST_COUNTED, channel=name)
+    if not found:
         raise HTTPException(404, "There is no such channel")
     messages = await view.client.message_history(
-        name, before_id=before, limit=_SIZE + 1, newest_first=True
+        name, before_id=before, limit=_MOST_MESSAGES + 1, newest_first=True
     )
+    has_more = len(messages) > _MOST_MESSAGES
     return {
         "title": f"Channel {name}",
-        "channel": channel,
-        "messages": messages[:_SIZE],
+        "channel": found[0],
+        "messages": messages[:_MOST_MESSAGES],
         "before": before,
-        "next_before": messages[_SIZE - 1].message_id if len(messages) > _SIZE else None,
+        "next_before": messages[_MOST_MESSAGES - 1].message_id if has_more else None,
         "most": _MOST_COUNTED,
         "most_text": _MOST_TEXT,
     }

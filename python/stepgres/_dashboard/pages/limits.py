@@ -11,18 +11,19 @@ from stepgres.errors import LimitNotFound
 if TYPE_CHECKING:
     from stepgres.types import Limit
 
-_MOST_SHOWN = 200
 _MOST_KEYS = 20  # of list_limits
-_SIZE = 50  # keys of a page
+_SIZE = 50  # limits, or keys, of a page
 
 
 async def show_limits(view: View) -> dict[str, Any]:
     """List the limits with their use."""
-    limits = await view.client.list_limits()
+    after = view.text("after")
+    found = await view.client.list_limits(limit=_SIZE + 1, after=after)
     return {
         "title": "Limits",
-        "limits": [(limit, rate_of(limit), _next_opening(limit)) for limit in limits[:_MOST_SHOWN]],
-        "more": max(len(limits) - _MOST_SHOWN, 0),
+        "limits": [(limit, rate_of(limit), _next_opening(limit)) for limit in found[:_SIZE]],
+        "after": after,
+        "next_after": found[_SIZE - 1].limit_slug if len(found) > _SIZE else None,
         "most_keys": _MOST_KEYS,
     }
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from stepgres.types import WorkerInfo
 
 _MOST_COUNTED = 10_000  # tasks of a part of a queue
-_MOST_SHOWN = 100  # queues, and workers
+_SIZE = 50  # queues of a page
+_MOST_SHOWN = 100  # workers
 _MOST_RUNS = 10_000  # active runs, the newest, whose tasks are looked for
 _SECONDS = 3.0  # how old the list of workers may be
 _MOST_KNOWN = 200  # workflows that a worker knows
@@ -24,12 +25,14 @@ _MOST_KNOWN = 200  # workflows that a worker knows
 
 async def show_queues(view: View) -> dict[str, Any]:
     """List the queues and the workers."""
-    queues = await view.client.list_queues(most=_MOST_COUNTED)
+    after = view.text("after")
+    found = await view.client.list_queues(most=_MOST_COUNTED, limit=_SIZE + 1, after=after)
     workers = await _workers(view)
     return {
         "title": "Queues and workers",
-        "queues": queues[:_MOST_SHOWN],
-        "more_queues": max(len(queues) - _MOST_SHOWN, 0),
+        "queues": found[:_SIZE],
+        "after": after,
+        "next_after": found[_SIZE - 1].queue if len(found) > _SIZE else None,
         "workers": [(worker, state_of(worker)) for worker in workers[:_MOST_SHOWN]],
         "more_workers": max(len(workers) - _MOST_SHOWN, 0),
         "most": _MOST_COUNTED,
@@ -39,10 +42,10 @@ async def show_queues(view: View) -> dict[str, Any]:
 async def show_queue(view: View) -> dict[str, Any]:
     """Show a queue: its parts by priority, resources and lane, and its workers."""
     name = view.path("queue")
-    queues = await view.client.list_queues(most=_MOST_COUNTED)
-    queue = next((queue for queue in queues if queue.queue == name), None)
-    if queue is None:
+    found = await view.client.list_queues(most=_MOST_COUNTED, queue=name)
+    if not found:
         raise HTTPException(404, "There is no such queue")
+    (queue,) = found
     workers = [w for w in await _workers(view) if name in w.queues]
     return {
         "title": f"Queue {name}",

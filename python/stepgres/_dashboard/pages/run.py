@@ -85,6 +85,10 @@ async def show_run(view: View) -> dict[str, Any]:
         "bars": _MOST_BARS,
         "is_timeline_cut": len(times) == _MOST_BARS < len(run.steps),
         "is_explained": is_explained,
+        "sleeps": any(
+            why.waits_for in {"sleep", "timer"} or (why.waits_for == "start" and why.until)
+            for why in real
+        ),
         "reasons": [(why, _REASONS.get(why.waits_for, "waits")) for why in real[:_MOST_REASONS]],
         "more_reasons": max(len(real) - _MOST_REASONS, 0),
         "dependents": len({why.step_slug for why in reasons if why.waits_for == "dependency"}),
