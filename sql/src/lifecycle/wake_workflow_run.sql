@@ -18,8 +18,9 @@ begin
             using errcode = 'SG008',
                 hint = 'Its timers stand still: call resume_workflow_run first.';
     end if;
+    -- is true: so the index of timers by due_at serves none of these
     update stepgres.timers as t set due_at = v_now
-    where t.run_id = v_run.run_id and t.kind = 'task' and t.due_at > v_now;
+    where t.run_id = v_run.run_id and t.kind = 'task' and (t.due_at > v_now) is true;
     get diagnostics v_tasks = row_count;
     -- offset 0: the waits of the run, and not the sleeps of all runs
     update stepgres.waits as w set due_at = v_now
@@ -27,16 +28,17 @@ begin
         select o.wait_id, o.kind from stepgres.waits as o
         where o.run_id = v_run.run_id and o.resolved_at is null offset 0
     ) as s
-    where w.wait_id = s.wait_id and s.kind = 'sleep' and w.due_at > v_now;
+    where w.wait_id = s.wait_id and s.kind = 'sleep' and (w.due_at > v_now) is true;
     get diagnostics v_sleeps = row_count;
     -- A run that is held waits for the end of another run, and not for a time.
     perform stepgres._set_start(array[v_run.run_id], interval '0')
     from stepgres.timers as t
-    where t.run_id = v_run.run_id and t.kind = 'run_start' and t.due_at > v_now and not exists (
-        select from stepgres.unique_runs as u
-        where u.workflow_slug = v_run.workflow_slug and u.unique_key = v_run.unique_key
-            and u.is_waiting and u.is_held and u.run_id = v_run.run_id
-    );
+    where t.run_id = v_run.run_id and t.kind = 'run_start' and (t.due_at > v_now) is true
+        and not exists (
+            select from stepgres.unique_runs as u
+            where u.workflow_slug = v_run.workflow_slug and u.unique_key = v_run.unique_key
+                and u.is_waiting and u.is_held and u.run_id = v_run.run_id
+        );
     get diagnostics v_starts = row_count;
     if v_tasks + v_sleeps + v_starts > 0 then
         insert into stepgres.wakes (run_id, woken_at) values (v_run.run_id, v_now)

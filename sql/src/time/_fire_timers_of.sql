@@ -16,7 +16,8 @@ declare
 begin
     with fired as (
         delete from stepgres.timers as t
-        where t.run_id = any (_fire_timers_of.run_ids) and t.due_at <= v_now
+        -- is true: so the timers are found by their runs, and not among all that are due
+        where t.run_id = any (_fire_timers_of.run_ids) and (t.due_at <= v_now) is true
         returning t.run_id, t.kind, t.step_slug, t.task_index
     )
     select count(*)::int,
