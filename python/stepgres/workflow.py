@@ -529,6 +529,8 @@ def _check_attributes(culprit: str, workflow: Any, functions: Mapping[str, Any])
     if not issubclass(cls, Workflow):
         return
     for name in dict.fromkeys(name for base in cls.__mro__ for name in vars(base)):
+        if name.startswith("_") or name.isupper():
+            continue
         value = inspect.getattr_static(cls, name)
         is_data = value is None or isinstance(
             value, (str, int, float, list, tuple, dict, set, frozenset, timedelta)
@@ -537,8 +539,6 @@ def _check_attributes(culprit: str, workflow: Any, functions: Mapping[str, Any])
             not is_data
             or _is_step(value)
             or name in ("slug", *_DEFAULTS, *functions)
-            or name.startswith("_")
-            or name.isupper()
             or (value is None and any(_is_step(vars(base).get(name)) for base in cls.__mro__))
         ):
             continue

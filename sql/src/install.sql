@@ -227,8 +227,8 @@
 \ir queues/_most_urgent_ticket.sql
 \ir queues/_open_queue.sql
 \ir queues/_pop_tickets.sql
-\ir queues/_position_in.sql
 \ir queues/_position_setting.sql
+\ir queues/_position_in.sql
 \ir queues/_queues_of.sql
 \ir queues/_retire_queues.sql
 \ir queues/_return_tickets.sql

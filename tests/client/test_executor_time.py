@@ -206,7 +206,8 @@ def test_step_that_blocks_the_loop_keeps_its_lease(
     executor: Executor, engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "stepgres._execution.run_worker.Heartbeat", lambda dsn, worker, _: Heartbeat(dsn, worker, 0)
+        "stepgres._execution.run_worker.Heartbeat",
+        lambda dsn, worker, *_: Heartbeat(dsn, worker, 0),
     )
     query = "select from stepgres.workers where queues = '{}' and heartbeat_at = stepgres._now()"
 

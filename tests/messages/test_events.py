@@ -212,6 +212,14 @@ def test_events_are_sent_in_the_transaction_of_what_they_report(engine: Engine) 
     assert sent(engine) == []
 
 
+def test_workflow_that_sends_events_may_be_younger_than_the_transaction(engine: Engine) -> None:
+    with engine.connection.transaction():
+        for slug, events in (("silent", "none"), ("order", "run"), ("goods", "none")):
+            engine.define(slug, step("a"), events=events)
+            engine.start(slug, {})
+    assert [event["workflow_slug"] for event in sent(engine)] == ["order"]
+
+
 @pytest.mark.parametrize("events", ["all", "", "TASK"])
 def test_unknown_setting_is_refused(engine: Engine, events: str) -> None:
     with refused("SG001", "events"):

@@ -363,6 +363,18 @@ def test_metrics_can_be_switched_on_again(engine: Engine) -> None:
     assert (found["stepgres_runs_total", "completed"], found["stepgres_counting", ""]) == (2, 1)
 
 
+def test_metrics_are_switched_for_the_rest_of_a_transaction(engine: Engine) -> None:
+    engine.define("order", step("a"))
+    with engine.connection.transaction():
+        for is_on in (False, True, False):
+            engine.call("switch_metrics", is_on=is_on)
+            engine.start("order", {})
+            engine.drain()
+        engine.call("switch_metrics", is_on=True)
+    found = metrics(engine.connection)
+    assert found["stepgres_runs_total", "completed"] == 1
+
+
 def test_metrics_are_not_switched_to_null(engine: Engine) -> None:
     with refused("SG003", "on or off"):
         engine.call("switch_metrics", is_on=None)

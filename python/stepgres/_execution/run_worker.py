@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from contextvars import copy_context
 from functools import partial
 from queue import Empty, Queue
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import anyio
@@ -21,6 +22,7 @@ from stepgres._execution.process_pool import process_pool
 from stepgres._execution.transactions import Transactions
 from stepgres._execution.worker_client import FEATURES, WorkerClient, give_back
 from stepgres._listening.background import cancel_others, result_of
+from stepgres._postgres.conninfo import own_conninfo
 from stepgres.errors import WorkflowTimeout
 
 if TYPE_CHECKING:
@@ -69,11 +71,13 @@ class AsyncRunWorker:
     """
 
     def __init__(self, conninfo: str, idle: list[AsyncRunWorker]) -> None:
-        self._conninfo = conninfo
+        self._conninfo = own_conninfo(conninfo)
         self._client = WorkerClient(conninfo, _LEASE)
         self._idle = idle
         self._waiting: asyncio.Task[None] | None = None
         self.worker_id = ""  # until it is registered
+        self._beating = ExitStack()
+        self._rested_at = monotonic()
 
     async def __aenter__(self) -> Self:
         self._end_wait()
@@ -95,14 +99,20 @@ class AsyncRunWorker:
 
     async def register(self) -> str:
         """Register a worker that takes no tasks from queues."""
+        self._beating.close()
         self.worker_id = await self._client.register_worker(
             queues=[], lease=_LEASE, features=FEATURES
+        )
+        self._heartbeat = self._beating.enter_context(
+            Heartbeat(self._conninfo, self.worker_id, _LEASE / 3, lambda: self._rested_at)
         )
         return self.worker_id
 
     async def execute(self, execution: Execution) -> Ended:
         """Execute the local steps of a run until its end. Raises WorkflowTimeout."""
         client, run_id = self._client, execution.run_id
+        # the start of the run has renewed the lease, so a short run needs no heartbeat
+        self._rested_at = monotonic() - _LEASE / 3
         # a run whose input is known was started by the caller, and not by a schedule
         run_data = (
             await client.read_run(run_id)
@@ -114,6 +124,7 @@ class AsyncRunWorker:
             Checkpoints(self._conninfo, self.worker_id, _LEASE, transactions) as checkpoints,
         ):
             with ExitStack() as stack:
+                stack.callback(self._rest)
                 run = LocalRun(
                     client,
                     self.worker_id,
@@ -122,7 +133,7 @@ class AsyncRunWorker:
                     execution.finder(client),
                     transactions,
                     checkpoints,
-                    stack.enter_context(Heartbeat(self._conninfo, self.worker_id, _LEASE / 3)),
+                    self._heartbeat,
                     execution.concurrency,
                     stack.enter_context(process_pool(execution.processes)),
                     has_children=execution.has_children,
@@ -136,9 +147,13 @@ class AsyncRunWorker:
                     return Ended(status, run.error_of(status))
         raise WorkflowTimeout(run_id)
 
+    def _rest(self) -> None:
+        self._rested_at = monotonic()
+
     async def aclose(self) -> None:
         """Unregister the worker and close its connection."""
         self._end_wait()
+        self._beating.close()
         with anyio.CancelScope(shield=True):
             if self.worker_id:
                 await give_back(self._client, self.worker_id)

@@ -16,7 +16,6 @@ from stepgres._execution.attempts import write_output
 from stepgres._execution.runner import NotBegun, task_key
 from stepgres._execution.threads import Call, in_thread
 from stepgres._postgres import connections, connections_async
-from stepgres._postgres.conninfo import own_conninfo
 from stepgres.errors import LeaseLost, from_postgres
 
 if TYPE_CHECKING:
@@ -30,11 +29,14 @@ if TYPE_CHECKING:
 
 
 class Transactions:
-    """Connections for the transactional steps of a worker, which open with the first such step."""
+    """Connections for the transactional steps of a worker, which open with the first such step.
+
+    The connection string comes from own_conninfo.
+    """
 
     def __init__(self, conninfo: str, worker_id: str, size: int) -> None:
         self.worker_id = worker_id
-        conninfo = self.conninfo = own_conninfo(conninfo)
+        self.conninfo = conninfo
         options: dict[str, Any] = {
             "kwargs": {"autocommit": True},  # steps begin their own transactions
             "min_size": 0,

@@ -31,6 +31,7 @@ from stepgres._goals.goal_task_functions import GoalTaskFinder, check_step_funct
 from stepgres._listening.hub import Hub
 from stepgres._listening.wakeup import Wakeup
 from stepgres._postgres.backoff import Backoff
+from stepgres._postgres.conninfo import own_conninfo
 from stepgres._postgres.lost_connections import PASSING_ERRORS, Patience
 from stepgres._version import __version__
 from stepgres.errors import StepgresError, WorkerNotFound
@@ -234,7 +235,7 @@ class _Worker(Generic[C]):
         )
         async with AsyncExitStack() as stack:
             transactions = await stack.enter_async_context(
-                Transactions(self._conninfo, worker_id, self._concurrency)
+                Transactions(own_conninfo(self._conninfo), worker_id, self._concurrency)
             )
             heartbeat = Heartbeat(
                 self._conninfo, worker_id, self._lease / 3, lambda: turns.rested_at

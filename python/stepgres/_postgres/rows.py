@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, signature
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -19,13 +20,12 @@ def row_of(cls: type[T]) -> BaseRowFactory[T]:
     Columns that the class does not know are left out. An argument without a column gets its
     default, or None. So the client works with a schema that is newer or older.
     """
-    defaults = {
-        name: None if parameter.default is Parameter.empty else parameter.default
-        for name, parameter in signature(cls).parameters.items()
-    }
+    defaults = _defaults_of(cls)  # type: ignore[arg-type]  # mypy: a class has a hash
 
     def row_maker(cursor: Any) -> RowMaker[T]:
-        columns = [column.name for column in cursor.description or ()]
+        # cursor.description would make an object for each column, which takes longer than the rest
+        result = cursor.pgresult
+        columns = [result.fname(i).decode() for i in range(result.nfields if result else 0)]
         if columns == list(defaults):
             return lambda values: cls(*values)
 
@@ -36,3 +36,9 @@ def row_of(cls: type[T]) -> BaseRowFactory[T]:
         return make
 
     return row_maker
+
+
+@cache
+def _defaults_of(cls: type) -> dict[str, Any]:
+    parameters = signature(cls).parameters.values()
+    return {p.name: None if p.default is p.empty else p.default for p in parameters}

@@ -1,10 +1,12 @@
 create function stepgres._document_of_child(step stepgres.steps) returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- As in _document_of_wait: all other documents stay as they are.
-    select case when step.child is null then '{}' else step.child || '{"timeout": null}' end
+    return case when step.child is null then '{}' else step.child || '{"timeout": null}' end;
+end
 $$;
 
 comment on function stepgres._document_of_child(stepgres.steps) is

@@ -1,11 +1,12 @@
 create function stepgres._document_of_wait(step stepgres.steps) returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- The fingerprint of a workflow without waits is the same as before there were waits: keys that
     -- only waiting steps need are left out of all other steps.
-    select case
+    return case
         when step.start_at is null then '{}'
         else jsonb_build_object('start_at', step.start_at)
     end || case
@@ -15,7 +16,8 @@ as $$
         else step.wait - '{kind,signal}'::text[] || jsonb_build_object(
             'wait_for', step.wait -> 'signal', 'timeout', step.wait -> 'timeout'
         )
-    end
+    end;
+end
 $$;
 
 comment on function stepgres._document_of_wait(stepgres.steps) is

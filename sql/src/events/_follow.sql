@@ -7,12 +7,17 @@ declare
     v_followed text := '';
     v_has_subscribers boolean;
     v_is_counted boolean;
+    v_are_sent boolean;
 begin
     select exists (select from stepgres.subscribers),
-        not exists (select from stepgres.switched_off as o where o.part = 'metrics')
-    into v_has_subscribers, v_is_counted;
-    if v_is_counted and not stepgres._is_counting() then
-        perform set_config('stepgres.counted', 'on', true);
+        not exists (select from stepgres.switched_off as o where o.part = 'metrics'),
+        exists (select from stepgres.workflow_versions as v where v.events <> 'none')
+    into v_has_subscribers, v_is_counted, v_are_sent;
+    if v_is_counted <> stepgres._is_counting() then
+        perform set_config('stepgres.counted', case when v_is_counted then '' else 'off' end, true);
+    end if;
+    if v_are_sent <> stepgres._are_events_sent() then
+        perform set_config('stepgres.sent', case when v_are_sent then 'on' else '' end, true);
     end if;
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         -- the snapshot of the transaction does not show later subscribers
@@ -32,6 +37,6 @@ $$;
 comment on function stepgres._follow() is
 'Tells the triggers of this transaction whether anybody follows changes of runs, or only ends.
 
-It also tells _is_counting whether metrics are on. Callers call it when they lock or make runs,
-before they change them. So a change costs nothing more if there are no subscribers, and if metrics
-are off.';
+It also tells _is_counting whether metrics are on, and _are_events_sent whether a workflow sends its
+events. Callers call it when they lock or make runs, before they change them. So a change costs
+nothing more if there are no subscribers and no such workflows, and if metrics are off.';

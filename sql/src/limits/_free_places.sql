@@ -1,12 +1,9 @@
 create function stepgres._free_places(tasks stepgres._task_key[]) returns void
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if tasks is null then
-        return;
-    end if;
     with freed as (
         delete from stepgres.places as p
         using unnest(_free_places.tasks) as k

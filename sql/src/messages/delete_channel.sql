@@ -48,7 +48,8 @@ begin
     perform setval('stepgres._deleted_ids', greatest(s.last_value, v_last_id))
     from stepgres._deleted_ids as s;
     perform pgmq.drop_queue(v_pgmq_queue);
-    if delete_channel.channel = 'workflow_events' and stepgres._are_events_sent() then
+    if delete_channel.channel = 'workflow_events'
+        and exists (select from stepgres.workflow_versions as v where v.events <> 'none') then
         -- at once: see _create_version
         perform stepgres._make_channel(delete_channel.channel);
     end if;

@@ -1,10 +1,7 @@
 create function stepgres._position_setting(pgmq_queue text) returns text
 language sql
 stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select 'stepgres.position_' || to_regclass('pgmq.q_' || pgmq_queue)::oid
-$$;
+return 'stepgres.position_' || to_regclass('pgmq.q_' || pgmq_queue)::oid;
 
 comment on function stepgres._position_setting(text) is
 'Returns the name of the setting with the position of the session in a pgmq queue.

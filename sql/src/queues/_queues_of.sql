@@ -1,10 +1,12 @@
 create function stepgres._queues_of(worker stepgres.workers)
 returns table (pgmq_queue text, priority int)
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- tick makes a dropped queue anew
+    return query
     select q.pgmq_queue, q.priority::int
     from stepgres.queues as q
     where q.queue = any (worker.queues) and worker.resources @> q.resources
@@ -14,7 +16,8 @@ as $$
             q.lane = '{}' or worker.knows is null
             or stepgres._reads_lane(worker.knows, q.lane)
         )
-    order by q.priority desc, array_position(worker.queues, q.queue)
+    order by q.priority desc, array_position(worker.queues, q.queue);
+end
 $$;
 
 comment on function stepgres._queues_of(stepgres.workers) is

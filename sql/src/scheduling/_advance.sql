@@ -67,7 +67,9 @@ begin
         v_handed := stepgres._hand_over(v_tasks[:room.capacity], taker, room.begins, places);
         v_tasks := v_handed.left_tasks || v_tasks[room.capacity + 1:];
     end if;
-    perform stepgres._queue_tasks(v_tasks);
+    if v_tasks <> '{}' then
+        perform stepgres._queue_tasks(v_tasks);
+    end if;
     if v_ends <> '{}' then
         perform stepgres._complete_runs(v_ends);
     end if;

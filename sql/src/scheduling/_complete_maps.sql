@@ -1,14 +1,11 @@
 create function stepgres._complete_maps(map_steps stepgres._step_key[]) returns void
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
 begin
-    if map_steps is null then
-        return;
-    end if;
     update stepgres.step_states as t
     set status = 'completed', finished_at = v_now, output = (
         select to_jsonb(array_agg(k.output order by k.task_index))

@@ -57,7 +57,9 @@ begin
             insert into stepgres.metric_counts (runs_completed) values (cardinality(v_run_ids));
         end if;
         delete from stepgres.timers as t where t.run_id = any (v_run_ids);
-        perform stepgres._free_places(v_limited);
+        if v_limited is not null then
+            perform stepgres._free_places(v_limited);
+        end if;
         perform stepgres._send_run_events('workflow_completed', v_run_ids);
         if v_awaited is not null then
             perform stepgres._note_ends(v_awaited, null);

@@ -1,12 +1,9 @@
 create function stepgres._ends_of(steps stepgres._step_key[]) returns stepgres._step_key[]
 language plpgsql
-stable
+stable strict
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if steps is null then
-        return null;
-    end if;
     return array(
         select k
         from unnest(_ends_of.steps) as k

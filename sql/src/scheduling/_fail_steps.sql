@@ -1,14 +1,11 @@
 create function stepgres._fail_steps(failures stepgres._run_failure[]) returns void
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
 begin
-    if failures is null then
-        return;
-    end if;
     update stepgres.step_states as t
     set status = 'failed', finished_at = v_now, error = f.error
     from unnest(_fail_steps.failures) as f

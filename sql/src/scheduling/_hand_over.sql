@@ -29,7 +29,9 @@ begin
     join stepgres.runs as r
         on r.run_id = n.run_id and r.status = 'started' and r.paused_at is null
     cross join lateral (
-        select def.* from stepgres.steps as def
+        select def.timeout, def.transactional, def.sql_function, def.priority, def.max_attempts,
+            def.durable, def.sticky, def.execution, def.limits, def.queue, def.resources
+        from stepgres.steps as def
         where (def.workflow_slug, def.version, def.step_slug)
             = (r.workflow_slug, r.version, n.step_slug)
         offset 0

@@ -42,7 +42,9 @@ begin
             ) as tasks
         from grouped as r
         cross join lateral (
-            select def.* from stepgres.steps as def
+            select def.priority, def.execution, def.durable, def.queue, def.resources, def.limits,
+                def.child
+            from stepgres.steps as def
             where (def.workflow_slug, def.version, def.step_slug)
                 = (r.workflow_slug, r.version, r.step_slug)
             offset 0

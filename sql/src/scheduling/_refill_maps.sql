@@ -1,15 +1,12 @@
 create function stepgres._refill_maps(map_steps stepgres._step_key[]) returns stepgres._step_key[]
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_map record;
     v_finished stepgres._step_key[];
 begin
-    if map_steps is null then
-        return null;
-    end if;
     for v_map in
         select distinct t.run_id, t.step_slug, t.remaining_tasks
         from unnest(_refill_maps.map_steps) as k

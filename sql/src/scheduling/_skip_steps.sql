@@ -1,15 +1,12 @@
 create function stepgres._skip_steps(skips stepgres._skip[]) returns stepgres._step_key[]
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := stepgres._now();
     v_skipped stepgres._step_key[];
 begin
-    if skips is null then
-        return null;
-    end if;
     -- union instead of union all visits each dependent once, however many paths lead to it.
     with recursive affected as (
         select k.run_id, k.step_slug, r.workflow_slug, r.version

@@ -1,6 +1,6 @@
 create function stepgres._start_steps(ready stepgres._step_key[]) returns stepgres._step_key[]
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -17,9 +17,6 @@ declare
     v_undated stepgres._step_key[];
     v_waiting stepgres._step_key[];
 begin
-    if ready is null then
-        return null;
-    end if;
     select
         array_agg((
             k.run_id, k.step_slug,

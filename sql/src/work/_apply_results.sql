@@ -28,12 +28,16 @@ begin
     if v_outcome.traces is not null then
         perform stepgres._store_traces(v_outcome.traces);
     end if;
-    perform stepgres._free_places(v_outcome.limited);
+    if v_outcome.limited is not null then
+        perform stepgres._free_places(v_outcome.limited);
+    end if;
     -- Maps and failures come first: the completed tasks of a failed run keep their outputs, but
     -- start nothing more.
     v_finished := stepgres._refill_maps(v_outcome.changed_maps);
     v_finished := v_finished || stepgres._fail_tasks(v_outcome.failures);
-    perform stepgres._release_tasks(v_outcome.released);
+    if v_outcome.released is not null then
+        perform stepgres._release_tasks(v_outcome.released);
+    end if;
     if v_outcome.suspended is not null then
         perform stepgres._suspend_tasks(v_outcome.suspended);
     end if;

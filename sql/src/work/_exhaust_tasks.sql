@@ -1,7 +1,7 @@
 create function stepgres._exhaust_tasks(exhausted stepgres._exhausted_task[])
 returns stepgres._step_key[]
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -11,9 +11,6 @@ declare
     v_skips stepgres._skip[];
     v_skipped stepgres._step_key[];
 begin
-    if exhausted is null then
-        return null;
-    end if;
     select
         array_agg((
             e.run_id, e.step_slug, m.error

@@ -1,6 +1,6 @@
 create function stepgres._fail_tasks(failures stepgres._task_failure[]) returns stepgres._step_key[]
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -12,9 +12,6 @@ declare
     v_failed bigint;
     v_skipped bigint;
 begin
-    if failures is null then
-        return null;
-    end if;
     with failed as materialized (
         select t.run_id, t.step_slug, t.task_index, f.attempt, t.worker_id,
             coalesce(t.started_at, t.queued_at) as started_at,

@@ -1,6 +1,6 @@
 create function stepgres._release_tasks(releases stepgres._task_release[]) returns void
 language plpgsql
-volatile
+volatile strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -8,9 +8,6 @@ declare
     v_released stepgres._task_key[];
     v_limited stepgres._task_key[];
 begin
-    if releases is null then
-        return;
-    end if;
     -- The attempt was not used: the next claim gets its number again, under another worker or
     -- lease. A task is not started any more if another result of the batch has failed its run.
     with released as (
