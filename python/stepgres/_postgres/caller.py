@@ -9,9 +9,15 @@ from functools import cache
 from inspect import signature
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from psycopg import Connection, Error, OperationalError
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.errors import (
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    ReadOnlySqlTransaction,
+    UndefinedFunction,
+)
 from psycopg.rows import scalar_row
 
 from stepgres._listening.notifications import Notifications
@@ -190,6 +196,19 @@ class Caller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
+        except UndefinedFunction as error:
+            wrong = ", ".join(
+                f"{name} is of type {type(value).__name__}"
+                for name, value in given.items()
+                if isinstance(value, (int, float, UUID, bytes))
+            )
+            # the call was refused, and not a call in the function
+            if error.diag.statement_position is None or not wrong:
+                raise
+            raise InvalidInput(
+                f"{function} takes no arguments of these types: {wrong}",
+                hint="Pass names and keys as texts, and the id of a run as a UUID or a text.",
+            ) from None
         except Error as error:
             # the server takes no writes any more: the next call may find another server
             self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)

@@ -7,9 +7,15 @@ from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from psycopg import AsyncConnection, Error, OperationalError
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.errors import (
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    ReadOnlySqlTransaction,
+    UndefinedFunction,
+)
 from psycopg.rows import scalar_row
 
 from stepgres._listening.notifications import AsyncNotifications
@@ -192,6 +198,19 @@ class AsyncCaller:
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
             ) from error
+        except UndefinedFunction as error:
+            wrong = ", ".join(
+                f"{name} is of type {type(value).__name__}"
+                for name, value in given.items()
+                if isinstance(value, (int, float, UUID, bytes))
+            )
+            # the call was refused, and not a call in the function
+            if error.diag.statement_position is None or not wrong:
+                raise
+            raise InvalidInput(
+                f"{function} takes no arguments of these types: {wrong}",
+                hint="Pass names and keys as texts, and the id of a run as a UUID or a text.",
+            ) from None
         except Error as error:
             # the server takes no writes any more: the next call may find another server
             self._is_stale = self._is_stale or isinstance(error, ReadOnlySqlTransaction)
