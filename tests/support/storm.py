@@ -270,6 +270,9 @@ class Storm:
         counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
         counts["taken over"] = self.taken_over()
+        counts["killed under the limit"] = self._one(
+            "select count(*) from public.intervals where ended is null"
+        )
         return counts
 
     def _new_worker(self) -> ForkServerProcess:
