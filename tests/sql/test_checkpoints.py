@@ -570,14 +570,18 @@ def test_suspended_tasks_of_a_large_map_do_not_hold_up_the_others(engine: Engine
     engine.call("cancel_workflow_run", run_id=run_id)
 
 
-def test_waits_that_a_body_has_left_behind_wake_nobody(engine: Engine, clock: Clock) -> None:
+@pytest.mark.parametrize("is_gathered", [True, False])
+def test_waits_that_a_body_has_left_behind_wake_nobody(
+    engine: Engine, clock: Clock, is_gathered: bool
+) -> None:
     item = begin(engine)
-    suspend(engine, item, *(wait_for(item, n, is_gathered=True, timeout=t) for n, t in _LEFT))
+    left = (wait_for(item, n, is_gathered=is_gathered, timeout=t) for n, t in _LEFT)
+    suspend(engine, item, *left)
     clock.advance(6)
     engine.call("tick")
     clock.advance(1)
     engine.call("tick")
-    again = engine.claim_one()  # one of the gathered waits has failed, the other is left behind
+    again = engine.claim_one()  # one of the waits has failed, the other is left behind
     suspend(engine, again, *(wait_for(again, n, is_gathered=True) for n in ("c", "d")))
     send(engine, item, "b")
     clock.advance(2)
