@@ -72,7 +72,7 @@ def _wrong_types(method: Callable[..., Any] | None, given: dict[str, Any]) -> st
         f"{name} is of type {type}, and not {parameters[name].annotation}"
         for name, type in types.items()
         if name in parameters and type in ("int", "float", "bool", "bytes", "UUID")
-        if not {type, "float", "Any"} & set(re.findall(r"\w+", parameters[name].annotation))
+        if not {type, "float", "Any"} & set(re.findall(r"\w+", str(parameters[name].annotation)))
     )
 
 
