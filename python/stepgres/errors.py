@@ -23,6 +23,8 @@ class StepgresError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+        if hint is not None:  # a traceback shows notes, since Python 3.11
+            self.__notes__ = [f"Hint: {hint}"]
 
     def __str__(self) -> str:
         return self.message

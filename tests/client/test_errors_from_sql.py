@@ -114,9 +114,34 @@ def test_error_of_time_stays_that_of_psycopg(db: Database) -> None:
         connection.rollback()
 
 
-def test_argument_of_the_wrong_type_stays_an_error_of_psycopg(client: Client) -> None:
-    with pytest.raises(psycopg.errors.UndefinedFunction):
-        client.get_run_status(5)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("function", "arguments", "words"),
+    [
+        ("get_run_status", [5], "get_run_status: run_id is of type int, and not UUID"),
+        ("send_signal", [UUID(int=7), 8], "send_signal: signal is of type int, and not str"),
+        ("send_signal_by_key", ["paid", 7], "key is of type int, and not str"),
+        ("send_signal_by_key", ["paid", UUID(int=7)], "key is of type UUID, and not str"),
+    ],
+)
+def test_argument_of_the_wrong_type_is_named(
+    client: Client, function: str, arguments: list[Any], words: str
+) -> None:
+    with pytest.raises(errors.InvalidInput, match=words) as error:
+        getattr(client, function)(*arguments)
+    assert error.value.hint
+
+
+def test_function_that_a_function_does_not_find_stays_an_error_of_psycopg(
+    client: Client, db: Database
+) -> None:
+    with db.connect() as connection:
+        connection.execute("drop function stepgres._duplicate_of")
+    with pytest.raises(psycopg.errors.UndefinedFunction, match="_duplicate_of"):
+        client.send_signal(UUID(int=7), "paid")
+    with db.connect() as connection:
+        connection.execute("drop function stepgres.list_approvals")
+    with pytest.raises(psycopg.errors.UndefinedFunction, match="list_approvals"):
+        client.list_approvals(limit=3)
 
 
 @pytest.mark.parametrize(

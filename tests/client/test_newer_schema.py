@@ -33,6 +33,8 @@ FUNCTIONS = """
     where p.pronamespace = 'stepgres'::regnamespace and p.proname !~ '^_' and t.typtype = 'c'
 """
 
+PREPARED = 8  # calls, after which a session has prepared their statement
+
 
 def add_to_everything(connection: Connection[Any]) -> None:
     """Give each table a column more, and each row that is returned an attribute more."""
@@ -83,4 +85,28 @@ def test_worker_executes_what_a_later_schema_hands_out(later: Database) -> None:
     flow = workflow(("only", lambda i: i + 1))
     with Client(later.dsn) as client, running_worker(later.dsn, flow):
         (run_id,) = register_and_start(client, flow, [1])
+        assert client.wait_for_run(run_id, timeout=PATIENCE).output == 2
+
+
+def test_client_goes_on_when_the_schema_changes(db: Database) -> None:
+    with Client(db.dsn) as client:
+        client.create_flow("order")
+        client.add_step("order", "fetch")
+        run_id = client.start_workflow_run("order", None)
+        for _ in range(PREPARED):
+            assert client.get_run_status(run_id).status == "in_progress"
+        with db.connect() as connection, connection.transaction():
+            add_to_everything(connection)
+        assert client.get_run_status(run_id).status == "in_progress"
+
+
+def test_worker_goes_on_when_the_schema_changes(db: Database) -> None:
+    flow = workflow(("only", lambda i: i + 1))
+    with Client(db.dsn) as client, running_worker(db.dsn, flow):
+        for _ in range(PREPARED):
+            (run_id,) = register_and_start(client, flow, [1])
+            client.wait_for_run(run_id, timeout=PATIENCE)
+        with db.connect() as connection, connection.transaction():
+            add_to_everything(connection)
+        run_id = client.start_workflow_run("demo", 1)
         assert client.wait_for_run(run_id, timeout=PATIENCE).output == 2

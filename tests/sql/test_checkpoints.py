@@ -106,6 +106,22 @@ def test_suspended_task_is_queued_when_its_wait_is_over(engine: Engine, clock: C
     engine.output(item.run_id)
 
 
+def test_sleep_until_an_instant_ends_then(engine: Engine, clock: Clock) -> None:
+    item = begin(engine)
+    (instant,) = engine.rows("select to_jsonb(now + interval '60 s') #>> '{}' from test_clock")
+    suspend(engine, item, item.operation("sleep", kind="sleep", until=instant))
+    clock.advance(59)
+    engine.call("tick")
+    assert engine.claim() == []
+    clock.advance(1)
+    engine.call("tick")
+    again = engine.claim_one()
+    past = "2020-01-01T00:00:00Z"
+    suspend(engine, again, again.operation("sleep", 2, kind="sleep", until=past))
+    engine.call("tick")
+    assert [c[2] for c in kept(engine.claim_one())] == ["completed", "completed"]
+
+
 def wait_for(item: WorkItem, signal: str, number: int = 1, **more: Any) -> dict[str, Any]:
     return item.operation(f"signal {signal}", number, kind="signal", signal=signal, **more)
 
@@ -296,6 +312,18 @@ def test_suspended_step_is_cancelled_with_its_waits(engine: Engine) -> None:
     assert engine.rows("select distinct outcome from stepgres.waits") == ["cancelled"]
 
 
+def test_deadline_ends_a_suspended_step(engine: Engine, clock: Clock) -> None:
+    engine.define("agent", step("body", durable=True), deadline=30)
+    run_id = engine.start("agent")
+    item = engine.claim_one()
+    suspend(engine, item, wait_for(item, "paid"), sleep_of(item))
+    clock.advance(30)
+    engine.call("tick")
+    assert engine.status(run_id)[0] == "failed"
+    assert engine.tasks(run_id) == {("body", 0): "cancelled"}
+    assert engine.rows("select distinct outcome from stepgres.waits") == ["cancelled"]
+
+
 def test_completed_body_leaves_no_open_wait(engine: Engine) -> None:
     item = begin(engine)
     save(engine, waits=[wait_for(item, "paid", key="k")])
@@ -476,6 +504,7 @@ def test_malformed_operation_is_refused(engine: Engine, operation: dict[str, Any
         ({"kind": "sleep", "seconds": 1, "is_gathered": "maybe"}, "wrong type"),
         ({"kind": "signal", "signal": "no spaces"}, "name of a signal"),
         ({"kind": "signal", "signal": "a", "key": ""}, "key"),
+        ({"kind": "signal", "signal": "a", "match": 3}, "match must be a text, not 3"),
         ({"kind": "signal", "signal": "a", "timeout": "1"}, "number of seconds"),
         ({"kind": "approval", "title": "a", "timeout": "1"}, "number of seconds"),
         ({"kind": None}, "kind"),
@@ -541,14 +570,18 @@ def test_suspended_tasks_of_a_large_map_do_not_hold_up_the_others(engine: Engine
     engine.call("cancel_workflow_run", run_id=run_id)
 
 
-def test_waits_that_a_body_has_left_behind_wake_nobody(engine: Engine, clock: Clock) -> None:
+@pytest.mark.parametrize("is_gathered", [True, False])
+def test_waits_that_a_body_has_left_behind_wake_nobody(
+    engine: Engine, clock: Clock, is_gathered: bool
+) -> None:
     item = begin(engine)
-    suspend(engine, item, *(wait_for(item, n, is_gathered=True, timeout=t) for n, t in _LEFT))
+    left = (wait_for(item, n, is_gathered=is_gathered, timeout=t) for n, t in _LEFT)
+    suspend(engine, item, *left)
     clock.advance(6)
     engine.call("tick")
     clock.advance(1)
     engine.call("tick")
-    again = engine.claim_one()  # one of the gathered waits has failed, the other is left behind
+    again = engine.claim_one()  # one of the waits has failed, the other is left behind
     suspend(engine, again, *(wait_for(again, n, is_gathered=True) for n in ("c", "d")))
     send(engine, item, "b")
     clock.advance(2)
@@ -560,3 +593,16 @@ def test_waits_that_a_body_has_left_behind_wake_nobody(engine: Engine, clock: Cl
 
 
 _LEFT = [("a", 5), ("b", 5000)]
+
+
+def test_fsck_finds_a_suspended_task_that_nothing_would_wake(engine: Engine) -> None:
+    item = begin(engine)
+    save(engine, waits=[wait_for(item, "left")])
+    suspend(engine, item, wait_for(item, "paid"))
+    with engine.connection.transaction(force_rollback=True):
+        engine.connection.execute(
+            "update stepgres.waits set resolved_at = opened_at, outcome = 'timed_out'"
+            " where signal = 'paid'"
+        )
+        (found,) = engine.rows("select invariant from stepgres.fsck()")
+        assert found == "a waiting task has a timer or open waits, and a timer a waiting task"

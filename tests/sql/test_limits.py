@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -432,6 +433,25 @@ def test_a_late_turn_makes_the_starts_after_it_no_later(engine: Engine, clock: C
         started += len(engine.claim())
         clock.advance(0.01)
     assert started in (10, 11)
+
+
+def test_no_second_starts_more_than_the_rate_and_the_burst(engine: Engine, clock: Clock) -> None:
+    """Two workers take turns at random, some of them late; together they use the whole rate."""
+    rate, burst, seconds = 20, 5, 15
+    engine.call("create_limit", limit_slug="api", rate=rate, per="1 second", burst=burst)
+    engine.define("order", step("a", limits=limited()))
+    inputs = Jsonb(list(range(2 * rate * seconds)))
+    engine.call("start_workflow_runs", workflow_slug="order", inputs=inputs)
+    workers = [engine, engine.colleague("other", features=["limits"])]
+    chance, now, starts = Random(7), 0.0, []
+    while now < seconds:
+        starts += [now] * len(chance.choice(workers).claim(chance.randint(1, 8)))
+        pause = chance.choice([0.005, 0.02, 0.05, 0.15])
+        clock.advance(pause)
+        now += pause
+    assert len(starts) == pytest.approx(rate * seconds + burst, rel=0.02)
+    for start in starts:
+        assert sum(start <= other < start + 1 for other in starts) <= rate + burst
 
 
 def test_each_attempt_takes_the_rate_anew(engine: Engine, clock: Clock) -> None:

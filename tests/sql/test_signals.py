@@ -334,10 +334,14 @@ def test_signal_reads_as_much_among_many_waits_as_among_ten(
     """A session that has made its plans while there were ten, and one that makes them now."""
     open_waits(engine, 1, 10)
     engine.call("tick")
+    due: LiteralString = "update stepgres.waits set due_at = now() where key = 'x1'"
+    engine.connection.execute(due)
     calls: list[tuple[LiteralString, tuple[Any, ...]]] = [
         ("select stepgres.send_signal(%s, 'approved')", (run_id,)),
         ("select stepgres.send_signal_by_key('paid', 'x5')", ()),
         ("select stepgres.next_due()", ()),
+        ("select count(*) from stepgres.work('worker', capacity => 10)", ()),
+        ("select stepgres.tick()", ()),  # one wait is due
         ("select count(*) from stepgres.list_waits()", ()),
         ("select count(*) from stepgres.list_waits(kind => 'approval')", ()),
         ("select count(*) from stepgres.list_waits(workflow_slug => 'order')", ()),

@@ -815,7 +815,9 @@ def test_workflows_without_waits_never_look_at_waits(engine: Engine) -> None:
     looks: LiteralString = """
         select relname, seq_scan, idx_scan, n_tup_ins, n_tup_upd
         from pg_stat_xact_user_tables
-        where schemaname = 'stepgres' and relname in ('waits', 'signals')
+        where schemaname = 'stepgres' and relname in (
+                'waits', 'signals', 'decisions', 'checkpoints', 'suspensions', 'child_changes'
+            )
             and (seq_scan > 0 or idx_scan > 0 or n_tup_ins > 0 or n_tup_upd > 0)
     """
     with engine.connection.transaction():

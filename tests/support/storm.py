@@ -63,10 +63,17 @@ def write(input: Any, context: StepContext) -> list[Any]:
 def work_under_a_limit(input: Any, context: StepContext) -> Any:
     """A step that says when it began and ended, by the clock of the server."""
     record(context)
+    key = [context.run_id, context.task_index, context.attempt]
     with psycopg.connect(os.environ["LEDGER_DSN"], autocommit=True) as connection:
-        (begun,) = connection.execute("select clock_timestamp()").fetchone() or ()
-        sleep(random.uniform(0, 0.02))
-        connection.execute("insert into public.intervals values (%s, clock_timestamp())", [begun])
+        connection.execute(
+            "insert into public.intervals values (%s, %s, %s, clock_timestamp())", key
+        )
+        sleep(random.uniform(0, 0.05))
+        connection.execute(
+            "update public.intervals set ended = clock_timestamp()"
+            " where (run_id, task_index, attempt) = (%s, %s, %s)",
+            key,
+        )
     return input
 
 
@@ -82,7 +89,8 @@ _EFFECT = "insert into public.effects values (%s, %s, %s)"
 _TABLES = """
     create table public.ledger (run_id uuid, step_slug text, task_index int, attempt int, pid int,
         claim int);
-    create table public.intervals (begun timestamptz, ended timestamptz);
+    create table public.intervals (run_id uuid, task_index int, attempt int, begun timestamptz,
+        ended timestamptz);
     create table public.effects (number int, step_slug text, task_index int);
     create function public.write_in_sql(input jsonb) returns jsonb language sql as $$
         insert into public.effects values ((input #>> '{each,0}')::int, 'in_sql', 0)
@@ -91,10 +99,17 @@ _TABLES = """
     select stepgres.register_sql_function('public.write_in_sql');
 """
 _TRANSACTIONAL = {"transactional": True}
+# A step whose worker was killed counts until another worker could have its task.
 _MOST_AT_A_TIME = """
+    with held as (
+        select i.begun, coalesce(i.ended, a.failed_at) as ended
+        from public.intervals as i
+        left join stepgres.attempts as a
+            on (a.run_id, a.task_index, a.attempt) = (i.run_id, i.task_index, i.attempt)
+            and a.step_slug = 'each' and a.error like 'worker%responding'
+    )
     select max(count) from (
-        select count(*) from public.intervals as a
-        join public.intervals as b on a.begun between b.begun and b.ended
+        select count(*) from held as a join held as b on a.begun between b.begun and b.ended
         group by a
     ) as o
 """
@@ -255,6 +270,9 @@ class Storm:
         counts["effects"] = len(effects)
         counts["failed attempts"] = self._one("select count(*) from stepgres.attempts")
         counts["taken over"] = self.taken_over()
+        counts["killed under the limit"] = self._one(
+            "select count(*) from public.intervals where ended is null"
+        )
         return counts
 
     def _new_worker(self) -> ForkServerProcess:

@@ -115,6 +115,7 @@ class Body(ABC):
 
     def restart(self, input: Any) -> Any:
         """Begin anew with another input, without checkpoints."""
+        self._refuse_in_call()
         try:
             text = dumps(input, "input")
         except NotWritable as error:
@@ -168,12 +169,15 @@ class Body(ABC):
         return self._start(self._wait_for(key, wait), key)
 
     def _next_key(self, wait: Wait) -> Key:
+        self._refuse_in_call()
+        return self._journal.next_key(wait.name)
+
+    def _refuse_in_call(self) -> None:
         if _is_calling.get():
             raise DefinitionError(
-                f'step "{self._step_slug}": a function of context.run cannot wait',
-                hint="Wait in the body itself, between two calls of context.run.",
+                f'step "{self._step_slug}": a function of context.run cannot wait or restart',
+                hint="Do so in the body itself, between two calls of context.run.",
             )
-        return self._journal.next_key(wait.name)
 
     async def _run(self, key: Key, call: Call) -> Any:
         answer = self._journal.answer(key)

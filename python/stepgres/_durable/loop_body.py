@@ -12,6 +12,7 @@ import anyio
 
 from stepgres._durable.body import Body
 from stepgres._execution.threads import in_thread
+from stepgres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -81,6 +82,11 @@ class LoopBody(Body):
     def gather(self, *branches: Any) -> Any:
         """Return a future of all values, as asyncio.gather does."""
         for branch in branches:
+            if not inspect.isawaitable(branch):
+                raise InvalidInput(
+                    f"context.gather: {branch!r} is not awaitable",
+                    hint="In an async def step write context.gather(context.sleep(5), ...).",
+                )
             if inspect.iscoroutine(branch) and branch in self._operations:
                 self._gathered.add(self._operations[branch])
         return asyncio.gather(*branches)

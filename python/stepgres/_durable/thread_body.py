@@ -71,7 +71,7 @@ class ThreadBody(Body):
             answers = self.store.save(self._journal.take_unsaved(), waits)
             self._waits_for += [answer["wait_id"] for answer in answers]
         if is_waiting:
-            self.is_suspending = is_outermost
+            self.is_suspending = is_outermost or self._new_input is not None
             raise Suspended
         return values
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from inspect import signature
@@ -11,7 +12,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from psycopg import Connection, Error, OperationalError
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, ReadOnlySqlTransaction
+from psycopg.errors import (
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    ReadOnlySqlTransaction,
+    UndefinedFunction,
+)
+from psycopg.pq import TransactionStatus
 from psycopg.rows import scalar_row
 
 from stepgres._listening.notifications import Notifications
@@ -56,6 +64,18 @@ def _needed(method: Callable[..., Any]) -> list[str]:
     """Return the arguments without a default of a method that calls a SQL function."""
     parameters = signature(method).parameters.values()
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
+def _wrong_types(method: Callable[..., Any] | None, given: dict[str, Any]) -> str:
+    """Name the arguments of a call that have a type that the method does not take."""
+    parameters = signature(method).parameters if method else {}
+    types = {name: type(value).__name__ for name, value in given.items()}
+    return ", ".join(
+        f"{name} is of type {type}, and not {parameters[name].annotation}"
+        for name, type in types.items()
+        if name in parameters and type in ("int", "float", "bool", "bytes", "UUID")
+        if not {type, "float", "Any"} & set(re.findall(r"\w+", str(parameters[name].annotation)))
+    )
 
 
 def call(function: str, given: Iterable[str]) -> str:
@@ -181,7 +201,17 @@ class Caller:
                 in_utf8(connection),
                 ValueCursor(connection, row_factory, adapters) as cursor,
             ):
-                cursor.execute(query.encode(), given)
+                try:
+                    cursor.execute(query.encode(), given)
+                except FeatureNotSupported as error:
+                    # an upgrade has given the rows more columns than the prepared statement has
+                    if (
+                        error.diag.source_function != "RevalidateCachedQuery"
+                        or connection.info.transaction_status != TransactionStatus.IDLE
+                    ):
+                        raise
+                    connection.execute("deallocate all")
+                    cursor.execute(query.encode(), given)
                 return cursor.fetchall()
         except InvalidSchemaName as error:
             if error.diag.statement_position is None:  # a function did not find another schema
@@ -189,6 +219,14 @@ class Caller:
             raise InstallationError(
                 f'Stepgres is not installed in database "{connection.info.dbname}"',
                 hint='Run "stepgres install", or call stepgres.install(conninfo).',
+            ) from error
+        except UndefinedFunction as error:
+            wrong = _wrong_types(getattr(type(self), function, None), given)
+            if not wrong:  # a migration may be under way
+                raise
+            raise InvalidInput(
+                f"{function}: {wrong}",
+                hint="Pass names and keys as texts, and the id of a run as a UUID or a text.",
             ) from error
         except Error as error:
             # the server takes no writes any more: the next call may find another server

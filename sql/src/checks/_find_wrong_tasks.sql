@@ -12,8 +12,13 @@ as $$
         on (t.run_id, t.step_slug, t.task_index) = (m.run_id, m.step_slug, m.task_index)
     where (m.run_id is null or t.run_id is null) and not exists (
         select from stepgres.waits as w
+        -- a wait that the body has left behind wakes nobody
+        left join stepgres.suspensions as u
+            on (u.run_id, u.step_slug, u.task_index, u.claim)
+                = (t.run_id, t.step_slug, t.task_index, t.claim)
         where (w.run_id, w.step_slug, w.task_index) = (t.run_id, t.step_slug, t.task_index)
             and w.resolved_at is null
+            and (u.waits_for is null or w.wait_id = any (u.waits_for))
     )
     union all
     select 'the checkpoints of a task count from 1, and attempts from a number of its own',

@@ -37,7 +37,12 @@ begin
         elsif v_is_fit is not true then
             raise exception '%: % must be a JSON %, not %', culprit, v_key, v_type, v_value
                 using errcode = 'SG001',
-                    hint = 'Durations are numbers of seconds; an integer has at most 31 bits.';
+                    hint = case v_type
+                        when 'array' then 'One value is a list, too: ["x"]. Nothing was stored.'
+                        when 'number' then 'Durations are numbers of seconds.'
+                        when 'integer' then 'An integer has at most 31 bits.'
+                        else 'Correct the option; nothing was stored.'
+                    end;
         end if;
     end loop;
 end

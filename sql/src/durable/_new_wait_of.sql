@@ -53,7 +53,9 @@ begin
                 v_wait -> 'kind', 'null'
             ));
     end case;
-    if jsonb_typeof(v_wait -> 'timeout') not in ('number', 'null') then
+    if jsonb_typeof(v_wait -> 'match') not in ('string', 'null') then
+        v_problem := format('match must be a text, not %s', v_wait -> 'match');
+    elsif jsonb_typeof(v_wait -> 'timeout') not in ('number', 'null') then
         v_problem := format('timeout must be a number of seconds, not %s', v_wait -> 'timeout');
     end if;
     if v_problem is not null then
