@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Server
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, sometimes
+from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, limited, sometimes
 from tests.property.lifecycle.machine import (
     OFFERS,
     Lifecycle,
@@ -141,6 +141,38 @@ def test_limits_are_those_of_the_model(
                     lived.report()
 
 
+@given(data=st.data(), workflows=limited())
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_limits_of_runs_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, workflows: list[Workflow]
+) -> None:
+    """More runs than places, which lend their places, are retried, and overtake one another."""
+    with life(engine, *workflows) as lived:
+        lived.have_workers()
+        lived.start_limited(data)
+        for _ in range(data.draw(st.integers(3, 20))):
+            lived.have_worker()
+            number = data.draw(numbers)
+            events = ["end"] * 6 + ["start"] * 3 + ["edit", "pause", "resume", "cancel", "retry"]
+            match data.draw(st.sampled_from([*events, "retry", "suspend", *["time"] * 4])):
+                case "end":
+                    lived.work_on(data, data.draw(st.integers(1, 2)))
+                case "start":
+                    lived.start_limited(data)
+                case "edit":
+                    lived.actions.update_limit(data.draw(limit_slugs), data.draw(sizes))
+                case "pause" | "resume" | "cancel" as action:
+                    lived.steer(number, action)
+                case "retry" if lived.has_room:
+                    lived.retry(number, skip_completed=True, reset_all=False)
+                case "suspend":
+                    lived.work_on(data, 1, "suspended")
+                case "time":
+                    lived.advance(data.draw(st.sampled_from([0, 0, 3])))
+                    lived.tick()
+                    lived.report()
+
+
 @given(data=st.data(), deadline=sometimes(st.just(12)), has_child=st.booleans())
 @settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
 def test_unique_keys_are_those_of_the_model(
@@ -178,7 +210,7 @@ def life(engine: Engine, *workflows: Workflow) -> Iterator[Lifecycle]:
             lived.actions.create_limit(limit_slug, 2)
         for workflow in workflows:
             lived.actions.define(workflow)
-        lived.actions.start(workflows[-1].workflow_slug, {})
+        lived.actions.start(workflows[-1].workflow_slug, {"n": 1, "x": "a"})
         yield lived
     finally:
         lived.teardown()

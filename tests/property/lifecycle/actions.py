@@ -21,14 +21,17 @@ from tests.property.lifecycle.observation import (
     child_of,
     differences,
     faulty,
+    lenders_of,
+    let_in,
     modelled,
     observed,
+    overtaken,
     text,
     timer_of,
 )
 from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.states import Result, TaskKey
+from tests.property.lifecycle.states import ITSELF, Place, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.support.engine import Engine, WorkItem
 
@@ -48,7 +51,9 @@ class Actions:
         engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
         engine.call("unregister_worker", worker_id=engine.worker_id)
         ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
-        self.model = Model(now, self._chosen_wait, self._chosen_child, self._is_kept)
+        self.model = Model(
+            now, self._chosen_wait, self._chosen_child, self._chosen_lenders, self._is_kept
+        )
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
         self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
@@ -71,6 +76,7 @@ class Actions:
         except Refused as raised:
             refusal = raised.sqlstate
         assert (error and error.sqlstate) == refusal, error
+        self._look_at_lines()
         self.model.world.faulty = faulty(self.observed)
         found = differences(self.observed, modelled(self.model))
         assert not found, "\n".join(found)
@@ -97,6 +103,32 @@ class Actions:
     def _chosen_child(self, run_id: UUID, key: TimerKey) -> UUID:
         """The model takes over the ids of children."""
         return child_of(self.observed, run_id, key)
+
+    def _chosen_lenders(self, run_id: UUID, place: Place) -> dict[limits.LimitKey, UUID | None]:
+        return lenders_of(self.observed, run_id, place)
+
+    def _look_at_lines(self) -> None:
+        """Which runs are let in, and are cancelled for others, is open, but room must be used."""
+        world = self.model.world
+        limits.let_in(world, let_in(self.observed))
+        limits.overtake(world, overtaken(self.observed))
+        waiting = [(run.run_id, *ITSELF) for run in limits.runs_in_line(world)]
+        if waiting and not self._has_notes():
+            idle = limits.not_held_up(world, waiting)
+            assert idle == [], "there is room for these runs, and nothing is before them"
+            assert limits.waiting_in_vain(world) == [], "no run is cancelled for these"
+
+    def _has_notes(self) -> bool:
+        """Whether the next look at the lines may let something in."""
+        (has_notes,) = self.engine.rows(
+            """
+            select exists (select from stepgres.freed_places)
+                or exists (
+                    select from stepgres.line_entries where line_id is null and not is_paused
+                )
+            """
+        )
+        return bool(has_notes)
 
     # Definitions and runs
 
@@ -136,7 +168,14 @@ class Actions:
             return self.engine.start(workflow_slug, input, run_id=run_id, **durations, **options)
 
         def expect(returned: UUID) -> None:
-            assert returned == self.model.start(run_id, workflow_slug, input, **seconds, **options)
+            assert returned == self.model.start(
+                run_id,
+                workflow_slug,
+                input,
+                is_let_in=returned is not None,
+                **seconds,
+                **options,
+            )
 
         self.both(act, expect)
 
@@ -241,6 +280,7 @@ class Actions:
             sent = [(key_of(item), item.claim, result) for item, result in results]
             refused = [sent[number][0] for number in self.model.apply(worker_id, sent)]
             assert sorted(key_of(item) for item in items if item.is_refused) == sorted(refused)
+            limits.let_in(self.model.world, let_in(self.observed))
             claimed = [item for item in items if not item.is_refused]
             self._check_claim(worker_id, claimed, capacity, run_ids or (), is_ahead)
 
@@ -260,7 +300,8 @@ class Actions:
         assert claimed.keys() <= claimable.keys()
         assert len(items) == len(claimed) <= capacity
         self.model.claim(worker_id, claimed, is_ahead=is_ahead)
-        assert limits.exceeded(self.model.world, claimed) == []
+        tasks = [self.model.runs[item.run_id].task(item.place) for item in items]
+        assert limits.exceeded(self.model.world, [p for task in tasks for p in task.places]) == []
         if len(items) < capacity:
             self._check_left(claimable.keys() - claimed.keys(), is_ahead)
         for key, item in claimed.items():
@@ -279,8 +320,7 @@ class Actions:
     def _check_left(self, left: Collection[TaskKey], is_ahead: bool) -> None:
         """Of tasks that a worker has room for: they are under limits, and wait for room there."""
         assert all(self.model.is_limited(key) for key in left)
-        (has_notes,) = self.engine.rows("select exists (select from stepgres.freed_places)")
-        if not is_ahead and not has_notes:
+        if not is_ahead and not self._has_notes():
             idle = limits.not_held_up(self.model.world, left)
             assert idle == [], "there is room for these tasks, and nothing is before them"
 

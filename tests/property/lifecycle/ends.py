@@ -6,10 +6,10 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from tests.property.lifecycle import approvals, inputs, retention
+from tests.property.lifecycle import approvals, inputs, limits, retention
 from tests.property.lifecycle.actions import EVERYTHING, Actions
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Result
+from tests.property.lifecycle.states import ITSELF, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Signal
 
 # Of the last attempts, which are not drawn: an array is good for every step.
@@ -79,22 +79,31 @@ def go_on(actions: Actions) -> None:
     signal_all(actions)
     if approve_all(actions):
         return
-    claimable = actions.model.claimable(LAST)
-    if claimable and all(map(actions.model.is_limited, claimable)):
-        take_turns(actions)
-    elif actions.model.active_runs and not claimable:
-        assert actions.model.next_due() is not None, "nothing will ever happen again"
+    waiting = claimable_or_in_line(actions)
+    if not all(map(actions.model.is_limited, waiting)) or (waiting and take_turns(actions)):
+        return
+    if actions.model.active_runs:
+        due = actions.model.next_due()
+        assert due is not None
+        assert due < actions.model.world.now + timedelta(days=1), "nothing will ever happen again"
         actions.advance_to_next_due()
         actions.tick()
 
 
-def take_turns(actions: Actions) -> None:
-    """All places are free, so something is let in, or fails because it fits nowhere."""
-    before = actions.model.claimable(LAST)
+def claimable_or_in_line(actions: Actions) -> set[TaskKey]:
+    waiting = limits.runs_in_line(actions.model.world)
+    return {*actions.model.claimable(LAST), *((run.run_id, *ITSELF) for run in waiting)}
+
+
+def take_turns(actions: Actions) -> bool:
+    """Whether something is let in, or fails because it fits nowhere: if all is free it must."""
+    before = claimable_or_in_line(actions)
     for _ in range(3):
         actions.tick()
         actions.turn(LAST, [], EVERYTHING)
-    assert actions.model.claimable(LAST).keys() != before.keys(), "nothing is let in"
+    is_let_in = claimable_or_in_line(actions) != before or bool(actions.held(LAST))
+    assert is_let_in or limits.held(actions.model.world), "nothing is let in"
+    return is_let_in
 
 
 def waits_in_vain(run: Run) -> bool:

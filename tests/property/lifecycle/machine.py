@@ -279,6 +279,16 @@ class Lifecycle(RuleBasedStateMachine):
                 input = data.draw(graphs.crowd_inputs)
                 self.actions.start(SLUGS[0], input, executor_id=executor_id)
 
+    def start_limited(self, data: st.DataObject) -> None:
+        """One run or more, under limits of whole runs."""
+        slugs = st.sampled_from(["order", "order", "parcel"])
+        executor_ids = graphs.sometimes(st.sampled_from(sorted(self.model.workers)), 4)
+        for slug in data.draw(st.lists(slugs, min_size=1, max_size=3)):
+            if self.has_room:
+                delay = data.draw(graphs.sometimes(st.just(3), 6))
+                input, executor_id = data.draw(graphs.elements), data.draw(executor_ids)
+                self.actions.start(slug, input, {"delay": delay}, executor_id=executor_id)
+
     # What brings runs forward is in several rules, because in each case some rules are left out.
 
     @precondition(lambda self: self.model.workers)

@@ -37,7 +37,7 @@ from tests.property.lifecycle.refusals import (
     Refused,
 )
 from tests.property.lifecycle.run import Run, descendants, fail_together
-from tests.property.lifecycle.states import Place, Result, TaskKey
+from tests.property.lifecycle.states import ITSELF, Place, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.property.lifecycle.world import World
 
@@ -63,9 +63,10 @@ class Model:
         now: datetime,
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
         choose_child: Callable[[UUID, TimerKey], UUID],
+        choose_lenders: Callable[[UUID, Place], dict[limits.LimitKey, UUID | None]],
         is_kept: Callable[[UUID], bool],
     ) -> None:
-        self.world = World(now, choose_wait, choose_child, is_kept)
+        self.world = World(now, choose_wait, choose_child, choose_lenders, is_kept)
         self.workers: dict[str, Worker] = {}
         self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
@@ -100,11 +101,13 @@ class Model:
         parent_run_id: UUID | None = None,
         executor_id: str | None = None,
         idempotency_key: str | None = None,
+        is_let_in: bool = True,
         **unique: Any,
     ) -> UUID:
         """The id of the run; of the first one, if its key was used before.
 
-        If another run has the unique key, it is the id of that run, or that run is cancelled.
+        If another run has the unique key, it is the id of that run, or that run is cancelled. If
+        others wait for the room that the run needs, is_let_in says what the engine has done.
         """
         if workflow_slug not in self.workflows:
             raise Refused(WORKFLOW_UNKNOWN)
@@ -122,18 +125,8 @@ class Model:
         taken = workflow if met.waiting is None else met.waiting.workflow
         if met.returned is None and taken.refuses(input) is not None:
             raise Refused(BAD_INPUT)
-        if executor_id is not None:
-            self.hear(executor_id)
-        if met.returned is not None:
-            return met.returned
-        if met.waiting is not None:
-            keys.replace_input(met.waiting, input, wish)
-            return met.waiting.run_id
-        reason = f"run {run_id} with the same unique_key has replaced it"
-        fail_together(met.replaced, reason, is_cancelled=True)
-        if idempotency_key is not None:
-            self.used_keys[workflow_slug, idempotency_key] = run_id
         seconds = workflow.deadline if deadline is None else deadline
+        wait = wish.delay or delay or 0
         run = Run(
             self.world,
             run_id,
@@ -145,7 +138,19 @@ class Model:
             unique_key=wish.unique_key,
             is_waiting=wish.debounce is not None,
         )
-        run.launch(timedelta(seconds=wish.delay or delay or 0))
+        limits.reject(run, met, is_delayed=wait > 0, is_let_in=is_let_in)
+        if executor_id is not None:
+            self.hear(executor_id)
+        if met.returned is not None:
+            return met.returned
+        if met.waiting is not None:
+            keys.replace_input(met.waiting, input, wish)
+            return met.waiting.run_id
+        reason = f"run {run_id} with the same unique_key has replaced it"
+        fail_together(met.replaced, reason, is_cancelled=True)
+        if idempotency_key is not None:
+            self.used_keys[workflow_slug, idempotency_key] = run_id
+        run.launch(timedelta(seconds=wait))
         return run_id
 
     # Limits
@@ -221,7 +226,7 @@ class Model:
         worker = self._worker(worker_id)
         found = {}
         for run in self.active_runs:
-            for slug, index in run.places("queued") if not run.is_paused else ():
+            for slug, index in run.places("queued") if run.has_begun and not run.is_paused else ():
                 step = run.step(slug)
                 if run.executor_id is not None and step.execution == "local":
                     is_mine = run.executor_id == worker_id and run.run_id in own_runs
@@ -232,8 +237,9 @@ class Model:
         return found
 
     def is_limited(self, key: TaskKey) -> bool:
-        run_id, slug, _ = key
-        return bool(self.runs[run_id].step(slug).limits)
+        """Whether it waits in a line: a run, or a task under limits."""
+        run_id, *place = key
+        return place == [*ITSELF] or bool(self.runs[run_id].step(key[1]).limits)
 
     def claim(self, worker_id: str, keys: Collection[TaskKey], *, is_ahead: bool) -> None:
         for run_id, slug, index in keys:
@@ -242,7 +248,7 @@ class Model:
             task.claim += 1
             if task.ahead != "lost":
                 task.ahead = "claimed" if is_ahead else None
-            task.places = limits.places_of(self.runs[run_id], (slug, index))
+            task.places = limits.take(self.runs[run_id], (slug, index))
             task.worker_id, task.started_at, task.error = worker_id, self.world.now, None
 
     def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:

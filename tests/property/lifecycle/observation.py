@@ -12,7 +12,7 @@ from typing_extensions import LiteralString
 from tests.property.lifecycle import children, keys, limits
 from tests.property.lifecycle.model import Model
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Task, TaskKey
+from tests.property.lifecycle.states import Place, Spot, Task, TaskKey
 from tests.support.engine import Engine
 
 Key = tuple[str, UUID | None, str | None, int | None]
@@ -79,7 +79,7 @@ select 'line', run_id, step_slug, task_index, to_jsonb(fault)
 from stepgres.line_entries where not is_paused or fault is not null
 union all
 select 'places', run_id, step_slug, task_index,
-    jsonb_agg(jsonb_build_array(limit_slug, key, weight) order by limit_slug, key)
+    jsonb_agg(jsonb_build_array(limit_slug, key, weight, lent_by) order by limit_slug, key)
 from stepgres.places group by run_id, step_slug, task_index
 union all
 select change || ' child', run_id, null, null, to_jsonb(reason) from stepgres.child_changes as c
@@ -145,15 +145,22 @@ def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
         seen = [task.status, task.attempt, task.error, worker_id]
         state["task", run_id, slug, index] = seen
     if task.status == "started" and task.places:
-        state["places", run_id, slug, index] = [
-            [*key, weight] for key, weight in sorted(task.places.items())
-        ]
+        state["places", run_id, slug, index] = modelled_places(task.places)
     return state
+
+
+def modelled_places(places: dict[Spot, int]) -> list[list[Any]]:
+    return [
+        [limit_slug, key, weight, lender and str(lender)]
+        for (limit_slug, key, lender), weight in sorted(places.items(), key=lambda p: p[0][:2])
+    ]
 
 
 def modelled_line(run: Run) -> State:
     """What waits for room. The entries of a paused run are of no interest unless they fail."""
     state: State = {}
+    if run.own_places:
+        state["places", run.run_id, "", 0] = modelled_places(run.own_places)
     for slug, index in limits.in_line(run) if run.is_active else ():
         is_faulty = (run.run_id, slug, index) in run.world.faulty
         if is_faulty or not run.is_paused:
@@ -163,11 +170,33 @@ def modelled_line(run: Run) -> State:
 
 
 def faulty(state: State) -> set[TaskKey]:
-    """The tasks of which the database has found that they cannot stand in a line."""
+    """The tasks and runs of which the database has found that they cannot stand in a line."""
     return {
         (run_id, slug, index)
         for (kind, run_id, slug, index), fault in state.items()
-        if kind == "line" and fault and run_id and slug and index is not None
+        if kind == "line" and fault and run_id and slug is not None and index is not None
+    }
+
+
+def let_in(state: State) -> list[UUID]:
+    """The runs that were let in and have not begun."""
+    return [run_id for (kind, run_id, *_) in state if kind == "let_in timer" and run_id]
+
+
+def overtaken(state: State) -> list[UUID]:
+    """The runs that are to be cancelled because others have found no room."""
+    return [
+        run_id
+        for (kind, run_id, *_), reason in state.items()
+        if kind == "cancel child" and run_id and reason == limits.OVERTAKEN
+    ]
+
+
+def lenders_of(state: State, run_id: UUID, place: Place) -> dict[limits.LimitKey, UUID | None]:
+    """Which runs have lent their places to a task or run."""
+    return {
+        (limit_slug, key): lender and UUID(lender)
+        for limit_slug, key, _, lender in state.get(("places", run_id, *place), [])
     }
 
 

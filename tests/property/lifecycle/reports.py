@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.property.lifecycle.model import LONG_AGO, Model
 from tests.property.lifecycle.observation import text
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Task, TaskKey
+from tests.property.lifecycle.states import START, Task, TaskKey
 from tests.support.engine import Engine
 
 
@@ -58,14 +58,8 @@ def expected_reasons(model: Model, run: Run, standing: set[TaskKey]) -> Iterator
     """What each unfinished step waits for; nothing is left without a reason."""
     for slug, state in run.steps.items():
         if state.status == "created":
-            depends_on = run.step(slug).depends_on
-            if not all(run.steps[other].counts_as_finished for other in depends_on):
-                yield slug, "dependency"
-                continue
-            if not run.has_begun:
-                yield slug, "start"
-            if run.is_paused:
-                yield slug, "pause"
+            for reason in reasons_of_created(run, slug):
+                yield slug, reason
     awaited = [(w.slug, w.index) for w in run.waits.values() if w.is_open and w.kind == "child"]
     for wait in run.waits.values():
         if wait.is_open:
@@ -75,6 +69,19 @@ def expected_reasons(model: Model, run: Run, standing: set[TaskKey]) -> Iterator
             continue
         is_standing = (run.run_id, slug, index) in standing
         yield slug, reason_of_task(model, run, slug, run.task((slug, index)), is_standing)
+
+
+def reasons_of_created(run: Run, slug: str) -> Iterator[str]:
+    depends_on = run.step(slug).depends_on
+    if not all(run.steps[other].counts_as_finished for other in depends_on):
+        yield "dependency"
+        return
+    if START in run.due or START in run.left:
+        yield "start"
+    elif not run.has_begun and not run.is_paused:
+        yield "limit"
+    if run.is_paused:
+        yield "pause"
 
 
 def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: bool) -> str:
@@ -89,7 +96,7 @@ def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: b
     is_given_back = task.attempt == 0 and not step.start_delay
     if task.status == "waiting" and (is_served or not is_given_back):
         return "timer"
-    if is_standing:
+    if is_standing or not run.has_begun:
         return "limit"
     if run.executor_id is not None and step.execution == "local":
         return "executor"

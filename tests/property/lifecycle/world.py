@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.states import TaskKey
+from tests.property.lifecycle.states import Place, TaskKey
 from tests.property.lifecycle.waits import Signal, TimerKey, Wait
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class World:
     now: datetime
     choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta]
     choose_child: Callable[[UUID, TimerKey], UUID]
+    choose_lenders: Callable[[UUID, Place], dict[tuple[str, str], UUID | None]]
     is_kept: Callable[[UUID], bool]  # a run, by the last sweep
     workflows: dict[str, Workflow] = field(default_factory=dict)  # in their current versions
     runs: dict[UUID, Run] = field(default_factory=dict)  # in the order of their starts
