@@ -568,6 +568,18 @@ def test_a_delayed_run_stands_in_line_after_its_delay(engine: Engine, clock: Clo
     assert engine.claim_one().run_id == delayed
 
 
+def test_a_delayed_run_that_has_met_its_deadline_stands_in_no_line(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=1)
+    engine.define("order", step("a"), limits=limited(limit="reports"))
+    run_id = engine.start("order", 1, delay="3 seconds", deadline="10 seconds")
+    clock.advance(60)
+    engine.call("tick")
+    assert engine.status(run_id)[0] == "failed"
+    assert engine.rows("select * from stepgres.line_entries") == []
+
+
 def test_reject_refuses_a_start_without_room(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="reports", max_running=1)
     engine.define("order", step("a"), limits=limited(limit="reports", key="$.k"), on_limit="reject")
@@ -639,6 +651,37 @@ def test_each_run_with_cancel_oldest_finds_room(engine: Engine, kind: str) -> No
         engine.call("tick")
     assert {engine.status(run_id)[0] for run_id in old} == {"failed"}
     assert {item.run_id for item in engine.claim()} == set(new)
+
+
+def test_cancel_oldest_cancels_no_run_while_there_is_room(engine: Engine, clock: Clock) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=2)
+    uses = limited(limit="reports")
+    engine.define("plain", step("a"), limits=uses)
+    engine.define("order", step("a"), limits=uses, on_limit="cancel_oldest")
+    first, second = engine.start("plain"), engine.start("plain")
+    engine.call("tick")
+    before, last = engine.start("plain"), engine.start("order")
+    engine.claim()  # the last run finds no room, so the first one will be cancelled
+    engine.call("cancel_workflow_run", run_id=before)
+    for _ in range(4):
+        engine.call("tick")
+    assert engine.status(first)[0] == "failed"
+    assert {item.run_id for item in engine.claim()} <= {second, last}
+    assert [engine.status(run_id)[0] for run_id in (second, last)] == ["in_progress"] * 2
+
+
+def test_cancel_oldest_cancels_no_run_that_waits_for_a_rate(engine: Engine, clock: Clock) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=2, rate=1, per="1 minute")
+    engine.define("order", step("a"), limits=limited(limit="reports"), on_limit="cancel_oldest")
+    first, second = engine.start("order", 1), engine.start("order", 2)
+    for _ in range(4):
+        engine.call("tick")
+    assert inputs(engine.claim()) == [1]
+    clock.advance(60)
+    for _ in range(2):
+        engine.call("tick")
+    assert inputs(engine.claim()) == [2]
+    assert [engine.status(run_id)[0] for run_id in (first, second)] == ["in_progress"] * 2
 
 
 def test_a_retry_is_never_rejected(engine: Engine) -> None:

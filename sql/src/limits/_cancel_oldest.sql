@@ -14,6 +14,13 @@ begin
     join stepgres.workflow_versions as w
         on (w.workflow_slug, w.version) = (l.workflow_slug, l.version)
             and w.on_limit = 'cancel_oldest'
+    join stepgres.limits as m on m.limit_slug = n.limit_slug
+    cross join lateral (
+        select o.* from stepgres.limit_keys as o
+        where (o.limit_slug, o.key) = (n.limit_slug, n.key)
+        offset 0
+    ) as k
+    cross join lateral stepgres._room(m, k, n.lent_by, stepgres._now()) as r
     cross join lateral (
         select o.run_id from stepgres.places as o
         where (o.limit_slug, o.key) = (n.limit_slug, n.key) and o.step_slug = '' and o.weight > 0
@@ -21,9 +28,10 @@ begin
         order by o.taken_at, o.run_id
         limit 1
     ) as p
-    where exists (
-        select from stepgres.line_entries as e where e.line_id = l.line_id and not e.is_paused
-    );
+    -- Whoever waits for the rate, or will be let in with the next look, takes no place away.
+    where stepgres._needs_of(l) is not null and r.places < case
+        when n.lent_by is null then least(stepgres._needs_of(l), m.max_running) else 1
+    end;
 end
 $$;
 
