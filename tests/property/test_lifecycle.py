@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Server
-from tests.property.lifecycle.definitions import Workflow
+from tests.property.lifecycle.definitions import Use, Workflow
 from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, limited, sometimes
 from tests.property.lifecycle.machine import (
     OFFERS,
@@ -21,6 +21,8 @@ from tests.property.lifecycle.machine import (
     capacities,
     limit_slugs,
     numbers,
+    schedule_actions,
+    schedule_slugs,
     sizes,
 )
 from tests.property.lifecycle.outcomes import deciders, payloads
@@ -171,6 +173,37 @@ def test_limits_of_runs_are_those_of_the_model(
                     lived.advance(data.draw(st.sampled_from([0, 0, 3])))
                     lived.tick()
                     lived.report()
+
+
+@given(data=st.data(), is_limited=st.booleans())
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_schedules_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, is_limited: bool
+) -> None:
+    """Due times that come in time, late, in a pause, and while runs of the schedule are active."""
+    rejecting: dict[str, Any] = {"limits": [Use("runs")], "on_limit": "reject"}
+    order = Workflow("order", [{"step_slug": "s0"}], **(rejecting if is_limited else {}))
+    mapping = Workflow("invoice", [{"step_slug": "s0", "map": True}])
+    with life(engine, mapping, order) as lived:
+        for _ in range(data.draw(st.integers(1, 2))):
+            lived.declare_schedule(data, data.draw(schedule_slugs), "order")
+        for _ in range(data.draw(st.integers(5, 20))):
+            lived.have_worker()
+            slug, number = data.draw(schedule_slugs), data.draw(numbers)
+            match data.draw(st.sampled_from(["time"] * 8 + ["end"] * 4 + ["change"] * 4 + ["run"])):
+                case "time":
+                    lived.advance(data.draw(st.sampled_from([0, 2, 20, 45, 60, 130, 400])))
+                    lived.tick()
+                    lived.report()
+                case "end":
+                    lived.work_on(data, 1, "completed")
+                case "change" if number < 3:
+                    workflow_slug = data.draw(st.sampled_from(["order", "order", "invoice"]))
+                    lived.declare_schedule(data, slug, workflow_slug)
+                case "change":
+                    lived.change_schedule(data, slug, data.draw(schedule_actions))
+                case "run":
+                    lived.steer(number, data.draw(st.sampled_from(["pause", "cancel"])))
 
 
 @given(data=st.data(), deadline=sometimes(st.just(12)), has_child=st.booleans())

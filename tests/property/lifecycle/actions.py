@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tests.property.lifecycle import limits
+from tests.property.lifecycle import limits, schedules
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.model import Model
 from tests.property.lifecycle.observation import (
@@ -20,7 +20,9 @@ from tests.property.lifecycle.observation import (
     State,
     child_of,
     differences,
+    due_run_of,
     faulty,
+    has_begun,
     lenders_of,
     let_in,
     modelled,
@@ -28,6 +30,7 @@ from tests.property.lifecycle.observation import (
     overtaken,
     text,
     timer_of,
+    wakes,
 )
 from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
@@ -52,7 +55,13 @@ class Actions:
         engine.call("unregister_worker", worker_id=engine.worker_id)
         ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
         self.model = Model(
-            now, self._chosen_wait, self._chosen_child, self._chosen_lenders, self._is_kept
+            now,
+            self._chosen_wait,
+            self._chosen_child,
+            self._chosen_lenders,
+            self._chosen_due_run,
+            lambda run_id: has_begun(self.observed, run_id),
+            self._is_kept,
         )
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
@@ -77,6 +86,7 @@ class Actions:
             refusal = raised.sqlstate
         assert (error and error.sqlstate) == refusal, error
         self._look_at_lines()
+        schedules.look(self.model.world, wakes(self.observed))
         self.model.world.faulty = faulty(self.observed)
         found = differences(self.observed, modelled(self.model))
         assert not found, "\n".join(found)
@@ -106,6 +116,10 @@ class Actions:
 
     def _chosen_lenders(self, run_id: UUID, place: Place) -> dict[limits.LimitKey, UUID | None]:
         return lenders_of(self.observed, run_id, place)
+
+    def _chosen_due_run(self, schedule_slug: str, due_at: datetime) -> UUID | None:
+        """The model takes over the ids of runs that schedules start."""
+        return due_run_of(self.observed, schedule_slug, due_at)
 
     def _look_at_lines(self) -> None:
         """Which runs are let in, and are cancelled for others, is open, but room must be used."""
@@ -210,6 +224,55 @@ class Actions:
 
     def report(self) -> None:
         check_reports(self.engine, self.model)
+
+    # Schedules
+
+    def declare_schedule(
+        self, schedule_slug: str, workflow_slug: str, options: Mapping[str, Any]
+    ) -> None:
+        slugs = {"schedule_slug": schedule_slug, "workflow_slug": workflow_slug}
+        self.both(
+            self.call("create_schedule", **slugs, **_arguments(options)),
+            lambda _: schedules.declare(self.model.world, schedule_slug, workflow_slug, options),
+        )
+
+    def update_schedule(self, schedule_slug: str, options: Mapping[str, Any]) -> None:
+        self.both(
+            self.call("update_schedule", schedule_slug=schedule_slug, **_arguments(options)),
+            lambda _: schedules.update(self.model.world, schedule_slug, options),
+        )
+
+    def change_schedule(self, schedule_slug: str, action: str) -> None:
+        """Pause, resume or delete it."""
+        changes = {
+            "pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete
+        }  # fmt: skip
+        self.both(
+            self.call(f"{action}_schedule", schedule_slug=schedule_slug),
+            lambda _: changes[action](self.model.world, schedule_slug),
+        )
+
+    def trigger_schedule(self, schedule_slug: str) -> None:
+        def expect(run_id: UUID) -> None:
+            assert run_id == schedules.trigger(self.model.world, schedule_slug)
+
+        self.both(self.call("trigger_schedule", schedule_slug=schedule_slug), expect)
+
+    def backfill_schedule(self, schedule_slug: str, age: timedelta) -> None:
+        now = self.model.world.now
+        since, until = now - age, now + age
+
+        def act() -> dict[datetime, str]:
+            rows = self.engine.rows(
+                "select due_at, outcome from stepgres.backfill_schedule(%s, %s, %s)",
+                schedule_slug, since, until,
+            )  # fmt: skip
+            return dict(rows)
+
+        def expect(found: dict[datetime, str]) -> None:
+            assert found == schedules.backfill(self.model.world, schedule_slug, since, until)
+
+        self.both(act, expect)
 
     # Workers
 
@@ -460,3 +523,13 @@ class Actions:
                 self.model.swept_at, self.model.is_sweeping = sweep
 
         self.both(self.call("tick"), expect)
+
+
+def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a schedule as SQL takes them: an empty due_key removes it."""
+    arguments = dict(options)
+    if arguments.get("every") is not None:
+        arguments["every"] = timedelta(seconds=arguments["every"])
+    if "input" in arguments:
+        arguments["input"] = Jsonb(arguments["input"])
+    return arguments

@@ -42,6 +42,8 @@ def approve_all(actions: Actions) -> bool:
 def drain(actions: Actions) -> None:
     """Nothing is ever stuck: with a worker for everything all runs come to their end."""
     model = actions.model
+    for schedule_slug in list(model.world.schedules):
+        actions.change_schedule(schedule_slug, "delete")
     for run in model.active_runs:
         if run.is_paused:
             actions.steer(run.run_id, "resume")

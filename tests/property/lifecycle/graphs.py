@@ -249,6 +249,19 @@ def limited(draw: st.DrawFn) -> list[Workflow]:
     return found
 
 
+# Of schedules. The clock of a life moves by seconds and minutes.
+rules: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
+    {"every": 20}, {"every": 45}, {"every": 130}, {"cron": "* * * * *"}, {"cron": "*/3 * * * *"}
+])  # fmt: skip
+schedule_options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"overlap": st.sampled_from(["skip", "buffer_one", "buffer_one", "cancel_other", "allow_all"])},
+    optional={
+        "catch_up": st.integers(0, 3),
+        "due_key": st.just("due"),
+        "input": st.sampled_from([{"n": 1}, {"x": "a"}]),
+    },
+)
+
 elements = st.fixed_dictionaries(
     {"x": st.sampled_from(["a", "b", 1]), "n": st.sampled_from([1, 1, 2, 3, 0, None])}
 )

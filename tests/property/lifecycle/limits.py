@@ -209,6 +209,11 @@ def reject(run: Run, met: Met, *, is_delayed: bool, is_let_in: bool) -> None:
         raise Refused(LIMIT_REACHED)
 
 
+def let_in_before(world: World) -> None:
+    """A tick that starts runs of schedules may let runs in before it begins them."""
+    let_in(world, [run.run_id for run in runs_in_line(world) if world.has_begun(run.run_id)])
+
+
 def let_in(world: World, run_ids: Iterable[UUID]) -> None:
     """Runs that a call has let in. They begin with the next tick."""
     runs = [world.runs[run_id] for run_id in run_ids if world.runs[run_id].is_in_line]

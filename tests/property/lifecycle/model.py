@@ -18,6 +18,7 @@ from tests.property.lifecycle import (
     limits,
     retention,
     retries,
+    schedules,
     waiting,
 )
 from tests.property.lifecycle.definitions import Workflow
@@ -64,9 +65,13 @@ class Model:
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
         choose_child: Callable[[UUID, TimerKey], UUID],
         choose_lenders: Callable[[UUID, Place], dict[limits.LimitKey, UUID | None]],
+        choose_due_run: Callable[[str, datetime], UUID | None],
+        has_begun: Callable[[UUID], bool],
         is_kept: Callable[[UUID], bool],
     ) -> None:
-        self.world = World(now, choose_wait, choose_child, choose_lenders, is_kept)
+        self.world = World(
+            now, choose_wait, choose_child, choose_lenders, choose_due_run, has_begun, is_kept
+        )
         self.workers: dict[str, Worker] = {}
         self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
@@ -333,6 +338,9 @@ class Model:
         for worker_id in dead:
             del self.workers[worker_id]
         self._take_over(dead, is_dead=True)
+        if not dead:
+            schedules.fire(self.world)
+            limits.let_in_before(self.world)
         for run in self.active_runs:
             waiting.deliver(run)
             run.settle()
@@ -391,6 +399,7 @@ class Model:
             return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
         times += [worker.heard_at + worker.lease for worker in self.workers.values()]
+        times += [s.wakes_at for s in self.world.schedules.values() if s.wakes_at is not None]
         if self.swept_at is not None and self.is_sweeping:
             times.append(self.swept_at)
         elif self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
@@ -495,6 +504,11 @@ class Model:
             self.cancel(run.run_id, f'workflow "{workflow_slug}" was deleted', force=True)
         self._delete(runs)
         del self.workflows[workflow_slug], self.world.keeps[workflow_slug]
+        self.world.schedules = {
+            slug: schedule
+            for slug, schedule in self.world.schedules.items()
+            if schedule.workflow_slug != workflow_slug
+        }
 
     def _delete(self, runs: list[Run]) -> None:
         for run in runs:

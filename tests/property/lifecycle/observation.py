@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ Key = tuple[str, UUID | None, str | None, int | None]
 State = dict[Key, Any]
 
 MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # One statement, because it is asked after every call. Times are microseconds from now, and timers
 # that stand still have what is left of them. Tasks that were cancelled before anybody claimed them
@@ -90,6 +91,16 @@ where case c.change
     else exists (select from stepgres.active_runs as a where a.run_id = c.run_id)
 end
 union all
+select 'schedule', null, schedule_slug, null, jsonb_build_array(
+    workflow_slug, paused_at is not null, (extract(epoch from next_due_at) * 1000000)::bigint,
+    (extract(epoch from buffered_at) * 1000000)::bigint,
+    (extract(epoch from wakes_at) * 1000000)::bigint
+) from stepgres.schedules
+union all
+select 'due time', null, schedule_slug || ' ' || (extract(epoch from due_at) * 1000000)::bigint,
+    null, jsonb_build_array(outcome, kind, run_id)
+from stepgres.schedule_runs
+union all
 select 'worker', null, worker_id, null, jsonb_build_array(
     (extract(epoch from heartbeat_at - stepgres._now()) * 1000000)::bigint,
     (extract(epoch from lease) * 1000000)::bigint
@@ -131,7 +142,41 @@ def modelled(model: Model) -> State:
         state["worker", None, worker_id, None] = [
             (worker.heard_at - now) // MICROSECOND, worker.lease // MICROSECOND,
         ]  # fmt: skip
-    return state | modelled_waits(model)
+    return state | modelled_waits(model) | modelled_schedules(model)
+
+
+def modelled_schedules(model: Model) -> State:
+    state: State = {}
+    for slug, schedule in model.world.schedules.items():
+        times = (schedule.next_due_at, schedule.buffered_at, schedule.wakes_at)
+        state["schedule", None, slug, None] = [
+            schedule.workflow_slug, schedule.is_paused, *(t and microseconds(t) for t in times),
+        ]  # fmt: skip
+        for due_at, due_time in schedule.settled.items():
+            state["due time", None, f"{slug} {microseconds(due_at)}", None] = [
+                due_time.outcome, due_time.kind, due_time.run_id and str(due_time.run_id),
+            ]  # fmt: skip
+    return state
+
+
+def microseconds(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+def wakes(state: State) -> dict[str, datetime | None]:
+    """When each schedule in the database looks again."""
+    return {
+        slug: None if seen[-1] is None else EPOCH + seen[-1] * MICROSECOND
+        for (kind, _, slug, _), seen in state.items()
+        if kind == "schedule" and slug is not None
+    }
+
+
+def due_run_of(state: State, schedule_slug: str, due_at: datetime) -> UUID | None:
+    """The run of a due time in the database."""
+    key = ("due time", None, f"{schedule_slug} {microseconds(due_at)}", None)
+    run_id = state.get(key, [None])[-1]
+    return run_id and UUID(run_id)
 
 
 def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
@@ -181,6 +226,13 @@ def faulty(state: State) -> set[TaskKey]:
 def let_in(state: State) -> list[UUID]:
     """The runs that were let in and have not begun."""
     return [run_id for (kind, run_id, *_) in state if kind == "let_in timer" and run_id]
+
+
+def has_begun(state: State, run_id: UUID) -> bool:
+    """Whether a run stands in no line, and nothing keeps it from its first step."""
+    status = state.get(("run", run_id, None, None), [None])[0]
+    is_held = ("line", run_id, "", 0) in state or ("let_in timer", run_id, "", 0) in state
+    return status in ("started", "completed") and not is_held
 
 
 def overtaken(state: State) -> list[UUID]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from tests.property.lifecycle import schedules
 from tests.property.lifecycle.model import LONG_AGO, Model
 from tests.property.lifecycle.observation import text
 from tests.property.lifecycle.run import Run
@@ -33,6 +35,12 @@ def check_reports(engine: Engine, model: Model) -> None:
         assert (status, text(details)) == expected_status(run)
         rows = "select step_slug, waits_for from stepgres.why_stuck(%s)"
         assert set(engine.rows(rows, run.run_id)) == set(expected_reasons(model, run, standing))
+        if model.world.schedules:
+            due_at = engine.call("get_scheduled_at", run_id=run.run_id)
+            assert due_at == schedules.scheduled_at(model.world, run)
+    for slug, schedule in model.world.schedules.items():
+        counted = engine.call("get_schedule", schedule_slug=slug)["outcomes"]
+        assert counted == Counter(due_time.outcome for due_time in schedule.settled.values())
     for status in ("started", "completed", "failed"):
         listed = engine.rows("select run_id from stepgres.list_workflow_runs(%s)", status)
         assert set(listed) == {r.run_id for r in model.runs.values() if r.status == status}
