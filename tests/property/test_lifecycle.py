@@ -156,7 +156,7 @@ def test_limits_of_runs_are_those_of_the_model(
             lived.have_worker()
             number = data.draw(numbers)
             events = ["end"] * 6 + ["start"] * 3 + ["edit", "pause", "resume", "cancel", "retry"]
-            match data.draw(st.sampled_from([*events, "retry", "suspend", *["time"] * 4])):
+            match data.draw(st.sampled_from([*events, "edit", "retry", "suspend", *["time"] * 4])):
                 case "end":
                     lived.work_on(data, data.draw(st.integers(1, 2)))
                 case "start":

@@ -287,6 +287,15 @@ class Actions:
             lambda _: self.model.register_worker(worker_id, queues, resources, lease),
         )  # fmt: skip
 
+    def steer_queue(self, queue: str, action: str) -> None:
+        """Pause or resume it."""
+        change = {"pause": self.model.pause_queue, "resume": self.model.resume_queue}[action]
+
+        def expect(is_changed: bool) -> None:
+            assert is_changed == change(queue)
+
+        self.both(self.call(f"{action}_queue", queue=queue), expect)
+
     def unregister(self, worker_id: str) -> None:
         self.both(
             self.call("unregister_worker", worker_id=worker_id),

@@ -251,6 +251,10 @@ class Lifecycle(RuleBasedStateMachine):
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
 
+    @rule(queue=st.sampled_from(["default", "slow"]), action=st.sampled_from(["pause", "resume"]))
+    def steer_queue(self, queue: str, action: str) -> None:
+        self.actions.steer_queue(queue, action)
+
     @rule(worker_id=worker_ids)
     def unregister(self, worker_id: str) -> None:
         self.actions.unregister(worker_id)

@@ -73,6 +73,7 @@ class Model:
             now, choose_wait, choose_child, choose_lenders, choose_due_run, has_begun, is_kept
         )
         self.workers: dict[str, Worker] = {}
+        self.paused_queues: set[str] = set()
         self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
         self.is_sweeping = False  # there are more old runs to delete
@@ -205,6 +206,17 @@ class Model:
         worker.progress = dict.fromkeys(tasks, self.world.now - age) if age is not None else {}
         return [key for key, claim in tasks if not self.is_leased(key, claim, worker_id)]
 
+    def pause_queue(self, queue: str) -> bool:
+        """Workers claim nothing from it. The executor of a run executes its steps nevertheless."""
+        is_new = queue not in self.paused_queues
+        self.paused_queues.add(queue)
+        return is_new
+
+    def resume_queue(self, queue: str) -> bool:
+        was_paused = queue in self.paused_queues
+        self.paused_queues.discard(queue)
+        return was_paused
+
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
         """What they hold goes to others: as failed attempts of the dead, if it surely had begun."""
         for run in self.active_runs:
@@ -236,7 +248,8 @@ class Model:
                 if run.executor_id is not None and step.execution == "local":
                     is_mine = run.executor_id == worker_id and run.run_id in own_runs
                 else:
-                    is_mine = worker.serves(step.queue, step.resources)
+                    is_paused = step.queue in self.paused_queues
+                    is_mine = not is_paused and worker.serves(step.queue, step.resources)
                 if is_mine:
                     found[run.run_id, slug, index] = inputs.of_task(run, (slug, index))
         return found

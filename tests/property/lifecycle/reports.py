@@ -104,9 +104,12 @@ def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: b
     is_given_back = task.attempt == 0 and not step.start_delay
     if task.status == "waiting" and (is_served or not is_given_back):
         return "timer"
+    is_local = run.executor_id is not None and step.execution == "local"
+    if step.queue in model.paused_queues and not is_local:
+        return "pause"
     if is_standing or not run.has_begun:
         return "limit"
-    if run.executor_id is not None and step.execution == "local":
+    if is_local:
         return "executor"
     if not any(step.queue in worker.queues for worker in alive):
         return "queue"
