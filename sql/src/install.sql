@@ -199,6 +199,7 @@
 -- durable: the bodies of durable steps keep checkpoints, and let go while they wait
 \ir durable/_checkpoints_of.sql
 \ir durable/_copy_checkpoints.sql
+\ir durable/_start_held_bodies.sql
 \ir durable/_expand_maps_of.sql
 \ir durable/_feature_resources.sql
 \ir durable/_forget_checkpoints.sql
@@ -381,6 +382,7 @@
 -- limits: lines in which tasks and runs wait for places and rates
 \ir limits/_are_lines_in_use.sql
 \ir limits/_call_servers.sql
+\ir limits/_cancel_oldest.sql
 \ir limits/_close_lines.sql
 \ir limits/_fail_faulty_entries.sql
 \ir limits/_fail_faulty_entries_of.sql
@@ -396,6 +398,7 @@
 \ir limits/_lenders_of.sql
 \ir limits/_let_in.sql
 \ir limits/_let_lines_look.sql
+\ir limits/_let_next_look.sql
 \ir limits/_let_runs_in.sql
 \ir limits/_limit_reached.sql
 \ir limits/_limit_uses.sql
@@ -405,6 +408,7 @@
 \ir limits/_share_room.sql
 \ir limits/_lock_limited_tasks.sql
 \ir limits/_new_entries.sql
+\ir limits/_needs_of.sql
 \ir limits/_on_limit.sql
 \ir limits/_open_lines.sql
 \ir limits/_pass_turns.sql

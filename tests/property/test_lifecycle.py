@@ -13,14 +13,16 @@ from hypothesis.stateful import run_state_machine_as_test
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Clock, Server
-from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, sometimes
+from tests.property.lifecycle.definitions import Use, Workflow
+from tests.property.lifecycle.graphs import LIMITS, bodies, crowds, families, limited, sometimes
 from tests.property.lifecycle.machine import (
     OFFERS,
     Lifecycle,
     capacities,
     limit_slugs,
     numbers,
+    schedule_actions,
+    schedule_slugs,
     sizes,
 )
 from tests.property.lifecycle.outcomes import deciders, payloads
@@ -141,6 +143,69 @@ def test_limits_are_those_of_the_model(
                     lived.report()
 
 
+@given(data=st.data(), workflows=limited())
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_limits_of_runs_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, workflows: list[Workflow]
+) -> None:
+    """More runs than places, which lend their places, are retried, and overtake one another."""
+    with life(engine, *workflows) as lived:
+        lived.have_workers()
+        lived.start_limited(data)
+        for _ in range(data.draw(st.integers(3, 20))):
+            lived.have_worker()
+            number = data.draw(numbers)
+            events = ["end"] * 6 + ["start"] * 3 + ["edit", "pause", "resume", "cancel", "retry"]
+            match data.draw(st.sampled_from([*events, "edit", "retry", "suspend", *["time"] * 4])):
+                case "end":
+                    lived.work_on(data, data.draw(st.integers(1, 2)))
+                case "start":
+                    lived.start_limited(data)
+                case "edit":
+                    lived.actions.update_limit(data.draw(limit_slugs), data.draw(sizes))
+                case "pause" | "resume" | "cancel" as action:
+                    lived.steer(number, action)
+                case "retry" if lived.has_room:
+                    lived.retry(number, skip_completed=True, reset_all=False)
+                case "suspend":
+                    lived.work_on(data, 1, "suspended")
+                case "time":
+                    lived.advance(data.draw(st.sampled_from([0, 0, 3])))
+                    lived.tick()
+                    lived.report()
+
+
+@given(data=st.data(), is_limited=st.booleans())
+@settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
+def test_schedules_are_those_of_the_model(
+    engine: Engine, clock: Clock, data: st.DataObject, is_limited: bool
+) -> None:
+    """Due times that come in time, late, in a pause, and while runs of the schedule are active."""
+    rejecting: dict[str, Any] = {"limits": [Use("runs")], "on_limit": "reject"}
+    order = Workflow("order", [{"step_slug": "s0"}], **(rejecting if is_limited else {}))
+    mapping = Workflow("invoice", [{"step_slug": "s0", "map": True}])
+    with life(engine, mapping, order) as lived:
+        for _ in range(data.draw(st.integers(1, 2))):
+            lived.declare_schedule(data, data.draw(schedule_slugs), "order")
+        for _ in range(data.draw(st.integers(5, 20))):
+            lived.have_worker()
+            slug, number = data.draw(schedule_slugs), data.draw(numbers)
+            match data.draw(st.sampled_from(["time"] * 8 + ["end"] * 4 + ["change"] * 4 + ["run"])):
+                case "time":
+                    lived.advance(data.draw(st.sampled_from([0, 2, 20, 45, 60, 130, 400])))
+                    lived.tick()
+                    lived.report()
+                case "end":
+                    lived.work_on(data, 1, "completed")
+                case "change" if number < 3:
+                    workflow_slug = data.draw(st.sampled_from(["order", "order", "invoice"]))
+                    lived.declare_schedule(data, slug, workflow_slug)
+                case "change":
+                    lived.change_schedule(data, slug, data.draw(schedule_actions))
+                case "run":
+                    lived.steer(number, data.draw(st.sampled_from(["pause", "cancel"])))
+
+
 @given(data=st.data(), deadline=sometimes(st.just(12)), has_child=st.booleans())
 @settings(deadline=None, max_examples=max(CASES // 16, 1), suppress_health_check=checks)
 def test_unique_keys_are_those_of_the_model(
@@ -178,7 +243,7 @@ def life(engine: Engine, *workflows: Workflow) -> Iterator[Lifecycle]:
             lived.actions.create_limit(limit_slug, 2)
         for workflow in workflows:
             lived.actions.define(workflow)
-        lived.actions.start(workflows[-1].workflow_slug, {})
+        lived.actions.start(workflows[-1].workflow_slug, {"n": 1, "x": "a"})
         yield lived
     finally:
         lived.teardown()

@@ -588,6 +588,18 @@ def test_a_delayed_run_stands_in_line_after_its_delay(engine: Engine, clock: Clo
     assert engine.claim_one().run_id == delayed
 
 
+def test_a_delayed_run_that_has_met_its_deadline_stands_in_no_line(
+    engine: Engine, clock: Clock
+) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=1)
+    engine.define("order", step("a"), limits=limited(limit="reports"))
+    run_id = engine.start("order", 1, delay="3 seconds", deadline="10 seconds")
+    clock.advance(60)
+    engine.call("tick")
+    assert engine.status(run_id)[0] == "failed"
+    assert engine.rows("select * from stepgres.line_entries") == []
+
+
 def test_reject_refuses_a_start_without_room(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="reports", max_running=1)
     engine.define("order", step("a"), limits=limited(limit="reports", key="$.k"), on_limit="reject")
@@ -644,7 +656,149 @@ def test_a_retry_of_a_run_stands_in_line_again(engine: Engine) -> None:
     assert engine.status(retry)[0] == "in_progress"
 
 
+@pytest.mark.parametrize("kind", ["priorities", "weights"])
+def test_each_run_with_cancel_oldest_finds_room(engine: Engine, kind: str) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=2)
+    uses = limited(limit="reports", weight="$" if kind == "weights" else 1)
+    engine.define("order", step("a"), limits=uses, on_limit="cancel_oldest")
+    old = [engine.start("order", 1) for _ in range(2)]
+    engine.call("tick")
+    if kind == "weights":
+        new = [engine.start("order", 2)]
+    else:
+        new = [engine.start("order", 1, priority=priority) for priority in (1, 2)]
+    for _ in range(4):
+        engine.call("tick")
+    assert {engine.status(run_id)[0] for run_id in old} == {"failed"}
+    assert {item.run_id for item in engine.claim()} == set(new)
+
+
+def test_cancel_oldest_cancels_no_run_while_there_is_room(engine: Engine, clock: Clock) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=2)
+    uses = limited(limit="reports")
+    engine.define("plain", step("a"), limits=uses)
+    engine.define("order", step("a"), limits=uses, on_limit="cancel_oldest")
+    first, second = engine.start("plain"), engine.start("plain")
+    engine.call("tick")
+    before, last = engine.start("plain"), engine.start("order")
+    engine.claim()  # the last run finds no room, so the first one will be cancelled
+    engine.call("cancel_workflow_run", run_id=before)
+    for _ in range(4):
+        engine.call("tick")
+    assert engine.status(first)[0] == "failed"
+    assert {item.run_id for item in engine.claim()} <= {second, last}
+    assert [engine.status(run_id)[0] for run_id in (second, last)] == ["in_progress"] * 2
+
+
+def test_cancel_oldest_cancels_no_run_that_waits_for_a_rate(engine: Engine, clock: Clock) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=2, rate=1, per="1 minute")
+    engine.define("order", step("a"), limits=limited(limit="reports"), on_limit="cancel_oldest")
+    first, second = engine.start("order", 1), engine.start("order", 2)
+    for _ in range(4):
+        engine.call("tick")
+    assert inputs(engine.claim()) == [1]
+    clock.advance(60)
+    for _ in range(2):
+        engine.call("tick")
+    assert inputs(engine.claim()) == [2]
+    assert [engine.status(run_id)[0] for run_id in (first, second)] == ["in_progress"] * 2
+
+
+def test_a_retry_is_never_rejected(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=1)
+    engine.define("order", step("a"), limits=limited(limit="reports"), on_limit="reject")
+    first = engine.start("order", 1)
+    engine.call("cancel_workflow_run", run_id=first)
+    second = engine.start("order", 2)
+    retry = engine.call("retry_failed_workflow", run_id=first, skip_completed=False)
+    (reason,) = engine.rows("select waits_for from stepgres.why_stuck(%s)", retry)
+    assert reason == "limit"
+    engine.call("tick")
+    assert engine.claim_one().run_id == second
+
+
+def test_a_run_that_is_retried_begins_no_task_in_line(engine: Engine) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=1)
+    steps = step("each", map=True, max_attempts=1), step("body", durable=True)
+    engine.define("order", *steps, limits=limited(limit="reports"))
+    first = engine.start("order", [1, 2])
+    for _ in range(2):
+        engine.call("tick")
+    body, done, failed = engine.claim()
+    saved = [{**body.operation("run charge"), "output": 7}]
+    engine.call("save_checkpoints", worker_id="worker", checkpoints=Jsonb(saved))
+    engine.work([done.completed(), failed.failed()])
+    holder = engine.start("order", [])
+    for _ in range(2):
+        engine.call("tick")
+    retry = engine.call("retry_failed_workflow", run_id=first, executor_id="worker")
+    for _ in range(2):
+        engine.call("tick")
+        assert [item.run_id for item in engine.claim(run_ids=[retry])] in ([], [holder])
+    reasons = engine.rows("select waits_for from stepgres.why_stuck(%s)", retry)
+    assert set(reasons) == {"limit"}
+    engine.call("cancel_workflow_run", run_id=holder)
+    engine.call("tick")
+    reasons = engine.rows("select waits_for from stepgres.why_stuck(%s)", retry)
+    assert set(reasons) == {"limit"}, "it was let in, and tick has not started it"
+    assert engine.claim(run_ids=[retry]) == []
+    engine.call("tick")
+    body, each = engine.claim(run_ids=[retry])
+    assert body.checkpoints["list"][0]["output"] == 7
+    assert each.input == 2
+
+
+@pytest.mark.parametrize("change", ["pause", "cancel"])
+@pytest.mark.parametrize("kind", ["runs", "tasks"])
+def test_what_is_too_heavy_holds_up_lighter_work_only_while_it_waits(
+    engine: Engine, kind: str, change: str
+) -> None:
+    engine.call("create_limit", limit_slug="api", max_running=2)
+    for slug, weight in ("light", 1), ("heavy", 2):
+        uses = limited(weight=weight)
+        if kind == "runs":
+            engine.define(slug, step("a"), limits=uses)
+        else:
+            engine.define(slug, step("a", limits=uses))
+
+    def claim() -> list[WorkItem]:
+        for _ in range(2):
+            engine.call("tick")
+            engine.claim(0)
+        return engine.claim()
+
+    for _ in range(2):
+        engine.start("light")
+    first, _ = claim()
+    heavy, light = engine.start("heavy"), engine.start("light")
+    assert claim() == []
+    engine.complete(first)
+    assert claim() == [], "the heavy run is not overtaken"
+    assert engine.rows("select * from stepgres.fsck()") == []
+    engine.call(f"{change}_workflow_run", run_id=heavy)
+    assert [item.run_id for item in claim() or claim()] == [light]
+
+
 # Lending
+
+
+@pytest.mark.parametrize("on_limit", ["queue", "cancel_oldest"])
+def test_a_child_that_waits_for_its_parents_place_cancels_no_parent(
+    engine: Engine, on_limit: str
+) -> None:
+    engine.call("create_limit", limit_slug="reports", max_running=1)
+    uses = limited(limit="reports")
+    engine.define("child", step("a"), limits=uses, on_limit=on_limit)
+    tolerant = step("kids", map=True, workflow="child", when_exhausted="skip")
+    engine.define("parent", tolerant, limits=uses)
+    run_id = engine.start("parent", [1, 2, 3])
+    for _ in range(12):
+        engine.call("tick")
+    while items := engine.claim():
+        engine.work([item.completed(item.input) for item in items])
+        for _ in range(3):
+            engine.call("tick")
+    assert engine.output(run_id) == ([1, 2, 3] if on_limit == "queue" else [None, None, 3])
 
 
 def test_a_parent_and_its_child_under_a_limit_of_one_end(engine: Engine) -> None:

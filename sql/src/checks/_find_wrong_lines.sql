@@ -41,14 +41,21 @@ as $$
     union all
     select 'a line stands at a key only as long as there is no room', null::uuid,
         format('line %s at limit %s, key %s', l.line_id, l.at_limit, l.at_key)
-    from stepgres.lines as l
+    from (
+        -- The first one of each queue: others may fit, and wait behind it.
+        select distinct on (c.at_limit, c.at_key, c.at_lender, c.served_by)
+            c.*, stepgres._needs_of(c) as needed
+        from stepgres.lines as c
+        where c.at_limit <> '' and stepgres._needs_of(c) is not null
+        order by c.at_limit, c.at_key, c.at_lender, c.served_by,
+            c.priority desc, c.turn, c.head, c.line_id
+    ) as l
     join stepgres.limits as o on o.limit_slug = l.at_limit
     left join stepgres.limit_keys as k on (k.limit_slug, k.key) = (l.at_limit, l.at_key)
     cross join lateral stepgres._room(
         o, k, l.at_lender, stepgres._now()
     ) as r
-    where l.at_limit <> ''
-        and coalesce(r.places >= least(l.needs, o.max_running), true)
+    where coalesce(r.places >= least(l.needed, o.max_running), true)
         and k.opens_at is null
         and not exists (
             select from stepgres.freed_places as f

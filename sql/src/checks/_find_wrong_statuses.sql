@@ -38,7 +38,7 @@ as $$
     where t.status = 'created' and t.remaining_deps = 0 and r.paused_at is null
         and not stepgres._stands_in_line(r.run_id) and not exists (
             select from stepgres.timers as m
-            where m.run_id = r.run_id and m.kind in ('run_start', 'let_in')
+            where m.run_id = r.run_id and m.kind = 'run_start'
         )
     union all
     select 'a skipped step has no accepted result', t.run_id, format('step %s', t.step_slug)

@@ -57,7 +57,9 @@ as $$
                         )
                         then 'timer'
                     when p.paused_at is not null then 'pause'
-                    when l.at_limit is not null then 'limit'
+                    when l.at_limit is not null
+                        or (run.is_limited and stepgres._stands_in_line(run.run_id))
+                        then 'limit'
                     when s.execution = 'local' and run.executor_id is not null then 'executor'
                     when not q.is_served then 'queue'
                     when not q.is_equipped then 'resource'
@@ -93,9 +95,13 @@ as $$
                         then 'its start is delayed'
                     else 'a worker has given it back'
                 end
-            when 'limit' then (
-                select h.detail
-                from stepgres._held_up_by(run.run_id, w.step_slug, min(w.task_index)) as h
+            when 'limit' then coalesce(
+                (
+                    select h.detail
+                    from stepgres._held_up_by(run.run_id, w.step_slug, min(w.task_index)) as h
+                ),
+                (select h.detail from stepgres._held_up_by(run.run_id, '', 0) as h),
+                'the run stands in a line, and is let in soon'
             )
             when 'executor' then format('executor "%s" will execute it', run.executor_id)
             when 'queue' then format('no live worker takes from queue "%s"', w.queue)

@@ -8,6 +8,7 @@ begin
     perform stepgres._copy_waits(_copy_runs.copies);
     perform stepgres._copy_children(_copy_runs.copies);
     perform stepgres._copy_unfinished_maps(_copy_runs.copies);
+    perform stepgres._start_held_bodies(_copy_runs.copies);
     perform stepgres._start_ready_steps(array(select c.run_id from unnest(_copy_runs.copies) as c));
     perform stepgres._copy_checkpoints(_copy_runs.copies);
 end

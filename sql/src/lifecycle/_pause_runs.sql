@@ -17,6 +17,10 @@ begin
     perform stepgres._withdraw_tasks(
         array(select (i, null)::stepgres._step_key from unnest(v_run_ids) as i), 'queued'
     );
+    perform stepgres._let_next_look(array(
+        select distinct e.line_id from stepgres.line_entries as e
+        where e.run_id = any (v_run_ids) and e.line_id > 0
+    ));
     update stepgres.line_entries as e set is_paused = true, line_id = null
     where e.run_id = any (v_run_ids);
     v_now := stepgres._now();

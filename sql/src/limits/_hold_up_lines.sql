@@ -23,21 +23,9 @@ begin
         where (o.at_limit, o.at_key) = (u.limit_slug, u.key)
             and o.at_lender is not distinct from u.lent_by
     );
-    perform stepgres._note_cancellations(
-        array_agg(distinct p.run_id), 'a later run has taken its place'
-    )
-    from unnest(_hold_up_lines.held_up) as h
-    join stepgres.lines as l on l.line_id = h.line_id and l.step_slug = ''
-    join stepgres.workflow_versions as w
-        on (w.workflow_slug, w.version) = (l.workflow_slug, l.version)
-            and w.on_limit = 'cancel_oldest'
-    cross join lateral (
-        select o.run_id from stepgres.places as o
-        where (o.limit_slug, o.key) = ((h.place).limit_slug, (h.place).key)
-            and o.step_slug = '' and o.weight > 0
-        order by o.taken_at, o.run_id
-        limit 1
-    ) as p;
+    perform stepgres._cancel_oldest(array(
+        select distinct h.place from unnest(_hold_up_lines.held_up) as h
+    ));
 end
 $$;
 

@@ -3,13 +3,22 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_line_ids bigint[];
 begin
     if tasks is null then
         return;
     end if;
-    delete from stepgres.line_entries as e
-    using unnest(_leave_lines.tasks) as k
-    where (e.run_id, e.step_slug, e.task_index) = (k.run_id, k.step_slug, k.task_index);
+    with gone as (
+        delete from stepgres.line_entries as e
+        using unnest(_leave_lines.tasks) as k
+        where (e.run_id, e.step_slug, e.task_index) = (k.run_id, k.step_slug, k.task_index)
+        returning e.line_id
+    )
+    select array_agg(distinct g.line_id) into v_line_ids from gone as g where g.line_id > 0;
+    if v_line_ids is not null then
+        perform stepgres._let_next_look(v_line_ids);
+    end if;
     perform stepgres._free_places(_leave_lines.tasks);
 end
 $$;

@@ -55,7 +55,9 @@ begin
                     order by o.priority desc, o.turn, o.head, o.line_id
                 ) as needs
             from (
-                select c.* from stepgres.lines as c
+                select c.line_id, c.priority, c.turn, c.head,
+                    coalesce(stepgres._needs_of(c), 0) as needs
+                from stepgres.lines as c
                 where (c.at_limit, c.at_key, c.served_by) = (q.limit_slug, q.key, q.served_by)
                     and c.at_lender is null
                 order by c.priority desc, c.turn, c.head

@@ -76,6 +76,8 @@ begin
     ) then
         perform stepgres._let_runs_in();
     end if;
+    -- A place that was freed for one run may have gone to another one.
+    perform stepgres._cancel_oldest(v_places);
     if v_new is not null or v_places is not null then
         perform stepgres._call_servers(_prepare_lines.worker_id);
     end if;

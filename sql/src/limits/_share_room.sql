@@ -27,7 +27,7 @@ begin
         offset 0
     ) as n
     cross join lateral (
-        select o.needs from stepgres.lines as o
+        select coalesce(stepgres._needs_of(o), 0) as needs from stepgres.lines as o
         where (o.at_limit, o.at_key, o.served_by) = (p.limit_slug, p.key, p.served_by)
             and o.at_lender is null
         order by o.priority desc, o.turn, o.head

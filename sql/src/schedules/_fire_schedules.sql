@@ -12,7 +12,7 @@ begin
     for v_schedule in
         select s.* from stepgres.schedules as s
         where s.wakes_at <= v_now
-        order by s.wakes_at limit 100
+        order by s.wakes_at, s.schedule_slug limit 100
         for no key update skip locked
     loop
         begin

@@ -12,7 +12,7 @@ begin
     join stepgres.step_states as t on t.run_id = r.run_id
     where t.status = 'created' and t.remaining_deps = 0 and not exists (
         select from stepgres.timers as m
-        where m.run_id = r.run_id and m.kind in ('run_start', 'let_in')
+        where m.run_id = r.run_id and m.kind = 'run_start'
         offset 0
     ) and (r.is_limited is null or not stepgres._stands_in_line(r.run_id));
 end

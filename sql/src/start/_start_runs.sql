@@ -112,7 +112,8 @@ begin
     if prototype.is_limited and v_delay = interval '0' then
         -- Nobody would be told that a child run was rejected, and who retries a run wants it.
         perform stepgres._line_up_runs(v_run_ids, case
-            when prototype.depth is null and _start_runs.delay is null then v_on_limit
+            when prototype.depth is null and _start_runs.delay is null
+                and _start_runs.retried_from is null then v_on_limit
             else 'queue'
         end);
     elsif v_delay is null then

@@ -88,5 +88,5 @@ Errors: SG001 the workflow has no steps, SG002 the workflow or version is unknow
 deleted, SG003 input is null or not the array that a root map needs, a delay, deadline or priority
 is out of range, an idempotency_key, unique_key or tag has more than 2,000 bytes, if_running or
 debounce contradicts another argument, traceparent is malformed, SG005 unknown parent, SG006 unknown
-executor, SG009 run_id is taken, SG011 the parent has ended, SG038 an active run has the
-unique_key.';
+executor, SG009 run_id is taken, SG011 the parent has ended, SG037 a limit has no room for the run,
+and on_limit of the workflow is reject, SG038 an active run has the unique_key.';

@@ -25,6 +25,7 @@ begin
                 = (s.queue, coalesce(r.priority, s.priority), s.resources, '{}')
         where (t.msg_id is not null or r.executor_id is null) and r.paused_at is null
             and t.is_limited is null
+            and (r.is_limited is null or not stepgres._stands_in_line(r.run_id))
         group by 1
     loop
         if to_regclass('pgmq.q_' || v_queue.pgmq_queue) is null then

@@ -30,9 +30,7 @@ begin
         )::stepgres._run_failure) filter (where f.kind = 'run_deadline'),
         array_agg(f.run_id) filter (where f.kind = 'run_start' and r.is_limited is null),
         array_agg(f.run_id) filter (where f.kind = 'let_in' and r.status = 'started'),
-        array_agg(f.run_id) filter (
-            where f.kind = 'run_start' and r.is_limited and r.status = 'started'
-        ),
+        array_agg(f.run_id) filter (where f.kind = 'run_start' and r.is_limited),
         array_agg(f.run_id) filter (where f.kind = 'run_start' and r.unique_key is not null),
         array_agg((f.run_id, f.step_slug, f.task_index)::stepgres._task_key)
             filter (where f.kind = 'task'),
@@ -54,12 +52,14 @@ begin
         perform stepgres._go_on(v_let_in);
         perform stepgres._start_ready_steps(v_let_in);
     end if;
-    -- A run whose key another run still has does not stand in a line yet.
+    -- A run whose key another run still has does not stand in a line yet, and a run that has just
+    -- met its deadline never does.
     perform stepgres._line_up_runs(
         (
-            select array_agg(i) from unnest(v_lined_up) as i
-            where not exists (
-                select from stepgres.timers as m where m.run_id = i and m.kind = 'run_start'
+            select array_agg(r.run_id order by r.run_id) from stepgres.runs as r
+            where r.run_id = any (v_lined_up) and r.status = 'started' and not exists (
+                select from stepgres.timers as m
+                where m.run_id = r.run_id and m.kind = 'run_start'
                 offset 0
             )
         ),

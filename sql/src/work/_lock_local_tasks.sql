@@ -16,6 +16,7 @@ begin
         join stepgres.runs as r
             on r.run_id = i.run_id and r.executor_id = _lock_local_tasks.executor_id
                 and r.paused_at is null
+                and (r.is_limited is null or not stepgres._stands_in_line(r.run_id))
         join stepgres.step_states as s on s.run_id = r.run_id and s.status = 'started'
         cross join lateral (
             select def.priority from stepgres.steps as def

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tests.property.lifecycle import limits
+from tests.property.lifecycle import limits, schedules
 from tests.property.lifecycle.definitions import Workflow
 from tests.property.lifecycle.model import Model
 from tests.property.lifecycle.observation import (
@@ -20,15 +20,21 @@ from tests.property.lifecycle.observation import (
     State,
     child_of,
     differences,
+    due_run_of,
     faulty,
+    has_begun,
+    lenders_of,
+    let_in,
     modelled,
     observed,
+    overtaken,
     text,
     timer_of,
+    wakes,
 )
 from tests.property.lifecycle.refusals import RESULT_REFUSED, Refused
 from tests.property.lifecycle.reports import check_reports
-from tests.property.lifecycle.states import Result, TaskKey
+from tests.property.lifecycle.states import ITSELF, Place, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.support.engine import Engine, WorkItem
 
@@ -48,7 +54,15 @@ class Actions:
         engine.rows("select setseed(0)::text")  # the jitter is the same in every execution
         engine.call("unregister_worker", worker_id=engine.worker_id)
         ((now, self.login),) = engine.rows("select stepgres._now(), session_user::text")
-        self.model = Model(now, self._chosen_wait, self._chosen_child, self._is_kept)
+        self.model = Model(
+            now,
+            self._chosen_wait,
+            self._chosen_child,
+            self._chosen_lenders,
+            self._chosen_due_run,
+            lambda run_id: has_begun(self.observed, run_id),
+            self._is_kept,
+        )
         self.observed: State = {}
         self.claimed: list[WorkItem] = []
         self.workflows: dict[UUID, Workflow] = {}  # of runs, those that were deleted included
@@ -71,6 +85,8 @@ class Actions:
         except Refused as raised:
             refusal = raised.sqlstate
         assert (error and error.sqlstate) == refusal, error
+        self._look_at_lines()
+        schedules.look(self.model.world, wakes(self.observed))
         self.model.world.faulty = faulty(self.observed)
         found = differences(self.observed, modelled(self.model))
         assert not found, "\n".join(found)
@@ -97,6 +113,36 @@ class Actions:
     def _chosen_child(self, run_id: UUID, key: TimerKey) -> UUID:
         """The model takes over the ids of children."""
         return child_of(self.observed, run_id, key)
+
+    def _chosen_lenders(self, run_id: UUID, place: Place) -> dict[limits.LimitKey, UUID | None]:
+        return lenders_of(self.observed, run_id, place)
+
+    def _chosen_due_run(self, schedule_slug: str, due_at: datetime) -> UUID | None:
+        """The model takes over the ids of runs that schedules start."""
+        return due_run_of(self.observed, schedule_slug, due_at)
+
+    def _look_at_lines(self) -> None:
+        """Which runs are let in, and are cancelled for others, is open, but room must be used."""
+        world = self.model.world
+        limits.let_in(world, let_in(self.observed))
+        limits.overtake(world, overtaken(self.observed))
+        waiting = [(run.run_id, *ITSELF) for run in limits.runs_in_line(world)]
+        if waiting and not self._has_notes():
+            idle = limits.not_held_up(world, waiting)
+            assert idle == [], "there is room for these runs, and nothing is before them"
+            assert limits.waiting_in_vain(world) == [], "no run is cancelled for these"
+
+    def _has_notes(self) -> bool:
+        """Whether the next look at the lines may let something in."""
+        (has_notes,) = self.engine.rows(
+            """
+            select exists (select from stepgres.freed_places)
+                or exists (
+                    select from stepgres.line_entries where line_id is null and not is_paused
+                )
+            """
+        )
+        return bool(has_notes)
 
     # Definitions and runs
 
@@ -136,7 +182,14 @@ class Actions:
             return self.engine.start(workflow_slug, input, run_id=run_id, **durations, **options)
 
         def expect(returned: UUID) -> None:
-            assert returned == self.model.start(run_id, workflow_slug, input, **seconds, **options)
+            assert returned == self.model.start(
+                run_id,
+                workflow_slug,
+                input,
+                is_let_in=returned is not None,
+                **seconds,
+                **options,
+            )
 
         self.both(act, expect)
 
@@ -172,6 +225,55 @@ class Actions:
     def report(self) -> None:
         check_reports(self.engine, self.model)
 
+    # Schedules
+
+    def declare_schedule(
+        self, schedule_slug: str, workflow_slug: str, options: Mapping[str, Any]
+    ) -> None:
+        slugs = {"schedule_slug": schedule_slug, "workflow_slug": workflow_slug}
+        self.both(
+            self.call("create_schedule", **slugs, **_arguments(options)),
+            lambda _: schedules.declare(self.model.world, schedule_slug, workflow_slug, options),
+        )
+
+    def update_schedule(self, schedule_slug: str, options: Mapping[str, Any]) -> None:
+        self.both(
+            self.call("update_schedule", schedule_slug=schedule_slug, **_arguments(options)),
+            lambda _: schedules.update(self.model.world, schedule_slug, options),
+        )
+
+    def change_schedule(self, schedule_slug: str, action: str) -> None:
+        """Pause, resume or delete it."""
+        changes = {
+            "pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete
+        }  # fmt: skip
+        self.both(
+            self.call(f"{action}_schedule", schedule_slug=schedule_slug),
+            lambda _: changes[action](self.model.world, schedule_slug),
+        )
+
+    def trigger_schedule(self, schedule_slug: str) -> None:
+        def expect(run_id: UUID) -> None:
+            assert run_id == schedules.trigger(self.model.world, schedule_slug)
+
+        self.both(self.call("trigger_schedule", schedule_slug=schedule_slug), expect)
+
+    def backfill_schedule(self, schedule_slug: str, age: timedelta) -> None:
+        now = self.model.world.now
+        since, until = now - age, now + age
+
+        def act() -> dict[datetime, str]:
+            rows = self.engine.rows(
+                "select due_at, outcome from stepgres.backfill_schedule(%s, %s, %s)",
+                schedule_slug, since, until,
+            )  # fmt: skip
+            return dict(rows)
+
+        def expect(found: dict[datetime, str]) -> None:
+            assert found == schedules.backfill(self.model.world, schedule_slug, since, until)
+
+        self.both(act, expect)
+
     # Workers
 
     def register(self, worker_id: str, offer: Offer, lease: timedelta) -> None:
@@ -184,6 +286,15 @@ class Actions:
             ),
             lambda _: self.model.register_worker(worker_id, queues, resources, lease),
         )  # fmt: skip
+
+    def steer_queue(self, queue: str, action: str) -> None:
+        """Pause or resume it."""
+        change = {"pause": self.model.pause_queue, "resume": self.model.resume_queue}[action]
+
+        def expect(is_changed: bool) -> None:
+            assert is_changed == change(queue)
+
+        self.both(self.call(f"{action}_queue", queue=queue), expect)
 
     def unregister(self, worker_id: str) -> None:
         self.both(
@@ -241,6 +352,7 @@ class Actions:
             sent = [(key_of(item), item.claim, result) for item, result in results]
             refused = [sent[number][0] for number in self.model.apply(worker_id, sent)]
             assert sorted(key_of(item) for item in items if item.is_refused) == sorted(refused)
+            limits.let_in(self.model.world, let_in(self.observed))
             claimed = [item for item in items if not item.is_refused]
             self._check_claim(worker_id, claimed, capacity, run_ids or (), is_ahead)
 
@@ -260,7 +372,8 @@ class Actions:
         assert claimed.keys() <= claimable.keys()
         assert len(items) == len(claimed) <= capacity
         self.model.claim(worker_id, claimed, is_ahead=is_ahead)
-        assert limits.exceeded(self.model.world, claimed) == []
+        tasks = [self.model.runs[item.run_id].task(item.place) for item in items]
+        assert limits.exceeded(self.model.world, [p for task in tasks for p in task.places]) == []
         if len(items) < capacity:
             self._check_left(claimable.keys() - claimed.keys(), is_ahead)
         for key, item in claimed.items():
@@ -279,8 +392,7 @@ class Actions:
     def _check_left(self, left: Collection[TaskKey], is_ahead: bool) -> None:
         """Of tasks that a worker has room for: they are under limits, and wait for room there."""
         assert all(self.model.is_limited(key) for key in left)
-        (has_notes,) = self.engine.rows("select exists (select from stepgres.freed_places)")
-        if not is_ahead and not has_notes:
+        if not is_ahead and not self._has_notes():
             idle = limits.not_held_up(self.model.world, left)
             assert idle == [], "there is room for these tasks, and nothing is before them"
 
@@ -420,3 +532,13 @@ class Actions:
                 self.model.swept_at, self.model.is_sweeping = sweep
 
         self.both(self.call("tick"), expect)
+
+
+def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a schedule as SQL takes them: an empty due_key removes it."""
+    arguments = dict(options)
+    if arguments.get("every") is not None:
+        arguments["every"] = timedelta(seconds=arguments["every"])
+    if "input" in arguments:
+        arguments["input"] = Jsonb(arguments["input"])
+    return arguments

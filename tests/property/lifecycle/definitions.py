@@ -12,7 +12,7 @@ from tests.property.lifecycle.waits import Approval
 
 @dataclass(frozen=True)
 class Use:
-    """A limit that a step is under; key, weight and fair_by may be paths."""
+    """A limit that a step or a run is under; key, weight and fair_by may be paths."""
 
     limit: str
     key: tuple[str, ...] | None = None
@@ -96,6 +96,8 @@ class Workflow:
     defaults: dict[str, Any] = field(default_factory=dict)
     deadline: float | None = None
     keep: dict[str, float] | None = None
+    limits: list[Use] = field(default_factory=list)  # of whole runs
+    on_limit: str = "queue"
 
     @property
     def document(self) -> dict[str, Any]:
@@ -108,7 +110,9 @@ class Workflow:
             for step in self.listed
         ]
         document = {"workflow_slug": self.workflow_slug, "steps": steps, **self.defaults}
-        options = {"deadline": self.deadline, "keep": self.keep}
+        options: dict[str, Any] = {"deadline": self.deadline, "keep": self.keep}
+        if self.limits:
+            options |= {"limits": written(self.limits), "on_limit": self.on_limit}
         return document | {name: option for name, option in options.items() if option is not None}
 
     @property

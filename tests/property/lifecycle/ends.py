@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from tests.property.lifecycle import approvals, inputs, retention
+from tests.property.lifecycle import approvals, inputs, limits, retention
 from tests.property.lifecycle.actions import EVERYTHING, Actions
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Result
-from tests.property.lifecycle.waits import Decision, Signal
+from tests.property.lifecycle.states import ITSELF, Result, TaskKey
+from tests.property.lifecycle.waits import Decision, Signal, TimerKey
 
 # Of the last attempts, which are not drawn: an array is good for every step.
 ENDINGS = [Result("completed", output) for output in ([], [{"n": 4}, None], [5, "a", True])]
@@ -42,6 +43,10 @@ def approve_all(actions: Actions) -> bool:
 def drain(actions: Actions) -> None:
     """Nothing is ever stuck: with a worker for everything all runs come to their end."""
     model = actions.model
+    for queue in list(model.paused_queues):
+        actions.steer_queue(queue, "resume")
+    for schedule_slug in list(model.world.schedules):
+        actions.change_schedule(schedule_slug, "delete")
     for run in model.active_runs:
         if run.is_paused:
             actions.steer(run.run_id, "resume")
@@ -79,22 +84,47 @@ def go_on(actions: Actions) -> None:
     signal_all(actions)
     if approve_all(actions):
         return
-    claimable = actions.model.claimable(LAST)
-    if claimable and all(map(actions.model.is_limited, claimable)):
-        take_turns(actions)
-    elif actions.model.active_runs and not claimable:
-        assert actions.model.next_due() is not None, "nothing will ever happen again"
+    waiting = claimable_or_in_line(actions)
+    if not all(map(actions.model.is_limited, waiting)) or (waiting and take_turns(actions)):
+        return
+    if actions.model.active_runs:
+        due, last = actions.model.next_due(), actions.model.world.now + timedelta(days=1)
+        assert (due or last) < last, f"nothing will ever happen again: {stuck(actions)}"
         actions.advance_to_next_due()
         actions.tick()
 
 
-def take_turns(actions: Actions) -> None:
-    """All places are free, so something is let in, or fails because it fits nowhere."""
-    before = actions.model.claimable(LAST)
+def stuck(actions: Actions) -> list[Any]:
+    """What the active runs wait for."""
+    return actions.engine.rows(
+        "select a.run_id, w.step_slug, w.detail"
+        " from stepgres.active_runs as a cross join lateral stepgres.why_stuck(a.run_id) as w"
+    )
+
+
+def claimable_or_in_line(actions: Actions) -> set[TaskKey]:
+    waiting = limits.runs_in_line(actions.model.world)
+    return {*actions.model.claimable(LAST), *((run.run_id, *ITSELF) for run in waiting)}
+
+
+def take_turns(actions: Actions) -> bool:
+    """Whether something is let in, or fails because it fits nowhere: if all is free it must."""
+    before = claimable_or_in_line(actions), unfinished(actions)
     for _ in range(3):
         actions.tick()
         actions.turn(LAST, [], EVERYTHING)
-    assert actions.model.claimable(LAST).keys() != before.keys(), "nothing is let in"
+    after = claimable_or_in_line(actions), unfinished(actions)
+    is_let_in = after != before or bool(actions.held(LAST))
+    assert is_let_in or limits.held(actions.model.world), "nothing is let in"
+    return is_let_in
+
+
+def unfinished(actions: Actions) -> list[tuple[UUID, bool, list[TimerKey]]]:
+    """The active runs, whether they have begun, and their open waits."""
+    return [
+        (run.run_id, run.has_begun, [key for key, wait in run.waits.items() if wait.is_open])
+        for run in actions.model.active_runs
+    ]
 
 
 def waits_in_vain(run: Run) -> bool:

@@ -69,7 +69,7 @@ ATTEMPTS = {
     "max_attempts": st.integers(1, 3),
     "base_delay": st.sampled_from(DURATIONS),
 }
-LIMITS = ["api", "tenant"]
+LIMITS = ["api", "tenant", "runs"]
 uses = st.sampled_from([
     *[[]] * 10,
     [Use("api")],
@@ -80,6 +80,21 @@ uses = st.sampled_from([
     [Use("tenant", key=("n",)), Use("api")],
     [Use("tenant", key=("x",)), Use("api", key=("n",), weight=2)],
 ])  # fmt: skip
+# Of whole runs. Only orders have limits that their children do not have: two runs do not wait for
+# each other.
+run_uses = {
+    "order": st.sampled_from([
+        [Use("runs")],
+        [Use("runs", weight=2)],
+        [Use("runs", key=("x",))],
+        [Use("runs", key=("n",), weight=("n",))],
+        [Use("runs", fair_by=("n",)), Use("api")],
+        [Use("api")],
+    ]),
+    "invoice": st.sampled_from([[Use("api")], [Use("api", weight=2)]]),
+    "parcel": st.sampled_from([[Use("api")], [Use("api", fair_by=("x",))]]),
+}  # fmt: skip
+on_limits = st.sampled_from(["queue", "queue", "reject", "cancel_oldest"])
 PLACE = {
     "timeout": st.sampled_from([5, 30]),
     "execution": st.just("distributed"),
@@ -180,7 +195,8 @@ def workflows(draw: st.DrawFn, workflow_slug: str) -> Workflow:
     number = draw(small if workflow_slug == "parcel" else st.integers(1, 5) | st.integers(1, 12))
     listed = [draw(steps(workflow_slug, i, defaults)) for i in range(number)]
     deadline = draw(sometimes(st.sampled_from([10, 60]), 7))
-    return Workflow(workflow_slug, listed, defaults, deadline, draw(keeps))
+    limits = draw(sometimes(run_uses[workflow_slug], 4)) or []
+    return Workflow(workflow_slug, listed, defaults, deadline, draw(keeps), limits, draw(on_limits))
 
 
 @st.composite
@@ -216,6 +232,35 @@ def crowds(draw: st.DrawFn, workflow_slug: str) -> Workflow:
     listed = [{"step_slug": slug, "map": True, **draw(options)} for slug in slugs]
     return Workflow(workflow_slug, listed)
 
+
+@st.composite
+def limited(draw: st.DrawFn) -> list[Workflow]:
+    """Whole runs under limits, and children and tasks that they lend their places to."""
+    places: dict[str, Any] = {"limits": [Use("api")]}
+    single = st.sampled_from([{}, {}, places, {"durable": True}, {"initial_tasks": 2}])
+    child: dict[str, Any] = {"workflow": "parcel", "max_attempts": 2, "base_delay": 1}
+    step = single | st.sampled_from([child, {**child, "initial_tasks": 2}])
+    found = []
+    for slug, kinds in ("parcel", single), ("order", step):
+        steps = draw(st.lists(kinds, min_size=1, max_size=3))
+        listed = [{"step_slug": f"s{n}", **options} for n, options in enumerate(steps)]
+        uses = draw(run_uses[slug])
+        found.append(Workflow(slug, listed, limits=uses, on_limit=draw(on_limits)))
+    return found
+
+
+# Of schedules. The clock of a life moves by seconds and minutes.
+rules: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
+    {"every": 20}, {"every": 45}, {"every": 130}, {"cron": "* * * * *"}, {"cron": "*/3 * * * *"}
+])  # fmt: skip
+schedule_options: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"overlap": st.sampled_from(["skip", "buffer_one", "buffer_one", "cancel_other", "allow_all"])},
+    optional={
+        "catch_up": st.integers(0, 3),
+        "due_key": st.just("due"),
+        "input": st.sampled_from([{"n": 1}, {"x": "a"}]),
+    },
+)
 
 elements = st.fixed_dictionaries(
     {"x": st.sampled_from(["a", "b", 1]), "n": st.sampled_from([1, 1, 2, 3, 0, None])}

@@ -41,6 +41,10 @@ class Met:
     waiting: Run | None = None
     replaced: list[Run] = field(default_factory=list)
 
+    @property
+    def is_new(self) -> bool:
+        return self.returned is None and self.waiting is None
+
 
 def holders(world: World, workflow_slug: str, unique_key: str | None) -> list[Run]:
     """The active run with this key, and then the one that waits."""

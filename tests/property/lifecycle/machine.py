@@ -32,6 +32,10 @@ rounds = st.integers(1, 5)
 sizes = st.integers(1, 3)
 limit_slugs = st.sampled_from(graphs.LIMITS)
 worker_ids = st.sampled_from(WORKER_IDS)
+schedule_slugs = st.sampled_from(["daily", "weekly"])
+schedule_actions = st.sampled_from(
+    ["pause", "resume", "update", "trigger", "backfill", "backfill", "delete"]
+)
 capacities = st.sampled_from([0, 1, 2, 5, EVERYTHING])
 steering = st.sampled_from(["pause", "pause", "resume", "resume", "cancel", "force"])
 
@@ -213,11 +217,43 @@ class Lifecycle(RuleBasedStateMachine):
     def report(self) -> None:
         self.actions.report()
 
+    # Schedules
+
+    @rule(data=st.data(), schedule_slug=schedule_slugs, workflow_slug=st.sampled_from(SLUGS))
+    def declare_schedule(self, data: st.DataObject, schedule_slug: str, workflow_slug: str) -> None:
+        rule, options = data.draw(graphs.rules), data.draw(graphs.schedule_options)
+        if data.draw(st.integers(0, 5)) == 5:
+            rule = {"at": self.model.world.now + timedelta(seconds=data.draw(numbers) * 10 - 30)}
+        elif data.draw(st.integers(0, 5)) == 5:
+            options["starts_at"] = self.model.world.now + timedelta(seconds=data.draw(seconds))
+            options["ends_at"] = options["starts_at"] + timedelta(minutes=data.draw(numbers))
+        self.actions.declare_schedule(schedule_slug, workflow_slug, {**rule, **options})
+
+    @rule(
+        data=st.data(),
+        schedule_slug=schedule_slugs,
+        action=schedule_actions,
+    )
+    def change_schedule(self, data: st.DataObject, schedule_slug: str, action: str) -> None:
+        if action == "update":
+            changed = graphs.rules | graphs.schedule_options | st.just({"due_key": ""})
+            self.actions.update_schedule(schedule_slug, data.draw(changed))
+        elif action == "trigger":
+            self.actions.trigger_schedule(schedule_slug)
+        elif action == "backfill":
+            self.actions.backfill_schedule(schedule_slug, timedelta(minutes=data.draw(numbers)))
+        else:
+            self.actions.change_schedule(schedule_slug, action)
+
     # Workers
 
     @rule(worker_id=worker_ids, offer=st.sampled_from(OFFERS), lease=st.sampled_from([6, 15, 100]))
     def register(self, worker_id: str, offer: Offer, lease: int) -> None:
         self.actions.register(worker_id, offer, timedelta(seconds=lease))
+
+    @rule(queue=st.sampled_from(["default", "slow"]), action=st.sampled_from(["pause", "resume"]))
+    def steer_queue(self, queue: str, action: str) -> None:
+        self.actions.steer_queue(queue, action)
 
     @rule(worker_id=worker_ids)
     def unregister(self, worker_id: str) -> None:
@@ -278,6 +314,16 @@ class Lifecycle(RuleBasedStateMachine):
             if self.has_room:
                 input = data.draw(graphs.crowd_inputs)
                 self.actions.start(SLUGS[0], input, executor_id=executor_id)
+
+    def start_limited(self, data: st.DataObject) -> None:
+        """One run or more, under limits of whole runs."""
+        slugs = st.sampled_from(["order", "order", "parcel"])
+        executor_ids = graphs.sometimes(st.sampled_from(sorted(self.model.workers)), 4)
+        for slug in data.draw(st.lists(slugs, min_size=1, max_size=3)):
+            if self.has_room:
+                delay = data.draw(graphs.sometimes(st.just(3), 6))
+                input, executor_id = data.draw(graphs.elements), data.draw(executor_ids)
+                self.actions.start(slug, input, {"delay": delay}, executor_id=executor_id)
 
     # What brings runs forward is in several rules, because in each case some rules are left out.
 

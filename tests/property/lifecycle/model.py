@@ -18,6 +18,7 @@ from tests.property.lifecycle import (
     limits,
     retention,
     retries,
+    schedules,
     waiting,
 )
 from tests.property.lifecycle.definitions import Workflow
@@ -37,7 +38,7 @@ from tests.property.lifecycle.refusals import (
     Refused,
 )
 from tests.property.lifecycle.run import Run, descendants, fail_together
-from tests.property.lifecycle.states import Place, Result, TaskKey
+from tests.property.lifecycle.states import ITSELF, Place, Result, TaskKey
 from tests.property.lifecycle.waits import Decision, Operation, Signal, TimerKey
 from tests.property.lifecycle.world import World
 
@@ -63,10 +64,16 @@ class Model:
         now: datetime,
         choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta],
         choose_child: Callable[[UUID, TimerKey], UUID],
+        choose_lenders: Callable[[UUID, Place], dict[limits.LimitKey, UUID | None]],
+        choose_due_run: Callable[[str, datetime], UUID | None],
+        has_begun: Callable[[UUID], bool],
         is_kept: Callable[[UUID], bool],
     ) -> None:
-        self.world = World(now, choose_wait, choose_child, is_kept)
+        self.world = World(
+            now, choose_wait, choose_child, choose_lenders, choose_due_run, has_begun, is_kept
+        )
         self.workers: dict[str, Worker] = {}
+        self.paused_queues: set[str] = set()
         self.used_keys: dict[tuple[str, str], UUID] = {}
         self.swept_at: datetime | None = None
         self.is_sweeping = False  # there are more old runs to delete
@@ -100,11 +107,13 @@ class Model:
         parent_run_id: UUID | None = None,
         executor_id: str | None = None,
         idempotency_key: str | None = None,
+        is_let_in: bool = True,
         **unique: Any,
     ) -> UUID:
         """The id of the run; of the first one, if its key was used before.
 
-        If another run has the unique key, it is the id of that run, or that run is cancelled.
+        If another run has the unique key, it is the id of that run, or that run is cancelled. If
+        others wait for the room that the run needs, is_let_in says what the engine has done.
         """
         if workflow_slug not in self.workflows:
             raise Refused(WORKFLOW_UNKNOWN)
@@ -122,18 +131,8 @@ class Model:
         taken = workflow if met.waiting is None else met.waiting.workflow
         if met.returned is None and taken.refuses(input) is not None:
             raise Refused(BAD_INPUT)
-        if executor_id is not None:
-            self.hear(executor_id)
-        if met.returned is not None:
-            return met.returned
-        if met.waiting is not None:
-            keys.replace_input(met.waiting, input, wish)
-            return met.waiting.run_id
-        reason = f"run {run_id} with the same unique_key has replaced it"
-        fail_together(met.replaced, reason, is_cancelled=True)
-        if idempotency_key is not None:
-            self.used_keys[workflow_slug, idempotency_key] = run_id
         seconds = workflow.deadline if deadline is None else deadline
+        wait = wish.delay or delay or 0
         run = Run(
             self.world,
             run_id,
@@ -145,7 +144,19 @@ class Model:
             unique_key=wish.unique_key,
             is_waiting=wish.debounce is not None,
         )
-        run.launch(timedelta(seconds=wish.delay or delay or 0))
+        limits.reject(run, met, is_delayed=wait > 0, is_let_in=is_let_in)
+        if executor_id is not None:
+            self.hear(executor_id)
+        if met.returned is not None:
+            return met.returned
+        if met.waiting is not None:
+            keys.replace_input(met.waiting, input, wish)
+            return met.waiting.run_id
+        reason = f"run {run_id} with the same unique_key has replaced it"
+        fail_together(met.replaced, reason, is_cancelled=True)
+        if idempotency_key is not None:
+            self.used_keys[workflow_slug, idempotency_key] = run_id
+        run.launch(timedelta(seconds=wait))
         return run_id
 
     # Limits
@@ -195,6 +206,17 @@ class Model:
         worker.progress = dict.fromkeys(tasks, self.world.now - age) if age is not None else {}
         return [key for key, claim in tasks if not self.is_leased(key, claim, worker_id)]
 
+    def pause_queue(self, queue: str) -> bool:
+        """Workers claim nothing from it. The executor of a run executes its steps nevertheless."""
+        is_new = queue not in self.paused_queues
+        self.paused_queues.add(queue)
+        return is_new
+
+    def resume_queue(self, queue: str) -> bool:
+        was_paused = queue in self.paused_queues
+        self.paused_queues.discard(queue)
+        return was_paused
+
     def _take_over(self, worker_ids: set[str], *, is_dead: bool) -> None:
         """What they hold goes to others: as failed attempts of the dead, if it surely had begun."""
         for run in self.active_runs:
@@ -221,19 +243,21 @@ class Model:
         worker = self._worker(worker_id)
         found = {}
         for run in self.active_runs:
-            for slug, index in run.places("queued") if not run.is_paused else ():
+            for slug, index in run.places("queued") if run.has_begun and not run.is_paused else ():
                 step = run.step(slug)
                 if run.executor_id is not None and step.execution == "local":
                     is_mine = run.executor_id == worker_id and run.run_id in own_runs
                 else:
-                    is_mine = worker.serves(step.queue, step.resources)
+                    is_paused = step.queue in self.paused_queues
+                    is_mine = not is_paused and worker.serves(step.queue, step.resources)
                 if is_mine:
                     found[run.run_id, slug, index] = inputs.of_task(run, (slug, index))
         return found
 
     def is_limited(self, key: TaskKey) -> bool:
-        run_id, slug, _ = key
-        return bool(self.runs[run_id].step(slug).limits)
+        """Whether it waits in a line: a run, or a task under limits."""
+        run_id, *place = key
+        return place == [*ITSELF] or bool(self.runs[run_id].step(key[1]).limits)
 
     def claim(self, worker_id: str, keys: Collection[TaskKey], *, is_ahead: bool) -> None:
         for run_id, slug, index in keys:
@@ -242,7 +266,7 @@ class Model:
             task.claim += 1
             if task.ahead != "lost":
                 task.ahead = "claimed" if is_ahead else None
-            task.places = limits.places_of(self.runs[run_id], (slug, index))
+            task.places = limits.take(self.runs[run_id], (slug, index))
             task.worker_id, task.started_at, task.error = worker_id, self.world.now, None
 
     def is_leased(self, key: TaskKey, claim: int, worker_id: str) -> bool:
@@ -327,6 +351,9 @@ class Model:
         for worker_id in dead:
             del self.workers[worker_id]
         self._take_over(dead, is_dead=True)
+        if not dead:
+            schedules.fire(self.world)
+            limits.let_in_before(self.world)
         for run in self.active_runs:
             waiting.deliver(run)
             run.settle()
@@ -385,6 +412,7 @@ class Model:
             return LONG_AGO
         times = [due for run in self.active_runs for due in run.due.values()]
         times += [worker.heard_at + worker.lease for worker in self.workers.values()]
+        times += [s.wakes_at for s in self.world.schedules.values() if s.wakes_at is not None]
         if self.swept_at is not None and self.is_sweeping:
             times.append(self.swept_at)
         elif self.swept_at is not None and self.swept_at <= self.world.now - SWEEP_INTERVAL:
@@ -489,6 +517,11 @@ class Model:
             self.cancel(run.run_id, f'workflow "{workflow_slug}" was deleted', force=True)
         self._delete(runs)
         del self.workflows[workflow_slug], self.world.keeps[workflow_slug]
+        self.world.schedules = {
+            slug: schedule
+            for slug, schedule in self.world.schedules.items()
+            if schedule.workflow_slug != workflow_slug
+        }
 
     def _delete(self, runs: list[Run]) -> None:
         for run in runs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,14 @@ from typing_extensions import LiteralString
 from tests.property.lifecycle import children, keys, limits
 from tests.property.lifecycle.model import Model
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Task, TaskKey
+from tests.property.lifecycle.states import Place, Spot, Task, TaskKey
 from tests.support.engine import Engine
 
 Key = tuple[str, UUID | None, str | None, int | None]
 State = dict[Key, Any]
 
 MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # One statement, because it is asked after every call. Times are microseconds from now, and timers
 # that stand still have what is left of them. Tasks that were cancelled before anybody claimed them
@@ -79,7 +80,7 @@ select 'line', run_id, step_slug, task_index, to_jsonb(fault)
 from stepgres.line_entries where not is_paused or fault is not null
 union all
 select 'places', run_id, step_slug, task_index,
-    jsonb_agg(jsonb_build_array(limit_slug, key, weight) order by limit_slug, key)
+    jsonb_agg(jsonb_build_array(limit_slug, key, weight, lent_by) order by limit_slug, key)
 from stepgres.places group by run_id, step_slug, task_index
 union all
 select change || ' child', run_id, null, null, to_jsonb(reason) from stepgres.child_changes as c
@@ -89,6 +90,16 @@ where case c.change
     )
     else exists (select from stepgres.active_runs as a where a.run_id = c.run_id)
 end
+union all
+select 'schedule', null, schedule_slug, null, jsonb_build_array(
+    workflow_slug, paused_at is not null, (extract(epoch from next_due_at) * 1000000)::bigint,
+    (extract(epoch from buffered_at) * 1000000)::bigint,
+    (extract(epoch from wakes_at) * 1000000)::bigint
+) from stepgres.schedules
+union all
+select 'due time', null, schedule_slug || ' ' || (extract(epoch from due_at) * 1000000)::bigint,
+    null, jsonb_build_array(outcome, kind, run_id)
+from stepgres.schedule_runs
 union all
 select 'worker', null, worker_id, null, jsonb_build_array(
     (extract(epoch from heartbeat_at - stepgres._now()) * 1000000)::bigint,
@@ -131,7 +142,41 @@ def modelled(model: Model) -> State:
         state["worker", None, worker_id, None] = [
             (worker.heard_at - now) // MICROSECOND, worker.lease // MICROSECOND,
         ]  # fmt: skip
-    return state | modelled_waits(model)
+    return state | modelled_waits(model) | modelled_schedules(model)
+
+
+def modelled_schedules(model: Model) -> State:
+    state: State = {}
+    for slug, schedule in model.world.schedules.items():
+        times = (schedule.next_due_at, schedule.buffered_at, schedule.wakes_at)
+        state["schedule", None, slug, None] = [
+            schedule.workflow_slug, schedule.is_paused, *(t and microseconds(t) for t in times),
+        ]  # fmt: skip
+        for due_at, due_time in schedule.settled.items():
+            state["due time", None, f"{slug} {microseconds(due_at)}", None] = [
+                due_time.outcome, due_time.kind, due_time.run_id and str(due_time.run_id),
+            ]  # fmt: skip
+    return state
+
+
+def microseconds(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+def wakes(state: State) -> dict[str, datetime | None]:
+    """When each schedule in the database looks again."""
+    return {
+        slug: None if seen[-1] is None else EPOCH + seen[-1] * MICROSECOND
+        for (kind, _, slug, _), seen in state.items()
+        if kind == "schedule" and slug is not None
+    }
+
+
+def due_run_of(state: State, schedule_slug: str, due_at: datetime) -> UUID | None:
+    """The run of a due time in the database."""
+    key = ("due time", None, f"{schedule_slug} {microseconds(due_at)}", None)
+    run_id = state.get(key, [None])[-1]
+    return run_id and UUID(run_id)
 
 
 def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
@@ -145,15 +190,22 @@ def modelled_task(run_id: UUID, slug: str, index: int, task: Task) -> State:
         seen = [task.status, task.attempt, task.error, worker_id]
         state["task", run_id, slug, index] = seen
     if task.status == "started" and task.places:
-        state["places", run_id, slug, index] = [
-            [*key, weight] for key, weight in sorted(task.places.items())
-        ]
+        state["places", run_id, slug, index] = modelled_places(task.places)
     return state
+
+
+def modelled_places(places: dict[Spot, int]) -> list[list[Any]]:
+    return [
+        [limit_slug, key, weight, lender and str(lender)]
+        for (limit_slug, key, lender), weight in sorted(places.items(), key=lambda p: p[0][:2])
+    ]
 
 
 def modelled_line(run: Run) -> State:
     """What waits for room. The entries of a paused run are of no interest unless they fail."""
     state: State = {}
+    if run.own_places:
+        state["places", run.run_id, "", 0] = modelled_places(run.own_places)
     for slug, index in limits.in_line(run) if run.is_active else ():
         is_faulty = (run.run_id, slug, index) in run.world.faulty
         if is_faulty or not run.is_paused:
@@ -163,11 +215,40 @@ def modelled_line(run: Run) -> State:
 
 
 def faulty(state: State) -> set[TaskKey]:
-    """The tasks of which the database has found that they cannot stand in a line."""
+    """The tasks and runs of which the database has found that they cannot stand in a line."""
     return {
         (run_id, slug, index)
         for (kind, run_id, slug, index), fault in state.items()
-        if kind == "line" and fault and run_id and slug and index is not None
+        if kind == "line" and fault and run_id and slug is not None and index is not None
+    }
+
+
+def let_in(state: State) -> list[UUID]:
+    """The runs that were let in and have not begun."""
+    return [run_id for (kind, run_id, *_) in state if kind == "let_in timer" and run_id]
+
+
+def has_begun(state: State, run_id: UUID) -> bool:
+    """Whether a run stands in no line, and nothing keeps it from its first step."""
+    status = state.get(("run", run_id, None, None), [None])[0]
+    is_held = ("line", run_id, "", 0) in state or ("let_in timer", run_id, "", 0) in state
+    return status in ("started", "completed") and not is_held
+
+
+def overtaken(state: State) -> list[UUID]:
+    """The runs that are to be cancelled because others have found no room."""
+    return [
+        run_id
+        for (kind, run_id, *_), reason in state.items()
+        if kind == "cancel child" and run_id and reason == limits.OVERTAKEN
+    ]
+
+
+def lenders_of(state: State, run_id: UUID, place: Place) -> dict[limits.LimitKey, UUID | None]:
+    """Which runs have lent their places to a task or run."""
+    return {
+        (limit_slug, key): lender and UUID(lender)
+        for limit_slug, key, _, lender in state.get(("places", run_id, *place), [])
     }
 
 

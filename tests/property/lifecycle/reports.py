@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from tests.property.lifecycle import schedules
 from tests.property.lifecycle.model import LONG_AGO, Model
 from tests.property.lifecycle.observation import text
 from tests.property.lifecycle.run import Run
-from tests.property.lifecycle.states import Task, TaskKey
+from tests.property.lifecycle.states import START, Task, TaskKey
 from tests.support.engine import Engine
 
 
@@ -33,6 +35,12 @@ def check_reports(engine: Engine, model: Model) -> None:
         assert (status, text(details)) == expected_status(run)
         rows = "select step_slug, waits_for from stepgres.why_stuck(%s)"
         assert set(engine.rows(rows, run.run_id)) == set(expected_reasons(model, run, standing))
+        if model.world.schedules:
+            due_at = engine.call("get_scheduled_at", run_id=run.run_id)
+            assert due_at == schedules.scheduled_at(model.world, run)
+    for slug, schedule in model.world.schedules.items():
+        counted = engine.call("get_schedule", schedule_slug=slug)["outcomes"]
+        assert counted == Counter(due_time.outcome for due_time in schedule.settled.values())
     for status in ("started", "completed", "failed"):
         listed = engine.rows("select run_id from stepgres.list_workflow_runs(%s)", status)
         assert set(listed) == {r.run_id for r in model.runs.values() if r.status == status}
@@ -58,14 +66,8 @@ def expected_reasons(model: Model, run: Run, standing: set[TaskKey]) -> Iterator
     """What each unfinished step waits for; nothing is left without a reason."""
     for slug, state in run.steps.items():
         if state.status == "created":
-            depends_on = run.step(slug).depends_on
-            if not all(run.steps[other].counts_as_finished for other in depends_on):
-                yield slug, "dependency"
-                continue
-            if not run.has_begun:
-                yield slug, "start"
-            if run.is_paused:
-                yield slug, "pause"
+            for reason in reasons_of_created(run, slug):
+                yield slug, reason
     awaited = [(w.slug, w.index) for w in run.waits.values() if w.is_open and w.kind == "child"]
     for wait in run.waits.values():
         if wait.is_open:
@@ -75,6 +77,19 @@ def expected_reasons(model: Model, run: Run, standing: set[TaskKey]) -> Iterator
             continue
         is_standing = (run.run_id, slug, index) in standing
         yield slug, reason_of_task(model, run, slug, run.task((slug, index)), is_standing)
+
+
+def reasons_of_created(run: Run, slug: str) -> Iterator[str]:
+    depends_on = run.step(slug).depends_on
+    if not all(run.steps[other].counts_as_finished for other in depends_on):
+        yield "dependency"
+        return
+    if START in run.due or START in run.left:
+        yield "start"
+    elif not run.has_begun and not run.is_paused:
+        yield "limit"
+    if run.is_paused:
+        yield "pause"
 
 
 def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: bool) -> str:
@@ -89,9 +104,12 @@ def reason_of_task(model: Model, run: Run, slug: str, task: Task, is_standing: b
     is_given_back = task.attempt == 0 and not step.start_delay
     if task.status == "waiting" and (is_served or not is_given_back):
         return "timer"
-    if is_standing:
+    is_local = run.executor_id is not None and step.execution == "local"
+    if step.queue in model.paused_queues and not is_local:
+        return "pause"
+    if is_standing or not run.has_begun:
         return "limit"
-    if run.executor_id is not None and step.execution == "local":
+    if is_local:
         return "executor"
     if not any(step.queue in worker.queues for worker in alive):
         return "queue"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.property.lifecycle import children
 from tests.property.lifecycle.states import UNFINISHED, StepState, Task
 from tests.property.lifecycle.waits import Wait
 
@@ -20,11 +19,15 @@ def go_on(old: Run, new: Run) -> None:
     _copy_waits(old, new)
     _copy_children(old, new)
     new.enter()
-    for slug, index in new.places("queued"):
-        if new.step(slug).workflow is not None:
-            children.start(new, (slug, index), is_new=True)
     new.begin()
+    if new.is_in_line:
+        # bodies that have done something are taken over at once, and go on when the run begins
+        new.judge([slug for slug in new.ready() if _has_body(old.steps[slug])])
     _copy_checkpoints(old, new)
+
+
+def _has_body(old: StepState) -> bool:
+    return any(task.counted_from is not None for task in old.tasks)
 
 
 def _copied(old: StepState) -> StepState:

@@ -14,7 +14,15 @@ from uuid import UUID
 
 from tests.property.lifecycle import approvals, bodies, children, inputs, keys, waiting
 from tests.property.lifecycle.definitions import Step, Workflow
-from tests.property.lifecycle.states import DEADLINE, START, Place, StepState, Task
+from tests.property.lifecycle.states import (
+    DEADLINE,
+    LET_IN,
+    START,
+    Place,
+    Spot,
+    StepState,
+    Task,
+)
 from tests.property.lifecycle.waits import TimerKey, Wait
 from tests.property.lifecycle.world import World
 
@@ -33,6 +41,9 @@ class Run:
     unique_key: str | None = None
     is_waiting: bool = False  # it was started with debounce, and has not begun
     is_held: bool = False  # its start was due before the run before it has ended
+    is_in_line: bool = False  # it has limits, and was not let in yet
+    let_in_at: datetime | None = None
+    own_places: dict[Spot, int] = field(default_factory=dict)
     has_begun: bool = False
     is_paused: bool = False
     is_pause_inherited: bool = False
@@ -123,7 +134,7 @@ class Run:
                 self.task((slug, index)).status = "queued"
             elif kind == "wake":
                 bodies.resume(self, (slug, index))
-        if START in fired:
+        if START in fired or LET_IN in fired:
             self.begin()
 
     # Steps start
@@ -141,17 +152,24 @@ class Run:
             self.set_timer(DEADLINE, delay + self.deadline)
 
     def begin(self) -> None:
+        """A run with limits stands in a line first; then tasks that it has taken over go on."""
+        if self.workflow.limits and self.let_in_at is None:
+            self.is_in_line = True
+            return
         self.has_begun = True
+        for place in self.places("queued"):
+            if self.step(place[0]).workflow is not None:
+                children.start(self, place, is_new=True)
         self.settle()
 
     def settle(self) -> None:
         """Layer by layer: all steps that are ready at a time are judged together."""
-        while self.is_active and self.has_begun and not self.is_paused and (ready := self._ready()):
-            self._judge(ready)
+        while self.is_active and self.has_begun and not self.is_paused and (ready := self.ready()):
+            self.judge(ready)
         if self.is_active and all(state.counts_as_finished for state in self.steps.values()):
             self._complete()
 
-    def _ready(self) -> list[str]:
+    def ready(self) -> list[str]:
         return [
             slug
             for slug, state in self.steps.items()
@@ -159,7 +177,7 @@ class Run:
             and all(self.steps[other].counts_as_finished for other in self.step(slug).depends_on)
         ]
 
-    def _judge(self, ready: list[str]) -> None:
+    def judge(self, ready: list[str]) -> None:
         """If a step fails here, whatever became ready together with it is cancelled."""
         unmet = [
             slug for slug in ready if not self.step(slug).may_start(inputs.of_step(self, slug))
@@ -230,7 +248,8 @@ class Run:
 
     def end(self, status: str) -> None:
         self.status, self.finished_at = status, self.world.now
-        self.is_paused = False
+        self.is_paused = self.is_in_line = False
+        self.own_places = {}
         self.due, self.left = {}, {}
         keys.free(self)
         if status == "failed":

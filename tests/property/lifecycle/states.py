@@ -11,9 +11,12 @@ from tests.property.lifecycle.waits import Checkpoint, TimerKey, Wait
 
 Place = tuple[str, int]
 TaskKey = tuple[UUID, str, int]
+Spot = tuple[str, str, UUID | None]  # a limit, a key, and the run that lends its place there
 
 START: TimerKey = ("run_start", "", 0)
 DEADLINE: TimerKey = ("run_deadline", "", 0)
+LET_IN: TimerKey = ("let_in", "", 0)
+ITSELF: Place = ("", 0)  # of a run: it stands in lines and has places, as its tasks do
 UNFINISHED = ("queued", "started", "waiting")
 
 
@@ -32,7 +35,7 @@ class Task:
     checkpoints: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
     counted_from: int | None = None  # with checkpoints: the attempts after this number count
     waits_for: list[Wait] | None = None  # while its body is suspended
-    places: dict[tuple[str, str], int] = field(default_factory=dict)  # under limits, while started
+    places: dict[Spot, int] = field(default_factory=dict)  # under limits, while started
 
     @property
     def attempts(self) -> int:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tests.property.lifecycle.definitions import Workflow
-from tests.property.lifecycle.states import TaskKey
+from tests.property.lifecycle.states import Place, TaskKey
 from tests.property.lifecycle.waits import Signal, TimerKey, Wait
 
 if TYPE_CHECKING:
     from tests.property.lifecycle.limits import Limit
     from tests.property.lifecycle.run import Run
+    from tests.property.lifecycle.schedules import Schedule
 
 
 @dataclass
@@ -24,6 +25,9 @@ class World:
     now: datetime
     choose_wait: Callable[[UUID, TimerKey, timedelta, timedelta], timedelta]
     choose_child: Callable[[UUID, TimerKey], UUID]
+    choose_lenders: Callable[[UUID, Place], dict[tuple[str, str], UUID | None]]
+    choose_due_run: Callable[[str, datetime], UUID | None]
+    has_begun: Callable[[UUID], bool]  # a run that stood in a line
     is_kept: Callable[[UUID], bool]  # a run, by the last sweep
     workflows: dict[str, Workflow] = field(default_factory=dict)  # in their current versions
     runs: dict[UUID, Run] = field(default_factory=dict)  # in the order of their starts
@@ -34,6 +38,7 @@ class World:
     begins: set[UUID] = field(default_factory=set)  # held runs that begin with the next tick
     keeps: dict[str, dict[str, float]] = field(default_factory=dict)  # of current versions
     limits: dict[str, Limit] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     faulty: set[TaskKey] = field(default_factory=set)  # the next tick fails them
     holders: dict[tuple[str, str], tuple[UUID, Wait]] = field(default_factory=dict)
 
