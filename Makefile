@@ -3,8 +3,12 @@ PYTHON ?= python3
 PG_CONFIG ?= pg_config
 python = .venv/bin/python
 
+# Compiled modules make the processes of the tests start faster.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo live test test-property screenshots bench bench-peers sql docs sync lint format release packages next
+.PHONY: help demo live test test-property screenshots bench bench-peers sql docs sync
+.PHONY: lint check-sql check-python format release packages next
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^(# )?[a-z-]+:.*## / { sub(/^# /, ""); printf "make %-13s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,13 +50,18 @@ sync: .venv/.dev ## build the synchronous modules from their asynchronous siblin
 	$(python) tools/generate_sync.py
 
 lint: .venv/.dev sql ## check everything except the tests
+	@$(MAKE) --no-print-directory --jobs 2 check-sql check-python
+
+check-sql:
+	$(python) -m sqlfluff lint --nocolor sql/src
+
+check-python:
 	$(python) tools/generate_sync.py --check
 	$(python) tools/build_reference.py --check
 	$(python) tools/check_names.py
 	$(python) -m ruff check --quiet
 	$(python) -m ruff format --check --quiet
 	$(python) -m mypy python tools tests $(wildcard bench examples)
-	$(python) -m sqlfluff lint --nocolor sql/src
 
 format: .venv/.dev ## format Python and SQL
 	$(python) -m ruff check --quiet --fix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import defaultdict, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import stepgres
+from tests.support.databases import KeptDatabase, prepare_template
 from tests.support.engine import Engine
 from tests.support.servers import Postgres, all_postgres
 
@@ -88,6 +89,10 @@ class Clock:
         )
         return cls(connection)
 
+    def restart(self) -> None:
+        """Stand still at the time of now."""
+        self.connection.execute("update public.test_clock set now = clock_timestamp()")
+
     def advance(self, seconds: float) -> None:
         self.connection.execute(
             "update public.test_clock set now = now + make_interval(secs => %s)", [seconds]
@@ -96,29 +101,61 @@ class Clock:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server with a template database in which Stepgres is installed."""
+    """A running server with template databases in which Stepgres is installed."""
 
     postgres: Postgres
     dsn: str
     admin: psycopg.Connection[tuple[Any, ...]]
     ended: deque[str] = field(default_factory=deque)
+    kept: defaultdict[str, deque[KeptDatabase]] = field(default_factory=lambda: defaultdict(deque))
 
     @contextmanager
     def database(self, template: str = "with_stepgres") -> Iterator[Database]:
         """A new database, dropped some tests later."""
-        name = f"test_{next(_numbers)}"
-        # Each test has a database, so its creation is a large part of all tests. Copying the files
-        # takes half the time of writing them through WAL, and copies the cache of the catalog.
-        self.admin.execute(
-            f"create database {name} template {template} strategy file_copy".encode()
-        )
+        name = self._create(template)
         try:
             yield Database(make_conninfo(self.dsn, dbname=name))
         finally:
-            # PostgreSQL sleeps for 0.1 s if sessions are just ending in the database.
-            self.ended.append(name)
-            if len(self.ended) > 2:
-                self.admin.execute(f"drop database {self.ended.popleft()} with (force)".encode())
+            self._drop_later(name)
+
+    @contextmanager
+    def kept_database(self, template: str) -> Iterator[KeptDatabase]:
+        """A database that is as a new one."""
+        kept = self._take(template)
+        try:
+            yield kept
+        finally:
+            self.kept[template].append(kept)
+
+    def close(self) -> None:
+        for kept in itertools.chain(*self.kept.values()):
+            kept.close()
+
+    def _take(self, template: str) -> KeptDatabase:
+        # The sessions of the test before may be just ending: the next test has another database.
+        if len(self.kept[template]) > 1:
+            kept = self.kept[template].popleft()
+            if kept.is_as_new():
+                return kept
+            kept.close()
+            self._drop_later(kept.name)
+        name = self._create(template)
+        return KeptDatabase(name, make_conninfo(self.dsn, dbname=name))
+
+    def _create(self, template: str) -> str:
+        name = f"test_{next(_numbers)}"
+        # Copying the files takes half the time of writing them through WAL, and copies the cache of
+        # the catalog.
+        self.admin.execute(
+            f"create database {name} template {template} strategy file_copy".encode()
+        )
+        return name
+
+    def _drop_later(self, name: str) -> None:
+        # PostgreSQL sleeps for 0.1 s if sessions are just ending in the database.
+        self.ended.append(name)
+        if len(self.ended) > 2:
+            self.admin.execute(f"drop database {self.ended.popleft()} with (force)".encode())
 
 
 def add_guards(dsn: str) -> None:
@@ -135,18 +172,28 @@ def server(installation: Postgres) -> Iterator[Server]:
         template = make_conninfo(dsn, dbname="with_stepgres")
         stepgres.install(template)
         add_guards(template)
+        with psycopg.connect(template) as connection:
+            prepare_template(connection)
         # A new session writes the cache of the catalog, which the copies then have.
         psycopg.connect(template).close()
-        yield Server(installation, dsn, admin)
+        admin.execute("create database with_clock template with_stepgres strategy file_copy")
+        with psycopg.connect(make_conninfo(dsn, dbname="with_clock")) as connection:
+            Clock.replace(connection)
+        psycopg.connect(make_conninfo(dsn, dbname="with_clock")).close()
+        server = Server(installation, dsn, admin)
+        yield server
+        server.close()
 
 
 @pytest.fixture
-def db(server: Server) -> Iterator[Database]:
+def db(server: Server, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database with Stepgres, in which no invariant may be violated when the test ends."""
-    with server.database() as database:
-        yield database
-        with database.connect() as connection:
-            assert connection.execute("select * from stepgres.fsck()").fetchall() == []
+    has_clock = "clock" in request.fixturenames
+    with server.kept_database("with_clock" if has_clock else "with_stepgres") as kept:
+        if has_clock:
+            Clock(kept.session).restart()
+        yield Database(kept.dsn)
+        assert kept.fsck() == []
 
 
 @pytest.fixture
@@ -176,4 +223,6 @@ def empty_db(server: Server) -> Iterator[Database]:
 def clock(db: Database) -> Iterator[Clock]:
     """Replaces the clock of the database; every session sees it."""
     with db.connect() as connection:
-        yield Clock.replace(connection)
+        clock = Clock(connection)
+        clock.restart()
+        yield clock

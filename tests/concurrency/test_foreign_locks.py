@@ -32,16 +32,18 @@ def test_no_function_takes_an_advisory_lock() -> None:
 @contextmanager
 def stranger(db: Database, *names: str) -> Iterator[psycopg.Connection[Any]]:
     """Its session holds the keys that were once taken for these names, exclusively."""
-    with db.connect() as connection:
-        name = f"stranger_of_{connection.info.dbname}"
-        connection.execute(f"create role {name} login".encode())
-    with db.connect(user=name) as connection:
-        for key in range(29543, 29548):
-            for number in range(10):
-                connection.execute("select pg_advisory_lock(%s, %s)", [key, number])
-            for text in names:
-                connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [key, text])
-        yield connection
+    with db.connect() as owner:
+        owner.execute("create role stranger_with_locks login")
+        try:
+            with db.connect(user="stranger_with_locks") as connection:
+                for key in range(29543, 29548):
+                    for number in range(10):
+                        connection.execute("select pg_advisory_lock(%s, %s)", [key, number])
+                    for text in names:
+                        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [key, text])
+                yield connection
+        finally:
+            owner.execute("drop role stranger_with_locks")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -77,11 +77,8 @@ def race(engine: Engine, sessions: Sessions, clock: Clock) -> Race:
 
 
 @pytest.mark.parametrize(("shape", "base"), BEGINNINGS)
-@pytest.mark.parametrize("first", CALLS)
-def test_two_calls_at_once_are_as_one_after_the_other(
-    race: Race, shape: str, base: str, first: str
-) -> None:
-    for second in CALLS:
+def test_two_calls_at_once_are_as_one_after_the_other(race: Race, shape: str, base: str) -> None:
+    for first, second in product(CALLS, repeat=2):
         state = State.for_calls(shape, base, (first, second))
         if not race.makes_sense(state, first, second):
             continue

@@ -9,6 +9,7 @@ import httpx
 
 from tests.conftest import Database
 from tests.support.dashboards import dashboard_served
+from tests.support.databases import KEEPER
 from tests.support.engine import Engine, step
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -58,7 +59,10 @@ def test_lost_database_is_said_and_comes_back(db: Database, engine: Engine) -> N
     ):
         tab = events(opened)
         assert next_change(tab) == "changed"
-        others = "pid <> pg_backend_pid() and datname = current_database()"
+        others = (
+            "pid <> pg_backend_pid() and datname = current_database()"
+            f" and application_name <> '{KEEPER}'"
+        )
         engine.connection.execute("create table public.gone ()")
         kill = f"select pg_terminate_backend(pid) from pg_stat_activity where {others}"
         engine.connection.execute(kill.encode())

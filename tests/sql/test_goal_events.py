@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import Clock
+from tests.conftest import Clock, Database
 from tests.support.engine import Engine, refused, step
 from tests.support.goals import (
     approve_graph,
@@ -36,10 +36,11 @@ def sent(engine: Engine) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(params=[False, True], ids=["", "clock stands still"])
-def any_time(request: pytest.FixtureRequest) -> None:
+def any_time(request: pytest.FixtureRequest, db: Database) -> None:
     """Time that goes on, and time in which everything happens at once."""
     if request.param:
-        request.getfixturevalue("clock")
+        with db.connect() as connection:
+            Clock.replace(connection)
 
 
 @pytest.mark.usefixtures("any_time")

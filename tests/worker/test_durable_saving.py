@@ -22,6 +22,7 @@ from stepgres._execution.transactions import Transactions
 from stepgres._execution.worker_client import WorkerClient
 from stepgres.errors import LeaseLost, TooManyCheckpoints
 from tests.conftest import Database
+from tests.support.databases import KEEPER
 from tests.support.engine import Engine, step
 from tests.support.waiting import wait_until
 from tests.support.workers import register_and_start, running_worker
@@ -173,6 +174,7 @@ def test_10_000_suspended_tasks_hold_nothing_in_their_worker(db: Database, clien
     backends = (
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and backend_type = 'client backend'"
+        f" and application_name <> '{KEEPER}'"
     )
     with (
         tracing_memory(),
