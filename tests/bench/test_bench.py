@@ -25,7 +25,7 @@ TABLES = {
     "growth": {"growth", "large_runs"},
     "limits": {"limits"},
     "history": {"history", "calls_beside_history"},
-    "dashboard": {"dashboard"},
+    "dashboard": {"dashboard", "scrape"},
     "snapshot": {"snapshot"},
     "optimizer": {"optimizer"},
 }
