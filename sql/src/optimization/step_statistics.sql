@@ -79,6 +79,7 @@ comment on function stepgres.step_statistics(text, int) is
 
 Runs of all versions count; a step without tasks has no row. For the columns see the type
 step_statistics. The function reads the tasks and attempts of these runs; runs that prune has
-deleted do not count.
+deleted do not count. If more than 10,000 active runs are newer, ended runs that are newer than the
+oldest active run may not count.
 
 Errors: SG002 unknown workflow, SG003 a negative last_runs.';
