@@ -25,6 +25,7 @@ TABLES = {
     "growth": {"growth", "large_runs"},
     "limits": {"limits"},
     "history": {"history", "calls_beside_history"},
+    "seen": {"seen"},
     "dashboard": {"dashboard", "scrape"},
     "snapshot": {"snapshot"},
     "optimizer": {"optimizer"},
