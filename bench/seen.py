@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from bench.measure import one_by_one
-from bench.report import CLIENTS, PER_SECOND, SERVER, WAL, Column, Table
+from bench.report import CLIENTS, SERVER, WAL, Column, Table
 from bench.shapes import chain, jobs
 from bench.throughput import measure_shape, record_spans
 
@@ -40,7 +40,7 @@ def bench_seen(bench: Bench) -> Iterator[Table]:
         "Two worker processes with default settings execute runs of async def steps that were "
         "started before. Server: all its processes. Clients: all others. The ratio is to the "
         "processor time of both with neither, in the same round.",
-        [PER_SECOND, SERVER, CLIENTS, Column("ratio", "ratio of both", ".2f"), WAL],
+        [SERVER, CLIENTS, Column("ratio", "ratio of both", ".2f"), WAL],
         rows,
         rounds,
     )
