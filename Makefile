@@ -30,10 +30,10 @@ screenshots: .venv/.dev sql ## make the pictures of docs/images, in Chromium
 	STEPGRES_SCREENSHOTS=docs/images STEPGRES_TEST_SERVERS=18 \
 		$(python) -m pytest tests/dashboard/test_screenshots.py
 
-bench: .venv/.examples sql ## measure what users get, on a private server: throughput, latency, cost, growth
+bench: .venv/.bench sql ## measure what users get, on a private server: throughput, latency, cost, growth
 	$(python) -m bench
 
-bench-peers: .venv/.examples sql ## the same of other systems, which it installs into a folder for caches
+bench-peers: .venv/.bench sql ## the same of other systems, which it installs into a folder for caches
 	$(python) -m bench.peers
 
 sql: sql/stepgres.sql ## build the scripts that install and upgrade from sql/src

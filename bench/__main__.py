@@ -16,6 +16,7 @@ from bench.limits import bench_limits
 from bench.measure import Bench, describe_machine, private_server
 from bench.optimizer import bench_optimizer
 from bench.report import Table, write_pages, write_results
+from bench.seen import bench_seen
 from bench.snapshot import bench_snapshot
 from bench.throughput import bench_throughput
 from bench.workers import bench_workers
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Table]]] = {
     "growth": bench_growth,
     "limits": bench_limits,
     "history": bench_history,
+    "seen": bench_seen,
     "dashboard": bench_dashboard,
     "snapshot": bench_snapshot,
     "optimizer": bench_optimizer,

@@ -1,4 +1,5 @@
 """What do open tabs of the dashboard cost, while nothing happens but the heartbeats of a worker?
+And what does a scrape of the metrics cost?
 
 A tab is what static/live.js does: it holds the stream of events open, and asks for the content of
 its page, with the ETag that it has, when an event says that something has changed.
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 _PAUSE = 2.0  # seconds between two requests of a tab: LEAST_PAUSE of live.js
+_SCRAPES = 50
 _COLUMNS = (
     Column("server", "server, % of a core", ".1f"),
     Column("dashboard", "dashboard, % of a core", ".1f"),
+    Column("both", "both, % of a core", ".1f"),
     Column("requests", "requests/s of a tab", ".2f"),
 )
 
@@ -52,9 +55,8 @@ def bench_dashboard(bench: Bench) -> Iterator[Table]:
             for slug in ("order", "other"):
                 client.register_workflow({"workflow_slug": slug, "steps": [{"step_slug": "a"}]})
             fill(connection, finished=finished, paused=1_000, waiting=1_000)
+            paths = _paths(client)
             connection.execute("vacuum analyze")
-            paths = ["/", "/?status=failed", "/?status=started", "/?workflow_slug=order"]
-            paths += [f"/runs/{run.run_id}" for run in client.list_workflow_runs(limit=6)]
         port = _free_port()
         with processes(1, _serve, dsn, port) as served, processes(1, _work, dsn) as workers:
             wait_until(lambda: _is_open(port), "the dashboard", served.check)
@@ -66,8 +68,60 @@ def bench_dashboard(bench: Bench) -> Iterator[Table]:
             }
             rows, rounds = bench.in_rounds(one_by_one(cases))
             workers.check()
-        title = f"Open tabs of the dashboard, with an idle worker and {finished:,} finished runs"
+        title = (
+            f"Open tabs of the dashboard, of all kinds of pages, with an idle worker and "
+            f"{finished:,} finished runs. The worker and its heartbeats are part of the server."
+        )
         yield Table("dashboard", title, _COLUMNS, rows, rounds)
+        yield _scrapes(bench, dsn)
+
+
+def _scrapes(bench: Bench, dsn: str) -> Table:
+    """What list_metrics costs on a connection that is kept, and on a new one for each call."""
+    with bench.server.measure() as new:
+        for _ in range(_SCRAPES):
+            with Client(dsn) as client:
+                client.list_metrics()
+    with Client(dsn) as client, bench.server.measure() as kept:
+        for _ in range(_SCRAPES):
+            client.list_metrics()
+    return Table(
+        "scrape",
+        "A call of list_metrics in the same database. A new connection counts too.",
+        [Column("server", "server CPU ms", ".1f"), Column("client", "client CPU ms", ".1f")],
+        {
+            name: {
+                "server": 1000 * usage.server / _SCRAPES,
+                "client": 1000 * usage.clients / _SCRAPES,
+            }
+            for name, usage in {"a connection that is kept": kept, "new connections": new}.items()
+        },
+    )
+
+
+def _paths(client: Client) -> list[str]:
+    """A path of each kind of page, with something to show."""
+    release = {"step_slug": "ship", "approval": {"title": "Ship it?"}}
+    client.register_workflow({"workflow_slug": "release", "steps": [release]})
+    client.start_workflow_runs("release", [{}] * 100)
+    client.create_limit("api", max_running=10)
+    client.create_schedule("nightly", "order", cron="@daily")
+    client.create_channel("news")
+    for number in range(50):
+        client.send_with_notify("news", {"number": number})
+    graphs = [client.save_task_graph("Build it", [{"id": "a"}, {"id": "b"}]) for _ in range(20)]
+    runs = client.list_workflow_runs(limit=3)
+    wait_id = client.list_approvals(limit=1)[0].wait_id
+    return [
+        *("/", "/?status=failed", "/?status=started", "/?workflow_slug=order"),
+        *(f"/runs/{run.run_id}" for run in runs),
+        f"/runs/{runs[0].run_id}/steps/ship",
+        *("/workflows", "/workflows/order", "/workflows/order/versions"),
+        "/workflows/order/durations",
+        *("/queues", "/queues/default", "/limits", "/limits/api"),
+        *("/approvals", f"/approvals/{wait_id}", "/schedules", "/schedules/nightly"),
+        *("/goals", f"/goals/{graphs[0].task_graph_id}", "/channels", "/channels/news"),
+    ]
 
 
 def _measure(bench: Bench, port: int, pid: int, paths: list[str], tabs: int) -> Figures:
@@ -80,6 +134,7 @@ def _measure(bench: Bench, port: int, pid: int, paths: list[str], tabs: int) -> 
     return {
         "server": 100 * usage.server / usage.seconds,
         "dashboard": 100 * spent / usage.seconds,
+        "both": 100 * (usage.server + spent) / usage.seconds,
         "requests": requests / usage.seconds / tabs,
     }
 

@@ -69,6 +69,10 @@ insert into stepgres.attempts (
 )
 select r.run_id, 'a', 0, 1, 'w', r.inserted_at, r.finished_at, r.error
 from stepgres.runs as r where r.status = 'failed';
+insert into stepgres.logs (run_id, step_slug, task_index, attempt, lines, logged_at)
+select a.run_id, 'a', 0, 1,
+    '[{{"at": "2026-01-01T00:00:00Z", "level": "error", "message": "no luck"}}]', a.failed_at
+from stepgres.attempts as a;
 """
 
 

@@ -170,10 +170,19 @@ def _exchange(connection: psycopg.Connection[Any], batch: str, messages: int) ->
 
 
 def measure_shape(
-    bench: Bench, dsn: str, shape: Shape, kind: Kind, workers: int = PROCESSES, **options: Any
+    bench: Bench,
+    dsn: str,
+    shape: Shape,
+    kind: Kind,
+    workers: int = PROCESSES,
+    traces: bool = False,
+    **options: Any,
 ) -> Figures:
     """Figures of the execution of runs that were started before, and of their start."""
-    with working(dsn, [shape], kind, workers, **options) as processes, Starter(dsn) as starter:
+    with (
+        working(dsn, [shape], kind, workers, traces=traces, **options) as processes,
+        Starter(dsn, traces=traces) as starter,
+    ):
         return starter.measure(bench.server, shape, kind, processes)
 
 
@@ -183,6 +192,7 @@ def working(
     shapes: Sequence[Shape],
     kind: Kind,
     workers: int = PROCESSES,
+    traces: bool = False,
     **options: Any,
 ) -> Iterator[Processes]:
     """Workers that wait for runs of the shapes, in at most 4 processes."""
@@ -190,7 +200,7 @@ def working(
         for shape in shapes:
             client.register_workflow(shape.document(kind))
     count = min(workers, 4)
-    target = _loop if kind == "loop" else _work
+    target = _loop if kind == "loop" else _work_with_traces if traces else _work
     with (
         processes(count, target, dsn, shapes, kind, workers // count, options) as every,
         psycopg.connect(dsn, autocommit=True) as connection,
@@ -202,9 +212,9 @@ def working(
 class Starter:
     """Starts runs over two connections, and waits for their end."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, traces: bool = False) -> None:
         self.connection = psycopg.connect(dsn, autocommit=True)
-        self._clients = [Client(dsn) for _ in range(PROCESSES)]
+        self._clients = [Client(dsn, traces=traces) for _ in range(PROCESSES)]
         self._pool = ThreadPoolExecutor(PROCESSES)
 
     def __enter__(self) -> Starter:
@@ -260,10 +270,16 @@ def _start_batches(shape: Shape, kind: Kind, client: Client, sizes: list[int]) -
 
 
 def _work(
-    dsn: str, shapes: Sequence[Shape], kind: Kind, count: int, options: dict[str, Any]
+    dsn: str,
+    shapes: Sequence[Shape],
+    kind: Kind,
+    count: int,
+    options: dict[str, Any],
+    *,
+    traces: bool = False,
 ) -> None:
     async def work() -> None:
-        async with AsyncClient(dsn) as client:
+        async with AsyncClient(dsn, traces=traces) as client:
             flows = [shape.flow(kind) for shape in shapes]
             workers = [AsyncWorker(client, flows, **options) for _ in range(count)]
 
@@ -275,6 +291,26 @@ def _work(
             await asyncio.gather(*(worker.run() for worker in workers))
 
     asyncio.run(work())
+
+
+def _work_with_traces(*arguments: Any) -> None:
+    record_spans()
+    _work(*arguments, traces=True)
+
+
+def record_spans() -> None:
+    """Let the SDK of OpenTelemetry record the spans of this process, and send them nowhere."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    class Nowhere(SpanExporter):
+        def export(self, spans: Sequence[Any]) -> SpanExportResult:
+            return SpanExportResult.SUCCESS
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Nowhere()))
+    trace.set_tracer_provider(provider)
 
 
 def _loop(

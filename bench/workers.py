@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.measure import one_by_one
 from bench.report import CLIENTS, PER_SECOND, SERVER, Column, Table
@@ -33,7 +33,7 @@ def bench_workers(bench: Bench) -> Iterator[Table]:
         for concurrency in _CONCURRENCY[: bench.size(4, 1)]:
             for kind in ("async", "sync"):
                 name = f"2 workers, {kind} steps, concurrency {concurrency}"
-                options = {"concurrency": concurrency}
+                options: dict[str, Any] = {"concurrency": concurrency}
                 cases[name] = partial(measure_shape, bench, dsn, shape, kind, **options)
         medians, rounds = bench.in_rounds(one_by_one(cases))
         yield Table(

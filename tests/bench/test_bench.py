@@ -25,7 +25,8 @@ TABLES = {
     "growth": {"growth", "large_runs"},
     "limits": {"limits"},
     "history": {"history", "calls_beside_history"},
-    "dashboard": {"dashboard"},
+    "seen": {"seen"},
+    "dashboard": {"dashboard", "scrape"},
     "snapshot": {"snapshot"},
     "optimizer": {"optimizer"},
 }

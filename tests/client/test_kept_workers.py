@@ -32,9 +32,15 @@ def _kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_run, "_LOOK_INTERVAL", _LONG)
 
 
-def test_second_execution_takes_four_round_trips_and_transactions(db: Database) -> None:
+@pytest.mark.parametrize("logs", ["off", "info"])
+@pytest.mark.parametrize("metrics", [False, True])
+def test_second_execution_takes_four_round_trips_and_transactions(
+    db: Database, logs: Any, metrics: bool
+) -> None:
+    """What logs and metrics write comes with the results."""
     with Proxy(db.dsn) as proxy, Client(proxy.dsn) as client:
-        executor = Executor(client)
+        client.switch_metrics(metrics)
+        executor = Executor(client, logs=logs)
         for n in range(10):  # by then psycopg has prepared all statements
             assert executor.execute(DOUBLE, n).output == 2 * n
         before = proxy.answers

@@ -332,27 +332,6 @@ def test_metrics_that_are_off_write_nothing(engine: Engine, clock: Clock) -> Non
     assert (found["stepgres_workers", ""], found["stepgres_counting", ""]) == (1, 0)
 
 
-def test_metrics_that_are_off_add_no_call(engine: Engine, clock: Clock) -> None:
-    """A turn calls the same functions as without metrics: _is_counting is an inlined expression."""
-    engine.call("switch_metrics", is_on=False)
-    engine.define("order", step("a"), step("b", "a", max_attempts=1))
-    engine.start("order", {})
-    engine.connection.execute("set track_functions = 'all'")
-    with engine.connection.transaction():
-        engine.complete(engine.claim_one())
-        engine.fail(engine.claim_one())
-        called = engine.rows(
-            "select funcname from pg_stat_xact_user_functions where schemaname = 'stepgres'"
-        )
-        inserted = engine.rows(
-            "select relname from pg_stat_xact_user_tables"
-            " where schemaname = 'stepgres' and relname ~ 'metric' and n_tup_ins + seq_scan > 0"
-        )
-    assert "work" in called
-    assert [name for name in called if "metric" in name or "count" in name] == []
-    assert inserted == []
-
-
 def test_metrics_can_be_switched_on_again(engine: Engine) -> None:
     engine.define("order", step("a"))
     for is_on in (False, False, True, True):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
 
 from tests.conftest import Clock
@@ -100,6 +101,42 @@ def test_active_runs_do_not_count_yet(engine: Engine) -> None:
     engine.complete(engine.claim_one())
     assert engine.rows("select from stepgres.step_statistics('order')") == []
     engine.drain()
+
+
+def test_ended_runs_beside_active_runs_count_once(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"), step("b", "a", start_delay=60))
+    for _ in range(3):
+        engine.start("order")
+        engine.complete(engine.claim_one())
+        clock.advance(1)
+        engine.call("cancel_workflow_run", run_id=engine.start("order"))
+        clock.advance(1)
+    found = {last: statistics_of_a(engine, last) for last in (1, 2, 3, 100, 2**31 - 1, None)}
+    assert found == {1: 0, 2: 0, 3: 0, 100: 0, 2**31 - 1: 0, None: 0}
+    clock.advance(60)
+    engine.call("tick")
+    engine.drain()
+    found = {last: statistics_of_a(engine, last) for last in (1, 2, 3, 100, 2**31 - 1, None)}
+    assert found == {1: 0, 2: 1, 3: 1, 100: 3, 2**31 - 1: 3, None: 3}
+
+
+def test_ended_runs_behind_a_backlog_count(engine: Engine, clock: Clock) -> None:
+    engine.define("order", step("a"))
+    record(engine, clock, "order", {"a": 1}, runs=4)
+    clock.advance(1)
+    start = {"workflow_slug": "order", "inputs": Jsonb([None] * 10_100)}
+    engine.call("start_workflow_runs", **start)
+    assert [statistics_of_a(engine, last) for last in (3, 50, 200)] == [3, 4, 4]
+
+
+def statistics_of_a(engine: Engine, last_runs: int | None) -> int:
+    """The number of runs in the statistics of step a."""
+    query: LiteralString = """
+        select coalesce(max(runs), 0)::int from stepgres.step_statistics('order', %s)
+        where step_slug = 'a'
+    """
+    (runs,) = engine.rows(query, last_runs)
+    return int(runs)
 
 
 # Timeouts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.types.json import Jsonb
 from typing_extensions import LiteralString
 
 from tests.support.engine import Engine, refused, step
@@ -82,6 +83,19 @@ def test_versions_are_listed_with_what_they_are_used_for(engine: Engine) -> None
         (2, False, True, 2, 2),
         (1, True, True, 1, 0),
     ]
+
+
+def test_active_runs_of_versions_are_counted_up_to_a_limit(engine: Engine) -> None:
+    for attempts, runs in ((1, 3), (2, 4)):
+        engine.define("order", step("a", max_attempts=attempts))
+        engine.call("start_workflow_runs", workflow_slug="order", inputs=Jsonb([None] * runs))
+    listed: LiteralString = """
+        select array_agg(active_runs) from stepgres.list_workflow_versions('order', most => %s)
+    """
+    found = {most: engine.rows(listed, most)[0] for most in (None, 7, 2, 0)}
+    assert found == {None: [4, 3], 7: [4, 3], 2: [2, 0], 0: [0, 0]}
+    with refused("SG014", "-1"):
+        engine.call("list_workflow_versions", workflow_slug="order", most=-1)
 
 
 def test_versions_of_an_unknown_workflow_are_an_error(engine: Engine) -> None:

@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 import stepgres
 from stepgres import AsyncClient, AsyncExecutor, Client, Executor, NonRetryable, WorkflowFailed
 from stepgres._execution.process_pool import ProcessPool
+from stepgres._postgres.caller_async import AsyncCaller
 from tests.conftest import Database
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.workers import register_and_start, running_worker
@@ -358,6 +359,25 @@ print([name for name in sys.modules if "opentelemetry" in name or name.endswith(
         for table in ("task_traces", "ended_traces"):
             query = f"select count(*) from stepgres.{table}"
             assert connection.execute(query.encode()).fetchone() == (0,)
+
+
+def test_without_traces_a_worker_asks_for_none(
+    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+    query = AsyncCaller._query
+
+    def note(self: AsyncCaller, function: str, *arguments: Any) -> Any:
+        called.append(function)
+        return query(self, function, *arguments)
+
+    monkeypatch.setattr(AsyncCaller, "_query", note)
+    flow = workflow(("a", here), ("b", here, {"depends_on": ["a"]}))
+    with running_worker(db.dsn, flow):
+        (run_id,) = register_and_start(client, flow)
+        client.wait_for_run(run_id, timeout=PATIENCE)
+    assert "work" in called
+    assert [function for function in called if "trace" in function] == []
 
 
 def test_missing_package_is_named(db: Database) -> None:

@@ -244,11 +244,16 @@ class Definitions(Caller):
         )
 
     def list_workflow_versions(
-        self, workflow_slug: WorkflowName, limit: int | None = None, after: int | None = None
+        self,
+        workflow_slug: WorkflowName,
+        limit: int | None = None,
+        after: int | None = None,
+        most: int | None = None,
     ) -> list[WorkflowVersion]:
         """List the versions of a workflow, the newest first.
 
-        For the next page pass the last version as after.
+        For the next page pass the last version as after. With most, only so many active runs are
+        counted, the newest.
         """
         return self._all(
             "list_workflow_versions",
@@ -256,6 +261,7 @@ class Definitions(Caller):
             workflow_slug=workflow_slug,
             limit=limit,
             after=after,
+            most=most,
         )
 
     def step_statistics(

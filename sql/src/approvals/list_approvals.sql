@@ -25,17 +25,17 @@ begin
         (
             select w as row from stepgres.waits as w
             where v_run_id is null and v_slug is null and w.kind = 'approval'
-                and w.resolved_at is null and w.wait_id > v_after
+                and w.resolved_at is null and w.wait_id + 0 > v_after
                 and stepgres._is_for(w, list_approvals.assignee)
-            order by w.wait_id limit list_approvals."limit"
+            order by w.wait_id + 0 limit list_approvals."limit"
         )
         union all
         (
             select w from stepgres.waits as w
-            where v_run_id is null and w.workflow_slug = v_slug and w.kind = 'approval'
-                and w.resolved_at is null and w.wait_id > v_after
+            where v_run_id is null and v_slug is not null and w.workflow_slug = v_slug
+                and w.kind = 'approval' and w.resolved_at is null and w.wait_id - 0 > v_after
                 and stepgres._is_for(w, list_approvals.assignee)
-            order by w.wait_id limit list_approvals."limit"
+            order by w.wait_id - 0 limit list_approvals."limit"
         )
         union all
         (

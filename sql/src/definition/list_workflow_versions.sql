@@ -1,5 +1,8 @@
 create function stepgres.list_workflow_versions(
-    workflow_slug text, "limit" int default null, after int default null
+    workflow_slug text,
+    "limit" int default null,
+    after int default null,
+    most int default null
 ) returns setof stepgres.workflow_version
 language plpgsql
 stable
@@ -12,12 +15,20 @@ declare
     );
 begin
     perform stepgres._not_negative("limit", 'limit');
+    perform stepgres._not_negative(most, 'most');
     return query
     with active as (
         select r.version, count(*) as runs
-        from stepgres.active_runs as a
-        join stepgres.runs as r on r.run_id = a.run_id
-        where a.workflow_slug = v_current.workflow_slug
+        from (
+            select o.run_id from stepgres.active_runs as o
+            where o.workflow_slug = v_current.workflow_slug
+            order by o.inserted_at desc
+            limit list_workflow_versions.most
+        ) as a
+        -- "offset 0" keeps the planner from reading all runs
+        cross join lateral (
+            select r.version from stepgres.runs as r where r.run_id = a.run_id offset 0
+        ) as r
         group by r.version
     )
     select
@@ -35,12 +46,13 @@ begin
 end
 $$;
 
-comment on function stepgres.list_workflow_versions(text, int, int) is
+comment on function stepgres.list_workflow_versions(text, int, int, int) is
 'Lists the versions of a workflow, the newest first, with the number of steps and of active runs.
 
 A version that optimize_workflow has made names the version it was made from, and the changed
 options: {step: {option: value}}, with options of the workflow under the empty name.
 
-To page, pass the version of the last row as after. limit null returns all.
+To page, pass the version of the last row as after. limit null returns all. With most, only so many
+active runs are counted, the newest: the call ends soon, however many runs are active.
 
-Errors: SG002 unknown workflow, SG014 a negative limit.';
+Errors: SG002 unknown workflow, SG014 a negative limit or most.';

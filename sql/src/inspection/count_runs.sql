@@ -33,45 +33,61 @@ begin
         return;
     end if;
     -- Active and failed runs have tables of their own. Almost all other runs are completed, so each
-    -- part ends soon after it has found enough. "offset 0" keeps the planner from reading all runs.
+    -- part ends soon after it has found enough. "offset 0" and the order lead to index lookups.
     return query
     select r.workflow_slug, r.status, count(*), count(r.paused_at), count(r.cancelled_at)
     from (
         (
-            select r.* from stepgres.active_runs as a
+            select r.workflow_slug, r.status, r.paused_at, r.cancelled_at
+            from stepgres.workflows as w
+            cross join lateral (
+                select o.run_id from stepgres.active_runs as o
+                where o.workflow_slug = w.workflow_slug
+                    and (count_runs.since is null or o.inserted_at >= count_runs.since)
+                    and (count_runs.until is null or o.inserted_at <= count_runs.until)
+                order by o.inserted_at desc, o.run_id desc
+                limit case when v_tags is null then most end
+            ) as a
             cross join lateral (
                 select r.* from stepgres.runs as r where r.run_id = a.run_id offset 0
             ) as r
-            where (v_slug is null or a.workflow_slug = v_slug)
-                and (count_runs.since is null or a.inserted_at >= count_runs.since)
-                and (count_runs.until is null or a.inserted_at <= count_runs.until)
+            where (v_slug is null or w.workflow_slug = v_slug)
                 and (v_tags is null or r.tags @> v_tags)
                 and coalesce(count_runs.status, 'started') = 'started'
             limit most
         )
         union all
         (
-            select r.* from stepgres.failed_runs as f
+            select r.workflow_slug, r.status, r.paused_at, r.cancelled_at
+            from stepgres.workflows as w
+            cross join lateral (
+                select o.run_id from stepgres.failed_runs as o
+                where o.workflow_slug = w.workflow_slug
+                    and (count_runs.since is null or o.inserted_at >= count_runs.since)
+                    and (count_runs.until is null or o.inserted_at <= count_runs.until)
+                order by o.inserted_at desc, o.run_id desc
+                limit case when v_tags is null then most end
+            ) as f
             cross join lateral (
                 select r.* from stepgres.runs as r where r.run_id = f.run_id offset 0
             ) as r
-            where (v_slug is null or f.workflow_slug = v_slug)
-                and (count_runs.since is null or f.inserted_at >= count_runs.since)
-                and (count_runs.until is null or f.inserted_at <= count_runs.until)
+            where (v_slug is null or w.workflow_slug = v_slug)
                 and (v_tags is null or r.tags @> v_tags)
                 and coalesce(count_runs.status, 'failed') = 'failed'
             limit most
         )
         union all
         (
-            select r.* from stepgres.workflows as w
+            select r.workflow_slug, r.status, r.paused_at, r.cancelled_at
+            from stepgres.workflows as w
             cross join lateral (
-                select r.* from stepgres.runs as r
+                select r.workflow_slug, r.status, r.paused_at, r.cancelled_at
+                from stepgres.runs as r
                 where r.workflow_slug = w.workflow_slug and r.status = 'completed'
                     and (count_runs.since is null or r.inserted_at >= count_runs.since)
                     and (count_runs.until is null or r.inserted_at <= count_runs.until)
                     and (v_tags is null or r.tags @> v_tags)
-                order by r.inserted_at desc
+                order by r.inserted_at desc, r.run_id desc
                 limit most
             ) as r
             where (v_slug is null or w.workflow_slug = v_slug)

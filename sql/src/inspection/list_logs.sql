@@ -49,21 +49,7 @@ begin
             from stepgres.logs as l
             where l.run_id = list_logs.run_id
                 and l.step_slug = coalesce(list_logs.step_slug, l.step_slug)
-            order by
-                coalesce(
-                    (
-                        select a.failed_at from stepgres.attempts as a
-                        where (a.run_id, a.step_slug, a.task_index, a.attempt)
-                            = (l.run_id, l.step_slug, l.task_index, l.attempt)
-                    ),
-                    (
-                        select coalesce(t.finished_at, t.started_at, t.queued_at)
-                        from stepgres.tasks as t
-                        where (t.run_id, t.step_slug, t.task_index)
-                            = (l.run_id, l.step_slug, l.task_index)
-                    )
-                ) desc nulls last,
-                l.step_slug, l.task_index, l.attempt desc;
+            order by l.logged_at desc, l.step_slug desc, l.task_index desc, l.attempt desc;
     else
         -- The key of the table leads to the first row, and the loop ends behind the last one.
         v_start := coalesce(v_start, array[
@@ -116,7 +102,7 @@ Workers send the logs of attempts with their results, if they keep logs. level l
 are less urgent: debug, info, warning, error, critical. The lines come by step, task and attempt,
 and then in the order in which they were logged. An answer has about limit lines, since it divides
 no attempt. For more, call it again with the position of the last row as after, until there is no
-row. With newest, the attempts that ended last come first, and there is no position to go on from.
+row. With newest, the attempts that logged last come first, and there is no position to go on from.
 
 Errors: SG003 unknown step or level, not a position, newest with after, a limit below 1,
 SG005 unknown run.';

@@ -56,7 +56,9 @@ begin
                      and ($10 is null or (f.inserted_at, f.run_id) %4$s (($9).inserted_at, $10))
                  order by f.inserted_at %6$s, f.run_id %6$s limit %7$s
              ) as f
-             join stepgres.runs as r on r.run_id = f.run_id'
+             cross join lateral (
+                 select r.* from stepgres.runs as r where r.run_id = f.run_id offset 0
+             ) as r'
         when status = 'started' and search is null then
             'select r.* from stepgres.active_runs as a
              join stepgres.runs as r on r.run_id = a.run_id'

@@ -8,7 +8,10 @@ as $$
         select t.run_id, t.step_slug, t.started_at, t.finished_at,
             t.finished_at - t.started_at as duration
         from stepgres._recent_runs(source.workflow_slug, 1000) as r
-        join stepgres.tasks as t on t.run_id = r.run_id
+        -- "offset 0" keeps the planner from reading the tasks of all runs
+        cross join lateral (
+            select o.* from stepgres.tasks as o where o.run_id = r.run_id offset 0
+        ) as t
         join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug)
                 = (source.workflow_slug, source.version, t.step_slug)

@@ -25,7 +25,10 @@ begin
             t.started_at - t.queued_at as wait,
             case when t.status = 'completed' then t.finished_at - t.started_at end as duration
         from recent as r
-        join stepgres.tasks as t on t.run_id = r.run_id
+        -- "offset 0" keeps the planner from reading the tasks and attempts of all runs
+        cross join lateral (
+            select o.* from stepgres.tasks as o where o.run_id = r.run_id offset 0
+        ) as t
         -- a retried run copies tasks from before its start: they count in the old run
         where t.started_at >= r.inserted_at and t.status in ('completed', 'failed', 'skipped')
     ),
@@ -35,7 +38,9 @@ begin
             max(s.timeout::interval)
                 filter (where a.failed_at - a.started_at >= s.timeout) as longest_timeout
         from recent as r
-        join stepgres.attempts as a on a.run_id = r.run_id
+        cross join lateral (
+            select o.* from stepgres.attempts as o where o.run_id = r.run_id offset 0
+        ) as a
         left join stepgres.steps as s
             on (s.workflow_slug, s.version, s.step_slug) = (r.workflow_slug, r.version, a.step_slug)
         group by a.step_slug
@@ -74,6 +79,7 @@ comment on function stepgres.step_statistics(text, int) is
 
 Runs of all versions count; a step without tasks has no row. For the columns see the type
 step_statistics. The function reads the tasks and attempts of these runs; runs that prune has
-deleted do not count.
+deleted do not count. If more than 10,000 active runs are newer, ended runs that are newer than the
+oldest active run may not count.
 
 Errors: SG002 unknown workflow, SG003 a negative last_runs.';

@@ -14,9 +14,13 @@ begin
         'outcomes', coalesce((
             select stepgres._merge_objects(array_agg(jsonb_build_object(c.outcome, c.due_times)))
             from (
-                select s.outcome, count(*) as due_times from stepgres.schedule_runs as s
-                where s.schedule_slug = v_schedule.schedule_slug
-                group by s.outcome
+                select l.outcome, count(*) as due_times
+                from (
+                    select s.outcome from stepgres.schedule_runs as s
+                    where s.schedule_slug = v_schedule.schedule_slug
+                    order by s.due_at desc limit 1000
+                ) as l
+                group by l.outcome
             ) as c
         ), '{}'),
         'runs', coalesce((
@@ -36,7 +40,7 @@ comment on function stepgres.get_schedule(text) is
 'Returns a schedule as one document: its options, its last declaration, and its due times so far.
 
 The document has the columns of stepgres.schedule, every and jitter in seconds, and in addition:
-"declared", the last declaration; "outcomes": {outcome: number of due times}; and "runs", the last
-20 due times: [{the columns of stepgres.schedule_run}].
+"declared", the last declaration; "outcomes": {outcome: number}, of the last 1,000 due times; and
+"runs", the last 20 due times: [{the columns of stepgres.schedule_run}].
 
 Errors: SG035 unknown schedule.';

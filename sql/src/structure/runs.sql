@@ -41,8 +41,9 @@ create table stepgres.runs (
 create unique index runs_by_idempotency_key on stepgres.runs (workflow_slug, idempotency_key)
 where idempotency_key is not null;
 
--- These indexes serve lists; their columns never change.
-create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at);
+-- These indexes serve lists; their columns never change. Runs that one call has started have one
+-- time. So the id is a part of the order: a page reads its runs, and not all runs of that time.
+create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at, run_id);
 create index runs_by_parent on stepgres.runs (parent_run_id) where parent_run_id is not null;
 create index runs_by_retried_from on stepgres.runs (retried_from) where retried_from is not null;
 create index runs_by_task_graph on stepgres.runs (task_graph_id) where task_graph_id is not null;
@@ -95,7 +96,7 @@ create table stepgres.active_runs (
     inserted_at timestamptz not null
 );
 
-create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at);
+create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at, run_id);
 
 comment on table stepgres.active_runs is
 'Holds the runs that are not finished.
@@ -111,7 +112,7 @@ create table stepgres.failed_runs (
     inserted_at timestamptz not null
 );
 
-create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at);
+create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at, run_id);
 
 comment on table stepgres.failed_runs is
 'Holds the runs that have failed, for lists of failed runs.';

@@ -41,10 +41,12 @@ create index open_waits_by_child on stepgres.waits (child_run_id)
 where resolved_at is null and child_run_id is not null;
 create index new_waits on stepgres.waits (run_id) where is_new;
 
--- These indexes serve lists.
-create index open_waits_by_kind on stepgres.waits (kind, wait_id)
+-- These indexes serve lists. A list orders by "+ 0" or "- 0", so only one index has its order. The
+-- primary key would lead through waits that have been resolved, and the index of a kind through
+-- the waits of other workflows.
+create index open_waits_by_kind on stepgres.waits (kind, (wait_id + 0))
 where resolved_at is null and kind is not null;
-create index open_waits_by_workflow on stepgres.waits (workflow_slug, kind, wait_id)
+create index open_waits_by_workflow on stepgres.waits (workflow_slug, kind, (wait_id - 0))
 where resolved_at is null and workflow_slug is not null;
 
 comment on table stepgres.waits is

@@ -17,6 +17,12 @@ add column on_limit text,
 add column on_failure text;
 \ir structure/schedules.sql
 
+drop index stepgres.runs_by_workflow, stepgres.active_runs_by_workflow,
+stepgres.failed_runs_by_workflow;
+create index runs_by_workflow on stepgres.runs (workflow_slug, inserted_at, run_id);
+create index active_runs_by_workflow on stepgres.active_runs (workflow_slug, inserted_at, run_id);
+create index failed_runs_by_workflow on stepgres.failed_runs (workflow_slug, inserted_at, run_id);
+
 alter table stepgres.steps
 add column start_at jsonpath,
 add column wait jsonb,

@@ -49,8 +49,9 @@ begin
     from unnest(v_kinds) as k (kind)
     cross join lateral (
         select w as row from stepgres.waits as w
-        where v_slug is null and w.kind = k.kind and w.resolved_at is null and w.wait_id > v_after
-        order by w.wait_id limit list_waits."limit"
+        where v_slug is null and w.kind = k.kind and w.resolved_at is null
+            and w.wait_id + 0 > v_after
+        order by w.wait_id + 0 limit list_waits."limit"
     ) as l
     cross join stepgres._shown_wait(l.row) as s
     where k.kind = coalesce(list_waits.kind, k.kind)
@@ -59,9 +60,9 @@ begin
     from unnest(v_kinds) as k (kind)
     cross join lateral (
         select w as row from stepgres.waits as w
-        where w.workflow_slug = v_slug and w.kind = k.kind and w.resolved_at is null
-            and w.wait_id > v_after
-        order by w.wait_id limit list_waits."limit"
+        where v_slug is not null and w.workflow_slug = v_slug and w.kind = k.kind
+            and w.resolved_at is null and w.wait_id - 0 > v_after
+        order by w.wait_id - 0 limit list_waits."limit"
     ) as l
     cross join stepgres._shown_wait(l.row) as s
     where k.kind = coalesce(list_waits.kind, k.kind)

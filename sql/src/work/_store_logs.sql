@@ -4,6 +4,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_now timestamptz := stepgres._now();
     v_log stepgres._task_log;
     v_lines jsonb;
     v_bad bigint;
@@ -40,12 +41,12 @@ begin
                 using hint = 'Send logs as [{"at", "level", "message"}]: at is a time in ISO 8601'
                     ' with its offset, level is debug, info, warning, error or critical.';
         end if;
-        insert into stepgres.logs as l (run_id, step_slug, task_index, attempt, lines)
+        insert into stepgres.logs as l (run_id, step_slug, task_index, attempt, lines, logged_at)
         select v_log.run_id, v_log.step_slug, v_log.task_index, v_log.attempt,
-            stepgres._fit_lines(v_lines)
+            stepgres._fit_lines(v_lines), v_now
         where v_lines <> '[]'
         on conflict on constraint logs_pkey
-        do update set lines = stepgres._fit_lines(l.lines || v_lines);
+        do update set lines = stepgres._fit_lines(l.lines || v_lines), logged_at = v_now;
     end loop;
 end
 $$;

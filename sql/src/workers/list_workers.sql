@@ -30,9 +30,16 @@ begin
                 order by i.run_id desc
                 limit list_workers.most
             ) as a
-            join stepgres.tasks as o on o.run_id = a.run_id and o.status = 'started'
+            -- "offset 0" keeps the planner from reading the tasks of all runs
+            cross join lateral (
+                select t.* from stepgres.tasks as t where t.run_id = a.run_id offset 0
+            ) as o
+            where o.status = 'started'
         ) as k
-        left join stepgres.runs as r on r.run_id = k.run_id and k.place <= 20
+        left join lateral (
+            select o.workflow_slug from stepgres.runs as o
+            where o.run_id = k.run_id and k.place <= 20 offset 0
+        ) as r on true
         group by k.worker_id
     ) as t on t.worker_id = w.worker_id
     order by w.registered_at, w.worker_id;

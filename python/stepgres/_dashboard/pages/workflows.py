@@ -172,7 +172,9 @@ async def show_versions(view: View) -> dict[str, Any]:
     """List the versions of a workflow, and the differences of two of them."""
     client, slug = view.client, view.path("workflow_slug")
     after = view.number("after")
-    found = await client.list_workflow_versions(slug, limit=_MOST_VERSIONS + 1, after=after)
+    found = await client.list_workflow_versions(
+        slug, limit=_MOST_VERSIONS + 1, after=after, most=_MOST_COUNTED
+    )
     versions = found[:_MOST_VERSIONS]
     old, new = _chosen(view, versions)
     changes: list[Change] = []
@@ -187,6 +189,7 @@ async def show_versions(view: View) -> dict[str, Any]:
         "versions": versions,
         "next_after": versions[-1].version if len(found) > _MOST_VERSIONS else None,
         "after": after,
+        "most": _MOST_COUNTED,
         "old": old,
         "new": new,
         "changes": changes[:_MOST_CHANGES],
