@@ -156,13 +156,16 @@ def test_limits_of_runs_are_those_of_the_model(
             lived.have_worker()
             number = data.draw(numbers)
             events = ["end"] * 6 + ["start"] * 3 + ["edit", "pause", "resume", "cancel", "retry"]
-            match data.draw(st.sampled_from([*events, "edit", "retry", "suspend", *["time"] * 4])):
+            match data.draw(
+                st.sampled_from([*events, "edit", "edit", "retry", "suspend", *["time"] * 4])
+            ):
                 case "end":
                     lived.work_on(data, data.draw(st.integers(1, 2)))
                 case "start":
                     lived.start_limited(data)
                 case "edit":
-                    lived.actions.update_limit(data.draw(limit_slugs), data.draw(sizes))
+                    limit_slug = data.draw(st.sampled_from(["runs", "api"]))
+                    lived.actions.update_limit(limit_slug, data.draw(sizes))
                 case "pause" | "resume" | "cancel" as action:
                     lived.steer(number, action)
                 case "retry" if lived.has_room:
