@@ -33,5 +33,5 @@ def test_run_started_in_sql_is_traced(db: Database) -> None:
         client.register_workflow(document)
         run_psql(db.dsn, start)
         (run,) = client.list_workflow_runs()
-        found = client.get_traceparents(run.run_id, document["steps"][0]["step_slug"])
-    assert found == ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+        found = client.get_traceparents([run.run_id], [document["steps"][0]["step_slug"]])
+    assert found == [["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]]

@@ -30,7 +30,8 @@ def complete(engine: Engine, item: WorkItem, number: Any, output: Any = 1) -> No
 
 
 def parents(engine: Engine, run_id: UUID, step_slug: str) -> Any:
-    return engine.call("get_traceparents", run_id=run_id, step_slug=step_slug)
+    (found,) = engine.rows("select stepgres.get_traceparents(%s, %s)", [run_id], [step_slug])
+    return found
 
 
 def ended(engine: Engine, limit: int = 100) -> list[Any]:
@@ -62,6 +63,20 @@ def test_links_are_ten_the_first_tasks_of_each_step(engine: Engine) -> None:
         complete(engine, item, 1_000 if item.step_slug == "single" else item.task_index + 1)
     found = parents(engine, run_id, "after")
     assert found == [PARENT, span(1), span(1_000), *map(span, range(2, 10))]
+
+
+def test_steps_of_several_runs_are_answered_in_their_order(engine: Engine) -> None:
+    engine.define("order", step("a"), step("b", "a"))
+    first, silent, last = start(engine), engine.start("order"), start(engine)
+    items = {item.run_id: item for item in engine.claim(3)}
+    complete(engine, items[last], 3)
+    found = engine.rows(
+        "select stepgres.get_traceparents(%s, %s)",
+        [last, silent, first, UUID(int=7)],
+        ["b", "b", "a", "a"],
+    )
+    assert found == [[PARENT, span(3)], None, [PARENT], None]
+    assert engine.rows("select stepgres.get_traceparents('{}', '{}')") == []
 
 
 def test_run_that_is_not_traced_stores_nothing(engine: Engine) -> None:

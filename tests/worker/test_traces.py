@@ -361,10 +361,10 @@ print([name for name in sys.modules if "opentelemetry" in name or name.endswith(
             assert connection.execute(query.encode()).fetchone() == (0,)
 
 
-def test_without_traces_a_worker_asks_for_none(
-    db: Database, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called = []
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The functions that workers of this process have called."""
+    called: list[str] = []
     query = AsyncCaller._query
 
     def note(self: AsyncCaller, function: str, *arguments: Any) -> Any:
@@ -372,6 +372,35 @@ def test_without_traces_a_worker_asks_for_none(
         return query(self, function, *arguments)
 
     monkeypatch.setattr(AsyncCaller, "_query", note)
+    return called
+
+
+def test_steps_that_begin_together_are_asked_for_together(
+    db: Database, tracing: Client, called: list[str]
+) -> None:
+    begun: list[int] = []
+    all_have_begun = asyncio.Event()
+
+    async def begin(input: int) -> str:
+        begun.append(input)
+        if len(begun) == 16:
+            all_have_begun.set()
+        await all_have_begun.wait()
+        return span_id()
+
+    flow = workflow(("only", begin))
+    tracing.register_workflow(stepgres.describe(flow).document)
+    run_ids = tracing.start_workflow_runs("demo", range(16))
+    with running_worker(db.dsn, flow, traces=True, concurrency=16):
+        for run_id in run_ids:
+            tracing.wait_for_run(run_id, timeout=PATIENCE)
+    assert len({span.context.span_id for span in spans("process ")}) == 16
+    assert called.count("get_traceparents") <= 4
+
+
+def test_without_traces_a_worker_asks_for_none(
+    db: Database, client: Client, called: list[str]
+) -> None:
     flow = workflow(("a", here), ("b", here, {"depends_on": ["a"]}))
     with running_worker(db.dsn, flow):
         (run_id,) = register_and_start(client, flow)

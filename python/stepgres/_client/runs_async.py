@@ -330,12 +330,17 @@ class AsyncRuns(AsyncCaller):
         """List up to 100 runs, of a run and its children, with queued tasks for their executor."""
         return await self._all("list_local_runs", scalar_row, run_id=run_id)
 
-    async def get_traceparents(self, run_id: UUID, step_slug: str) -> list[str] | None:
-        """Return the traceparent of a run, then those of up to 10 tasks that the step depends on.
+    async def get_traceparents(
+        self, run_ids: Sequence[UUID], step_slugs: Sequence[str]
+    ) -> list[list[str] | None]:
+        """Return for each step the traceparents of its run and of up to 10 tasks before the step.
 
-        Returns None if the run is not traced, or does not exist.
+        run_ids and step_slugs are as long as each other. A step gets None if its run is not traced,
+        or does not exist.
         """
-        return await self._scalar(list, "get_traceparents", run_id=run_id, step_slug=step_slug)
+        return await self._all(
+            "get_traceparents", scalar_row, run_ids=list(run_ids), step_slugs=list(step_slugs)
+        )
 
     async def take_ended_traces(self, limit: int | None = None) -> list[RunTrace]:
         """Return up to `limit` traced runs that have ended, each once, by default 100.

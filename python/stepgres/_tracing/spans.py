@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from stepgres._execution.shared_reads import SharedReads
+from stepgres._execution.shared_reads import JointReads, SharedReads
 from stepgres._tracing.start import Start
 from stepgres._version import __version__
 
@@ -208,7 +208,7 @@ class WorkerTraces:
     def __init__(self, tracing: Tracing, client: AsyncClient) -> None:
         self._tracing = tracing
         self._client = client
-        self._traceparents = SharedReads(self._read, _KEPT_STEPS)
+        self._traceparents = SharedReads(JointReads(self._read), _KEPT_STEPS)
         self.turn = tracing.turn
 
     async def step(self, item: WorkItem, function: StepFunction | None) -> StepSpan | None:
@@ -225,8 +225,9 @@ class WorkerTraces:
             if len(ended) < _PAGE:
                 return
 
-    async def _read(self, step: tuple[UUID, str]) -> list[str] | None:
-        return await self._client.get_traceparents(*step)
+    async def _read(self, steps: list[tuple[UUID, str]]) -> list[list[str] | None]:
+        run_ids, step_slugs = zip(*steps, strict=True)
+        return await self._client.get_traceparents(run_ids, step_slugs)
 
 
 def _messaging(operation: str, destination: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ begin
     with gone as (
         delete from stepgres.line_entries as e
         using unnest(_leave_lines.tasks) as k
-        where (e.run_id, e.step_slug, e.task_index) = (k.run_id, k.step_slug, k.task_index)
+        where e.run_id = any (array[k.run_id])
+            and (e.step_slug, e.task_index) = (k.step_slug, k.task_index)
         returning e.line_id
     )
     select array_agg(distinct g.line_id) into v_line_ids from gone as g where g.line_id > 0;
