@@ -42,7 +42,9 @@ def check_reports(engine: Engine, model: Model) -> None:
         counted = engine.call("get_schedule", schedule_slug=slug)["outcomes"]
         assert counted == Counter(due_time.outcome for due_time in schedule.settled.values())
     for status in ("started", "completed", "failed"):
-        listed = engine.rows("select run_id from stepgres.list_workflow_runs(%s)", status)
+        listed = engine.rows(
+            'select run_id from stepgres.list_workflow_runs(%s, "limit" => 1000)', status
+        )
         assert set(listed) == {r.run_id for r in model.runs.values() if r.status == status}
 
 
