@@ -191,7 +191,7 @@ def test_10_000_suspended_tasks_hold_nothing_in_their_worker(db: Database, clien
             return tracemalloc.get_traced_memory()[0], threading.active_count()
 
         run_ids: list[UUID] = []
-        before, _ = suspend(1_000)
+        before, _ = suspend(100)
         after, threads = suspend(10_000)
         assert after < before + 20_000_000
         assert threads < 100
