@@ -69,7 +69,8 @@ def test_benchmark_yields_figures(name: str, tmp_path: Path) -> None:
         for row, figures in table.rows.items():
             shown = [figures[column.key] for column in table.columns]
             assert all(math.isfinite(figure) and figure >= 0 for figure in shown), (row, figures)
-            assert any(figure > 0 for figure in shown), (row, figures)
+            # idle workers may need less than one tick of the processor's clock
+            assert table.name == "idle" or any(figure > 0 for figure in shown), (row, figures)
 
 
 def test_pages_name_tables_that_there_are() -> None:

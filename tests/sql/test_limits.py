@@ -617,6 +617,24 @@ def test_reject_refuses_a_start_without_room(engine: Engine) -> None:
     assert engine.rows("select count(*) from stepgres.runs") == [3]
 
 
+def test_sweep_leaves_the_keys_that_a_line_needs_later(engine: Engine) -> None:
+    """The run in line stands at one limit, and the sweep comes while the other one is unused."""
+    for limit_slug in ("reports", "other"):
+        engine.call("create_limit", limit_slug=limit_slug, max_running=1)
+    engine.define("first", step("a"), limits=limited(limit="reports"))
+    engine.define("both", step("a"), limits=[*limited(limit="reports"), *limited(limit="other")])
+    engine.start("first")
+    engine.call("tick")
+    run_id = engine.start("both")
+    engine.call("tick")
+    engine.call("_tend_limits")
+    engine.drain()
+    for _ in range(2):  # the first tick lets the run in, the second one starts it
+        engine.call("tick")
+    engine.drain()
+    assert engine.status(run_id) == ("completed", None)
+
+
 def test_cancel_oldest_makes_room_for_the_latest_run(engine: Engine) -> None:
     engine.call("create_limit", limit_slug="reports", max_running=2)
     engine.define("order", step("a"), limits=limited(limit="reports"), on_limit="cancel_oldest")

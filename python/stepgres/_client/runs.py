@@ -340,9 +340,7 @@ class Runs(Caller):
         run_ids and step_slugs are as long as each other. A step gets None if its run is not traced,
         or does not exist.
         """
-        return self._all(
-            "get_traceparents", scalar_row, run_ids=list(run_ids), step_slugs=list(step_slugs)
-        )
+        return self._all("get_traceparents", scalar_row, run_ids=run_ids, step_slugs=step_slugs)
 
     def take_ended_traces(self, limit: int | None = None) -> list[RunTrace]:
         """Return up to `limit` traced runs that have ended, each once, by default 100.

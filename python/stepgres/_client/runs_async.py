@@ -339,7 +339,7 @@ class AsyncRuns(AsyncCaller):
         or does not exist.
         """
         return await self._all(
-            "get_traceparents", scalar_row, run_ids=list(run_ids), step_slugs=list(step_slugs)
+            "get_traceparents", scalar_row, run_ids=run_ids, step_slugs=step_slugs
         )
 
     async def take_ended_traces(self, limit: int | None = None) -> list[RunTrace]:

@@ -226,8 +226,9 @@ class WorkerTraces:
                 return
 
     async def _read(self, steps: list[tuple[UUID, str]]) -> list[list[str] | None]:
-        run_ids, step_slugs = zip(*steps, strict=True)
-        return await self._client.get_traceparents(run_ids, step_slugs)
+        return await self._client.get_traceparents(
+            [run_id for run_id, _ in steps], [step_slug for _, step_slug in steps]
+        )
 
 
 def _messaging(operation: str, destination: str) -> dict[str, Any]:

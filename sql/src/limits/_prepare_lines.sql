@@ -55,12 +55,12 @@ begin
         select p.limit_slug, p.key from unnest(v_places) as p
         union
         select u.limit_slug, u.key
-        from unnest(_prepare_lines.served_by) as q (served_by)
+        from unnest(_prepare_lines.served_by || stepgres._run_lines()) as q (served_by)
         cross join lateral (
             select o.limit_slugs, o.keys from stepgres.lines as o
             where (o.at_limit, o.at_key, o.served_by) = ('', '', q.served_by)
             order by o.priority desc, o.turn, o.head
-            limit _prepare_lines.room
+            limit case q.served_by when stepgres._run_lines() then 1000 else room end
         ) as l
         cross join lateral unnest(l.limit_slugs, l.keys) as u (limit_slug, key)
     ) as k;

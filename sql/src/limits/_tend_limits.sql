@@ -28,7 +28,7 @@ begin
     )
     insert into stepgres.freed_places (limit_slug, key, lent_by)
     select distinct s.limit_slug, s.key, s.lent_by from stale as s;
-    -- Keys that are not in use go.
+    -- Keys that are not in use go. A line that stands at one key needs its other keys later.
     delete from stepgres.limit_keys as k
     where (k.limit_slug, k.key) in (
         select o.limit_slug, o.key from stepgres.limit_keys as o
@@ -39,6 +39,12 @@ begin
             and not exists (
                 select from stepgres.lines as l where (l.at_limit, l.at_key) = (o.limit_slug, o.key)
             )
+            and o.limit_slug <> all (array(
+                select distinct u.limit_slug
+                from stepgres.lines as l
+                cross join lateral unnest(l.limit_slugs) as u (limit_slug)
+                where cardinality(l.limit_slugs) > 1
+            ))
         limit 10000
         for update skip locked
     );
