@@ -54,6 +54,7 @@ begin
         union
         select p.limit_slug, p.key from unnest(v_places) as p
         union
+        -- Lines of runs, too: the sweep may have deleted a key while its line was being made.
         select u.limit_slug, u.key
         from unnest(_prepare_lines.served_by || stepgres._run_lines()) as q (served_by)
         cross join lateral (
